@@ -1,0 +1,198 @@
+"""The response table: one row for each answer of a model to an item; validated at the door, immutable after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.factors import Factors, Kind, infer_factor
+
+Split = Literal["train", "seen", "unseen"]
+SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
+# Columns with a meaning of their own; every other column may be a factor.
+ROLES: tuple[str, ...] = (
+    "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
+    "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreKind:
+    """What a score can be: binary (0 or 1), bounded (within low and high) or unbounded; higher is always better."""
+
+    name: Literal["binary", "bounded", "unbounded"]
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A column as integers.
+
+    Attributes:
+        codes: Shape (rows,), int32; the index into levels, or -1 where the value is missing.
+        levels: The distinct values: sorted where they order, as text otherwise.
+    """
+
+    codes: np.ndarray
+    levels: tuple[Any, ...]
+
+
+class Responses:
+    """Answers of models to items, with what else is known of them.
+
+    Built by ``Responses.of`` (any data frame) or ``unseen.responses.read`` (files). The table always holds
+    ``model``, ``item`` (text or categorical) and ``score`` (float, higher is better; null only in unlabelled rows);
+    ``cluster`` names what was sampled together and is the item where nothing else is known.
+
+    Attributes:
+        table: The long table.
+        factors: Columns that are factors, with their kinds.
+        score_kind: binary, bounded or unbounded.
+        notes: What was decided on the way in, in plain sentences (filters chosen, rows dropped).
+    """
+
+    def __init__(
+        self, table: pl.DataFrame, factors: Factors, score_kind: ScoreKind, notes: tuple[str, ...] = ()
+    ) -> None:
+        self.table = table
+        self.factors = factors
+        self.score_kind = score_kind
+        self.notes = notes
+        self._coded: dict[str, Coded] = {}
+
+    @classmethod
+    def of(
+        cls,
+        table: Any,
+        *,
+        score_range: tuple[float, float] | None = None,
+        kinds: Mapping[str, Kind] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Responses:
+        """Validate a data frame whose columns bear our names (see ``unseen.responses.mapping`` for other names).
+
+        Args:
+            table: Any eager or lazy data frame that narwhals knows.
+            score_range: Lowest and highest possible score; inferred as binary or unit range where it fits.
+            kinds: Kinds of factors set by the user; a kind makes a column a factor.
+            notes: Plain sentences to carry along.
+
+        Raises:
+            BadInput: A required column is missing, or a value is not what its column allows.
+
+        >>> r = Responses.of(pl.DataFrame({"model": ["m", "m"], "item": ["a", "b"], "score": [1, 0]}))
+        >>> r.score_kind.name, r.models, len(r)
+        ('binary', ('m',), 2)
+        """
+        from unseen.responses.validation import validated
+
+        return validated(table, score_range=score_range, kinds=kinds or {}, notes=notes)
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    def __repr__(self) -> str:
+        return f"Responses({len(self)} rows, {len(self.models)} models, {self.n_items} items, {self.factors!r})"
+
+    def has(self, *columns: str) -> bool:
+        """Whether all these columns stand in the table with at least one value."""
+        return all(c in self.table.columns and self.table[c].null_count() < self.table.height for c in columns)
+
+    def column(self, name: str) -> np.ndarray:
+        """One column as an array, shape (rows,); numbers as float64 with NaN for missing."""
+        series = self.table[name]
+        if series.dtype.is_numeric() or series.dtype == pl.Boolean:
+            return series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return series.to_numpy()
+
+    @cached_property
+    def score(self) -> np.ndarray:
+        """Scores, shape (rows,), float64; NaN in unlabelled rows."""
+        return self.column("score")
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, sorted."""
+        return tuple(str(m) for m in self.codes("model").levels)
+
+    @cached_property
+    def n_items(self) -> int:
+        """Number of distinct items."""
+        return self.table["item"].n_unique()
+
+    def codes(self, name: str) -> Coded:
+        """A column as integers with its sorted levels; computed once."""
+        if name not in self._coded:
+            self._coded[name] = code(self.table[name])
+        return self._coded[name]
+
+    @cached_property
+    def cluster(self) -> np.ndarray:
+        """Integer of the sampling unit of each row, shape (rows,): cluster, else the root item, else the item."""
+        return self.codes(self.cluster_column).codes
+
+    @property
+    def cluster_column(self) -> str:
+        """Name of the column that holds the sampling unit."""
+        return "cluster" if self.has("cluster") else "item"
+
+    def where(self, condition: pl.Expr | np.ndarray) -> Responses:
+        """The responses for which a polars expression or a boolean array of shape (rows,) holds."""
+        mask = pl.Series(condition) if isinstance(condition, np.ndarray) else condition
+        return Responses(self.table.filter(mask), self.factors, self.score_kind, self.notes)
+
+    def of_model(self, model: str) -> Responses:
+        """The responses of one model."""
+        return self.where(pl.col("model").cast(pl.String) == model)
+
+    def labelled(self) -> Responses:
+        """The rows that have a score."""
+        return self if self.table["score"].null_count() == 0 else self.where(pl.col("score").is_not_null())
+
+    def is_split(self, split: Split) -> np.ndarray:
+        """Boolean array of shape (rows,): which rows lie in this split."""
+        return (self.table["split"].cast(pl.String) == split).fill_null(value=False).to_numpy()
+
+    def with_columns(self, *columns: pl.Series | pl.Expr, kinds: Mapping[str, Kind] | None = None) -> Responses:
+        """A copy with columns added or replaced; new columns become factors where kinds says so."""
+        factors = self.factors
+        for name, kind in (kinds or {}).items():
+            factors = factors.with_kind(name, kind)
+        return Responses(self.table.with_columns(*columns), factors, self.score_kind, self.notes)
+
+    def to_pandas(self) -> Any:
+        """The long table as a pandas data frame (needs pandas and pyarrow)."""
+        return self.table.to_pandas()
+
+
+def code(column: pl.Series) -> Coded:
+    """Number the distinct values of a column in sorted order; missing values get -1.
+
+    >>> code(pl.Series("x", ["b", None, "a", "b"])).codes.tolist()
+    [1, -1, 0, 1]
+    """
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    levels = column.drop_nulls().unique().sort()
+    lookup = pl.DataFrame({"level": levels, "code": pl.Series(range(len(levels)), dtype=pl.Int32)})
+    joined = pl.DataFrame({"level": column}).join(lookup, on="level", how="left", maintain_order="left")
+    return Coded(joined["code"].fill_null(-1).to_numpy(), tuple(levels.to_list()))
+
+
+def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:
+    """Infer the factors of a table: every column without a role of its own that groups rows, plus what the user set."""
+    for name in kinds:
+        if name not in table.columns:
+            raise BadInput(f"no column {name!r} for a factor; the columns are {', '.join(table.columns)}.")
+    found = [infer_factor(table[c]) for c in table.columns if c not in ROLES]
+    factors = Factors(f for f in found if f is not None)
+    for name, kind in kinds.items():
+        factors = factors.with_kind(name, kind)
+    return factors

@@ -1,0 +1,153 @@
+"""The door of the response table: what comes in is checked once, with the row and the value in each message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.factors import Kind
+from unseen.responses.table import SPLITS, Responses, ScoreKind, infer_factors
+
+TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
+
+
+def to_polars(table: Any) -> pl.DataFrame:
+    """Any data frame that narwhals knows, as an eager polars one.
+
+    Raises:
+        BadInput: It is not a data frame.
+    """
+    if isinstance(table, pl.DataFrame):
+        return table
+    if isinstance(table, pl.LazyFrame):
+        return table.collect()
+    if isinstance(table, Mapping):
+        return pl.DataFrame(table)
+    try:
+        frame = nw.from_native(table)
+    except TypeError:
+        raise BadInput(
+            f"responses must be a data frame (polars, pandas, pyarrow …), got {type(table).__name__}. "
+            "For files use unseen.responses.read(path)."
+        ) from None
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    return frame.to_polars()
+
+
+def validated(
+    table: Any, *, score_range: tuple[float, float] | None, kinds: Mapping[str, Kind], notes: tuple[str, ...]
+) -> Responses:
+    """Check a table and wrap it; see ``Responses.of``."""
+    frame = to_polars(table)
+    _require_columns(frame)
+    frame = frame.with_columns(_numeric(frame, "score"))
+    if "confidence" in frame.columns:
+        frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
+    texts = [c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)]
+    frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False) for c in texts)
+    _require_values(frame)
+    if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
+        frame = frame.with_columns(root_of(frame).alias("cluster"))
+        notes = (*notes, "Variants and parts of one item count as one unit (cluster = the item they come from).")
+    kind, frame = _score_kind(frame, score_range)
+    return Responses(frame, infer_factors(frame, kinds), kind, notes)
+
+
+def root_of(frame: pl.DataFrame) -> pl.Expr:
+    """The item a row comes from: its parent, else what it is a variant of, else itself."""
+    present = [c for c in ("parent", "variant_of") if c in frame.columns]
+    return pl.coalesce(*(pl.col(c).cast(pl.String) for c in [*present, "item"]))
+
+
+def _require_columns(frame: pl.DataFrame) -> None:
+    if frame.height == 0:
+        raise BadInput("the response table has no rows.")
+    for name in ("item", "score"):
+        if name not in frame.columns:
+            raise BadInput(
+                f"no column {name!r}; the columns are {', '.join(frame.columns)}. "
+                f"Name the right one with --{name}-column (in Python: {name}=…)."
+                if name != "score"
+                else f"no column 'score'; the columns are {', '.join(frame.columns)}. "
+                "Name the right one with --score (in Python: score=…)."
+            )
+    if "model" not in frame.columns:
+        raise BadInput(
+            f"no column 'model'; the columns are {', '.join(frame.columns)}. "
+            "Name the right one with --model-column, or give the model's name with --model."
+        )
+
+
+def _numeric(frame: pl.DataFrame, name: str) -> pl.Series:
+    column = frame[name]
+    if column.dtype == pl.Boolean or column.dtype.is_numeric() or column.dtype == pl.Null:
+        return column.cast(pl.Float64).fill_nan(None)
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = column.cast(pl.String)
+        numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+        bad = (numbers.is_null() & text.is_not_null()).arg_true()
+        if len(bad):
+            raise BadInput(
+                f"column {name!r}, row {bad[0] + 1}: {text[bad[0]]!r} is not a number ({len(bad)} such rows). "
+                "Name another column, or turn the labels into numbers first."
+            )
+        return numbers.fill_nan(None)
+    raise BadInput(f"column {name!r} holds {column.dtype}, not numbers.")
+
+
+def _confidence(column: pl.Series) -> pl.Series:
+    bad = ((column < 0) | (column > 1)).fill_null(value=False).arg_true()
+    if len(bad):
+        raise BadInput(
+            f"column 'confidence', row {bad[0] + 1}: {column[bad[0]]} lies outside 0 … 1 ({len(bad)} such rows). "
+            "A confidence is the probability of being right; exponentiate log-probabilities first."
+        )
+    return column
+
+
+def _require_values(frame: pl.DataFrame) -> None:
+    for name in ("model", "item"):
+        missing = frame[name].is_null().arg_true()
+        if len(missing):
+            raise BadInput(f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows).")
+    infinite = frame["score"].is_infinite().fill_null(value=False).arg_true()
+    if len(infinite):
+        raise BadInput(f"column 'score', row {infinite[0] + 1}: {frame['score'][infinite[0]]} ({len(infinite)} such rows).")
+    if frame["score"].null_count() == frame.height:
+        raise BadInput("column 'score' holds no number at all: every row is missing or NaN.")
+    if "split" in frame.columns:
+        split = frame["split"].cast(pl.String)
+        bad = (~split.is_in(SPLITS) & split.is_not_null()).arg_true()
+        if len(bad):
+            raise BadInput(
+                f"column 'split', row {bad[0] + 1}: {split[bad[0]]!r} is not one of {', '.join(SPLITS)} "
+                f"({len(bad)} such rows). Say what is unseen with --unseen instead, e.g. --unseen \"split == 'test'\"."
+            )
+
+
+def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None) -> tuple[ScoreKind, pl.DataFrame]:
+    scores = frame["score"]
+    if score_range is not None:
+        low, high = score_range
+        if not low < high:
+            raise BadInput(f"a score range needs low < high, got {low}:{high}.")
+        bad = ((scores < low) | (scores > high)).fill_null(value=False).arg_true()
+        if len(bad):
+            raise BadInput(
+                f"column 'score', row {bad[0] + 1}: {scores[bad[0]]} lies outside the range {low:g} … {high:g} "
+                f"({len(bad)} such rows). Set --range LOW:HIGH to what the scorer can give."
+            )
+        values = scores.drop_nulls().unique()
+        if (low, high) == (0.0, 1.0) and values.is_in([0.0, 1.0]).all():
+            return ScoreKind("binary"), frame
+        return ScoreKind("bounded", low, high), frame
+    if scores.drop_nulls().is_in([0.0, 1.0]).all():
+        return ScoreKind("binary"), frame
+    if scores.min() >= 0 and scores.max() <= 1:  # type: ignore[operator]
+        return ScoreKind("bounded"), frame
+    return ScoreKind("unbounded", float("-inf"), float("inf")), frame
