@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -116,9 +116,13 @@ class Subject:
 
     @property
     def answers(self) -> Responses:
-        """The responses, where a check has declared that it needs them."""
-        assert self.responses is not None, "a check that reads responses declares needs=('responses', …)"  # noqa: S101
-        return self.responses
+        """The responses that have a score, where a check has declared that it needs them.
+
+        ``responses`` also holds the unlabelled rows.
+        """
+        responses = self.responses
+        assert responses is not None, "a check that reads responses declares needs=('responses', …)"  # noqa: S101
+        return self.shared("answers", responses.labelled)
 
     def shared(self, key: str, compute: Callable[[], T]) -> T:
         """The result of a computation that several checks use (a fitted IRT model, say): done once per subject."""
@@ -246,5 +250,5 @@ def demoted(outcome: Found) -> Clear:
 
 
 __all__ = [
-    "About", "Check", "Clear", "Found", "NotApplicable", "Outcome", "Settings", "Subject", "demoted", "guarded", "replace",
+    "About", "Check", "Clear", "Found", "NotApplicable", "Outcome", "Settings", "Subject", "demoted", "guarded",
 ]  # fmt: skip

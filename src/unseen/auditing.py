@@ -1,0 +1,209 @@
+"""Subject in, findings out: runs the checks, corrects for their number, and sorts what they found by weight."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings, Subject, demoted
+from unseen.checks.registry import all_checks, selected
+from unseen.errors import TooFewUnits, Undefined, UnseenError
+from unseen.estimates.multiplicity import benjamini_hochberg, simes
+
+# What a missing input is called in a sentence, and how a user gives it.
+REMEDIES = {
+    "responses": "Give a file or table of model answers.",
+    "seen": "Say which rows lie in the training distribution: --split COLUMN, or --unseen EXPRESSION for the others.",
+    "unseen": "Say which rows are unseen: --unseen 'digits > 2', or --split COLUMN with the values seen and unseen.",
+    "several models": "Add the answers of another model to the same items.",
+    "train": "Give the training examples: --train FILE.",
+    "learner": "Give data and a learner to refit.",
+    "module": "Give a torch module (Python: Subject(module=…)).",
+    "factors": "Add columns that describe the items (length, domain, template), or name them with --factor.",
+    "ordered factor": "Add a numeric column that orders the items (length, depth, year), or set --factor NAME:ordered.",
+    "confidence": "Add a column with the model's probability of its answer (--confidence COLUMN).",
+    "variant_of": "Add a column that names the original of each rewritten item (--variant-of COLUMN).",
+    "parent": "Add a column that names the composite item of which a row is a part (--parent COLUMN).",
+    "repeat": "Add repeated runs of the same model and items, with a column that numbers them (--repeat COLUMN).",
+    "time": "Add a column with the time of each item (--time COLUMN).",
+    "question": "Add the text of the questions (--question COLUMN).",
+}
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What the checks said, corrected and sorted.
+
+    Attributes:
+        outcomes: All outcomes; found ones first, by weight.
+        subject: What was audited.
+        settings: The settings it ran under.
+        q_values: Adjusted p-value of each outcome that has a p-value, by position in ``outcomes``.
+        seconds: Wall time of each check.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    subject: Subject
+    settings: Settings
+    q_values: dict[int, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def weight(self, position: int) -> float:
+        """Effect times certainty, in [0, 1]; a fact is certain."""
+        return weight(self.outcomes[position], self.q_values.get(position))
+
+
+def weight(outcome: Outcome, q_value: float | None) -> float:
+    """Effect (a share of the score's range) times certainty (1 - adjusted p)."""
+    return outcome.effect * (1.0 if q_value is None else 1.0 - q_value)
+
+
+def run(
+    subject: Subject,
+    settings: Settings | None = None,
+    *,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+    strict: bool = False,
+) -> AuditResult:
+    """Run the checks on a subject.
+
+    Args:
+        subject: What the user gave.
+        settings: Levels, smallest gap, seed.
+        select: Codes or prefixes to run (all if empty).
+        ignore: Codes or prefixes to leave out.
+        progress: Called with (code, done, total) before each check.
+        strict: Raise what a check raises, instead of reporting that it failed.
+
+    Returns:
+        Outcomes with false discoveries controlled at ``settings.fdr`` over the whole audit.
+
+    Raises:
+        BadInput: A prefix that fits no check.
+    """
+    settings = settings or Settings()
+    checks = selected(tuple(select), tuple(ignore))
+    outcomes: list[Outcome] = []
+    seconds: dict[str, float] = {}
+    for done, check in enumerate(checks):
+        if progress is not None:
+            progress(check.code, done, len(checks))
+        started = time.perf_counter()
+        outcomes += run_check(check, subject, settings, strict=strict)
+        seconds[check.code] = time.perf_counter() - started
+    corrected, q_values = correct(outcomes, settings.fdr)
+    order = sorted(
+        range(len(corrected)),
+        key=lambda i: (_rank(corrected[i]), -weight(corrected[i], q_values.get(i)), corrected[i].code, i),
+    )
+    return AuditResult(
+        outcomes=tuple(corrected[i] for i in order),
+        subject=subject,
+        settings=settings,
+        q_values={new: q_values[old] for new, old in enumerate(order) if old in q_values},
+        seconds=seconds,
+    )
+
+
+def run_check(check: Check, subject: Subject, settings: Settings, *, strict: bool = False) -> list[Outcome]:
+    """The outcomes of one check: what is missing is said, and a failure becomes an outcome too."""
+    missing = missing_inputs(check, subject)
+    if missing:
+        names = ", ".join(missing)
+        remedy = " ".join(REMEDIES.get(m, f"Add a column {m!r}.") for m in missing)
+        return [check.not_applicable(f"Needs {names}, which these data do not have.", remedy, unlocks=missing)]
+    try:
+        return list(check.run(subject, settings))
+    except (TooFewUnits, Undefined) as error:
+        return [check.not_applicable(str(error), "Collect more independent units.")]
+    except UnseenError:
+        raise
+    except Exception as error:
+        if strict:
+            raise
+        return [
+            check.not_applicable(
+                f"This check failed on these data ({type(error).__name__}: {error}).",
+                "The other checks are not affected. Please report it with a small table that shows it.",
+                details={"failed": True},
+            )
+        ]
+
+
+def missing_inputs(check: Check, subject: Subject) -> tuple[str, ...]:
+    """Which of a check's needs the subject does not meet."""
+    return tuple(need for need in check.needs if not _has(subject, need))
+
+
+def _has(subject: Subject, need: str) -> bool:
+    if need in ("responses", "train", "learner", "module"):
+        return getattr(subject, need) is not None
+    if subject.responses is None:
+        return False
+    answers = subject.responses
+    if need in ("seen", "unseen"):
+        return "split" in answers.table.columns and bool(answers.is_split(need).any())
+    if need == "several models":
+        return len(answers.models) > 1
+    if need == "factors":
+        return len(answers.factors) > 0
+    if need == "ordered factor":
+        return bool(answers.factors.of_kind("ordered"))
+    return answers.has(need)
+
+
+def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dict[int, float]]:
+    """Control false discoveries on two levels: over checks, and over the outcomes within each check.
+
+    A family is the set of p-values of one check. Families are tested by Simes' global test with Benjamini–Hochberg
+    across them; within R selected of m families, outcomes are tested by Benjamini–Hochberg at level fdr · R / m.
+    Facts (no p-value) are left alone.
+
+    Returns:
+        The outcomes, with those that do not survive demoted to Clear, and the adjusted p-values by position: an
+        outcome survives where its adjusted p-value is at most ``fdr``.
+
+    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, JRSS B 76(1).
+    """
+    listed = list(outcomes)
+    families: defaultdict[str, list[int]] = defaultdict(list)
+    for i, outcome in enumerate(listed):
+        if outcome.p_value is not None and not isinstance(outcome, NotApplicable):
+            families[outcome.code].append(i)
+    if not families:
+        return listed, {}
+    p = {code: np.array([listed[i].p_value for i in rows], dtype=float) for code, rows in families.items()}
+    across = benjamini_hochberg(np.array([simes(values) for values in p.values()]))
+    selected_families = int((across <= fdr).sum())
+    q_values: dict[int, float] = {}
+    for (code, rows), family_q in zip(families.items(), across.tolist(), strict=True):
+        share = max(selected_families, 1) / len(families)
+        within = np.minimum(1.0, benjamini_hochberg(p[code]) / share)
+        q_values |= dict(zip(rows, np.maximum(within, family_q).tolist(), strict=True))
+    corrected = [
+        demoted(o) if isinstance(o, Found) and q_values.get(i, 0.0) > fdr else o for i, o in enumerate(listed)
+    ]
+    return corrected, q_values
+
+
+def _rank(outcome: Outcome) -> int:
+    return 0 if isinstance(outcome, Found) else 2 if isinstance(outcome, NotApplicable) else 1
+
+
+def unlockable(result: AuditResult) -> dict[str, list[str]]:
+    """Which further input would unlock which checks: input → codes."""
+    inputs: defaultdict[str, set[str]] = defaultdict(set)
+    for outcome in result.outcomes:
+        if isinstance(outcome, NotApplicable):
+            for name in outcome.unlocks:
+                inputs[name].add(outcome.code)
+    return {name: sorted(codes) for name, codes in sorted(inputs.items(), key=lambda kv: (-len(kv[1]), kv[0]))}
+
+
+__all__ = ["REMEDIES", "AuditResult", "all_checks", "correct", "run", "run_check", "unlockable", "weight"]
