@@ -1,0 +1,407 @@
+"""Means, differences and ratios of means over clustered rows, never with an interval of zero width.
+
+All functions work on sums per cluster, so that their cost is one pass over the rows. Rows with a NaN score are
+left out; a negative cluster code makes its row a cluster of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.estimate import Estimate
+
+FloatArray = NDArray[np.float64]
+
+
+def mean_estimate(
+    score: ArrayLike, cluster: ArrayLike, *, level: float = 0.95, binary: bool = False, what: str = "this mean"
+) -> Estimate:
+    """Estimate a mean (sum over all rows divided by their number) with an interval that respects clusters.
+
+    Independent binary rows get Wilson's interval; clustered binary rows get it at the effective sample size
+    p(1 − p)/V (Franco et al.), at the number of clusters where all scores agree. Other scores get value ± t·√V.
+    V is CR2: V = Σ_g e_g² / (1 − n_g/N) / N², with e_g the sum of residuals of cluster g, n_g its rows, N all rows;
+    t has Satterthwaite's degrees of freedom, which few or uneven clusters make small.
+
+    Args:
+        score: Shape (n,). NaN is left out.
+        cluster: Integer of the sampling unit of each row, shape (n,).
+        level: Nominal coverage.
+        binary: Scores are 0 or 1 (recognised by itself where all of them are).
+        what: Name of the quantity in messages.
+
+    Returns:
+        The mean, in score units; ``units`` is the number of clusters.
+
+    Raises:
+        TooFewUnits: Fewer than 2 clusters.
+        Undefined: All scores agree on a value that is neither 0 nor 1, so that nothing bounds the error.
+
+    Source: Bell & McCaffrey (2002); Wilson (1927); Franco, Little, Louis & Slud (2019), section 2.
+
+    >>> print(mean_estimate([1, 1, 1, 1], [0, 1, 2, 3]))
+    1.000 [0.510, 1.000]
+    """
+    side = _Side.of(*_compacted((score, cluster)), binary=binary)
+    side.check(what)
+    return side.estimate(level, what)
+
+
+def difference(
+    score_a: ArrayLike, cluster_a: ArrayLike, score_b: ArrayLike, cluster_b: ArrayLike,
+    *, level: float = 0.95, names: tuple[str, str] = ("a", "b"),
+) -> tuple[Estimate, float]:  # fmt: skip
+    """Estimate the difference of two means, a − b, and test that it is zero.
+
+    A cluster may lie on both sides (the same item answered twice, a document with seen and unseen questions): the
+    covariance of its residuals enters. Binary scores get Newcombe's hybrid of the sides' (modified) Wilson limits
+    with that covariance and a pooled score test; other scores CR2 with Satterthwaite's degrees of freedom,
+    V = Σ_g (e_ag/(N_a√(1 − n_ag/N_a)) − e_bg/(N_b√(1 − n_bg/N_b)))².
+
+    Args:
+        score_a: Shape (n_a,). NaN is left out.
+        cluster_a: Integer of the sampling unit of each row of a; equal integers on both sides mean the same unit.
+        score_b: Shape (n_b,).
+        cluster_b: The same for b.
+        level: Nominal coverage.
+        names: What to call the sides in messages.
+
+    Returns:
+        The difference, in score units, with the number of distinct clusters as units; the two-sided p-value.
+
+    Raises:
+        TooFewUnits: A side has fewer than 2 clusters.
+        Undefined: No variation bounds the error (all scores of a side agree and are not binary).
+
+    Source: Newcombe (1998), method 10; Zou & Donner (2008), equation 6; Bell & McCaffrey (2002).
+
+    >>> gap, p = difference([1, 1, 1, 0], [0, 1, 2, 3], [0, 0, 1, 0], [4, 5, 6, 7])
+    >>> print(gap, round(p, 2))
+    0.500 [-0.135, 0.789] 0.16
+    """
+    pair = _Pair.of(score_a, cluster_a, score_b, cluster_b, names)
+    return pair.difference(level)
+
+
+def share_retained(
+    score_a: ArrayLike, cluster_a: ArrayLike, score_b: ArrayLike, cluster_b: ArrayLike,
+    *, level: float = 0.95, names: tuple[str, str] = ("a", "b"),
+) -> Estimate:  # fmt: skip
+    """Estimate how much of a mean is retained: b / a, with Fieller's interval from the sides' own limits.
+
+    The limits solve (b − R·a)² = δ_b² + R²·δ_a² − 2ρR·δ_a·δ_b, δ the distances from each side's mean to its own limit
+    (Wilson where binary, so that b = 0 and a = 1 are no special cases) and ρ the correlation through shared clusters.
+
+    Args:
+        score_a: Scores of the base (seen), shape (n_a,).
+        cluster_a: Integer of the sampling unit of each row of a.
+        score_b: Scores of the other side (unseen), shape (n_b,).
+        cluster_b: The same for b.
+        level: Nominal coverage.
+        names: What to call the sides in messages.
+
+    Returns:
+        The ratio, without unit: 1 means that nothing is lost.
+
+    Raises:
+        TooFewUnits: A side has fewer than 2 clusters.
+        Undefined: The base is not clearly above zero, so that no bounded interval exists, or b is negative.
+
+    Source: Fieller (1954); Donner & Zou (2012), Closed-form confidence intervals for functions of the normal mean and
+    standard deviation, equation 8 (MOVER-R).
+
+    >>> print(share_retained([1, 1, 1, 0], [0, 1, 2, 3], [0, 0, 1, 0], [4, 5, 6, 7]))
+    0.333 [0.060, 1.331]
+    """
+    return _Pair.of(score_a, cluster_a, score_b, cluster_b, names).ratio(level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Sums per cluster of one group of rows; arrays of shape (clusters of both sides,)."""
+
+    sums: FloatArray
+    counts: FloatArray
+    binary: bool
+
+    @classmethod
+    def of(cls, score: FloatArray, cluster: NDArray[np.int64], size: int, *, binary: bool = False) -> _Side:
+        is_binary = binary or bool(np.all((score == 0) | (score == 1)))
+        sums = np.bincount(cluster, weights=score, minlength=size).astype(np.float64)
+        return cls(sums, np.bincount(cluster, minlength=size).astype(np.float64), is_binary)
+
+    def check(self, what: str) -> None:
+        if self.units < 2:
+            raise TooFewUnits(
+                f"{what} needs at least 2 independent units for an interval, got {self.units} "
+                f"({int(self.rows)} rows). Add items or clusters, or set the cluster column if it is wrong."
+            )
+
+    @property
+    def units(self) -> int:
+        return int(np.count_nonzero(self.counts))
+
+    @property
+    def rows(self) -> float:
+        return float(self.counts.sum())
+
+    @property
+    def mean(self) -> float:
+        return float(self.sums.sum() / self.rows)
+
+    @property
+    def independent(self) -> bool:
+        return bool(self.counts.max(initial=0) <= 1)
+
+    def influence(self) -> FloatArray:
+        """Adjusted residual of each cluster over N; their squares add up to CR2's variance of the mean."""
+        residual = self.sums - self.mean * self.counts
+        # Sums of floats leave dust where the residual is zero, and dust would pass for variation.
+        residual[np.abs(residual) <= 1e-12 * np.maximum(np.abs(self.sums), abs(self.mean) * self.counts)] = 0.0
+        return residual / (self.rows * np.sqrt(1 - self.counts / self.rows))
+
+    def effective_size(self, variance: float) -> float:
+        """Independent binary rows that would give this variance; the clusters where no variance is seen."""
+        if self.independent:
+            return self.rows
+        if variance <= 0:
+            return float(self.units)
+        return min(self.mean * (1 - self.mean) / variance, self.rows)
+
+    def leverage(self) -> tuple[FloatArray, FloatArray]:
+        """Diagonal and rank-one part of the matrix whose traces give the degrees of freedom."""
+        alpha2 = 1 / (1 - self.counts / self.rows)
+        return alpha2 * self.counts / self.rows**2, np.sqrt(alpha2) * self.counts / self.rows**1.5
+
+    def dof(self) -> float:
+        diagonal, u = self.leverage()
+        return float((1 / self.rows) ** 2 / _trace(diagonal, u, diagonal, u))
+
+    def limits(self, level: float, variance: float) -> tuple[float, float]:
+        tail = (1 - level) / 2
+        if not self.binary:
+            half = t_quantile(tail, self.dof()) * math.sqrt(variance)
+            return self.mean - half, self.mean + half
+        quantile = normal_quantile(tail) if self.independent else t_quantile(tail, self.dof())
+        return wilson(self.mean, self.effective_size(variance), quantile)
+
+    def estimate(self, level: float, what: str) -> Estimate:
+        variance = float(np.sum(self.influence() ** 2))
+        if variance <= 0 and not self.binary:
+            raise Undefined(
+                f"{what} has no interval: all {self.units} units have the mean {self.mean:g}. "
+                "Give rows that vary, or scores of 0 and 1."
+            )
+        low, high = self.limits(level, variance)
+        method = "Wilson" if self.independent else "Wilson at the effective sample size, clustered"
+        return Estimate(self.mean, low, high, self.units, method if self.binary else "cluster-robust (CR2), t", level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two sides over one numbering of clusters."""
+
+    a: _Side
+    b: _Side
+
+    @classmethod
+    def of(
+        cls, score_a: ArrayLike, cluster_a: ArrayLike, score_b: ArrayLike, cluster_b: ArrayLike, names: tuple[str, str]
+    ) -> _Pair:
+        a, b = np.asarray(score_a, np.float64).reshape(-1), np.asarray(score_b, np.float64).reshape(-1)
+        ca, cb = np.asarray(cluster_a).reshape(-1), np.asarray(cluster_b).reshape(-1)
+        if len(a) != len(ca) or len(b) != len(cb):
+            raise BadInput(f"one cluster a score, got {len(a)} and {len(ca)}, {len(b)} and {len(cb)}.")
+        keep_a, keep_b = ~np.isnan(a), ~np.isnan(b)
+        a, b = a[keep_a], b[keep_b]
+        score, cluster, size = _compacted((np.concatenate([a, b]), np.concatenate([ca[keep_a], cb[keep_b]])))
+        sides = _Side.of(score[: len(a)], cluster[: len(a)], size), _Side.of(score[len(a) :], cluster[len(a) :], size)
+        for side, name in zip(sides, names, strict=True):
+            side.check(f"the side {name}")
+        if sides[0].binary != sides[1].binary:
+            # One side may hold only zeros and ones by chance: the scores are what the other side says they are.
+            sides = (_Side(s.sums, s.counts, binary=False) for s in sides)
+        return cls(*sides)
+
+    @property
+    def units(self) -> int:
+        return int(np.count_nonzero(self.a.counts + self.b.counts))
+
+    def covariances(self) -> tuple[float, float, float]:
+        za, zb = self.a.influence(), self.b.influence()
+        return float(za @ za), float(zb @ zb), float(za @ zb)
+
+    def dof(self) -> float:
+        a, b = self.a.leverage(), self.b.leverage()
+        square = _trace(*a, *a) + _trace(*b, *b) + 2 * _trace(*a, *b)
+        # The traces take rows as independent, which counts a pair of rows in one cluster twice.
+        return min(float((1 / self.a.rows + 1 / self.b.rows) ** 2 / square), self.units - 1.0)
+
+    def correlation(self) -> float:
+        va, vb, cov = self.covariances()
+        return 0.0 if va <= 0 or vb <= 0 else max(-1.0, min(1.0, cov / math.sqrt(va * vb)))
+
+    def difference(self, level: float) -> tuple[Estimate, float]:
+        return self._binary(level) if self.a.binary else self._general(level)
+
+    def _general(self, level: float) -> tuple[Estimate, float]:
+        va, vb, cov = self.covariances()
+        variance, value, dof = va + vb - 2 * cov, self.a.mean - self.b.mean, self.dof()
+        if variance <= 1e-14 * (va + vb) or variance <= 0:
+            raise Undefined(
+                f"the difference of means {self.a.mean:g} and {self.b.mean:g} has no interval: "
+                f"it is the same in all {self.units} units. Give rows that vary."
+            )
+        half = t_quantile((1 - level) / 2, dof) * math.sqrt(variance)
+        method = "difference, cluster-robust (CR2), t"
+        estimate = Estimate(value, value - half, value + half, self.units, method, level)
+        return estimate, two_sided_t(value / math.sqrt(variance), dof)
+
+    def _binary(self, level: float) -> tuple[Estimate, float]:
+        a, b = self.a, self.b
+        va, vb, _ = self.covariances()
+        rho, value = self.correlation(), a.mean - b.mean
+        (la, ua), (lb, ub) = a.limits(level, va), b.limits(level, vb)
+        low = value - _hypot(a.mean - la, ub - b.mean, rho)
+        high = value + _hypot(ua - a.mean, b.mean - lb, rho)
+        # Sides that agree row for row leave the sampling of a disagreement unseen: none among so many units.
+        unseen_change = wilson(0.0, float(self.units), normal_quantile((1 - level) / 2))[1]
+        if high - low < unseen_change / 2:
+            low, high = value - unseen_change, value + unseen_change
+        estimate = Estimate(value, max(-1.0, low), min(1.0, high), self.units, self._method(), level)
+        return estimate, self._score_test(value, rho, va, vb)
+
+    def _score_test(self, value: float, rho: float, va: float, vb: float) -> float:
+        a, b = self.a, self.b
+        if value == 0:
+            return 1.0
+        pooled = (a.sums.sum() + b.sums.sum()) / (a.rows + b.rows)
+        ia, ib = 1 / a.effective_size(va), 1 / b.effective_size(vb)
+        variance = float(pooled * (1 - pooled) * (ia + ib - 2 * rho * math.sqrt(ia * ib)))
+        if variance <= 1e-15:
+            return min(1.0, 2.0 ** (1 - self.units))
+        statistic = value / math.sqrt(variance)
+        independent = a.independent and b.independent and rho == 0
+        return two_sided_z(statistic) if independent else two_sided_t(statistic, self.dof())
+
+    def _method(self) -> str:
+        return (
+            "difference, Newcombe's hybrid Wilson"
+            if self.a.independent and self.b.independent
+            else "difference, hybrid of clustered Wilson intervals"
+        )
+
+    def ratio(self, level: float) -> Estimate:
+        a, b = self.a, self.b
+        va, vb, _ = self.covariances()
+        (la, ua), (lb, ub) = a.limits(level, va), b.limits(level, vb)
+        if la <= 0 or b.mean < 0:
+            raise Undefined(
+                f"the share retained is a ratio with base {a.mean:.3g} [{la:.3g}, {ua:.3g}] and numerator "
+                f"{b.mean:.3g}: it needs a base clearly above zero. Read the difference instead."
+            )
+        rho = self.correlation()
+        low = _fieller_low(a.mean, b.mean, ua - a.mean, b.mean - lb, rho)
+        high = _fieller_high(a.mean, b.mean, a.mean - la, ub - b.mean, rho)
+        return Estimate(b.mean / a.mean, low, high, self.units, "ratio, Fieller from the sides' limits (MOVER)", level)
+
+
+def wilson(p: float, n: float, quantile: float) -> tuple[float, float]:
+    """Wilson's limits of a proportion p of n rows, n not necessarily whole.
+
+    >>> [round(x, 4) for x in wilson(0.1, 10.0, 1.959964)]
+    [0.0179, 0.4042]
+    """
+    z2 = quantile * quantile
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * math.sqrt(max(0.0, p * (1 - p) / n + z2 / (4 * n * n)))
+    # At p = 0 and p = 1 a limit is the value itself; rounding must not push it past.
+    return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
+
+
+def two_sided_t(statistic: float, dof: float) -> float:
+    """Two-sided p-value of Student's t.
+
+    >>> round(two_sided_t(2.0, 10.0), 4)
+    0.0734
+    """
+    from scipy import special
+
+    return float(2 * special.stdtr(dof, -abs(statistic)))
+
+
+def two_sided_z(statistic: float) -> float:
+    """Two-sided p-value of the normal distribution.
+
+    >>> round(two_sided_z(1.959964), 4)
+    0.05
+    """
+    from scipy import special
+
+    return float(2 * special.ndtr(-abs(statistic)))
+
+
+def normal_quantile(tail: float) -> float:
+    """The value that a normal variable exceeds with this probability.
+
+    >>> round(normal_quantile(0.025), 4)
+    1.96
+    """
+    from scipy import special
+
+    return -float(special.ndtri(tail))
+
+
+def t_quantile(tail: float, dof: float) -> float:
+    """The value that a variable of Student's t exceeds with this probability.
+
+    >>> round(t_quantile(0.025, 10.0), 4)
+    2.2281
+    """
+    from scipy import special
+
+    return -float(special.stdtrit(dof, tail))
+
+
+def _trace(da: FloatArray, ua: FloatArray, db: FloatArray, ub: FloatArray) -> float:
+    """Trace of (diag(da) − ua uaᵀ)(diag(db) − ub ubᵀ)."""
+    return float(da @ db - da @ (ub * ub) - db @ (ua * ua) + (ua @ ub) ** 2)
+
+
+def _hypot(x: float, y: float, rho: float) -> float:
+    return math.sqrt(max(0.0, x * x + y * y - 2 * rho * x * y))
+
+
+def _fieller_low(a: float, b: float, da: float, db: float, rho: float) -> float:
+    middle, square, constant = a * b - rho * da * db, a * a - da * da, b * b - db * db
+    root = math.sqrt(max(0.0, middle * middle - square * constant))
+    return 0.0 if constant <= 0 or middle + root <= 0 else constant / (middle + root)
+
+
+def _fieller_high(a: float, b: float, da: float, db: float, rho: float) -> float:
+    middle, square, constant = a * b - rho * da * db, a * a - da * da, b * b - db * db
+    return (middle + math.sqrt(max(0.0, middle * middle - square * constant))) / square
+
+
+def _compacted(rows: tuple[ArrayLike, ArrayLike]) -> tuple[FloatArray, NDArray[np.int64], int]:
+    """Scores without NaN, clusters numbered densely enough to count by, and one more than the largest number."""
+    score, cluster = np.asarray(rows[0], np.float64).reshape(-1), np.asarray(rows[1]).reshape(-1)
+    if len(score) != len(cluster):
+        raise BadInput(f"one cluster a score, got {len(score)} scores and {len(cluster)} clusters.")
+    cluster = cluster.astype(np.int64, copy=False)
+    present = ~np.isnan(score)
+    if not present.all():
+        score, cluster = score[present], cluster[present]
+    if len(cluster) and cluster.max() > 8 * len(cluster) + 1000:
+        negative = cluster < 0
+        cluster = np.where(negative, -1, np.unique(cluster, return_inverse=True)[1])
+    if len(cluster) and cluster.min() < 0:
+        missing = np.flatnonzero(cluster < 0)
+        cluster = cluster.copy()
+        cluster[missing] = max(0, int(cluster.max()) + 1) + np.arange(len(missing))
+    return score, cluster, int(cluster.max(initial=-1)) + 1
