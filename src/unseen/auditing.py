@@ -186,9 +186,7 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
         share = max(selected_families, 1) / len(families)
         within = np.minimum(1.0, benjamini_hochberg(p[code]) / share)
         q_values |= dict(zip(rows, np.maximum(within, family_q).tolist(), strict=True))
-    corrected = [
-        demoted(o) if isinstance(o, Found) and q_values.get(i, 0.0) > fdr else o for i, o in enumerate(listed)
-    ]
+    corrected = [demoted(o) if isinstance(o, Found) and q_values.get(i, 0.0) > fdr else o for i, o in enumerate(listed)]
     return corrected, q_values
 
 

@@ -36,7 +36,9 @@ class Examples:
         named = [*self.inputs, *([self.target] if self.target else []), *self.factors]
         missing = [name for name in named if name not in self.table.columns]
         if missing:
-            raise BadInput(f"no column {missing[0]!r} in these examples; the columns are {', '.join(self.table.columns)}.")
+            raise BadInput(
+                f"no column {missing[0]!r} in these examples; the columns are {', '.join(self.table.columns)}."
+            )
 
     def __len__(self) -> int:
         return self.table.height

@@ -1,0 +1,292 @@
+"""The library's front door: read answers, audit them, keep the findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from unseen import auditing
+from unseen.auditing import AuditResult
+from unseen.checks.base import Check, Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.registry import all_checks, selected
+from unseen.data import Examples
+from unseen.errors import BadInput
+from unseen.files import write_atomically
+from unseen.responses import Responses
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings of one audit; shows itself in a notebook.
+
+    Attributes:
+        result: What the checks said, as objects.
+        sources: Where the answers came from.
+    """
+
+    result: AuditResult
+    sources: tuple[str, ...] = ()
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Everything as plain data, in the layout of docs/json-schema.md."""
+        from unseen.report import summary
+
+        return summary.summarise(self.result, sources=self.sources)
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """All outcomes as plain data (code, outcome, subject, estimate, statement, next_step, details)."""
+        return self.document["findings"]
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """What was found, by weight."""
+        return tuple(o for o in self.result.outcomes if isinstance(o, Found))
+
+    @property
+    def clear(self) -> tuple[Clear, ...]:
+        """What was looked for with enough data, and not found."""
+        return tuple(o for o in self.result.outcomes if isinstance(o, Clear))
+
+    @property
+    def not_applicable(self) -> tuple[NotApplicable, ...]:
+        """What could not be judged, and why."""
+        return tuple(o for o in self.result.outcomes if isinstance(o, NotApplicable))
+
+    @property
+    def responses(self) -> Responses | None:
+        """The responses that were audited."""
+        return self.result.subject.responses
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The document as JSON; also written to a file where a path is given."""
+        text = json.dumps(self.document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the report as one self-contained HTML file and return its path."""
+        from unseen.report import html
+
+        write_atomically(Path(path), html.render(self.document))
+        return Path(path)
+
+    def __str__(self) -> str:
+        from unseen.report import terminal
+
+        return terminal.text(self.document)
+
+    def __repr__(self) -> str:
+        return f"<Audit: {len(self.found)} found, {len(self.clear)} clear, {len(self.not_applicable)} not judged>"
+
+    def _repr_html_(self) -> str:
+        from unseen.report import html
+
+        return html.notebook(self.document)
+
+
+def read(sources: str | Path | Sequence[str | Path], **columns: Any) -> Responses:
+    """Read logs or tables from disk; the format is detected from the content.
+
+    Args:
+        sources: Files, folders or globs.
+        **columns: Names of columns and other fields of ``unseen.responses.mapping.Mapping``.
+
+    Raises:
+        BadInput: A file can't be read, or a value is not what its column allows.
+    """
+    from unseen.responses.mapping import Mapping as ColumnMapping
+    from unseen.responses.reading import read as read_files
+
+    return read_files(sources, mapping=ColumnMapping.of(**columns))
+
+
+def audit(
+    table: Any,
+    *,
+    train: Any = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    settings: Settings | None = None,
+    seed: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    sources: Sequence[str] = (),
+    strict: bool = False,
+    **columns: Any,
+) -> Audit:
+    """Audit answers that models gave.
+
+    Args:
+        table: A data frame (polars, pandas, pyarrow …), responses, or a path, folder or glob of logs.
+        train: Training examples: a data frame or a path.
+        select: Codes or prefixes of the checks to run.
+        ignore: Codes or prefixes to leave out.
+        settings: Levels, smallest gap, seed.
+        seed: Overrides the seed of the settings.
+        progress: Called with (code, done, total) before each check.
+        sources: Where the table came from, for the report.
+        strict: Raise what a check raises, instead of reporting that it failed.
+        **columns: ``unseen="digits > 2"``, ``cluster="author"``, ``score="acc"`` … as on the command line.
+
+    Returns:
+        Findings, each with an estimate, a sentence and a next step.
+
+    Raises:
+        BadInput: The table, a column or an expression can't be used; the message says where.
+    """
+    from dataclasses import replace
+
+    from unseen.responses.mapping import Mapping as ColumnMapping
+    from unseen.responses.mapping import from_table
+    from unseen.responses.reading import read as read_files
+
+    mapping = ColumnMapping.of(**columns)
+    if isinstance(table, str | Path) or (
+        isinstance(table, list | tuple) and table and not isinstance(table[0], Mapping)
+    ):
+        paths: list[str | Path] = [table] if isinstance(table, str | Path) else [*table]
+        sources = sources or [str(p) for p in paths]
+        responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
+    else:
+        responses = from_table(table, mapping)
+    settings = settings or Settings()
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    subject = Subject(responses=responses, train=as_examples(train))
+    result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
+    return Audit(result, tuple(sources))
+
+
+def resolve_sample(source: str | Path) -> str | Path:
+    """The path of a bundled sample for ``sample:NAME``, any other source as it is."""
+    if isinstance(source, str) and source.startswith("sample:"):
+        from unseen.data.sample import sample_path
+
+        return sample_path(source.removeprefix("sample:"))
+    return source
+
+
+def as_examples(train: Any) -> Examples | None:
+    """Training examples from a path or a data frame; every column is kept, ``input`` or ``question`` is the input."""
+    if train is None or isinstance(train, Examples):
+        return train
+    from unseen.responses.reading import read_examples
+    from unseen.responses.validation import to_polars
+
+    table = read_examples(train) if isinstance(train, str | Path) else to_polars(train)
+    inputs = [c for c in ("input", "question", "text", "prompt") if c in table.columns][:1]
+    target = next((c for c in ("target", "label", "answer") if c in table.columns), None)
+    return Examples.from_table(table, inputs=inputs, target=target)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What there is to know about a check."""
+
+    check: Check
+
+    @property
+    def code(self) -> str:
+        """Code of the check."""
+        return self.check.code
+
+    @property
+    def title(self) -> str:
+        """Title of the check."""
+        return self.check.title
+
+    @property
+    def question(self) -> str:
+        """What the check asks."""
+        return self.check.question
+
+    def to_dict(self) -> dict[str, Any]:
+        """All sections as plain data."""
+        c = self.check
+        return {
+            "code": c.code, "title": c.title, "question": c.question, "null": c.null, "effect_of_interest": c.interest,
+            "method": c.method, "assumptions": c.assumptions, "needs": list(c.needs), "sources": list(c.sources),
+            "example": c.example, "studies": evidence(c.studies),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        import textwrap
+
+        c = self.check
+        sections = [
+            ("Question", c.question), ("Null", c.null), ("Effect of interest", c.interest), ("Method", c.method),
+            ("Assumptions", c.assumptions), ("Needs", ", ".join(c.needs)), ("Sources", "\n".join(c.sources)),
+            ("Example", c.example),
+            ("Studies", "\n".join(_study_line(s) for s in evidence(c.studies)) or "none of the atlas yet"),
+        ]  # fmt: skip
+        lines = [f"{c.code}  {c.title}", ""]
+        for name, text in sections:
+            lines.append(name)
+            for paragraph in text.split("\n"):
+                lines += textwrap.wrap(paragraph, 96, initial_indent="  ", subsequent_indent="  ") or [""]
+            lines.append("")
+        return "\n".join(lines).rstrip()
+
+
+def _study_line(study: Mapping[str, Any]) -> str:
+    verdict = study.get("verdict") or study.get("state") or "planned"
+    return f"{study['slug']}: {verdict}"
+
+
+def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
+    """Stored results of the atlas for these studies, read as data; planned where there is none."""
+    from importlib.resources import files
+
+    folder = files("unseen") / "atlas" / "results"
+    found: list[dict[str, Any]] = []
+    for slug in slugs:
+        path = folder / f"{slug}.json"
+        if path.is_file():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            found.append(
+                {"slug": slug, "state": "done", "verdict": stored.get("verdict"), "claim": stored.get("claim")}
+            )
+        else:
+            found.append({"slug": slug, "state": "planned", "verdict": None, "claim": None})
+    return found
+
+
+def explain(code: str = "") -> list[Page]:
+    """Pages of the checks whose code begins so; all for an empty code.
+
+    Raises:
+        BadInput: No check begins so.
+
+    >>> [page.code for page in explain("U101")]
+    ['U101']
+    """
+    chosen = selected((code.upper(),)) if code else list(all_checks().values())
+    return [Page(check) for check in chosen]
+
+
+def load_document(path: str | Path) -> dict[str, Any]:
+    """Read a JSON report back.
+
+    Raises:
+        BadInput: It is not a report of a known schema version.
+    """
+    from unseen.report.summary import SCHEMA_VERSION
+
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BadInput(
+            f"{path}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}. "
+            "Write the baseline again with --format json."
+        )
+    return document

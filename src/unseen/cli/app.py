@@ -1,0 +1,40 @@
+"""Puts the verbs together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import unseen
+
+
+def build() -> typer.Typer:
+    """The application with all verbs."""
+    from unseen.cli import atlas, audit, explain, task, view
+
+    app = typer.Typer(
+        name="unseen",
+        help="A linter for generalisation: how far a model holds on what it has not seen, where it breaks, and how "
+        "sure that is.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    ) -> None:
+        if version:
+            typer.echo(f"unseen {unseen.__version__}")
+            raise typer.Exit
+
+    app.callback(invoke_without_command=True)(root)
+    app.command("audit")(audit.audit)
+    app.command("explain")(explain.explain)
+    app.command("view")(view.view)
+    app.add_typer(task.app, name="task")
+    app.add_typer(atlas.app, name="atlas")
+    return app

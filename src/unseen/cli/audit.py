@@ -1,0 +1,115 @@
+"""``unseen audit SOURCE…``: read answers, run the checks, show the findings."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(str, Enum):
+    """How findings are written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+    github = "github"
+
+
+SUFFIXES = {
+    ".html": Format.html,
+    ".htm": Format.html,
+    ".json": Format.json,
+    ".md": Format.markdown,
+    ".txt": Format.text,
+}
+COLUMNS = "Columns and factors"
+CHECKS = "Checks"
+OUTPUT = "Output"
+
+
+def audit(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help="Logs or tables: files, folders, globs; sample:lm-arithmetic is bundled.", metavar="SOURCE…"),
+    ] = None,
+    model_column: Annotated[str | None, typer.Option(help="Column with the model's name.", rich_help_panel=COLUMNS)] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the one model, where no column has it.", rich_help_panel=COLUMNS)] = None,
+    item_column: Annotated[str | None, typer.Option(help="Column that names the item.", rich_help_panel=COLUMNS)] = None,
+    score: Annotated[str | None, typer.Option(help="Column with the score, higher is better; -loss negates.", rich_help_panel=COLUMNS)] = None,
+    range_: Annotated[str | None, typer.Option("--range", metavar="LOW:HIGH", help="Lowest and highest possible score.", rich_help_panel=COLUMNS)] = None,
+    cluster: Annotated[str | None, typer.Option(help="Column of what was sampled together (document, patient, template).", rich_help_panel=COLUMNS)] = None,
+    factor: Annotated[list[str] | None, typer.Option(metavar="NAME[:KIND]", help="A factor; KIND is ordered, categorical or set. Repeatable.", rich_help_panel=COLUMNS)] = None,
+    unseen: Annotated[str | None, typer.Option(metavar="EXPRESSION", help="Which rows are unseen: 'digits > 2 or steps > 1'.", rich_help_panel=COLUMNS)] = None,
+    split: Annotated[str | None, typer.Option(help="Column with train, seen or unseen.", rich_help_panel=COLUMNS)] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the time of each item.", rich_help_panel=COLUMNS)] = None,
+    confidence: Annotated[str | None, typer.Option(help="Column with the probability of the answer.", rich_help_panel=COLUMNS)] = None,
+    variant_of: Annotated[str | None, typer.Option(help="Column that names the original of a rewritten item.", rich_help_panel=COLUMNS)] = None,
+    parent: Annotated[str | None, typer.Option(help="Column that names the composite item of a part.", rich_help_panel=COLUMNS)] = None,
+    question: Annotated[str | None, typer.Option(help="Column with the text of the question.", rich_help_panel=COLUMNS)] = None,
+    repeat: Annotated[str | None, typer.Option(help="Column that numbers repeated runs.", rich_help_panel=COLUMNS)] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="lm-eval filter to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric or scorer to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
+    train: Annotated[Path | None, typer.Option(metavar="FILE", help="Training examples: membership, ranges, similarity.", rich_help_panel=COLUMNS)] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with [tool.unseen]; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
+    select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to run (U1,U501).", rich_help_panel=CHECKS)] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to leave out.", rich_help_panel=CHECKS)] = None,
+    smallest_gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="Smallest effect worth reporting (share of the score's range).", rich_help_panel=CHECKS)] = 0.02,
+    gap_that_matters: Annotated[float, typer.Option(min=0.001, max=1.0, help="Effect that the data must be able to show before 'clear' is said.", rich_help_panel=CHECKS)] = 0.10,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.", rich_help_panel=CHECKS)] = 0.95,
+    fdr: Annotated[float, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit.", rich_help_panel=CHECKS)] = 0.05,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap and permutation draws.", rich_help_panel=CHECKS)] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=CHECKS)] = 0,
+    format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,  # noqa: A002
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
+    baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
+    fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501).", rich_help_panel=OUTPUT)] = None,
+    fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no findings in the terminal.", rich_help_panel=OUTPUT)] = False,
+) -> None:  # fmt: skip
+    """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
+
+    Exit codes: 0 nothing that --fail-on or --fail-gap asks for, 1 found, 2 bad input or option, 130 interrupted.
+    """
+    from unseen.cli import auditing
+
+    options: dict[str, Any] = {
+        "model_column": model_column, "model": model, "item_column": item_column, "score": score, "score_range": range_,
+        "cluster": cluster, "factors": factor, "unseen": unseen, "split": split, "time": time, "confidence": confidence,
+        "variant_of": variant_of, "parent": parent, "question": question, "repeat": repeat, "filter": filter_,
+        "metric": metric,
+    }  # fmt: skip
+    request = auditing.Request(
+        sources=tuple(sources or ()),
+        columns={name: value for name, value in options.items() if value},
+        train=train,
+        config=config,
+        select=_codes(select),
+        ignore=_codes(ignore),
+        settings={
+            "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr,
+            "n_resamples": resamples, "seed": seed,
+        },
+        format=(format or SUFFIXES.get(output.suffix.lower() if output else "", Format.text)).value,
+        output=output,
+        baseline=baseline,
+        fail_on=_codes([fail_on] if fail_on else None),
+        fail_gap=fail_gap,
+        quiet=quiet,
+    )  # fmt: skip
+    if describe:
+        auditing.describe(request)
+        return
+    code = auditing.perform(request)
+    if code:
+        sys.exit(code)
+
+
+def _codes(given: list[str] | None) -> tuple[str, ...]:
+    """Codes of one or several options, each possibly a list with commas."""
+    return tuple(part.strip().upper() for text in given or [] for part in text.split(",") if part.strip())

@@ -1,0 +1,30 @@
+"""``unseen explain CODE``: what a check asks, how it is computed, what it assumes, what supports it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    code: Annotated[str, typer.Argument(help="A code (U104), a prefix (U1), or nothing for the list.")] = "",
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",  # noqa: A002
+) -> None:
+    """Explain a check: question, null, method with formula, assumptions, sources, an example."""
+    import json
+
+    from unseen.api import explain as look_up
+    from unseen.errors import BadInput
+
+    if format not in ("text", "json"):
+        raise BadInput(f"--format {format!r} is not one of text, json.")
+    pages = look_up(code)
+    if format == "json":
+        typer.echo(json.dumps([page.to_dict() for page in pages], ensure_ascii=False, indent=1))
+        return
+    if len(pages) == 1:
+        typer.echo(str(pages[0]))
+        return
+    for page in pages:
+        typer.echo(f"{page.code}  {page.title}\n      {page.question}")
