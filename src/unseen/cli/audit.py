@@ -65,7 +65,7 @@ def audit(
     fdr: Annotated[float, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit.", rich_help_panel=CHECKS)] = 0.05,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap and permutation draws.", rich_help_panel=CHECKS)] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=CHECKS)] = 0,
-    format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,  # noqa: A002
+    format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501).", rich_help_panel=OUTPUT)] = None,

@@ -9,7 +9,7 @@ import typer
 
 def explain(
     code: Annotated[str, typer.Argument(help="A code (U104), a prefix (U1), or nothing for the list.")] = "",
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Explain a check: question, null, method with formula, assumptions, sources, an example."""
     import json

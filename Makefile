@@ -1,0 +1,49 @@
+# make demo   audit of a bundled log, in a virtual environment made here
+# make test   everything that the continuous integration runs but lint, types and docs
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+WORKERS ?= 2
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+export HF_HUB_OFFLINE = 1
+
+.PHONY: demo test lint types docs check clean slow
+
+demo: $(VENV)/.core
+	$(BIN)/unseen audit sample:lm-arithmetic --output unseen-report.html
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/pyright
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/build.py site
+
+check: lint types docs test
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'unseen needs Python 3.11 or newer, this is ' + sys.version.split()[0]"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	$(PIP) install -c constraints.txt torch==2.13.0
+	touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) site build dist .ruff_cache .pytest_cache .hypothesis

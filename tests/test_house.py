@@ -1,0 +1,81 @@
+"""Guards of the house: the one-way line, public names, start-up time, documented checks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import unseen
+
+ROOT = Path(unseen.__file__).parent
+FLOORS = [
+    {"errors", "factors", "files"},
+    {"estimates", "engine"},
+    {"data", "responses"},
+    {"tasks", "shifts"},
+    {"learners"},
+    {"training", "adaptation", "measures"},
+    {"checks", "remedies"},
+    {"auditing", "improving"},
+    {"report"},
+    {"atlas", "api"},
+    {"cli"},
+]
+ALLOWED_NEIGHBOURS = {("shifts", "tasks"), ("adaptation", "training"), ("measures", "training"), ("factors", "errors"), ("files", "errors")}
+FLOOR_OF = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Packages of the project that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{a.name}" if node.module == "unseen" else node.module or "" for a in node.names]
+        else:
+            continue
+        found |= {n.split(".")[1] for n in names if n.startswith("unseen.")}
+    return found
+
+
+def modules():
+    return sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.stem != "__init__")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_from_floors_below(path):
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for other in imports_of(path) - {own, "__version__"}:
+        if other not in FLOOR_OF:
+            continue
+        assert FLOOR_OF[other] < FLOOR_OF[own] or (own, other) in ALLOWED_NEIGHBOURS, f"{own} must not import {other}"
+
+
+def test_every_package_has_a_floor():
+    packages = {p.name for p in ROOT.iterdir() if p.is_dir() and (p / "__init__.py").exists()}
+    packages |= {p.stem for p in ROOT.glob("*.py") if p.stem != "__init__"}
+    assert packages <= set(FLOOR_OF)
+
+
+def test_public_names_are_pinned():
+    assert unseen.__all__ == ["Audit", "Estimate", "Examples", "Responses", "Settings", "audit", "explain", "read"]
+    assert all(getattr(unseen, name) is not None for name in unseen.__all__)
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_core_loads_no_heavy_library():
+    code = "import sys, unseen, unseen.api, unseen.cli.app; print([m for m in ('torch','pandas','matplotlib','sklearn','altair') if m in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+def test_import_loads_few_modules():
+    # A stand-in for the time that benchmarks/startup.py measures: seconds depend on the machine, modules do not.
+    code = "import sys; before=set(sys.modules); import unseen; print(len({m.split('.')[0] for m in set(sys.modules)-before}))"
+    assert int(run_python(code)) < 30
+    assert run_python("import sys, unseen; print('numpy' in sys.modules, 'polars' in sys.modules)").split() == ["False", "False"]
