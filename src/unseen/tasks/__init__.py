@@ -1,1 +1,21 @@
-"""See docs/architecture.md."""
+"""Tasks: generators of examples with exact verifiers and realised factors."""
+
+from unseen.tasks.base import Example, Finite, Form, Generated, Task, content_id, tokens_of
+from unseen.tasks.draws import Draws
+from unseen.tasks.registry import broken, family, load, names, task_class
+
+__all__ = [
+    "Draws",
+    "Example",
+    "Finite",
+    "Form",
+    "Generated",
+    "Task",
+    "broken",
+    "content_id",
+    "family",
+    "load",
+    "names",
+    "task_class",
+    "tokens_of",
+]

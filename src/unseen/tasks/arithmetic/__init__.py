@@ -1,0 +1,1 @@
+"""Tasks of arithmetic and templated mathematics."""

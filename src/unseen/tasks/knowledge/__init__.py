@@ -1,0 +1,1 @@
+"""Tasks on facts and stories."""

@@ -1,0 +1,1 @@
+"""Tasks on strings and sequences."""
