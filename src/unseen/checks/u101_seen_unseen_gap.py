@@ -1,0 +1,126 @@
+"""U101: how much is lost from seen to unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from unseen.checks._rows import Scored, scored
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.means import difference, mean_estimate, share_retained
+
+# Means, standard errors and correlations go through the same sums for each of the three estimates.
+Side = tuple[np.ndarray, np.ndarray]
+
+
+class SeenUnseenGap(Check):
+    """Compares each model's mean score on seen and on unseen rows."""
+
+    code = "U101"
+    title = "seen to unseen gap"
+    question = "How much does each model lose from items like those it was trained on to items beyond them?"
+    null = "The mean score is the same on seen and on unseen items."
+    interest = "An unseen mean that lies below the seen one by at least smallest_gap of the score's range."
+    method = (
+        "gap = mean(seen) − mean(unseen), share retained = mean(unseen) / mean(seen). Sums per cluster give the "
+        "variance (CR2), with the covariance of clusters that lie on both sides; binary scores get Newcombe's hybrid "
+        "of Wilson intervals and a pooled score test, other scores t with Satterthwaite's degrees of freedom; the share "
+        "retained has Fieller's interval. The p-value is two-sided; only a loss is found."
+    )
+    assumptions = (
+        "Clusters are independent of each other. The gap mixes what is unseen with what is merely harder: U107 takes "
+        "difficulty out of it, U203 does so item by item."
+    )
+    sources = (
+        "Newcombe (1998), Interval estimation for the difference between independent proportions, method 10.",
+        "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples.",
+        "Donner & Zou (2012), Closed-form intervals for functions of the normal mean and standard deviation.",
+    )
+    example = (
+        "small-lm scores 0.91 [0.89, 0.93] on 1,200 seen items and 0.41 [0.37, 0.45] on 640 unseen ones: it loses 0.50 "
+        "[0.46, 0.54] and retains 45 % [41 %, 50 %]."
+    )
+    needs = ("responses", "seen", "unseen")
+    studies = ("scylla", "complexity-ood", "chomsky-hierarchy")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        answers, rows = subject.answers, scored(subject)
+        if not answers.has("split"):
+            return [_no_split(self)]
+        seen, unseen = answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+        outcomes = [
+            guarded(
+                self,
+                About("model", name),
+                lambda n=name, p=part: self._judge(n, rows, p, seen[p], unseen[p], settings),
+            )
+            for name, part in rows.each()
+        ]
+        return outcomes or [_no_split(self)]
+
+    def _judge(
+        self, name: str, rows: Scored, part: slice, seen: np.ndarray, unseen: np.ndarray, settings: Settings
+    ) -> Outcome:
+        score, cluster = rows.score[part], rows.cluster[part]
+        a, b = (score[seen], cluster[seen]), (score[unseen], cluster[unseen])
+        means = [
+            mean_estimate(*side, level=settings.level, binary=rows.binary, what=f"the mean of {name} on {label} items")
+            for side, label in ((a, "seen"), (b, "unseen"))
+        ]
+        short = min(means, key=lambda m: m.units)
+        if short.units < settings.min_units:
+            raise TooFewUnits(
+                f"{name} has {means[0].units} independent seen units and {means[1].units} unseen ones; "
+                f"a gap needs {settings.min_units} a side."
+            )
+        gap, p = difference(*a, *b, level=settings.level, names=("seen", "unseen"))
+        retained = _retained(a, b, settings)
+        sides = (
+            f"{name} scores {means[0].format(2)} on seen items and {means[1].format(2)} on unseen ones "
+            f"({means[0].units:,} and {means[1].units:,} independent units)"
+        )
+        kept = f", and retains {_percent(retained)}" if retained else ""
+        return self.decide(
+            about=About("model", name),
+            estimate=gap,
+            p_value=p,
+            found=f"{sides}: it loses {gap.format(2)}{kept}.",
+            clear=f"{sides}: no loss beyond chance or worth reporting (difference {gap.format(2)}).",
+            next_step=(
+                "Unseen items may be harder as well as unfamiliar: read U107 and U203 for the gap at equal difficulty, "
+                "U102 and U104 for where it opens, then try unseen improve."
+            ),
+            settings=settings,
+            scale=rows.scale,
+            details={
+                "model": name,
+                "seen": means[0].to_dict(),
+                "unseen": means[1].to_dict(),
+                "gap": gap.to_dict(),
+                "retained": retained.to_dict() if retained else None,
+            },
+        )
+
+
+def _retained(a: Side, b: Side, settings: Settings) -> Any:
+    """The share retained, or None where the seen mean is not clearly above zero."""
+    try:
+        return share_retained(*a, *b, level=settings.level, names=("seen", "unseen"))
+    except Undefined:
+        return None
+
+
+def _percent(share: Any) -> str:
+    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")
+
+
+def _no_split(check: Check) -> Outcome:
+    return check.not_applicable(
+        "No labelled rows are marked as seen and unseen.",
+        "Say what is unseen (--unseen 'digits > 2'), or give a split column.",
+        unlocks=("split",),
+    )
