@@ -153,18 +153,19 @@ class StackManipulation(ChomskyTask):
     def answer(self, tokens: list[str]) -> list[str]:
         """Simulate."""
         stack: list[str] = []
-        for token in tokens:
-            if token == "pop":
+        for symbol in tokens:
+            if symbol == "pop":
                 del stack[-1:]
             else:
-                stack.append(token[-1])
+                stack.append(symbol[-1])
         return stack[::-1] or ["empty"]
 
 
 def bracketed(d: Draws, length: int, operators: str) -> list[str]:
     """An expression of exactly this length: digit, ``-`` expression, or ``(`` expression operator expression ``)``.
 
-    Every length from 1 up is reached: 1 a digit, 2 a minus before a digit, 3 and 4 minuses before shorter ones, 5 a bracket.
+    Every length from 1 up is reached: 1 a digit, 2 a minus before a digit, 3 and 4 minuses before shorter ones, 5 a
+    bracket.
     """
     if length == 1:
         return [str(d.below(MODULUS))]
@@ -179,21 +180,21 @@ def evaluate(tokens: list[str], x: int = 0) -> int:
     """Value modulo five of a bracketed expression, the unknown ``x`` standing for a number; by two stacks."""
     values: list[int] = []
     waiting: list[str] = []
-    for token in tokens:
-        if token in "+-*(":
+    for symbol in tokens:
+        if symbol in "+-*(":
             # A minus after an operand joins two expressions; any other is a sign.
-            waiting.append(token if token != "-" else "sub" if values and waiting[-1:] == ["done"] else "neg")
+            waiting.append(symbol if symbol != "-" else "sub" if values and waiting[-1:] == ["done"] else "neg")
             if waiting[-1] in ("sub", "+", "*"):
                 del waiting[-2]
             continue
-        if token == ")":
+        if symbol == ")":
             del waiting[-1]
             right, left = values.pop(), values.pop()
             operator = waiting.pop()
             values.append({"+": left + right, "sub": left - right, "*": left * right}[operator] % MODULUS)
             del waiting[-1]
         else:
-            values.append(x if token == "x" else int(token))
+            values.append(x if symbol == "x" else int(symbol))
         while waiting[-1:] == ["neg"]:
             waiting.pop()
             values.append(-values.pop() % MODULUS)
@@ -229,7 +230,7 @@ class SolveEquation(ChomskyTask):
         """Expression, equals sign, value."""
         tokens = bracketed(d, length - 2, "+-")
         value = evaluate(tokens)
-        digits = [i for i, token in enumerate(tokens) if token.isdigit()]
+        digits = [i for i, symbol in enumerate(tokens) if symbol.isdigit()]
         tokens[d.choice(digits)] = "x"
         return [*tokens, "=", str(value)]
 

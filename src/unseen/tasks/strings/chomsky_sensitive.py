@@ -31,7 +31,7 @@ class MissingDuplicate(ChomskyTask):
     step = 2
 
     def write(self, d: Draws, length: int) -> list[str]:
-        """w w with a gap."""
+        """W w with a gap."""
         half = ["ab"[bit] for bit in d.many(length // 2, 2)]
         tokens = half + half
         tokens[d.below(length)] = "_"
@@ -51,7 +51,7 @@ class OddsFirst(ChomskyTask):
     level = "context-sensitive"
 
     def answer(self, tokens: list[str]) -> list[str]:
-        """First, third, … then second, fourth, …"""
+        """Every other one from the first, then from the second."""
         return tokens[::2] + tokens[1::2]
 
 
@@ -66,7 +66,10 @@ def _bits(value: int) -> list[str]:
 
 
 class _BinaryOperation(ChomskyTask):
-    """Two binary numbers, lowest bit first, joined by an operator; each ends in a 1 (no leading zeros) unless it is 0."""
+    """Two binary numbers, lowest bit first, joined by an operator.
+
+    Each ends in a 1 (no leading zeros) unless it is 0.
+    """
 
     level = "context-sensitive"
     shortest = 3
