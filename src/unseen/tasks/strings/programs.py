@@ -10,8 +10,7 @@ from unseen.factors import Kind
 from unseen.tasks.base import Example, Generated, of_tokens
 from unseen.tasks.draws import Draws
 
-SOURCE = "Complexity Out of Distribution (2025), section 3: steps, structure and length as separate proxies; tasks
-reconstructed"
+SOURCE = "Complexity Out of Distribution (2025): steps, structure and length as separate proxies; reconstructed"
 
 
 class PointerChasing(Generated):

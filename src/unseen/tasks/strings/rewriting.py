@@ -89,11 +89,15 @@ class StringRewriting(Generated):
     }
     options: ClassVar[Mapping[str, Any]] = {
         "length": (6, 12),
-        "part": ("seen", "unseen"),
+        "part": ("seen",),
         "rule": (0, 10**6),
         "idle": 0.5,
     }
-    levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"domains": DOMAINS, "unseen_domains": DOMAINS}
+    levels: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "domains": DOMAINS,
+        "unseen_domains": DOMAINS,
+        "part": ("seen", "unseen"),
+    }
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         "rules": (1, 100_000),
         "unseen_rules": (0, 100_000),
