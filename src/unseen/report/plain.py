@@ -1,0 +1,120 @@
+"""Values as strict JSON and as short text: no NaN, no library types, the same bytes for the same audit."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """A value as what JSON knows: numbers that are finite, text, booleans, None, lists, objects with text keys.
+
+    NaN and infinities become None; arrays, series and sets become lists (sets sorted); estimates and other data
+    classes become objects; everything else becomes its text.
+
+    >>> plain({"a": (1, float("nan")), 2: {"y", "x"}})
+    {'a': [1, None], '2': ['x', 'y']}
+    """
+    if value is None or isinstance(value, bool | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return [plain(v) for v in sorted(value, key=str)]
+    if hasattr(value, "to_dict") and dataclasses.is_dataclass(value):
+        return plain(value.to_dict())  # pyright: ignore[reportAttributeAccessIssue]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    for name in ("to_dicts", "to_list"):  # polars frames and series
+        if hasattr(value, name):
+            return plain(getattr(value, name)())
+    if isinstance(value, list | tuple) or (isinstance(value, Iterable) and not isinstance(value, bytes)):
+        return [plain(v) for v in value]
+    if isinstance(value, dt.date | dt.datetime | dt.time):
+        return value.isoformat()
+    return str(value)
+
+
+def share(value: Any) -> float | None:
+    """A probability or a share of the whole, held inside [0, 1]; None where there is none.
+
+    >>> share(1.0000001), share(float("nan"))
+    (1.0, None)
+    """
+    known = plain(value)
+    return None if known is None else min(1.0, max(0.0, float(known)))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading: ``digits`` decimals below 10, fewer above, thousands apart; a dash where there is none.
+
+    >>> number(0.12345), number(1234.5), number(7), number(None), number(-0.0001)
+    ('0.123', '1 234', '7', '–', '0.000')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if float(value).is_integer() and (isinstance(value, int) or abs(value) >= 10):
+        return f"{int(value):,}".replace(",", "\N{NO-BREAK SPACE}")
+    size = abs(value)
+    decimals = digits if size < 10 else 1 if size < 1000 else 0
+    text = f"{value:,.{decimals}f}".replace(",", "\N{NO-BREAK SPACE}")
+    return text[1:] if re.fullmatch(r"-0(\.0*)?", text) else text
+
+
+def interval(estimate: Mapping[str, Any] | None) -> str:
+    """Value and interval of an estimate: ``0.120 [0.050, 0.200]``; an end that is not finite is written ∞.
+
+    >>> interval({"value": 0.12, "low": 0.05, "high": None})
+    '0.120 [0.050, ∞]'
+    """
+    if not estimate:
+        return ""
+    low, high = estimate.get("low"), estimate.get("high")
+    ends = f"{'-∞' if low is None else number(low)}, {'∞' if high is None else number(high)}"
+    return f"{number(estimate.get('value'))} [{ends}]"
+
+
+def chance(p: float | None) -> str:
+    """A p- or q-value for reading.
+
+    >>> chance(0.00001), chance(0.0312), chance(None)
+    ('<0.001', '0.031', '–')
+    """
+    if p is None:
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "finding"), counted(2, "finding")
+    ('1 finding', '2 findings')
+    """
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def slug(text: str) -> str:
+    """Text that can stand in an address: letters, digits and hyphens.
+
+    >>> slug("U101 model a/b <c>")
+    'u101-model-a-b-c'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "x"
+
+
+__all__ = ["chance", "counted", "interval", "number", "plain", "share", "slug"]

@@ -1,0 +1,208 @@
+"""An audit as one JSON document, from which every format is written (``schema.json`` is its schema)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
+from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings
+from unseen.report.plain import counted, plain, share, slug
+from unseen.responses import Responses
+
+SCHEMA_VERSION = 1
+FAMILIES = {
+    "U0": "Can these data carry a conclusion",
+    "U1": "The gap from seen to unseen",
+    "U2": "Difficulty",
+    "U3": "Composition",
+    "U4": "Robustness",
+    "U5": "Memorisation",
+    "U6": "Confidence",
+    "U7": "Comparison",
+    "U8": "The learner under shift",
+    "U9": "Inside the network",
+}
+CHECK_FIELDS = (
+    "title", "question", "null", "interest", "method", "assumptions", "sources", "example", "needs", "studies",
+)  # fmt: skip
+
+
+def document(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON document of an audit.
+
+    Args:
+        result: What ``unseen.auditing.run`` returned.
+        sources: Names of the files or tables that were audited.
+    """
+    return summarise(
+        result.outcomes,
+        responses=result.subject.responses,
+        settings=result.settings,
+        sources=sources,
+        q_values=result.q_values,
+    )
+
+
+def summarise(
+    outcomes: Sequence[Outcome],
+    *,
+    responses: Responses | None = None,
+    settings: Settings | None = None,
+    sources: Iterable[str] = (),
+    q_values: Mapping[int, float] | None = None,
+    checks: Mapping[str, Check] | None = None,
+) -> dict[str, Any]:
+    """Plain data from outcomes, in their order: strict JSON, equal for equal input.
+
+    Args:
+        outcomes: What the checks answered, sorted.
+        responses: What was audited.
+        settings: The settings of the audit.
+        sources: Names of what was read.
+        q_values: Adjusted p-values by position in ``outcomes``.
+        checks: Check of each code, for titles and methods; the registered ones by default.
+    """
+    import unseen
+
+    known = all_checks() if checks is None else checks
+    adjusted = q_values or {}
+    findings = [_finding(o, adjusted.get(i), known.get(o.code)) for i, o in enumerate(outcomes)]
+    _name(findings)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "unseen_version": unseen.__version__,
+        "sources": [str(s) for s in sources],
+        "families": _families(findings),
+        "findings": findings,
+        "unlock": _unlock(findings),
+        "responses": None if responses is None else _responses(responses),
+        "settings": plain(settings or Settings()),
+        "checks": {code: _check(known[code]) for code in sorted({f["code"] for f in findings}) if code in known},
+    }
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    r"""The document as strict JSON text.
+
+    >>> to_json({"a": 1})
+    '{\n "a": 1\n}\n'
+    """
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the document.
+
+    >>> schema()["properties"]["schema_version"]["const"]
+    1
+    """
+    return json.loads((files("unseen.report") / "schema.json").read_text(encoding="utf-8"))
+
+
+def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> dict[str, Any]:
+    kind = (
+        "found" if isinstance(outcome, Found) else "not_applicable" if isinstance(outcome, NotApplicable) else "clear"
+    )
+    return {
+        "id": "",
+        "code": outcome.code,
+        "title": check.title if check else outcome.code,
+        "family": outcome.code[:2],
+        "outcome": kind,
+        "subject": {"kind": outcome.about.kind, "name": str(outcome.about.name)},
+        "estimate": None if outcome.estimate is None else plain(outcome.estimate.to_dict()),
+        "p_value": share(outcome.p_value),
+        "q_value": share(q_value),
+        "weight": share(weight(outcome, q_value)),
+        "effect": share(outcome.effect),
+        "statement": outcome.statement,
+        "next_step": outcome.next_step,
+        "unlocks": list(outcome.unlocks) if isinstance(outcome, NotApplicable) else [],
+        "details": plain(outcome.details),
+    }
+
+
+def _name(findings: Iterable[dict[str, Any]]) -> None:
+    """Give each finding an identifier that stays the same from one audit to the next."""
+    used: Counter[str] = Counter()
+    for finding in findings:
+        subject = finding["subject"]
+        base = slug(f"{finding['code']} {subject['kind']} {subject['name']}")
+        used[base] += 1
+        finding["id"] = base if used[base] == 1 else f"{base}--{used[base]}"
+
+
+def _families(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    grouped: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for finding in findings:
+        grouped[finding["family"]].append(finding)
+    return [_family(code, grouped[code]) for code in sorted(grouped)]
+
+
+def _family(code: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counts = Counter(f["outcome"] for f in findings)
+    titles = Counter(f["title"] for f in findings if f["outcome"] == "found")
+    checks = {kind: len({f["code"] for f in findings if f["outcome"] == kind}) for kind in counts}
+    if counts["found"]:
+        verdict = "; ".join(f"{title} ({n})" if n > 1 else title for title, n in titles.items())
+    elif counts["clear"]:
+        verdict = f"Nothing found by {counted(checks['clear'], 'check')}"
+    else:
+        verdict = "Could not be judged"
+    if counts["not_applicable"] and (counts["found"] or counts["clear"]):
+        verdict += f" · {counts['not_applicable']} not judged"
+    return {
+        "family": code,
+        "title": FAMILIES.get(code, code),
+        "status": "found" if counts["found"] else "clear" if counts["clear"] else "not_applicable",
+        "verdict": verdict[:1].upper() + verdict[1:],
+        "found": counts["found"],
+        "clear": counts["clear"],
+        "not_applicable": counts["not_applicable"],
+    }
+
+
+def _unlock(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each missing input with the checks it would help, most helpful first, and how to give it."""
+    codes: defaultdict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        for name in finding["unlocks"]:
+            codes[name].add(finding["code"])
+    ordered = sorted(codes.items(), key=lambda kv: (-len(kv[1]), kv[0]))
+    return [
+        {"input": name, "how": REMEDIES.get(name, f"Give {name}."), "checks": sorted(found)} for name, found in ordered
+    ]
+
+
+def _responses(responses: Responses) -> dict[str, Any]:
+    table, kind = responses.table, responses.score_kind
+    splits: dict[str, int] = {}
+    if "split" in table.columns:
+        counts = table["split"].drop_nulls().value_counts()
+        splits = {str(name): int(count) for name, count in sorted(counts.iter_rows())}
+    return {
+        "rows": len(responses),
+        "unlabelled": table["score"].null_count(),
+        "models": list(responses.models),
+        "items": responses.n_items,
+        "clusters": table[responses.cluster_column].n_unique(),
+        "cluster_column": responses.cluster_column,
+        "splits": splits,
+        "score": {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high)},
+        "factors": [
+            {"name": f.name, "kind": f.kind, "levels": table[f.name].n_unique(), "why": f.why}
+            for f in responses.factors.values()
+        ],
+        "notes": list(responses.notes),
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {name: plain(getattr(check, name)) for name in CHECK_FIELDS}
+
+
+__all__ = ["FAMILIES", "SCHEMA_VERSION", "document", "schema", "summarise", "to_json"]
