@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableSequence, Sequence
-from hashlib import blake2b
+from hashlib import blake2b, shake_256
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -64,6 +64,12 @@ class Draws:
             values.append(value)
         self._pool = pool
         return values
+
+    def bits(self, n: int) -> int:
+        """An integer of n random bits, any n."""
+        self._counter += 1
+        key = self._key + b"\0" + self._counter.to_bytes(8, "little")
+        return int.from_bytes(shake_256(key).digest((n + 7) // 8), "little") >> (-n % 8)
 
     def choice(self, values: Sequence[T]) -> T:
         """One of the values."""

@@ -22,7 +22,7 @@ class ModularArithmetic(Finite):
 
     name = "modular-arithmetic"
     title = "a∘b modulo p, with an optional share of corrupted labels"
-    source = "Power et al. (2022), Grokking, appendix A.1; Doshi et al. (2024), To grok or not to grok, section 2 (corrupted labels)"
+    source = "Power et al. (2022), Grokking, A.1; Doshi et al. (2024), To grok or not to grok, section 2 (corruption)"
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "a": "ordered",
         "b": "ordered",
