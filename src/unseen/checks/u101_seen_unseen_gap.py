@@ -27,8 +27,8 @@ class SeenUnseenGap(Check):
     method = (
         "gap = mean(seen) − mean(unseen), share retained = mean(unseen) / mean(seen). Sums per cluster give the "
         "variance (CR2), with the covariance of clusters that lie on both sides; binary scores get Newcombe's hybrid "
-        "of Wilson intervals and a pooled score test, other scores t with Satterthwaite's degrees of freedom; the share "
-        "retained has Fieller's interval. The p-value is two-sided; only a loss is found."
+        "of Wilson intervals and a pooled score test, other scores t with Satterthwaite's degrees of freedom; the "
+        "share retained has Fieller's interval. The p-value is two-sided; only a loss is found."
     )
     assumptions = (
         "Clusters are independent of each other. The gap mixes what is unseen with what is merely harder: U107 takes "

@@ -121,6 +121,20 @@ def share_retained(
     return _Pair.of(score_a, cluster_a, score_b, cluster_b, names).ratio(level)
 
 
+def cluster_robust(score: ArrayLike, cluster: ArrayLike, *, what: str = "this mean") -> tuple[float, float, float, int]:
+    """A mean with its CR2 variance, Satterthwaite's degrees of freedom and the number of clusters.
+
+    Raises:
+        TooFewUnits: Fewer than 2 clusters.
+
+    >>> cluster_robust([1.0, 2.0, 3.0], [0, 1, 2])
+    (2.0, 0.333..., 2.0..., 3)
+    """
+    side = _Side.of(*_compacted((score, cluster)))
+    side.check(what)
+    return side.mean, float(np.sum(side.influence() ** 2)), side.dof(), side.units
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
     """Sums per cluster of one group of rows; arrays of shape (clusters of both sides,)."""
