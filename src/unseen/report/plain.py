@@ -60,18 +60,18 @@ def share(value: Any) -> float | None:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: ``digits`` decimals below 10, fewer above, thousands apart; a dash where there is none.
+    """A number for reading: ``digits`` decimals below 10, fewer above, thousands set apart; a dash where there is none.
 
-    >>> number(0.12345), number(1234.5), number(7), number(None), number(-0.0001)
-    ('0.123', '1 234', '7', '–', '0.000')
+    >>> number(0.12345), number(1234.4), number(7), number(None), number(-0.0001)
+    ('0.123', '1,234', '7', '–', '0.000')
     """
     if value is None or not math.isfinite(value):
         return "–"
     if float(value).is_integer() and (isinstance(value, int) or abs(value) >= 10):
-        return f"{int(value):,}".replace(",", "\N{NO-BREAK SPACE}")
+        return f"{int(value):,}"
     size = abs(value)
     decimals = digits if size < 10 else 1 if size < 1000 else 0
-    text = f"{value:,.{decimals}f}".replace(",", "\N{NO-BREAK SPACE}")
+    text = f"{value:,.{decimals}f}"
     return text[1:] if re.fullmatch(r"-0(\.0*)?", text) else text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings
+from unseen.report.baseline import worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
 
@@ -31,14 +32,14 @@ CHECK_FIELDS = (
 )  # fmt: skip
 
 
-def document(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, Any]:
-    """The JSON document of an audit.
+def summarise(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON document of an audit: plain data, strict JSON, equal for equal input.
 
     Args:
         result: What ``unseen.auditing.run`` returned.
         sources: Names of the files or tables that were audited.
     """
-    return summarise(
+    return of_outcomes(
         result.outcomes,
         responses=result.subject.responses,
         settings=result.settings,
@@ -47,7 +48,7 @@ def document(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, A
     )
 
 
-def summarise(
+def of_outcomes(
     outcomes: Sequence[Outcome],
     *,
     responses: Responses | None = None,
@@ -56,7 +57,7 @@ def summarise(
     q_values: Mapping[int, float] | None = None,
     checks: Mapping[str, Check] | None = None,
 ) -> dict[str, Any]:
-    """Plain data from outcomes, in their order: strict JSON, equal for equal input.
+    """The same document from its parts.
 
     Args:
         outcomes: What the checks answered, sorted.
@@ -79,9 +80,37 @@ def summarise(
         "families": _families(findings),
         "findings": findings,
         "unlock": _unlock(findings),
-        "responses": None if responses is None else _responses(responses),
+        "responses": None if responses is None else describe_responses(responses),
         "settings": plain(settings or Settings()),
         "checks": {code: _check(known[code]) for code in sorted({f["code"] for f in findings}) if code in known},
+    }
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The new document with only those findings that got worse since the old one.
+
+    Args:
+        old: The baseline, a document.
+        new: The document to judge; its ``smallest_gap`` says which growth is worth reporting.
+
+    Returns:
+        A document of the same schema with ``baseline`` beside the findings. Each finding says what changed, and
+        ``details["baseline"]`` holds the outcome, estimate and effect of then and the difference with an interval.
+    """
+    findings = worse(old["findings"], new["findings"], float(new["settings"].get("smallest_gap", 0.0)))
+    baseline = {
+        "unseen_version": old["unseen_version"],
+        "sources": old["sources"],
+        "left_out": len(new["findings"]) - len(findings),
+    }
+    codes = {f["code"] for f in findings}
+    return {
+        **new,
+        "findings": findings,
+        "families": _families(findings),
+        "unlock": _unlock(findings),
+        "checks": {code: check for code, check in new["checks"].items() if code in codes},
+        "baseline": baseline,
     }
 
 
@@ -178,7 +207,8 @@ def _unlock(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(responses: Responses) -> dict[str, Any]:
+def describe_responses(responses: Responses) -> dict[str, Any]:
+    """What was read: counts, splits, kind of score, factors with their kinds, notes."""
     table, kind = responses.table, responses.score_kind
     splits: dict[str, int] = {}
     if "split" in table.columns:
@@ -205,4 +235,13 @@ def _check(check: Check) -> dict[str, Any]:
     return {name: plain(getattr(check, name)) for name in CHECK_FIELDS}
 
 
-__all__ = ["FAMILIES", "SCHEMA_VERSION", "document", "schema", "summarise", "to_json"]
+__all__ = [
+    "FAMILIES",
+    "SCHEMA_VERSION",
+    "compare",
+    "describe_responses",
+    "of_outcomes",
+    "schema",
+    "summarise",
+    "to_json",
+]

@@ -1,0 +1,65 @@
+"""Findings as annotations of a GitHub workflow, and as the summary of its step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unseen.report import markdown
+from unseen.report.words import headline
+
+# GitHub shows ten warnings a step; the last one tells of the rest.
+MAX_ANNOTATIONS = 10
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """One ``::warning`` line for each finding, the heaviest first, and a ``::notice`` with the headline.
+
+    Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+    """
+    found = [f for f in document["findings"] if f["outcome"] == "found"]
+    shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]
+    lines = [f"::notice title=unseen::{data(headline(document))}"]
+    lines += [
+        f"::warning title={parameter(_title(f))}::{data(f['statement'] + ' Next: ' + f['next_step'])}" for f in shown
+    ]
+    if len(shown) < len(found):
+        lines.append(f"::warning title=unseen::{len(found) - len(shown)} more findings: see the summary of this step.")
+    return "\n".join(lines) + "\n"
+
+
+def write_summary(document: Mapping[str, Any]) -> Path | None:
+    """Append the Markdown report to the step's summary, where a workflow names one in GITHUB_STEP_SUMMARY."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return None
+    with Path(name).open("a", encoding="utf-8") as file:
+        file.write(markdown.render(document))
+    return Path(name)
+
+
+def data(text: str) -> str:
+    r"""A message on one line: a name can't start a workflow command of its own.
+
+    >>> data("50 %\n::error::x")
+    '50 %25%0A::error::x'
+    """
+    return str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def parameter(text: str) -> str:
+    """A property of a command, in which colons and commas have a meaning too.
+
+    >>> parameter("a:b,c")
+    'a%3Ab%2Cc'
+    """
+    return data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _title(finding: Mapping[str, Any]) -> str:
+    return f"{finding['code']} {finding['title']}, {finding['subject']['name']}"
+
+
+__all__ = ["data", "parameter", "render", "write_summary"]

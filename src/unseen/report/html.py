@@ -1,0 +1,205 @@
+"""An audit as one HTML file: no network, no library, light and dark; everything from outside is escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from unseen.report import tables
+from unseen.report.charts import pictures
+from unseen.report.plain import chance, counted, interval, number
+from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+# Findings of one check beyond these are folded; pictures beyond these are left out (the tables hold all numbers).
+SHOWN = 6
+MAX_PICTURES = 60
+METHOD_PARTS = (
+    ("question", "Question"), ("null", "Null"), ("interest", "Effect of interest"), ("method", "Method"),
+    ("assumptions", "Assumptions"), ("sources", "Sources"), ("example", "Example"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A finding as the template shows it."""
+
+    id: str
+    subject: Mapping[str, str]
+    line: str
+    statement: str
+    next_step: str
+    own_step: bool
+    examples: tables.Table | None
+    tables: Sequence[tables.Table]
+
+
+def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | None = None) -> str:
+    """The whole page.
+
+    Args:
+        document: What ``unseen.report.summary.summarise`` returned, or such a document read back from JSON.
+        theme: A fixed theme; the reader's own by default.
+    """
+    from markupsafe import Markup
+
+    style, script = _asset("style.css"), _asset("script.js")
+    found = by_check(document["findings"], "found")
+    outcomes = document["findings"]
+    clear = [f for f in outcomes if f["outcome"] == "clear"]
+    unjudged = [f for f in outcomes if f["outcome"] == "not_applicable"]
+    return _template().render(
+        title=headline(document),
+        headline=headline(document),
+        subtitle=subtitle(document),
+        version=document["unseen_version"],
+        theme=theme,
+        policy=_policy(style, script),
+        # Both are files of this package, not input; escaping would break them.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        families=[{**f, "chip": _chip(f)} for f in document["families"]],
+        first=[f for f in outcomes if f["outcome"] == "found"][:5] if len(found) > 1 else [],
+        groups=_groups(found, document),
+        clear=tables.clear(clear) if clear else None,
+        unjudged=tables.unjudged(unjudged) if unjudged else None,
+        unlock=tables.unlock(document["unlock"]) if document["unlock"] else None,
+        numbers=tables.numbers(outcomes),
+        facts=_facts(document["responses"]),
+        notes=(document["responses"] or {}).get("notes", []),
+        factors=tables.factors(document["responses"]["factors"])
+        if (document["responses"] or {}).get("factors")
+        else None,
+        settings=tables.pairs(document["settings"]),
+        sources=document["sources"],
+        methods=_methods(document["checks"]),
+    )
+
+
+def notebook(document: Mapping[str, Any]) -> str:
+    """The page inside a frame, so that its style and the notebook's leave each other alone."""
+    page = html.escape(render(document), quote=True)
+    return (
+        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="unseen audit" '
+        'style="width:100%;height:720px;border:1px solid #ccc;border-radius:8px"></iframe>'
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("unseen.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_asset("report.html.j2"))
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing may be loaded, and only our own style and script may run."""
+
+    def digest(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _chip(family: Mapping[str, Any]) -> str:
+    if family["status"] == "found":
+        return f"{family['found']} found"
+    return "clear" if family["status"] == "clear" else "not judged"
+
+
+def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    groups: list[dict[str, Any]] = []
+    drawn = 0
+    for code, findings in found.items():
+        # Subjects that are clear stand in the picture too: one that holds tells as much as one that does not.
+        beside = [f for f in document["findings"] if f["code"] == code and f["outcome"] == "clear"]
+        shown = pictures(code, [*findings, *beside])[: max(0, MAX_PICTURES - drawn)]
+        drawn += len(shown)
+        check = document["checks"].get(code, {})
+        step = joined_step(findings)
+        cards = [_shown(f, own_step=step is None) for f in findings]
+        groups.append(
+            {
+                "code": code,
+                "title": title_case(findings[0]["title"]),
+                "question": check.get("question", ""),
+                # The pictures escape every text they hold themselves.
+                "pictures": [{"svg": Markup(p.svg), "caption": p.caption} for p in shown],  # noqa: S704
+                "shown": cards[:SHOWN],
+                "folded": cards[SHOWN:],
+                "step": step,
+            }
+        )
+    return groups
+
+
+def _shown(finding: Mapping[str, Any], *, own_step: bool) -> _Shown:
+    return _Shown(
+        id=finding["id"],
+        subject=finding["subject"],
+        line=value_line(finding),
+        statement=finding["statement"],
+        next_step=finding["next_step"],
+        own_step=own_step,
+        examples=tables.examples(finding["details"]),
+        tables=tables.of_details(finding["details"]),
+    )
+
+
+def value_line(finding: Mapping[str, Any]) -> str:
+    """The estimate in one line: value, interval, level, units, adjusted p.
+
+    >>> value_line({"estimate": None, "q_value": None})
+    ''
+    """
+    e = finding["estimate"]
+    if not e:
+        return ""
+    q = "" if finding["q_value"] is None else f" · q {chance(finding['q_value']).replace('<', '< ')}"
+    return f"{interval(e)} · {e['level']:.0%} interval · {counted(e['units'], 'independent unit')}{q}"
+
+
+def _facts(responses: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if not responses:
+        return []
+    score = responses["score"]
+    ends = "" if score["kind"] == "unbounded" else f", {number(score['low'], 1)} to {number(score['high'], 1)}"
+    splits = [(f"{name} rows", number(count)) for name, count in responses["splits"].items()]
+    return [
+        ("answers", number(responses["rows"])),
+        ("models", number(len(responses["models"]))),
+        ("items", number(responses["items"])),
+        (f"independent units ({responses['cluster_column']})", number(responses["clusters"])),
+        ("score", f"{score['kind']}{ends}"),
+        *splits,
+        *([("without a score", number(responses["unlabelled"]))] if responses["unlabelled"] else []),
+    ]
+
+
+def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for code, check in checks.items():
+        texts = [(name, check.get(key)) for key, name in METHOD_PARTS]
+        parts = [(name, " ".join(text) if isinstance(text, list) else text) for name, text in texts if text]
+        yield {"code": code, "title": check.get("title", ""), "parts": parts}
+
+
+__all__ = ["notebook", "render", "value_line"]

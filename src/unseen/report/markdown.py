@@ -1,0 +1,80 @@
+"""Findings as Markdown, for a pull request or a model card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unseen.report.plain import interval
+from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+
+SIGNS = {"found": "🔴", "clear": "🟢", "not_applicable": "⚪"}
+STATUS = {"found": "found", "clear": "clear", "not_applicable": "not judged"}
+MAX_SUBJECTS = 12
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The document as GitHub-flavoured Markdown; names are escaped, so that they can't add links or HTML."""
+    lines = [f"# {headline(document)}", "", escape(subtitle(document)), ""]
+    lines += ["| | Question | Verdict |", "|---|---|---|"]
+    lines += [
+        f"| {SIGNS[f['status']]} {STATUS[f['status']]} | {f['title']} | {escape(f['verdict'])} |"
+        for f in document["families"]
+    ]
+    for code, findings in by_check(document["findings"], "found").items():
+        lines += ["", *_check(code, findings)]
+    lines += _open_questions(document)
+    lines += ["", f"<sub>unseen {escape(document['unseen_version'])}</sub>", ""]
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    r"""Text that Markdown shows as it is, on one line and inside a table.
+
+    >>> escape("a|b <i> [x](y) *z*")
+    'a\\|b &lt;i&gt; \\[x\\](y) \\*z\\*'
+    """
+    line = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
+    # An address or a mention would become a link or notify somebody.
+    return re.sub(r"(?<=http)(s?):(?=//)", r"\1&#58;", line).replace("@", "&#64;")
+
+
+def _check(code: str, findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [f"## {code} {escape(title_case(findings[0]['title']))}", ""]
+    step = joined_step(findings)
+    if len(findings) == 1:
+        lines.append(escape(findings[0]["statement"]))
+    else:
+        lines += ["| Subject | Estimate | Units | Statement |", "|---|---|---:|---|"]
+        lines += [_row(f) for f in findings[:MAX_SUBJECTS]]
+        if len(findings) > MAX_SUBJECTS:
+            lines += ["", f"{len(findings) - MAX_SUBJECTS} more stand in the HTML and JSON reports."]
+    steps = [step] if step else list(dict.fromkeys(f["next_step"] for f in findings[:MAX_SUBJECTS]))
+    return [*lines, "", *(f"- **Next:** {escape(s)}" for s in steps)]
+
+
+def _row(finding: Mapping[str, Any]) -> str:
+    e = finding["estimate"]
+    numbers = (escape(interval(e)), f"{e['units']:,}") if e else ("–", "–")
+    return f"| {escape(finding['subject']['name'])} | {numbers[0]} | {numbers[1]} | {escape(finding['statement'])} |"
+
+
+def _open_questions(document: Mapping[str, Any]) -> list[str]:
+    unjudged = by_check(document["findings"], "not_applicable")
+    if not unjudged:
+        return []
+    lines = ["", "## Could not be judged", "", "Not a pass: these questions are open.", ""]
+    lines += [f"- {escape(e['how'])} Unlocks {', '.join(e['checks'])}." for e in document["unlock"]]
+    for code, findings in unjudged.items():
+        own = [f for f in findings if not f["unlocks"]]
+        if own:
+            more = f" ({len(own)} subjects)" if len(own) > 1 else ""
+            lines.append(
+                f"- {code} {escape(own[0]['title'])}{more}: {escape(own[0]['statement'])} {escape(own[0]['next_step'])}"
+            )
+    return lines
+
+
+__all__ = ["escape", "render"]

@@ -1,0 +1,246 @@
+"""Findings in the terminal: verdicts first, then findings by weight, then what could not be judged."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from unseen.report.plain import counted, interval, number
+from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unseen.responses import Responses
+
+# Wider lines are harder to read, however wide the terminal is.
+MAX_WIDTH = 100
+# Subjects of one check beyond these are counted, not listed.
+MAX_SUBJECTS = 8
+COLOURS = {"found": "bold red", "clear": "green", "not_applicable": "dim"}
+SIGNS = {"found": ("●", "!"), "clear": ("✓", "ok"), "not_applicable": ("○", "?")}
+
+
+def text(document: Mapping[str, Any], *, color: bool = False, width: int = 80) -> str:
+    """The findings as text, with colours (ANSI codes) or without."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    console = Console(
+        file=file, width=width, force_terminal=color, color_system="standard" if color else None,
+        highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
+    _write(document, console)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
+    """Write the findings to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
+    from rich.console import Console
+
+    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+    if console.width > MAX_WIDTH or not console.is_terminal:
+        console.width = min(console.width, MAX_WIDTH) if console.is_terminal else 80
+    _write(document, console)
+
+
+def describe(responses: Responses, file: IO[str] | None = None) -> None:
+    """Write what was read: sizes, splits, factors with their kinds and why, notes."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from unseen.report.summary import describe_responses
+
+    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = 100
+    d = describe_responses(responses)
+    score, splits = d["score"], ", ".join(f"{name} {number(n)}" for name, n in d["splits"].items())
+    ends = "" if score["kind"] == "unbounded" else f", {score['low']:g} to {score['high']:g}"
+    rows = [
+        ("answers", number(d["rows"]) + (f", {number(d['unlabelled'])} without a score" if d["unlabelled"] else "")),
+        ("models", f"{len(d['models'])}: {', '.join(d['models'][:8])}{' …' if len(d['models']) > 8 else ''}"),
+        ("items", number(d["items"])),
+        ("units", f"{number(d['clusters'])} independent, by column {d['cluster_column']}"),
+        ("score", f"{score['kind']}{ends}"),
+        ("splits", splits or "none: say what is unseen with --unseen or --split"),
+    ]
+    _grid(console, [(Text(a, style="bold"), Text(b)) for a, b in rows])
+    console.print(Text("\nFactors", style="bold"))
+    factors = [(f["name"], f["kind"], f"{number(f['levels'])} levels", f["why"]) for f in d["factors"]]
+    if factors:
+        _grid(console, [tuple(Text(cell) for cell in row) for row in factors])
+        console.print(Text("Set a kind with --factor NAME:ordered, NAME:categorical or NAME:set.", style="dim"))
+    else:
+        console.print(Text("  none: name columns with --factor"))
+    for note in d["notes"]:
+        console.print(Text(f"Note: {note}"))
+
+
+@contextmanager
+def progress(*, enabled: bool = True) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A line on standard error that tells which check runs; nothing where that is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False)
+    if not enabled or not console.is_terminal:
+        yield None
+        return
+    with console.status("reading") as status:
+
+        def tell(code: str, done: int, total: int) -> None:
+            status.update(f"{code}  {done + 1} of {total} checks")
+
+        yield tell
+
+
+def _write(document: Mapping[str, Any], console: Console) -> None:
+    from rich.text import Text
+
+    plain = not _can(console, "●→✓○")
+    console.print(Text(headline(document), style="bold"))
+    console.print(_safe(subtitle(document), console, style="dim"))
+    console.print()
+    _families(document["families"], console, plain)
+    for code, findings in by_check(document["findings"], "found").items():
+        _check(code, findings, console, plain)
+    _open_questions(document, console)
+
+
+def _families(families: Sequence[Mapping[str, Any]], console: Console, plain: bool) -> None:
+    from rich.text import Text
+
+    rows = [
+        (
+            Text(SIGNS[f["status"]][plain], style=COLOURS[f["status"]]),
+            Text(f["title"], style="bold" if f["status"] == "found" else ""),
+            _safe(f["verdict"], console),
+        )
+        for f in families
+    ]
+    _grid(console, rows)
+
+
+def _check(code: str, findings: Sequence[Mapping[str, Any]], console: Console, plain: bool) -> None:
+    """One check: a heading, its subjects with their numbers, one sentence for each, the next step once."""
+    from rich.text import Text
+
+    console.print()
+    count = f"  ({len(findings)})" if len(findings) > 1 else ""
+    console.print(Text.assemble((code, "bold red"), "  ", (title_case(findings[0]["title"]), "bold"), (count, "dim")))
+    step = joined_step(findings)
+    listed = findings if len(findings) <= MAX_SUBJECTS else findings[: MAX_SUBJECTS - 1]
+    compact = len(findings) > 3
+    if compact:
+        _grid(console, [_subject_row(f, console) for f in listed])
+    for f in listed[:1] if compact else listed:
+        if not compact:
+            _subject_line(f, console)
+        _indented(("Heaviest: " if compact else "") + f["statement"], console)
+        if step is None and not compact:
+            _next(f["next_step"], console, plain)
+    if len(listed) < len(findings):
+        _indented(f"and {len(findings) - len(listed)} more: the HTML and JSON reports list them.", console, style="dim")
+    if step is not None or compact:
+        _next(step or findings[0]["next_step"], console, plain)
+
+
+def _subject_line(finding: Mapping[str, Any], console: Console) -> None:
+    from rich.text import Text
+
+    e = finding["estimate"]
+    numbers = f"  {interval(e)}, {counted(e['units'], 'unit')}" if e else ""
+    console.print(
+        Text.assemble("  ", (str(_safe(finding["subject"]["name"], console)), "cyan"), (_plain(numbers, console), ""))
+    )
+
+
+def _subject_row(finding: Mapping[str, Any], console: Console) -> tuple[Any, ...]:
+    from rich.text import Text
+
+    e = finding["estimate"]
+    name = _safe(finding["subject"]["name"], console, style="cyan")
+    return (
+        Text(""),
+        name,
+        Text(_plain(interval(e), console)),
+        Text(counted(e["units"], "unit") if e else "", style="dim"),
+    )
+
+
+def _open_questions(document: Mapping[str, Any], console: Console) -> None:
+    from rich.text import Text
+
+    unjudged = [f for f in document["findings"] if f["outcome"] == "not_applicable"]
+    if not unjudged:
+        return
+    console.print()
+    console.print(Text("Could not be judged", style="bold"), Text("(not a pass)", style="dim"))
+    for entry in document["unlock"]:
+        console.print(_safe(f"  {entry['how']}", console))
+        _indented(f"unlocks {', '.join(entry['checks'])}", console, by=4, style="dim")
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for f in unjudged:
+        if not f["unlocks"]:
+            groups.setdefault((f["code"], f["next_step"]), []).append(f)
+    for (code, _), findings in groups.items():
+        names = ", ".join(f["subject"]["name"] for f in findings[:3] if f["subject"]["kind"] != "data")
+        more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+        about = f" ({names}{more})" if names else ""
+        console.print(_safe(f"  {code}  {findings[0]['title']}{about}", console))
+        _indented(f"{findings[0]['statement']} {findings[0]['next_step']}", console, by=4, style="dim")
+
+
+def _next(step: str, console: Console, plain: bool) -> None:
+    from rich.padding import Padding
+
+    console.print(Padding(_safe(f"{'->' if plain else '→'} {step}", console), (0, 0, 0, 2)))
+
+
+def _indented(words: str, console: Console, by: int = 2, style: str = "") -> None:
+    from rich.padding import Padding
+
+    console.print(Padding(_safe(words, console, style=style), (0, 0, 0, by)))
+
+
+def _grid(console: Console, rows: Sequence[Sequence[Any]]) -> None:
+    from rich.table import Table
+
+    if not rows:
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for i in range(len(rows[0])):
+        grid.add_column(overflow="fold", no_wrap=i == 0)
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)
+
+
+def _safe(words: str, console: Console, style: str = "") -> Any:
+    """Text that is shown as it is: no markup, no control characters of a name reach the terminal."""
+    from rich.text import Text
+
+    return Text(_plain(words, console), style=style)
+
+
+def _plain(words: str, console: Console) -> str:
+    kept = "".join(c if c.isprintable() else " " for c in words)
+    if _can(console, kept):
+        return kept
+    for fancy, simple in (("–", "-"), ("−", "-"), ("→", "->"), ("·", "|"), ("…", "..."), ("×", "x"), ("∞", "inf")):
+        kept = kept.replace(fancy, simple)
+    return kept.encode(console.encoding, "replace").decode(console.encoding)
+
+
+def _can(console: Console, words: str) -> bool:
+    try:
+        words.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+__all__ = ["describe", "progress", "show", "text"]

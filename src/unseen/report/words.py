@@ -1,0 +1,63 @@
+"""Sentences about a whole audit that several formats share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from unseen.report.plain import counted
+
+Document = Mapping[str, Any]
+
+
+def headline(document: Document) -> str:
+    """What the audit came to, in a few words."""
+    counts = Counter(f["outcome"] for f in document["findings"])
+    if "baseline" in document:
+        return f"{counted(counts['found'], 'thing')} got worse" if counts["found"] else "Nothing got worse"
+    if counts["found"]:
+        return f"{counted(counts['found'], 'finding')}"
+    return "No findings" if counts["clear"] else "Nothing could be judged"
+
+
+def subtitle(document: Document) -> str:
+    """How much was audited, and what became of the other questions."""
+    counts = Counter(f["outcome"] for f in document["findings"])
+    responses = document["responses"]
+    rest = f"{counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
+    if not responses:
+        return rest
+    models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
+    return f"In {counted(responses['rows'], 'answer')} of {models} to {items}. Beside that, {rest}"
+
+
+def by_check(findings: Iterable[dict[str, Any]], outcome: str) -> dict[str, list[dict[str, Any]]]:
+    """Findings with this outcome by their check, in the order in which the checks first appear (the heaviest first)."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for finding in findings:
+        if finding["outcome"] == outcome:
+            groups.setdefault(finding["code"], []).append(finding)
+    return groups
+
+
+def joined_step(findings: Iterable[Mapping[str, Any]]) -> str | None:
+    """The next step of findings that all have the same one.
+
+    >>> joined_step([{"next_step": "a"}, {"next_step": "a"}]), joined_step([{"next_step": "a"}, {"next_step": "b"}])
+    ('a', None)
+    """
+    steps = {f["next_step"] for f in findings}
+    return steps.pop() if len(steps) == 1 else None
+
+
+def title_case(text: str) -> str:
+    """The first letter large.
+
+    >>> title_case("seen to unseen gap")
+    'Seen to unseen gap'
+    """
+    return text[:1].upper() + text[1:]
+
+
+__all__ = ["by_check", "headline", "joined_step", "subtitle", "title_case"]
