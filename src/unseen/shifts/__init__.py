@@ -14,6 +14,19 @@ from unseen.shifts.compound import CompoundDivergence, UnobservedLocalStructures
 from unseen.shifts.training_side import corrupt_labels, repeat_examples
 
 __all__ = [
-    "CompoundDivergence", "DeeperAtMatchedLength", "DifficultyBins", "Guarantee", "HeldOutCombination", "HeldOutLevel", "LongerThan",
-    "RandomShift", "Shift", "Split", "UnobservedLocalStructures", "UnseenCube", "corrupt_labels", "divergence", "repeat_examples",
-]  # fmt: skip
+    "CompoundDivergence",
+    "DeeperAtMatchedLength",
+    "DifficultyBins",
+    "Guarantee",
+    "HeldOutCombination",
+    "HeldOutLevel",
+    "LongerThan",
+    "RandomShift",
+    "Shift",
+    "Split",
+    "UnobservedLocalStructures",
+    "UnseenCube",
+    "corrupt_labels",
+    "divergence",
+    "repeat_examples",
+]

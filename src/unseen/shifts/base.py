@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 
 from unseen.data import Examples
 from unseen.errors import BadInput
@@ -82,8 +83,9 @@ class Shift(ABC):
         for side, rows in (("train", train), ("seen", seen), ("unseen", beyond)):
             if len(rows) == 0:
                 raise BadInput(
-                    f"the shift {self.describe()} leaves the side {side!r} empty: {len(inside)} of {len(examples)} examples "
-                    f"lie inside the training distribution, {len(beyond)} beyond. Move its boundary, or draw more examples."
+                    f"the shift {self.describe()} leaves the side {side!r} empty: {len(inside)} of {len(examples)} "
+                    f"examples lie inside the training distribution, {len(beyond)} beyond. "
+                    "Move its boundary, or draw more examples."
                 )
         made = Split(examples.take(train), examples.take(seen), examples.take(beyond))
         guarantees = [no_overlap(made), *self.promises(made)]
@@ -123,14 +125,15 @@ def no_overlap(split: Split) -> Guarantee:
 
 
 def matched_marginals(split: Split, names: Sequence[str]) -> Guarantee:
-    """Seen and unseen have the same counts of every combination of these factors, as shares.
+    """The distribution over every combination of these factors is the same inside and beyond the training side.
 
-    The training side is larger; its shares are those of ``seen`` up to chance.
+    Train and seen are taken together: ``seen`` is a random part of them, so it agrees up to chance alone.
     """
-    left = split.seen.table.group_by(*names).len().sort(*names)
-    right = split.unseen.table.group_by(*names).len().sort(*names)
-    a = {tuple(r[:-1]): r[-1] / max(len(split.seen), 1) for r in left.iter_rows()}
-    b = {tuple(r[:-1]): r[-1] / max(len(split.unseen), 1) for r in right.iter_rows()}
+    inside = pl.concat([split.train.table.select(*names), split.seen.table.select(*names)])
+    a, b = (
+        {tuple(r[:-1]): r[-1] / side.height for r in side.group_by(*names).len().iter_rows()}
+        for side in (inside, split.unseen.table.select(*names))
+    )
     gap = 0.5 * sum(abs(a.get(k, 0.0) - b.get(k, 0.0)) for k in a.keys() | b.keys())
     return Guarantee(f"matched {', '.join(names)}", gap <= 0.1, f"total variation distance {gap:.3f} (at most 0.1)")
 
