@@ -25,8 +25,8 @@ class Scylla(Generated):
     name = "scylla"
     title = "Twenty algorithmic problems at five levels of complexity"
     source = (
-        "Qi et al. (2024), Quantifying Generalization Complexity for Large Language Models, section 3 and the authors' list "
-        "of tasks; levels of the three 'longest' problems and the distances of the tours are reconstructed"
+        "Qi et al. (2024), Quantifying Generalization Complexity for Large Language Models, section 3, and the authors' "
+        "list of tasks; levels of the three longest-… problems and distances of the tours are reconstructed"
     )
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "problem": "categorical",
