@@ -1,0 +1,1 @@
+"""Grammars: commands to actions, sentences to logical forms, programs over strings, numbers and queries."""
