@@ -30,7 +30,7 @@ def divergence(p: np.ndarray, q: np.ndarray, alpha: float) -> float:
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if p.sum() == 0 or q.sum() == 0:
         return 1.0
-    return float(1 - np.sum((p / p.sum()) ** alpha * (q / q.sum()) ** (1 - alpha)))
+    return max(0.0, float(1 - np.sum((p / p.sum()) ** alpha * (q / q.sum()) ** (1 - alpha))))
 
 
 def incidence(examples: Examples, column: str) -> tuple[np.ndarray, list[str]]:
