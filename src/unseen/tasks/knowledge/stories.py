@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from unseen.factors import Kind
@@ -31,7 +32,6 @@ class World:
 
     Attributes:
         where: Places at which each person may be (two after an indefinite sentence), with the sentence that says so.
-        ruled_out: Places at which a person is said not to be, where nothing else is known.
         holder: Who holds a thing, with the sentences that say so.
         left: Where a thing lies that was dropped, with the sentences.
         trail: Places that a thing was at, each with the sentences that show it.
@@ -40,7 +40,6 @@ class World:
     """
 
     where: dict[str, tuple[Places, frozenset[int]]] = field(default_factory=dict[str, tuple[Places, frozenset[int]]])
-    ruled_out: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     holder: dict[str, tuple[str, frozenset[int]]] = field(default_factory=dict[str, tuple[str, frozenset[int]]])
     left: dict[str, tuple[str, frozenset[int]]] = field(default_factory=dict[str, tuple[str, frozenset[int]]])
     trail: dict[str, list[tuple[str, frozenset[int]]]] = field(
@@ -57,7 +56,6 @@ class World:
     def put(self, person: str, places: Places, line: int, extra: frozenset[int] = frozenset()) -> None:
         """A person goes to a place, and what they hold with them."""
         self.where[person] = (places, frozenset({line}) | extra)
-        self.ruled_out.pop(person, None)
         for thing, (holder, _) in self.holder.items():
             if holder == person:
                 self.note(thing)
@@ -172,10 +170,14 @@ class Stories(Generated):
             world.put(person, frozenset({place}), number)
         return f"{pair[0]} and {pair[1]} went to the {place}."
 
-    def _negation(self, d: Draws, world: World, number: int, lines: list[str]) -> str:
-        person, place = d.choice(PEOPLE), d.choice(PLACES)
+    def _negation(self, d: Draws, world: World, number: int, lines: list[str]) -> str | None:
+        # Only what is news: a person leaves the place where they were, or nothing was known of them.
+        person = d.choice(PEOPLE)
+        here = world.place_of(person)
+        if person in world.where and here is None:
+            return None
+        place = here[0] if here else d.choice(PLACES)
         world.put(person, frozenset(PLACES) - {place}, number)
-        world.ruled_out[person] = (place, number)
         return f"{person} is no longer in the {place}."
 
     def _indefinite(self, d: Draws, world: World, number: int, lines: list[str]) -> str:
@@ -279,7 +281,7 @@ class Stories(Generated):
     def _where_was_object(self, d: Draws, world: World) -> tuple[str, str, frozenset[int]] | None:
         answers: list[tuple[str, str, frozenset[int]]] = []
         for thing, trail in world.trail.items():
-            for (before, first), (after, second) in zip(trail, trail[1:], strict=False):
+            for (before, first), (after, second) in pairwise(trail):
                 unique = sum(place == after for place, _ in trail) == 1
                 if "?" not in (before, after) and unique:
                     answers.append((f"Where was the {thing} before the {after}?", before, first | second))

@@ -22,8 +22,8 @@ from unseen.tasks.logic.proof_language import (
 
 NAMES = ("Alex", "Fae", "Max", "Polly", "Rex", "Sally", "Sam", "Stella", "Wren")
 CONCEPTS = (
-    "wumpus", "yumpus", "zumpus", "dumpus", "rompus", "numpus", "tumpus", "vumpus", "impus", "jompus", "gorpus", "shumpus",
-    "lempus", "sterpus", "grimpus", "lorpus", "brimpus",
+    "wumpus", "yumpus", "zumpus", "dumpus", "rompus", "numpus", "tumpus", "vumpus", "impus", "jompus", "gorpus",
+    "shumpus", "lempus", "sterpus", "grimpus", "lorpus", "brimpus",
 )  # fmt: skip
 RULES = ("conjunction-intro", "conjunction-elim", "disjunction-intro", "cases", "contradiction")
 

@@ -18,15 +18,14 @@ class Scylla(Generated):
     The numbers below ``ceiling`` are divided by ``world`` into an ID set (a share ``id_share`` of them) and an OOD
     set; an
     item takes all its numbers from one. So what is in distribution is known, which the paper has to estimate by
-    sampling from
-    each model. ``verify`` takes every right answer (any tour as short, any subset that sums).
+    sampling from each model. ``verify`` takes every right answer (any tour as short, any subset that sums).
     """
 
     name = "scylla"
     title = "Twenty algorithmic problems at five levels of complexity"
     source = (
-        "Qi et al. (2024), Quantifying Generalization Complexity for Large Language Models, section 3, and the authors' "
-        "list of tasks; levels of the three longest-… problems and distances of the tours are reconstructed"
+        "Qi et al. (2024), Quantifying Generalization Complexity for Large Language Models, section 3; problems as the "
+        "authors list them; levels of the three longest-… problems and distances of the tours are reconstructed"
     )
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "problem": "categorical",
