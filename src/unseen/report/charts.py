@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from unseen.report.forms import Mark, forest
@@ -153,13 +154,11 @@ def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[f
     raw = [next((e[k] for k in keys if k in e), None) for e in entries]
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in raw):
         at = [float(v) for v in raw if v is not None]
-        few = len(set(at)) <= 12
-        even = (
-            len(at) < 3
-            or min(b - a for a, b in zip(sorted(set(at)), sorted(set(at))[1:], strict=False))
-            >= (max(at) - min(at)) / 12
-        )
-        return at, ({v: f"{v:g}" for v in at} if few and even else {})
+        known = sorted(set(at))
+        # Every level gets a label where they are few and none would touch its neighbour.
+        apart = min((b - a for a, b in pairwise(known)), default=0.0)
+        if len(known) == len(at):
+            return at, {v: f"{v:g}" for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
     return [float(i) for i in range(len(raw))], {float(i): str(v) for i, v in enumerate(raw)}
 
 

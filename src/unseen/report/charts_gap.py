@@ -160,7 +160,7 @@ def over_time(findings: Sequence[Finding]) -> Iterator[Picture]:
 
 def decomposition(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U107: the drop as a sum: mix, difficulty, remainder, total."""
-    parts = (("mix", "c2"), ("difficulty", "c1"), ("remainder", "unseen"), ("total", "ink"))
+    parts = (("mix", "c2"), ("difficulty", "c1"), ("remainder", "unseen"), ("total", "mute"))
     shown = grouped(findings, "total")[:MAX_PICTURES]
     for f in shown:
         d = f["details"]

@@ -67,7 +67,7 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
-        first=[f for f in outcomes if f["outcome"] == "found"][:5] if len(found) > 1 else [],
+        first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
         groups=_groups(found, document),
         clear=tables.clear(clear) if clear else None,
         unjudged=tables.unjudged(unjudged) if unjudged else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ def describe(responses: Responses, file: IO[str] | None = None) -> None:
 
 
 @contextmanager
-def progress(*, enabled: bool = True) -> Iterator[Callable[[str, int, int], None] | None]:
+def progress(*, enabled: bool = True) -> Generator[Callable[[str, int, int], None] | None]:
     """A line on standard error that tells which check runs; nothing where that is no terminal."""
     from rich.console import Console
 
