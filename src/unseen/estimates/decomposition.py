@@ -80,9 +80,10 @@ def decompose(
         np.bincount(cell[side], weights=score[side], minlength=size),
         np.bincount(cell[~side], weights=score[~side], minlength=size),
     ])  # fmt: skip
+    y = y.astype(np.float64)
     if n.sum(axis=1).min() < 2:
         raise TooFewUnits(f"a decomposition needs rows on both sides, got {n.sum(axis=1).astype(int).tolist()}.")
-    shared = (n >= min_rows).all(axis=0)
+    shared: NDArray[np.bool_] = np.all(n >= min_rows, axis=0)
     if not shared.any():
         raise Undefined(
             f"none of {size} cells has {min_rows} rows on both sides: nothing can be compared like with like."

@@ -1,0 +1,222 @@
+"""Factors as integers along the scored rows, computed once per subject and shared by several checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from unseen.checks._rows import Scored, scored
+from unseen.checks.base import Subject
+from unseen.errors import BadInput
+from unseen.responses import Responses
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+MISSING = "missing"
+OTHER = "other"
+MAX_CATEGORIES = 20
+# Above this many rows a model is regressed on a random part: the standard errors are far below any gap of interest.
+MAX_ROWS = 30_000
+_SAMPLE = 50_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """One factor along the scored rows.
+
+    Attributes:
+        name: Column, or "column has member" for a member of a set.
+        ordered: Whether the levels have an order.
+        labels: What each level is called; the last is "missing" where values are.
+        codes: Level of each scored row, shape (n,), int32.
+        x: Mean value of each level (numbers; times in seconds), shape (levels,); positions where there is no order.
+        missing: Index of the level "missing", or None.
+    """
+
+    name: str
+    ordered: bool
+    labels: tuple[str, ...]
+    codes: IntArray
+    x: FloatArray
+    missing: int | None
+
+    @property
+    def size(self) -> int:
+        """Number of levels, the missing one included."""
+        return len(self.labels)
+
+    @property
+    def real(self) -> list[int]:
+        """Levels that are not "missing"."""
+        return [i for i in range(self.size) if i != self.missing]
+
+    def condition(self, first: int, last: int) -> str:
+        """A run of levels in words."""
+        if first == last:
+            return f"{self.name} = {self.labels[first]}"
+        if last == self.real[-1]:
+            return f"{self.name} ≥ {self.labels[first].split(' to ')[0]}"
+        return f"{self.name} ≤ {self.labels[last].split(' to ')[-1]}"
+
+
+def all_levels(subject: Subject, *, bins: int = 5) -> list[Levels]:
+    """Every factor with at least two levels among the scored rows; ordered ones in at most ``bins`` levels."""
+
+    def compute() -> list[Levels]:
+        rows, answers = scored(subject), subject.answers
+        found: list[Levels] = []
+        for name, factor in answers.factors.items():
+            if factor.kind == "ordered":
+                one = ordered_levels(subject, name, bins=bins)
+                found += [one] if one is not None else []
+            elif factor.kind == "set":
+                found += _members(answers.table[name], name, rows)
+            else:
+                found += _categories(answers, name, rows)
+        return found
+
+    return subject.shared(f"all_levels_{bins}", compute)
+
+
+def numbers(column: pl.Series) -> FloatArray:
+    """A column that orders as numbers (times in seconds, text parsed as numbers or dates); NaN where missing.
+
+    Raises:
+        BadInput: Text that is neither number nor date.
+    """
+    if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        text = column.cast(pl.String)
+        parsed = text.cast(pl.Float64, strict=False)
+        if parsed.null_count() > text.null_count():
+            dates = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+            if dates.null_count() > text.null_count():
+                bad = text.filter(dates.is_null() & text.is_not_null())[0]
+                raise BadInput(f"column {column.name!r}: {bad!r} is neither a number nor a date like 2024-01-31.")
+            parsed = dates.cast(pl.Datetime("us"))
+        column = parsed
+    if column.dtype.is_temporal():
+        if column.dtype == pl.Date:
+            column = column.cast(pl.Datetime("us"))
+        column = column.dt.epoch("s") if isinstance(column.dtype, pl.Datetime) else column.to_physical()
+    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def ordered_levels(subject: Subject, name: str, *, bins: int) -> Levels | None:
+    """An ordered factor in at most ``bins`` levels: its values, or quantile groups of them; None below two."""
+    return subject.shared(f"levels_{name}_{bins}", lambda: _ordered(subject, name, bins))
+
+
+def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
+    rows, column = scored(subject), subject.answers.table[name]
+    try:
+        values = numbers(column)[rows.row]
+    except BadInput:
+        coded = subject.answers.codes(name)
+        values = np.where(coded.codes >= 0, coded.codes.astype(np.float64), np.nan)[rows.row]
+    absent = np.isnan(values)
+    present = values[~absent] if absent.any() else values
+    if not len(present):
+        return None
+    step = max(1, len(present) // _SAMPLE)
+    distinct = np.unique(present[::step])
+    if len(distinct) <= bins:
+        edges = (distinct[1:] + distinct[:-1]) / 2
+    else:
+        edges = np.unique(np.quantile(present[::step], np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+        edges = edges[edges < distinct[-1]]
+    codes = np.searchsorted(edges, values, side="left" if len(distinct) > bins else "right").astype(np.int32)
+    size = len(edges) + 1
+    if size < 2:
+        return None
+    kept = codes[~absent] if absent.any() else codes
+    count = np.bincount(kept, minlength=size)
+    x = np.bincount(kept, weights=present, minlength=size) / np.maximum(count, 1)
+    temporal = column.dtype.is_temporal()
+    groups = np.searchsorted(edges, distinct, side="left" if len(distinct) > bins else "right")
+    ends = [distinct[groups == g] for g in range(size)]
+    labels = [
+        _label(float(e[0]), temporal)
+        if len(e) == 1
+        else f"{_label(float(e[0]), temporal)} to {_label(float(e[-1]), temporal)}"
+        for e in ends
+    ]
+    if absent.any():
+        codes[absent] = size
+        return Levels(name, True, (*labels, MISSING), codes, np.append(x, np.nan), size)
+    return Levels(name, True, tuple(labels), codes, x, None)
+
+
+def _label(value: float, temporal: bool) -> str:
+    if temporal:
+        return str(np.datetime64(int(value), "s"))[:10]
+    return f"{value:.4g}"
+
+
+def _categories(answers: Responses, name: str, rows: Scored) -> list[Levels]:
+    coded = answers.codes(name)
+    codes, labels = coded.codes[rows.row].astype(np.int32), [str(level) for level in coded.levels]
+    if len(labels) > MAX_CATEGORIES:
+        count = np.bincount(codes[codes >= 0], minlength=len(labels))
+        common = np.sort(np.argsort(-count, kind="stable")[: MAX_CATEGORIES - 1])
+        lookup = np.full(len(labels), len(common), dtype=np.int32)
+        lookup[common] = np.arange(len(common), dtype=np.int32)
+        codes = np.where(codes >= 0, lookup[codes], np.int32(-1)).astype(np.int32)
+        labels = [labels[i] for i in common.tolist()] + [OTHER]
+    size = len(labels)
+    missing = None
+    if len(codes) and codes.min() < 0:
+        codes = np.where(codes < 0, size, codes).astype(np.int32)
+        labels, missing = [*labels, MISSING], size
+    if size < 2:
+        return []
+    return [Levels(name, False, tuple(labels), codes, np.arange(len(labels), dtype=np.float64), missing)]
+
+
+def _members(column: pl.Series, name: str, rows: Scored) -> list[Levels]:
+    if not isinstance(column.dtype, pl.List | pl.Array):
+        return []
+    lists = column.cast(pl.List(pl.String))
+    common = lists.explode().drop_nulls().value_counts(sort=True).head(5)[name].to_list()
+    found: list[Levels] = []
+    for member in sorted(common):
+        has = lists.list.contains(member).fill_null(value=False).to_numpy()[rows.row]
+        if 0 < has.sum() < len(has):
+            codes = has.astype(np.int32)
+            found.append(Levels(f"{name} has {member}", False, ("no", "yes"), codes, np.arange(2.0), None))
+    return found
+
+
+def split_codes(subject: Subject) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which scored rows are seen and which unseen, each of shape (n,)."""
+
+    def compute() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        rows, answers = scored(subject), subject.answers
+        if not answers.has("split"):
+            none = np.zeros(len(rows.row), dtype=bool)
+            return none, none
+        return answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+
+    return subject.shared("split_rows", compute)
+
+
+def cluster_half(cluster: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """A random half of the clusters, as a boolean array of shape (rows,): whole clusters stay on one side."""
+    return rng.permutation(int(cluster.max()) + 1)[cluster] % 2 == 0
+
+
+def sample_rows(cluster: NDArray[np.integer], limit: int, rng: np.random.Generator) -> NDArray[np.integer] | None:
+    """Rows of whole clusters drawn at random up to about ``limit`` rows; None where all rows fit."""
+    if len(cluster) <= limit:
+        return None
+    clusters = int(cluster.max()) + 1
+    order = rng.permutation(clusters)
+    share = limit / len(cluster)
+    return np.flatnonzero(order[cluster] < max(2, round(clusters * share)))
+
+
+def singletons(cluster: NDArray[np.integer]) -> bool:
+    """Whether every row is a cluster of its own."""
+    return bool(np.bincount(cluster).max(initial=0) <= 1)

@@ -1,0 +1,152 @@
+"""U103: the combinations of conditions under which a model is weakest, confirmed on items the search did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from unseen.checks._levels import Levels, all_levels, cluster_half, sample_rows
+from unseen.checks._rows import scored
+from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.means import difference
+from unseen.estimates.multiplicity import holm
+from unseen.estimates.slices import Axis, Slice, search
+
+SEARCH_ROWS = 25_000
+
+
+class WeakestSlices(Check):
+    """Weakest slices, searched for and confirmed."""
+
+    code = "U103"
+    title = "weakest slices"
+    question = "Under which combination of conditions is the model weakest?"
+    null = "No slice that the search proposes has a lower mean score than the other rows."
+    interest = "A gap of at least smallest_gap between a slice and the rows outside it."
+    method = (
+        "Clusters are halved at random. On one half every conjunction of up to three conditions (factor "
+        "= level, and runs "
+        "of levels of ordered factors) is counted; those with the largest z = gap/√(s²(1/n_in + 1/n_out)) are kept, at "
+        "most 8, nested ones merged. On the other half each gap, mean outside minus mean inside, is "
+        "estimated and tested "
+        "with clustered errors; p-values are Holm-adjusted, intervals Bonferroni-corrected."
+    )
+    assumptions = "Clusters are independent. Half of the data pays for the search, so small weak slices can be missed."
+    sources = (
+        "Chung et al. (2019), Slice Finder: automated data slicing for model validation",
+        "Holm (1979), A simple sequentially rejective multiple test procedure",
+        "Cox (1975), A note on data-splitting for the evaluation of significance levels",
+    )
+    example = "model A is weakest where digits ≥ 3 and operation = mul: 0.02 there, 0.48 [0.41, 0.55] below the rest."
+    needs = ("responses", "factors")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome for each model."""
+        rows, factors = scored(subject), all_levels(subject)
+        if not factors:
+            return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
+        outcomes: list[Outcome] = []
+        half = cluster_half(rows.cluster, self.rng(settings))
+        for model, part in rows.each():
+            outcomes.append(self._model(model, part, factors, rows.score, rows.cluster, half, rows.scale, settings))
+        return outcomes
+
+    def _model(
+        self, model: str, part: slice, factors: list[Levels], scores: Any, clusters: Any, halves: Any, scale: float,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        about = About("model", model)
+        score, cluster, half = scores[part], clusters[part], halves[part]
+        searched, held = np.flatnonzero(half), np.flatnonzero(~half)
+        if min(len(np.unique(cluster[searched])), len(np.unique(cluster[held]))) < 2 * settings.min_units:
+            return self.not_applicable(
+                f"{model}: searching and confirming need {4 * settings.min_units} independent units, got "
+                f"{len(np.unique(cluster))}.",
+                "Collect more items or clusters.", about=about,
+            )  # fmt: skip
+        drawn = sample_rows(cluster[searched], SEARCH_ROWS, self.rng(settings, model))
+        if drawn is not None:
+            searched = searched[drawn]
+        axes = [_axis(f, part, searched) for f in factors]
+        proposed = search(
+            axes, score[searched], min_rows=max(2 * settings.min_units, 20),
+            smallest_gap=settings.smallest_gap * scale,
+        )  # fmt: skip
+        confirm_axes = [_axis(f, part, held) for f in factors]
+        tested = self._confirm(proposed, confirm_axes, factors, score[held], cluster[held], settings)
+        if not tested:
+            return self._none(about, model, score[held], cluster[held], scale, settings)
+        worst = max(tested, key=lambda t: (t["p"] <= settings.fdr, t["estimate"].low))
+        confirmed = [
+            t for t in tested if t["p"] <= settings.fdr and t["estimate"].value >= settings.smallest_gap * scale
+        ]
+        estimate = worst["estimate"]
+        details = {"model": model, "searched": len(proposed), "slices": [_plain(t) for t in tested]}
+        where = " and ".join(worst["conditions"])
+        more = f" {len(confirmed)} of {len(proposed)} proposed slices were confirmed." if len(proposed) > 1 else ""
+        return self.decide(
+            about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
+            found=f"{model} is weakest where {where}: mean {worst['value']:.2f} there, {estimate} below "
+            f"the rest.{more}",
+            clear=f"{model}: no slice of up to three conditions is weaker by an amount that matters on held-out items.",
+            next_step=f"Look at the failing items where {where}; report this slice beside the overall score.",
+        )  # fmt: skip
+
+    def _confirm(
+        self, proposed: list[Slice], axes: list[Axis], factors: list[Levels], score: Any, cluster: Any,
+        settings: Settings,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        tested: list[dict[str, Any]] = []
+        level = 1 - (1 - settings.level) / max(len(proposed), 1)
+        for candidate in proposed:
+            inside = candidate.mask(axes)
+            units = len(np.unique(cluster[inside]))
+            if units < settings.min_units or len(np.unique(cluster[~inside])) < settings.min_units:
+                continue
+            try:
+                gap, p = difference(score[~inside], cluster[~inside], score[inside], cluster[inside], level=level)
+            except (TooFewUnits, Undefined):
+                continue
+            tested.append({
+                "conditions": [factors[a].condition(first, last) for a, first, last in candidate.conditions],
+                "value": float(score[inside].mean()), "units": units, "rows": int(inside.sum()), "estimate": gap,
+                "p": p if gap.value > 0 else 1.0,
+            })  # fmt: skip
+        # Holm over all that were proposed: a slice too small to confirm still was a choice.
+        adjusted = holm([t["p"] for t in tested] + [1.0] * (len(proposed) - len(tested)))
+        for t, p in zip(tested, adjusted.tolist(), strict=False):
+            t["p"] = p
+        return tested
+
+    def _none(self, about: About, model: str, score: Any, cluster: Any, scale: float, settings: Settings) -> Outcome:
+        from unseen.checks.base import Clear
+
+        units = len(np.unique(cluster))
+        detectable = 2.8 * float(score.std()) * 2 / max(units, 1) ** 0.5
+        if detectable > settings.gap_that_matters * scale:
+            return self.not_applicable(
+                f"Not enough data: {model} shows no weak slice, but {units} units could only show a gap of "
+                f"{detectable / scale:.2f} or more.",
+                f"Collect about {(detectable / scale / settings.gap_that_matters) ** 2:.1f} times as many units.",
+                about=about,
+            )  # fmt: skip
+        return Clear(
+            code=self.code, about=about, statement=f"{model}: the search proposes no weak slice.",
+            next_step="Nothing to do.", details={"model": model, "searched": 0, "slices": []},
+        )  # fmt: skip
+
+
+def _axis(factor: Levels, part: slice, rows: Any) -> Axis:
+    skip = () if factor.missing is None else (factor.missing,)
+    return Axis(factor.codes[part][rows], factor.size, factor.ordered, skip)
+
+
+def _plain(tested: dict[str, Any]) -> dict[str, Any]:
+    gap = tested["estimate"]
+    return {
+        "conditions": tested["conditions"], "value": tested["value"], "units": tested["units"], "rows": tested["rows"],
+        "gap": gap.value, "low": gap.low, "high": gap.high, "p": tested["p"],
+    }  # fmt: skip

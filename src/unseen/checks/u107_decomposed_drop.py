@@ -1,0 +1,136 @@
+"""U107: how much of a drop is another mix of items, how much is difficulty, and how much has no counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._levels import Levels, all_levels, split_codes
+from unseen.checks._rows import scored
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.estimates.decomposition import decompose
+from unseen.estimates.logistic import mixed_radix
+
+# A factor whose levels overlap less than this between the sides defines the split rather than explains the drop.
+MIN_OVERLAP = 0.5
+MIN_SUPPORT = 0.7
+
+
+class DecomposedDrop(Check):
+    """A drop from seen to unseen, taken apart."""
+
+    code = "U107"
+    title = "a drop taken apart"
+    question = "Is the model worse on unseen items of the same kind, or are the unseen items of another kind?"
+    null = "Within the combinations of levels that both sides share, seen and unseen items are scored alike."
+    interest = "A within-level part of at least smallest_gap."
+    method = (
+        "Cells are combinations of levels. mix = Σ(w_s − w_u)(r_s + r_u)/2, difficulty = Σ(w_s + "
+        "w_u)/2·(r_s − r_u) over "
+        "cells that both sides share, remainder = the part of cells that only one side has; they add up "
+        "exactly. Factors "
+        "enter by their overlap between the sides, as long as 70 % of the rows of each side stay in shared cells; a "
+        "factor with overlap below 50 % defines the split and is named instead. Delta-method intervals, clustered."
+    )
+    assumptions = "The factors name what makes items different; what they leave out counts as difficulty."
+    sources = (
+        "Kitagawa (1955), Components of a difference between two rates",
+        "Oaxaca (1973); Blinder (1973)",
+        "Ñopo (2008), Matching as a tool to decompose wage gaps",
+    )
+    example = "Of model A's drop of 0.30, 0.05 is mix, 0.25 [0.19, 0.31] difficulty and 0.00 beyond comparison."
+    needs = ("responses", "seen", "unseen", "factors")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome for each model."""
+        rows, factors, (seen, unseen) = scored(subject), all_levels(subject), split_codes(subject)
+        chosen, defining = choose_factors(factors, seen, unseen)
+        if not chosen:
+            names = ", ".join(f.name for f in defining) or "none"
+            return [
+                self.not_applicable(
+                    f"Every factor differs so much between seen and unseen that it defines the split "
+                    f"({names}): there is "
+                    "nothing to compare like with like.",
+                    "Add a factor that both sides share (template, operation, domain).",
+                )
+            ]
+        cell = mixed_radix([f.codes for f in chosen], [f.size for f in chosen])
+        used = seen | unseen
+        outcomes: list[Outcome] = []
+        for model, part in rows.each():
+            keep = used[part]
+            arrays = (cell[part][keep], seen[part][keep], rows.score[part][keep], rows.cluster[part][keep])
+            about = About("model", model)
+
+            def judge(model: str = model, arrays: Any = arrays, about: About = about) -> Outcome:
+                return self._judge(model, about, arrays, chosen, defining, rows.scale, settings)
+
+            outcomes.append(guarded(self, about, judge))
+        return outcomes
+
+    def _judge(
+        self, model: str, about: About, arrays: Any, chosen: list[Levels], defining: list[Levels], scale: float,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        if not arrays[1].any() or arrays[1].all():
+            return self.not_applicable(f"{model} answered only one side.", "Add its answers to the other.", about=about)
+        parts = decompose(*arrays, level=settings.level)
+        mix = parts.mix.format(2) if parts.mix else "0.00"
+        rest = parts.remainder.format(2) if parts.remainder else "0.00"
+        by = ", ".join(f.name for f in chosen)
+        note = (
+            f" {', '.join(f.name for f in defining)} defines the split and is part of difficulty." if defining else ""
+        )
+        details: dict[str, Any] = {
+            "model": model, "factors": [f.name for f in chosen], "defines_split": [f.name for f in defining],
+            "support": list(parts.support), "cells": parts.cells, "p_values": parts.p_values,
+            **{
+                name: part.to_dict() if part else None
+                for name, part in (
+                    ("mix", parts.mix), ("difficulty", parts.difficulty), ("remainder", parts.remainder),
+                    ("total", parts.total),
+                )
+            },
+        }  # fmt: skip
+        numbers = (
+            f"of a drop of {parts.total.format(2)}, {parts.difficulty.format(2)} is difficulty within the same {by}, "
+            f"{mix} another mix of items, {rest} beyond comparison."
+        )
+        return self.decide(
+            about=about, estimate=parts.difficulty, p_value=parts.p_values["difficulty"], settings=settings,
+            scale=scale, details=details, found=f"{model}: {numbers}{note}",
+            clear=f"{model}: no drop that matters is left within the same {by} ({numbers})",
+            next_step="Difficulty points at the model or at what the factors leave out: look at unseen "
+            "failures in cells "
+            "that it solves when seen.",
+        )  # fmt: skip
+
+
+def choose_factors(
+    factors: list[Levels], seen: NDArray[np.bool_], unseen: NDArray[np.bool_]
+) -> tuple[list[Levels], list[Levels]]:
+    """Factors to compare within, and those that define the split; chosen by overlap alone, never by scores."""
+    overlap = [(_overlap(f.codes, f.size, seen, unseen), f) for f in factors]
+    defining = [f for o, f in overlap if o < MIN_OVERLAP]
+    chosen: list[Levels] = []
+    for _, factor in sorted((x for x in overlap if x[0] >= MIN_OVERLAP), key=lambda x: (-x[0], x[1].name)):
+        trial = [*chosen, factor]
+        key = mixed_radix([f.codes for f in trial], [f.size for f in trial])
+        if int(key.max(initial=0)) > 4_000_000:
+            break
+        size = int(key.max()) + 1
+        n = np.stack([np.bincount(key[seen], minlength=size), np.bincount(key[unseen], minlength=size)])
+        shared = np.all(n >= 5, axis=0)
+        if np.min(n[:, shared].sum(axis=1) / n.sum(axis=1)) >= MIN_SUPPORT:
+            chosen = trial
+    return chosen, defining
+
+
+def _overlap(codes: NDArray[np.int32], size: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> float:
+    a, b = np.bincount(codes[seen], minlength=size), np.bincount(codes[unseen], minlength=size)
+    both = (a > 0) & (b > 0)
+    return float(min(a[both].sum() / a.sum(), b[both].sum() / b.sum()))
