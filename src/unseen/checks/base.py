@@ -224,8 +224,8 @@ class Check(ABC):
             return Clear(statement=clear, next_step="Nothing to do.", **common)
         times = (detectable / (settings.gap_that_matters * scale)) ** 2
         return NotApplicable(
-            statement=f"Not enough data: {clear[0].lower()}{clear[1:]} These data could only show an effect of "
-            f"{detectable / scale:.2f} or more.",
+            statement=f"{about.name}: not enough data. The effect is {estimate.format(2)}, and these data could only "
+            f"show one of {detectable:.2f} or more ({self.title}).",
             next_step=f"Collect about {times:.1f} times as many independent units ({estimate.units} now).",
             **common,
         )
