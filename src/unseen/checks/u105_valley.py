@@ -1,0 +1,137 @@
+"""U105: whether the gap between seen and unseen items peaks at a middle complexity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._levels import Levels, ordered_levels, split_codes
+from unseen.checks._rows import scored
+from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.curve import curve
+from unseen.estimates.means import t_quantile, two_sided_t
+
+FloatArray = NDArray[np.float64]
+BINS = 8
+
+
+class Valley(Check):
+    """The valley of the gap over complexity."""
+
+    code = "U105"
+    title = "valley over complexity"
+    question = "Does the gap between seen and unseen grow up to a critical complexity and shrink beyond it?"
+    null = "No inner level of the factor has a larger gap than both ends."
+    interest = "A peak at least smallest_gap above the larger end."
+    method = (
+        "gap(c) = mean seen − mean unseen at each of at most 8 levels of an ordered factor that both sides share. For "
+        "each inner level p is the larger of the one-sided p-values against the first and the last level "
+        "(intersection–union), times the number of inner levels. The critical complexity is the level of the largest "
+        "gap; its interval holds the peaks of curves drawn from the clustered normal distribution of the gaps, widened "
+        "by half the spacing of the levels."
+    )
+    assumptions = (
+        "Complexity is the ordered factor; both sides have items at the same levels; clusters are independent."
+    )
+    sources = (
+        "Qi et al. (2024), Quantifying generalization complexity for large language models (Scylla)",
+        "Berger (1982), Multiparameter hypothesis testing and acceptance sampling",
+    )
+    example = "model A: the gap peaks at steps = 3 [2.5, 4.5], 0.14 [0.08, 0.20] above either end."
+    needs = ("responses", "seen", "unseen", "ordered factor")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome for each model and ordered factor that both sides share at 3 levels or more."""
+        rows, (seen, unseen) = scored(subject), split_codes(subject)
+        outcomes: list[Outcome] = []
+        for name in subject.answers.factors.of_kind("ordered"):
+            factor = ordered_levels(subject, name, bins=BINS)
+            if factor is None:
+                continue
+            for model, part in rows.each():
+                arrays = (factor.codes[part], rows.score[part], rows.cluster[part], seen[part], unseen[part])
+                about = About("factor", f"{model} · {name}")
+                try:
+                    outcomes.append(self._judge(model, factor, about, arrays, rows.scale, settings))
+                except (TooFewUnits, Undefined):
+                    continue
+        return outcomes or [
+            self.not_applicable(
+                "No ordered factor has 3 levels with seen and unseen items at each, so there is no gap "
+                "over complexity.",
+                "Give items of several complexities on both sides of the split.",
+            )
+        ]
+
+    def _judge(
+        self, model: str, factor: Levels, about: About,
+        arrays: tuple[NDArray[np.int32], FloatArray, NDArray[np.integer], NDArray[np.bool_], NDArray[np.bool_]],
+        scale: float, settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        codes, score, cluster, seen, unseen = arrays
+        keep = (seen | unseen) & (codes != (-9 if factor.missing is None else factor.missing))
+        size = len(factor.real)
+        both = codes[keep] + size * unseen[keep]
+        means = curve(np.arange(2 * size, dtype=np.float64), both, score[keep], cluster[keep])
+        at = {int(x): i for i, x in enumerate(means.x) if means.units[i] >= settings.min_units}
+        shared = [c for c in range(size) if c in at and c + size in at]
+        if len(shared) < 3:
+            raise TooFewUnits(f"{len(shared)} levels have both seen and unseen items; a valley needs 3.")
+        gaps = np.zeros((len(shared), len(means)))
+        for row, c in enumerate(shared):
+            gaps[row, at[c]], gaps[row, at[c + size]] = 1.0, -1.0
+        mean, covariance = gaps @ means.mean, gaps @ means.covariance @ gaps.T
+        x = factor.x[shared]
+        estimate, p = self._peak(mean, covariance, means.clusters, settings)
+        draws = self.rng(settings, model, factor.name).multivariate_normal(mean, covariance, 500, method="eigh")
+        peak = int(np.argmax(mean))
+        places = np.argmax(draws, axis=1)
+        low, high = np.quantile(places, [(1 - settings.level) / 2, (1 + settings.level) / 2], method="nearest")
+        edges = np.concatenate([[x[0]], (x[1:] + x[:-1]) / 2, [x[-1]]])
+        critical = {"value": float(x[peak]), "low": float(edges[int(low)]), "high": float(edges[int(high) + 1])}
+        se = np.sqrt(covariance.diagonal())
+        half = t_quantile((1 - settings.level) / 2, max(means.clusters - 1, 1)) * se
+        details = {
+            "factor": factor.name, "model": model, "critical": critical,
+            "levels": [
+                {"level": float(x[i]), "value": float(mean[i]), "low": float(mean[i] - half[i]),
+                 "high": float(mean[i] + half[i]), "units": int(means.units[at[c]] + means.units[at[c + size]])}
+                for i, c in enumerate(shared)
+            ],
+        }  # fmt: skip
+        return self.decide(
+            about=about, estimate=estimate, p_value=p, settings=settings, scale=scale, details=details,
+            found=f"{model}: the gap between seen and unseen peaks at {factor.name} = {critical['value']:.3g} "
+            f"[{critical['low']:.3g}, {critical['high']:.3g}], {estimate} above either end.",
+            clear=f"{model}: the gap between seen and unseen does not peak at a middle {factor.name}.",
+            next_step=f"Collect training items about {factor.name} = {critical['value']:.3g}: there the "
+            f"model leans most "
+            "on what it has seen.",
+        )  # fmt: skip
+
+    def _peak(
+        self, mean: FloatArray, covariance: FloatArray, clusters: int, settings: Settings
+    ) -> tuple[Estimate, float]:
+        inner, dof = len(mean) - 2, max(clusters - 1, 1)
+        best: tuple[float, float, float] | None = None
+        for k in range(1, len(mean) - 1):
+            ends: list[tuple[float, float, float]] = []
+            for end in (0, len(mean) - 1):
+                se = float(np.sqrt(max(covariance[k, k] + covariance[end, end] - 2 * covariance[k, end], 1e-18)))
+                gap = float(mean[k] - mean[end])
+                two = two_sided_t(gap / se, dof)
+                ends.append((two / 2 if gap > 0 else 1 - two / 2, gap, se))
+            p = max(e[0] for e in ends)
+            lower = min(ends, key=lambda e: e[1])
+            if best is None or lower[1] > best[1]:
+                best = (p, lower[1], lower[2])
+        if best is None:
+            raise Undefined("no inner level.")
+        p, gap, se = best
+        half = t_quantile((1 - settings.level) / 2 / inner, dof) * se
+        method = f"gap at the highest of {inner} inner levels minus the larger end, Bonferroni, clustered"
+        return Estimate(gap, gap - half, gap + half, clusters, method, settings.level), min(1.0, p * inner)

@@ -1,0 +1,178 @@
+"""U108: pairs of factors that hurt more together than the sum of what each does alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._levels import Levels, all_levels, cluster_half
+from unseen.checks._rows import scored
+from unseen.checks.base import About, Check, Clear, Outcome, Settings, Subject
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.curve import contrast_estimate, curve
+from unseen.estimates.multiplicity import holm
+
+FloatArray = NDArray[np.float64]
+TESTED = 5
+WEIGHTS = np.array([-1.0, 1.0, 1.0, -1.0])
+
+
+class CompoundingPairs(Check):
+    """Compounding pairs of factors."""
+
+    code = "U108"
+    title = "factor pairs that compound"
+    question = "Which two difficulties hurt more together than their separate effects add up to?"
+    null = "On the probability (score) scale the effects of the two factors add up, or the pair does better than that."
+    interest = "A shortfall of at least smallest_gap against the additive expectation."
+    method = (
+        "Each factor is cut in two: hard and easy levels. With m_ab the mean at hardness a of one and b "
+        "of the other, the "
+        "shortfall is m_10 + m_01 − m_00 − m_11, on the scale of the score, not of the logit. The cut "
+        "(the level or run of "
+        "levels with the lowest mean on one half of the clusters) and the 5 pairs with the largest shortfall over its "
+        "error come from that half; estimate and test from the other half, clustered, Holm-adjusted."
+    )
+    assumptions = (
+        "Clusters are independent. On the score scale a floor hides compounding: scores already near 0 cannot fall."
+    )
+    sources = (
+        "VanderWeele & Knol (2014), A tutorial on interaction, section 3",
+        "Cox (1975), A note on data-splitting for the evaluation of significance levels",
+    )
+    example = "model A: digits ≥ 3 and format = words together cost 0.12 [0.05, 0.19] more than the sum of both."
+    needs = ("responses", "factors")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """The pairs tested on held-out clusters, for each model."""
+        rows, factors = scored(subject), all_levels(subject)
+        if len(factors) < 2:
+            return [self.not_applicable("A pair needs two factors.", "Add columns that describe the items.")]
+        half = cluster_half(rows.cluster, self.rng(settings))
+        outcomes: list[Outcome] = []
+        for model, part in rows.each():
+            arrays = (rows.score[part], rows.cluster[part], half[part])
+            outcomes += self._model(model, part, factors, arrays, rows.scale, settings)
+        return outcomes
+
+    def _model(
+        self, model: str, part: slice, factors: list[Levels],
+        arrays: tuple[FloatArray, NDArray[np.integer], NDArray[np.bool_]], scale: float, settings: Settings,
+    ) -> list[Outcome]:  # fmt: skip
+        score, cluster, half = arrays
+        least = max(settings.min_units, 10)
+        cuts = [c for f in factors if (c := _cut(f, f.codes[part], score, half, least)) is not None]
+        pairs = _ranked(cuts, score, half, least)[:TESTED]
+        held = ~half
+        tested: list[tuple[_Cut, _Cut, Estimate, float, Any]] = []
+        for i, j in pairs:
+            a, b = cuts[i], cuts[j]
+            codes = np.where(a.known & b.known, 2 * a.hard + b.hard, -1)[held]
+            try:
+                means = curve(np.arange(4.0), codes, score[held], cluster[held])
+                if len(means) < 4 or means.units.min() < settings.min_units:
+                    continue
+                estimate, p = contrast_estimate(
+                    means, WEIGHTS, level=1 - (1 - settings.level) / len(pairs),
+                    method="interaction contrast on the score scale, held-out clusters, Bonferroni",
+                )  # fmt: skip
+            except (TooFewUnits, Undefined):
+                continue
+            tested.append((a, b, estimate, p / 2 if estimate.value > 0 else 1 - p / 2, means))
+        if not tested:
+            return [self._none(model, settings, len(cuts))]
+        adjusted = holm([t[3] for t in tested] + [1.0] * (len(pairs) - len(tested)))
+        return [
+            self._outcome(
+                model, a, b, Estimate(e.value, e.low, e.high, e.units, e.method, settings.level), p, m, scale, settings
+            )
+            for (a, b, e, _, m), p in zip(tested, adjusted.tolist(), strict=False)
+        ]
+
+    def _none(self, model: str, settings: Settings, cuts: int) -> Outcome:
+        about = About("model", model)
+        if cuts >= 2:
+            return Clear(
+                code=self.code, about=about, next_step="Nothing to do.",
+                statement=f"{model}: the search half of the data proposes no pair that compounds.",
+            )  # fmt: skip
+        return self.not_applicable(
+            f"{model}: no two factors have {settings.min_units} independent units in all four combinations.",
+            "Collect items in which the conditions are crossed.", about=about,
+        )  # fmt: skip
+
+    def _outcome(
+        self, model: str, a: _Cut, b: _Cut, estimate: Estimate, p: float, means: Any, scale: float, settings: Settings
+    ) -> Outcome:
+        details = {
+            "model": model, "scale": "score", "conditions": [a.name, b.name],
+            "cells": [
+                {**point, "level": label}
+                for point, label in zip(
+                    means.points(settings.level), ("neither", b.name, a.name, "both"), strict=True
+                )
+            ],
+            "expected": float(means.mean[1] + means.mean[2] - means.mean[0]), "observed": float(means.mean[3]),
+        }  # fmt: skip
+        return self.decide(
+            about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p, settings=settings,
+            scale=scale, details=details,
+            found=f"{model}: {a.name} and {b.name} together cost {estimate} more than the sum of both.",
+            clear=f"{model}: {a.name} and {b.name} do not compound by an amount that matters (score scale).",
+            next_step=f"Test and train on items with both {a.name} and {b.name}: tests of one at a time miss this.",
+        )  # fmt: skip
+
+
+class _Cut:
+    """A factor in two parts: which rows are known, and which are hard."""
+
+    def __init__(self, factor: Levels, codes: NDArray[np.int32], first: int, last: int) -> None:
+        self.factor, self.name = factor.name, factor.condition(first, last)
+        self.known = codes != (-9 if factor.missing is None else factor.missing)
+        self.hard = ((codes >= first) & (codes <= last) & self.known).astype(np.int32)
+
+
+def _cut(
+    factor: Levels, codes: NDArray[np.int32], score: FloatArray, half: NDArray[np.bool_], least: int
+) -> _Cut | None:
+    n = np.bincount(codes[half], minlength=factor.size)[factor.real].astype(np.float64)
+    y = np.bincount(codes[half], weights=score[half], minlength=factor.size)[factor.real]
+    last = len(n) - 1
+    runs = [(i, last) for i in range(1, last + 1)] + [(0, i) for i in range(last)]
+    options = runs if factor.ordered else [(i, i) for i in range(last + 1)]
+    best: tuple[float, int, int] | None = None
+    for first, end in options:
+        inside, rest = n[first : end + 1].sum(), n.sum() - n[first : end + 1].sum()
+        if min(inside, rest) < 2 * least:
+            continue
+        gap = (y.sum() - y[first : end + 1].sum()) / rest - y[first : end + 1].sum() / inside
+        z = gap / np.sqrt(1 / inside + 1 / rest)
+        if best is None or z > best[0]:
+            best = (float(z), first, end)
+    return None if best is None else _Cut(factor, codes, best[1], best[2])
+
+
+def _ranked(cuts: list[_Cut], score: FloatArray, half: NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
+    found: list[tuple[float, int, int]] = []
+    y = score[half]
+    variance = float(y.var())
+    hard = [c.hard[half] for c in cuts]
+    known = [c.known[half] for c in cuts]
+    for i, j in combinations(range(len(cuts)), 2):
+        both = known[i] & known[j]
+        key, values = 2 * hard[i] + hard[j], y
+        if not both.all():
+            key, values = key[both], y[both]
+        n = np.bincount(key, minlength=4)
+        if n.min() < least:
+            continue
+        shortfall = float(WEIGHTS @ (np.bincount(key, weights=values, minlength=4) / n))
+        z = shortfall / float(np.sqrt(max(variance, 1e-12) * np.sum(1 / n)))
+        if z > 0:
+            found.append((z, i, j))
+    return [(i, j) for _, i, j in sorted(found, reverse=True)]

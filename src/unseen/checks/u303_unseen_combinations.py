@@ -1,0 +1,157 @@
+"""U303: unseen combinations of seen levels, against what the levels' separate effects let expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._levels import MAX_ROWS, Levels, all_levels, sample_rows, split_codes
+from unseen.checks._rows import scored
+from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.logistic import Fit, one_hot, regress
+from unseen.estimates.means import t_quantile, two_sided_t
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class UnseenCombinations(Check):
+    """Unseen combinations against the additive expectation."""
+
+    code = "U303"
+    title = "unseen combinations of seen levels"
+    question = "Does the model fail on new combinations of conditions it has each seen before?"
+    null = "New combinations are scored as the separate effects of their levels, fitted on seen items, let expect."
+    interest = "A shortfall of at least smallest_gap."
+    method = (
+        "A row is a new combination if all its levels occur among the seen rows but some pair of them "
+        "never does. On the "
+        "seen rows a regression with main effects only is fitted (logistic for binary scores: effects "
+        "add up on the logit; "
+        "else linear). The shortfall is the mean predicted minus the mean observed score of the new combinations; its "
+        "variance adds the delta-method variance of the prediction to the clustered variance of the observed residuals."
+    )
+    assumptions = (
+        "Without interactions among seen levels the expectation is right; seen rows stand for what was trained on."
+    )
+    sources = (
+        "Keysers et al. (2020), Measuring compositional generalization (atoms and compounds)",
+        "Lake & Baroni (2018), Generalization without systematicity (SCAN)",
+    )
+    example = "model A: new combinations of seen levels score 0.31, 0.22 [0.15, 0.29] below the additive expectation."
+    needs = ("responses", "seen", "unseen", "factors")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome for each model."""
+        rows, factors, (seen, unseen) = scored(subject), all_levels(subject), split_codes(subject)
+        novel, pairs, known = novel_rows(factors, seen, unseen)
+        if not novel.any():
+            return [
+                self.not_applicable(
+                    "No unseen row combines levels that were each seen, but never together.",
+                    "Hold out combinations (for instance domain A with length 3) whose parts stay on the seen side.",
+                )
+            ]
+        outcomes: list[Outcome] = []
+        for model, part in rows.each():
+            about = About("model", model)
+            arrays = (rows.score[part], rows.cluster[part], seen[part] & known[part], novel[part])
+            try:
+                outcomes.append(self._judge(model, about, factors, part, arrays, pairs, rows.scale, settings))
+            except (TooFewUnits, Undefined) as error:
+                outcomes.append(self.not_applicable(f"{model}: {error}", "Collect more such items.", about=about))
+        return outcomes
+
+    def _judge(
+        self, model: str, about: About, factors: list[Levels], part: slice,
+        arrays: tuple[FloatArray, NDArray[np.integer], BoolArray, BoolArray], pairs: list[str], scale: float,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        score, cluster, seen, novel = arrays
+        units = len(np.unique(cluster[novel]))
+        if units < settings.min_units:
+            raise TooFewUnits(f"{units} independent units are new combinations; {settings.min_units} are needed.")
+        base, new = np.flatnonzero(seen), np.flatnonzero(novel)
+        rng = self.rng(settings, model)
+        if (drawn := sample_rows(cluster[base], MAX_ROWS, rng)) is not None:
+            base = base[drawn]
+        if (drawn := sample_rows(cluster[new], MAX_ROWS, rng)) is not None:
+            new = new[drawn]
+        used = [f for f in factors if len(np.unique(f.codes[part][base])) > 1]
+        fit = regress([f.codes[part][base] for f in used], [f.size for f in used], score[base], cluster[base])
+        codes = np.stack([f.codes[part][new] for f in used], axis=1)
+        shortfall, p, expected = self._shortfall(fit, codes, score[new], cluster[new], settings.level)
+        observed = float(score[new].mean())
+        scale_name = "logit" if fit.link == "logit" else "score"
+        details: dict[str, Any] = {
+            "model": model, "expected": expected, "observed": observed, "units": units, "combinations": pairs,
+            "scale": scale_name, "firth": fit.firth,
+        }  # fmt: skip
+        return self.decide(
+            about=about, estimate=shortfall, p_value=p, settings=settings, scale=scale, details=details,
+            found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) score "
+            f"{observed:.2f}, {shortfall} "
+            f"below the additive expectation ({scale_name} scale).",
+            clear=f"{model}: new combinations of seen levels score as their parts let expect ({observed:.2f} against "
+            f"{expected:.2f}).",
+            next_step="Train on some of these combinations, and hold out others to see whether the "
+            "ability carries over.",
+        )  # fmt: skip
+
+    def _shortfall(
+        self, fit: Fit, codes: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer], level: float
+    ) -> tuple[Estimate, float, float]:
+        x = one_hot(codes, fit.sizes, fit.offsets)
+        eta = x @ fit.beta
+        mu = 1 / (1 + np.exp(-np.clip(eta, -40, 40))) if fit.link == "logit" else eta
+        slope = mu * (1 - mu) if fit.link == "logit" else np.ones(len(mu))
+        prediction, _ = fit.effect(float(mu.mean()), (slope / len(mu)) @ x, level)
+        _, dense = np.unique(cluster, return_inverse=True)
+        groups = int(dense.max()) + 1
+        residual = score - mu
+        centred = np.bincount(dense, weights=residual - residual.mean()) / len(score)
+        variance = float(centred @ centred) * groups / (groups - 1)
+        if fit.link == "logit":
+            # Where all answers agree, only the expectation tells how much they could have varied.
+            variance = max(variance, float(np.sum(slope)) / len(score) ** 2 if variance <= 1e-15 else 0.0)
+        dof = min(groups, fit.clusters) - 1
+        predicted_se = prediction.width / 2 / t_quantile((1 - level) / 2, max(fit.clusters - 1, 1))
+        se = float(np.sqrt(variance + predicted_se**2))
+        half = t_quantile((1 - level) / 2, dof) * se
+        value = float(-residual.mean())
+        method = f"expected minus observed, {fit.method}, delta method"
+        return (
+            Estimate(value, value - half, value + half, groups, method, level), two_sided_t(value / se, dof),
+            float(mu.mean()),
+        )  # fmt: skip
+
+
+def novel_rows(factors: list[Levels], seen: BoolArray, unseen: BoolArray) -> tuple[BoolArray, list[str], BoolArray]:
+    """Unseen rows that combine seen levels anew, the commonest such pairs in words, and rows of seen levels only."""
+    known = np.ones(len(seen), dtype=bool)
+    for factor in factors:
+        known &= (np.bincount(factor.codes[seen], minlength=factor.size) > 0)[factor.codes]
+    fresh = np.zeros(len(seen), dtype=bool)
+    counted: list[tuple[int, str]] = []
+    candidates = np.flatnonzero(unseen & known)
+    old = np.flatnonzero(seen)
+    for a, b in combinations(factors, 2):
+        key = lambda rows, a=a, b=b: a.codes[rows].astype(np.int64) * b.size + b.codes[rows]  # noqa: E731
+        together = np.bincount(key(old), minlength=a.size * b.size) > 0
+        theirs = key(candidates)
+        new = ~together[theirs]
+        if not new.any():
+            continue
+        fresh[candidates[new]] = True
+        for combination, rows in enumerate(np.bincount(theirs[new], minlength=a.size * b.size).tolist()):
+            if rows:
+                i, j = divmod(combination, b.size)
+                counted.append((rows, f"{a.name} = {a.labels[i]} with {b.name} = {b.labels[j]}"))
+    counted.sort(key=lambda c: (-c[0], c[1]))
+    return fresh, [text for _, text in counted[:10]], known
