@@ -1,0 +1,250 @@
+"""The Rasch model for few models on many items: items are a random sample, models are the parameters.
+
+With 2 to 20 models no item has a slope, and hardly a difficulty, of its own. The models' abilities are well known
+all the same, because they rest on many items: so difficulty is integrated out, as ability is in the usual case.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.estimate import Estimate
+from unseen.estimates.irt_em import Counts, fit, sigmoid, softplus
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+MIN_ITEMS = 20
+# Work of the exact information matrix beyond which the cross-product of scores stands in for it.
+MAX_EXACT = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Items with equal answers, kept once.
+
+    Attributes:
+        right: Number right, shape (patterns, models).
+        trials: Number of answers, shape (patterns, models); 0 where missing.
+        weight: Items that have the pattern, shape (patterns,).
+        of_item: Pattern of each item, shape (items,).
+    """
+
+    right: FloatArray
+    trials: FloatArray
+    weight: FloatArray
+    of_item: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class RaschFit:
+    """A fitted Rasch model, P(right) = 1 / (1 + exp(difficulty - ability)), difficulty ~ N(0, spread²).
+
+    Attributes:
+        ability: Of each model in logits above the mean item, shape (models,); ±inf where it had all right or wrong.
+        covariance: Of the abilities, robust to dependence within clusters, shape (models, models); NaN for such models.
+        influence: Contribution of each cluster to the error of the abilities, shape (clusters, models): the covariance
+            is the sum of its outer products.
+        spread: Standard deviation of difficulty [logits].
+        spread_se: Its standard error.
+        difficulty: Posterior mean of each pattern's difficulty [logits], shape (patterns,).
+        difficulty_sd: Posterior standard deviation, shape (patterns,).
+        patterns: The data.
+        units: Independent clusters.
+        log_likelihood: Marginal log-likelihood.
+        converged: Whether the algorithm came to rest.
+    """
+
+    ability: FloatArray
+    covariance: FloatArray
+    influence: FloatArray
+    spread: float
+    spread_se: float
+    difficulty: FloatArray
+    difficulty_sd: FloatArray
+    patterns: Patterns
+    units: int
+    log_likelihood: float
+    converged: bool
+
+    @property
+    def ability_se(self) -> FloatArray:
+        """Standard errors of the abilities, shape (models,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def mean_success(self, ability: ArrayLike) -> FloatArray:
+        """Mean probability of success over the items at these abilities, shape (n,)."""
+        z, w = normal_nodes()
+        return sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
+
+
+def normal_nodes() -> tuple[FloatArray, FloatArray]:
+    """41 Gauss–Hermite nodes and weights of the standard normal."""
+    z, w = np.polynomial.hermite_e.hermegauss(41)
+    return z, w / w.sum()
+
+
+def patterns_of(right: ArrayLike, trials: ArrayLike) -> Patterns:
+    """Collapse items with equal answers.
+
+    Args:
+        right: Number right, shape (items, models).
+        trials: Number of answers, shape (items, models); 0 where missing.
+
+    >>> patterns_of([[1, 0], [1, 0], [0, 0]], np.ones((3, 2))).weight.tolist()
+    [1.0, 2.0]
+    """
+    r, t = np.asarray(right, np.float64), np.asarray(trials, np.float64)
+    if r.shape != t.shape or r.ndim != 2:
+        raise BadInput(f"right and trials are matrices of items by models of one shape, got {r.shape} and {t.shape}.")
+    # A random projection names each row; equal rows get equal names, others differ but for rounding.
+    names = np.random.default_rng(20240229).uniform(1, 2, size=2 * r.shape[1])
+    key = np.round(r @ names[: r.shape[1]] + 1000 * (t @ names[r.shape[1] :]), 9)
+    _, first, of_item, weight = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    return Patterns(r[first], t[first], weight.astype(np.float64), of_item.astype(np.int64))
+
+
+def fit_rasch(
+    right: ArrayLike | Patterns, trials: ArrayLike | None = None, cluster: ArrayLike | None = None
+) -> RaschFit:
+    """Fit the Rasch model with random items by marginal maximum likelihood.
+
+    Args:
+        right: Number right, shape (items, models), NaN where missing; or patterns.
+        trials: Answers a cell, shape (items, models); one where it is left out.
+        cluster: Integer of the sampling unit of each item, shape (items,); each item its own where it is left out.
+
+    Raises:
+        TooFewUnits: Fewer than 2 models or 20 items.
+        Undefined: Fewer than 2 models have some right and some wrong, or no item tells them apart.
+
+    Source: De Boeck (2008), Random item IRT models; White (1982) for the sandwich covariance.
+
+    >>> rng = np.random.default_rng(0)
+    >>> ability = np.array([-1.0, 0.0, 1.5])
+    >>> answers = rng.random((4000, 3)) < 1 / (1 + np.exp(rng.normal(0, 1.5, (4000, 1)) - ability))
+    >>> fit_rasch(answers).ability.round(1).tolist()
+    [-1.0, 0.0, 1.5]
+    """
+    if isinstance(right, Patterns):
+        data = right
+    else:
+        values = np.asarray(right, np.float64)
+        tried = (~np.isnan(values)).astype(np.float64) if trials is None else np.asarray(trials, np.float64)
+        data = patterns_of(np.nan_to_num(values), tried)
+    items, models = int(data.weight.sum()), data.right.shape[1]
+    if models < 2 or items < MIN_ITEMS:
+        raise TooFewUnits(f"a Rasch model needs 2 models and {MIN_ITEMS} items, got {models} and {items}.")
+    total, tried_total = data.weight @ data.right, data.weight @ data.trials
+    mixed = (total > 0) & (total < tried_total)
+    if mixed.sum() < 2:
+        raise Undefined(
+            f"{int(mixed.sum())} of {models} models have some items right and some wrong; 2 are needed for a scale."
+        )
+    counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
+    state = fit(counts, "1pl", prior=False, max_iterations=500, tolerance=1e-4)
+    spread = float(state.slope[0])
+    if spread < 1e-3:
+        raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
+    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread)
+    influence, units = _influence(bread, scores, data, cluster)
+    ability = np.where(total <= 0, -np.inf, np.inf)
+    ability[mixed] = state.intercept
+    full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
+    covariance = influence.T @ influence * (units / (units - 1))
+    full[np.ix_(mixed, mixed)] = covariance[:-1, :-1]
+    reach[:, mixed] = influence[:, :-1]
+    mean = state.posterior @ state.nodes
+    sd = np.sqrt(np.maximum(state.posterior @ state.nodes**2 - mean**2, 1e-12))
+    return RaschFit(
+        ability=ability, covariance=full, influence=reach, spread=spread,
+        spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
+        patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
+    )  # fmt: skip
+
+
+def difficulty_without(model: RaschFit, left_out: int) -> tuple[FloatArray, FloatArray]:
+    """Expected success of one model on each pattern, from the answers of the other models alone.
+
+    Args:
+        model: The fitted abilities and spread.
+        left_out: Column of the model whose answers are not looked at.
+
+    Returns:
+        Posterior mean of difficulty from the others' answers, and the left-out model's expected probability of
+        success (integrated over what is not known of the difficulty), shapes (patterns,).
+    """
+    z, w = normal_nodes()
+    keep = np.isfinite(model.ability)
+    keep[left_out] = False
+    logit = model.ability[keep, None] - model.spread * z
+    log_post = model.patterns.right[:, keep] @ logit - model.patterns.trials[:, keep] @ softplus(logit) + np.log(w)
+    posterior = np.exp(log_post - log_post.max(axis=1, keepdims=True))
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    return posterior @ (model.spread * z), posterior @ sigmoid(model.ability[left_out] - model.spread * z)
+
+
+def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | None]:
+    """Abilities with Wald intervals [logits above the mean item]; None where they are infinite."""
+    from scipy.special import ndtri
+
+    z, method = float(ndtri(0.5 + level / 2)), "Rasch model with random items, cluster-robust"
+    found: list[Estimate | None] = []
+    for value, error in zip(model.ability.tolist(), model.ability_se.tolist(), strict=True):
+        known = math.isfinite(value) and error > 0
+        found.append(
+            Estimate(value, value - z * error, value + z * error, model.units, method, level) if known else None
+        )
+    return found
+
+
+def _information(
+    counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float
+) -> tuple[FloatArray, FloatArray]:
+    """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
+    assert counts.trials is not None  # noqa: S101
+    rows, k = len(counts.right), len(ability) + 1
+    p = sigmoid(ability[:, None] + spread * nodes)
+    mean_p, mean_pz = posterior @ p.T, posterior @ (p * nodes).T
+    scores = np.empty((rows, k))
+    scores[:, :-1] = counts.right - counts.trials * mean_p
+    position = posterior @ nodes
+    scores[:, -1] = (counts.right * position[:, None] - counts.trials * mean_pz).sum(axis=1)
+    weighted = scores * counts.weight[:, None]
+    if rows * len(nodes) * k * k > MAX_EXACT:
+        return scores.T @ weighted, scores
+    curvature = np.zeros((k, k))
+    number = (counts.trials.T @ (posterior * counts.weight[:, None])) * p * (1 - p)
+    curvature[np.arange(k - 1), np.arange(k - 1)] = number.sum(axis=1)
+    curvature[:-1, -1] = curvature[-1, :-1] = number @ nodes
+    curvature[-1, -1] = float((number @ nodes**2).sum())
+    second = np.zeros((k, k))
+    size = max(1, 2_000_000 // (len(nodes) * k))
+    for start in range(0, rows, size):
+        part = slice(start, start + size)
+        residual = np.empty((len(counts.right[part]), len(nodes), k))
+        residual[:, :, :-1] = counts.right[part, None, :] - counts.trials[part, None, :] * p.T[None]
+        residual[:, :, -1] = residual[:, :, :-1].sum(axis=2) * nodes
+        residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
+        flat = residual.reshape(-1, k)
+        second += flat.T @ flat
+    return curvature - second + scores.T @ weighted, scores
+
+
+def _influence(
+    bread: FloatArray, scores: FloatArray, data: Patterns, cluster: ArrayLike | None
+) -> tuple[FloatArray, int]:
+    """Influence of each cluster (without clusters: of each pattern, times the root of its items) and their number."""
+    inverse = np.linalg.pinv(bread)
+    if cluster is None:
+        return (scores * np.sqrt(data.weight)[:, None]) @ inverse, int(data.weight.sum())
+    _, unit = np.unique(np.asarray(cluster), return_inverse=True)
+    units = int(unit.max()) + 1
+    if units < 2:
+        raise TooFewUnits("abilities need items of at least 2 independent clusters, got 1.")
+    sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in scores.T], axis=1)
+    return sums @ inverse, units
