@@ -92,7 +92,15 @@ class MultiDigit(Generated):
 
     def make(self, d: Draws, o: Mapping[str, Any]) -> Example:
         """Operands, then the written form."""
-        operation = o["operation"][d.below(len(o["operation"]))]
+        # A sum of n digits has at most n carries, a difference n - 1 borrows; products take what chance gives.
+        able = [
+            sign
+            for sign in o["operation"]
+            if o["carries"][0] == 0 or sign == "*" or o["carries"][0] + (sign == "-") <= o["digits"][1]
+        ]
+        if not able:
+            raise self.impossible(f"{o['carries'][0]} carries in {', '.join(o['operation'])} of {o['digits']} digits")
+        operation = able[d.below(len(able))]
         a, b = self._operands(d, operation, o["digits"], o["carries"])
         result = {"+": a + b, "-": a - b, "*": a * b}[operation]
         factors = {
@@ -108,10 +116,7 @@ class MultiDigit(Generated):
         # A difference without a leading borrow has one column less that can borrow.
         spare = int(operation == "-")
         if not free and operation != "*":
-            low = max(digits[0], carries[0] + spare)
-            if low > digits[1]:
-                raise self.impossible(f"{carries[0]} carries need {low} digits, asked for {digits}")
-            n = d.between(low, digits[1])
+            n = d.between(max(digits[0], carries[0] + spare), digits[1])
             a, b = with_carries(d, n, d.between(carries[0], min(carries[1], n - spare)), last=not spare)
             return (a + b, b) if spare else (a, b)
         for _ in range(1 if free else 3000):

@@ -37,8 +37,8 @@ class Omega(Generated):
     name = "omega"
     title = "Twelve templated families of mathematics"
     source = (
-        "Sun et al. (2025), OMEGA, section 3: the three axes and six domains; the twelve templates are reconstructed, with "
-        "a composition that is the same for all pairs"
+        "Sun et al. (2025), OMEGA, section 3: the three axes and six domains; the twelve templates are reconstructed, "
+        "with a composition that is the same for all pairs"
     )
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "family": "categorical",
@@ -58,6 +58,8 @@ class Omega(Generated):
 
     def make(self, d: Draws, o: Mapping[str, Any]) -> Example:
         """Family, level, kind, then the parameters of the template."""
+        if len(o["second"]) < len(FAMILIES) and o["kind"] != ("composed",):
+            raise self.impossible('a second family stands in composed problems alone; add kind="composed"')
         family, level, kind = d.choice(o["family"]), d.between(*o["level"]), d.choice(o["kind"])
         template = FAMILIES[family]
         params = template.draw(d, level, kind == "transformed")
@@ -98,8 +100,7 @@ class Omega(Generated):
 
     @staticmethod
     def pairs() -> list[Pair]:
-        """Every train-test pair: exploratory and transformative for each family, compositional for neighbours of two
-        domains.
+        """Every train-test pair, one a family on each axis; composed families are of two domains.
 
         >>> [len([p for p in Omega.pairs() if p.axis == a]) for a in ("exploratory", "compositional", "transformative")]
         [12, 12, 12]

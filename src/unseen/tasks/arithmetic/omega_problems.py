@@ -95,8 +95,8 @@ def _symmetry_text(p: Params) -> str:
     )
     times = f" Do all this {p['repeat']} times in a row." if p["repeat"] > 1 else ""
     return (
-        f"The vertices of a regular polygon with {p['sides']} sides are numbered from 0, modulo {p['sides']}. {moves[0].upper()}"
-        f"{moves[1:]}.{times} Where does vertex {p['start']} end?"
+        f"The vertices of a regular polygon with {p['sides']} sides are numbered from 0, modulo {p['sides']}. "
+        f"{moves[0].upper()}{moves[1:]}.{times} Where does vertex {p['start']} end?"
     )
 
 
@@ -516,8 +516,8 @@ FAMILIES: dict[str, Family] = {
     ),
     "stones": Family(
         "puzzles", _draw_stones,
-        lambda p: f"Two players take 1 to {p['most']} stones in turn from a heap of {p['stones']}; who takes the last wins. "
-        "How many must the first player take to win (the fewest; 0 if no move wins)?",
+        lambda p: f"Two players take 1 to {p['most']} stones in turn from a heap of {p['stones']}; "
+        "who takes the last wins. How many must the first player take to win (the fewest; 0 if no move wins)?",
         _first_move, _play_stones, "the period of the game",
     ),
 }  # fmt: skip

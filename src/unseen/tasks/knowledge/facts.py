@@ -57,7 +57,8 @@ class FactTask(Finite):
         if n_train >= len(inferred_id) or not inferred_ood:
             raise BadInput(
                 f"task {self.name!r} has {len(inferred_id)} inferred ID facts and {len(inferred_ood)} OOD ones; "
-                f"a ratio of {self.given['ratio']:g} trains on {n_train}. Lower ratio, raise ood_share, or take more facts."
+                f"a ratio of {self.given['ratio']:g} trains on {n_train}. "
+                "Lower ratio, raise ood_share, or take more facts."
             )
         marked = [(*row[:4], "train" if i < n_train else "seen") for i, row in enumerate(inferred_id)]
         return [*marked, *((*row[:4], "unseen") for row in inferred_ood)]

@@ -115,8 +115,8 @@ class Stories(Generated):
             raise self.impossible(f"questions {', '.join(o['question'])} need events beyond {', '.join(o['events'])}")
         if "move" not in o["events"]:
             raise self.impossible("nobody is anywhere in a story without the event move")
-        kind = d.choice(fitting)
         for _ in range(1000):
+            kind = d.choice(fitting)
             world, lines, told = World(), list[str](), set[str]()
             for number in range(d.between(*o["length"])):
                 lines.append(self._event(d, world, number, o["events"], told, lines))
@@ -135,7 +135,7 @@ class Stories(Generated):
                 return of_text(
                     " ".join([*lines, question]), answer, factors, {"support": sorted(support), "lines": lines}
                 )
-        raise self.impossible(f"no story answers {kind} with {dict(o)} in 1,000 draws")
+        raise self.impossible(f"no story answers {', '.join(fitting)} with {dict(o)} in 1,000 draws")
 
     def _event(
         self, d: Draws, world: World, number: int, events: tuple[str, ...], told: set[str], lines: list[str]

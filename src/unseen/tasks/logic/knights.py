@@ -17,6 +17,7 @@ NAMES = (
     "Quin", "Rosa", "Sam", "Tess", "Uma", "Vic", "Wen", "Zoe",
 )  # fmt: skip
 Statement = tuple[Any, ...]
+_CLAUSE = re.compile(r"([a-z]+) is a (knight|knave)")
 
 
 @cache
@@ -89,9 +90,10 @@ class KnightsKnaves(Generated):
         words = tokens_of(answer)
         if not words:
             return 0.0
-        found = re.findall(r"(\w+) is an? (\w+)", " ".join(words), flags=re.IGNORECASE)
-        right = re.findall(r"(\w+) is a (\w+)", str(example.target))
-        return float(sorted((n.lower(), r.lower()) for n, r in found) == sorted((n.lower(), r) for n, r in right))
+        clauses = re.split(r"\s*(?:[,.;]\s*and|[,.;]|\band)\s+", " ".join(words).lower().rstrip(" ."))
+        given = [match.groups() if (match := _CLAUSE.fullmatch(clause)) else None for clause in clauses]
+        right = [tuple(part.split(" is a ")) for part in str(example.target).lower().split(", ")]
+        return float(None not in given and sorted(map(str, given)) == sorted(map(str, right)))
 
     def oracle(self, example: Example) -> str:
         """Try every world, one after the other, by walking the statements."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from unseen.factors import Kind
 from unseen.tasks.base import Example, Generated, of_text, tokens_of
@@ -132,7 +132,7 @@ class _Builder:
 class Proofs(Generated):
     """Premises and a claim; the answer is a proof of it, sentence by sentence.
 
-    ``depth`` is the height of the proof, ``width`` the number of parts of each conjunction or disjunction, ``rules``
+    ``depth`` is the height of the proof, ``width`` the number of parts of each conjunction or disjunction (1: there is none), ``rules``
     what may be
     used besides implication elimination (at least one of them is used where the depth allows, none for
     ``rules="implication"``
@@ -157,12 +157,12 @@ class Proofs(Generated):
     }
     options: ClassVar[Mapping[str, Any]] = {
         "depth": (1, 3),
-        "width": (2, 2),
+        "width": (1, 2),
         "rules": ("implication",),
         "distractors": (0, 3),
     }
     levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"rules": ("implication", *RULES)}
-    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"depth": (1, 50), "width": (2, 8), "distractors": (0, 50)}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"depth": (1, 50), "width": (1, 8), "distractors": (0, 50)}
 
     def make(self, d: Draws, o: Mapping[str, Any]) -> Example:
         """A goal, its proof and premises, distractors, all premises shuffled."""
@@ -170,7 +170,14 @@ class Proofs(Generated):
         lowest = max(o["depth"][0], 2 if rules and "implication" not in o["rules"] else 1)
         if lowest > o["depth"][1]:
             raise self.impossible(f"proofs by {', '.join(rules)} need a depth of 2, asked for {o['depth']}")
-        depth, width = d.between(lowest, o["depth"][1]), d.between(*o["width"])
+        for _ in range(200):
+            built = self._build(d, o, rules, d.between(lowest, o["depth"][1]))
+            if o["width"][0] <= cast("int", built.factors["width"]) <= o["width"][1]:
+                return built
+        raise self.impossible(f"proofs by {', '.join(o['rules'])} with a width of {o['width']}")
+
+    def _build(self, d: Draws, o: Mapping[str, Any], rules: tuple[str, ...], depth: int) -> Example:
+        width = d.between(max(2, o["width"][0]), max(2, o["width"][1]))
         name = d.choice(NAMES)
         builder = _Builder(d, name, width, rules)
         goal = builder.fresh()
@@ -186,7 +193,7 @@ class Proofs(Generated):
         claim = fact_sentence(name, goal)
         factors = {
             "depth": depth,
-            "width": width,
+            "width": width if builder.used - {"implication", "contradiction"} else 1,
             "used": sorted(builder.used),
             "composed": len(builder.used),
             "steps": len(proof),

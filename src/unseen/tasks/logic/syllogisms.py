@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, ClassVar
 
 from unseen.factors import Kind
-from unseen.tasks.base import Example, Generated, of_text
+from unseen.tasks.base import Example, Generated, of_text, tokens_of
 from unseen.tasks.draws import Draws
 
 QUANTIFIERS = ("all", "no", "some", "some-not")
@@ -100,8 +100,7 @@ class Syllogism(Generated):
 
     def verify(self, example: Example, answer: object) -> float:
         """Yes or no, whatever the case and a closing full stop."""
-        words = self.as_tokens(answer) if isinstance(answer, str | list) else []
-        return float(" ".join(map(str, words)).strip(" .!").lower() == example.target)
+        return float(" ".join(tokens_of(answer) or []).strip(" .!").lower() == example.target)
 
 
 def _sentence(quantifier: str, a: str, b: str) -> str:
