@@ -44,8 +44,8 @@ def estimate(value: float, half: float, units: int = 120) -> Estimate:
 
 def check(code: str) -> SimpleNamespace:
     return SimpleNamespace(
-        code=code, title=TITLES[code], question=f"What does {TITLES[code]} look like on these data?", null="No difference.",
-        interest="At least smallest_gap.", method="Means by cluster: m = Σ w·x / Σ w.", assumptions="Clusters are independent.",
+        code=code, title=TITLES[code], question=f"What does {TITLES[code]} look like?", null="No difference.",
+        interest="At least smallest_gap.", method="Means by cluster: m = Σ w·x / Σ w.", assumptions="Independence.",
         sources=("Author (2000), Title.",), example="It lost 0.2 [0.1, 0.3].", needs=("responses",), studies=(),
     )  # fmt: skip
 
@@ -65,7 +65,8 @@ def gaps():
         e = estimate(seen - unseen, 0.06)
         details["gap"] = {"value": e.value, "low": e.low, "high": e.high}
         rows = [
-            {"item": f"add-{j:04d}", "question": f"What is {j}7{j} + 8{j}? {HOSTILE if j == 2 else ''}", "prediction": FORMULA if j == 1 else str(70 + j), "target": str(90 + j), "score": 0.0}
+            {"item": f"add-{j:04d}", "question": f"What is {j}7{j} + 8{j}?" + HOSTILE * (j == 2),
+             "prediction": FORMULA if j == 1 else str(70 + j), "target": str(90 + j), "score": 0.0}
             for j in range(12)
         ]  # fmt: skip
         yield found(
@@ -110,7 +111,15 @@ def outcomes():
         effect=0.2,
     )
     slices = [
-        {"conditions": ["operation = subtract", "digits > 3"], **wilson(0.08, 60), "gap": 0.5, "p": 1e-4},
+        {
+            "conditions": ["operation = subtract", "digits > 3"],
+            "value": 0.08,
+            "units": 60,
+            "gap": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "p": 1e-4,
+        },
         {
             "conditions": ["format = words", f"operation = {HOSTILE}", "steps > 1"],
             **wilson(0.2, 40),

@@ -104,10 +104,15 @@ def _generic(findings: Sequence[Finding]) -> list[Picture]:
 
 def _tried(draw: Draw, findings: Sequence[Finding]) -> list[Picture]:
     # A report must come out whatever a check (or a plug-in of a user) leaves in its details.
+    drawn: list[Picture] = []
     try:
-        return list(draw(findings))[:MAX_PICTURES]
-    except (CannotDraw, KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, OverflowError):
-        return []
+        for picture in draw(findings):
+            drawn.append(picture)
+            if len(drawn) == MAX_PICTURES:
+                break
+    except Exception:
+        return drawn
+    return drawn
 
 
 def _function(home: str) -> Draw:
@@ -174,6 +179,19 @@ def grouped(findings: Iterable[Finding], *keys: str) -> list[Finding]:
     return fitting
 
 
+def rows_in(details: Mapping[str, Any], *keys: str) -> Sequence[Mapping[str, Any]]:
+    """The first list of objects in the details under one of several names.
+
+    Raises:
+        CannotDraw: There is none.
+    """
+    for key in keys:
+        rows = details.get(key)
+        if isinstance(rows, list) and rows and all(isinstance(r, Mapping) for r in rows):
+            return rows
+    raise CannotDraw(f"no rows under {', '.join(keys)}")
+
+
 def unit_range(values: Iterable[float | None]) -> tuple[float, float] | None:
     """(0, 1) where all values lie in it and span a good part of it: then the whole range is the honest axis.
 
@@ -187,5 +205,5 @@ def unit_range(values: Iterable[float | None]) -> tuple[float, float] | None:
 
 __all__ = [
     "HOMES", "CannotDraw", "Draw", "Finding", "Picture", "grouped", "intervals", "levels_of", "mark_of", "number",
-    "pictures", "ticks", "unit_range", "value_of",
+    "pictures", "rows_in", "ticks", "unit_range", "value_of",
 ]  # fmt: skip

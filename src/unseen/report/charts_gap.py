@@ -14,6 +14,7 @@ from unseen.report.charts import (
     grouped,
     levels_of,
     mark_of,
+    rows_in,
     unit_range,
     value_of,
 )  # fmt: skip
@@ -75,18 +76,18 @@ def slices(findings: Sequence[Finding]) -> Iterator[Picture]:
             gap = value_of(entry, "gap")
             model = f["subject"]["name"] if f["subject"]["kind"] == "model" else str(f["details"].get("model", ""))
             label = f"{model}: {text}" if model and model not in text else text
-            note = number(value_of(entry), 2) if gap is None else f"{number(gap, 2)} below"
-            row = [mark_of(entry, label, "unseen", note=note)]
-            rest = entry.get("rest") or entry.get("outside")
-            if value_of(rest) is not None:
-                row.append(mark_of(rest, f"all but {text}", "mute"))
+            if gap is None:
+                row = [mark_of(entry, label, "unseen")]
+            else:
+                # The interval of a confirmed slice is that of its distance to the rest.
+                note = f"mean {number(value_of(entry), 2)}"
+                row = [Mark(label, gap, value_of(entry, "low"), value_of(entry, "high"), "unseen", note)]
             rows.append((gap or 0.0, row))
     if not rows:
         raise CannotDraw("no slices")
     shown = [row for _, row in sorted(rows, key=lambda r: -r[0])[:16]]
-    bounds = unit_range(v for row in shown for m in row for v in (m.low, m.high))
-    svg = forest(shown, label="Mean score of the weakest slices", axis="mean score in the slice", bounds=bounds)
-    yield Picture(svg, "Weakest slices, with the gap to the rest of the items, on rows that the search did not see.")
+    svg = forest(shown, label="How far the weakest slices lie below the rest", axis="below the rest", reference=0.0)
+    yield Picture(svg, "How far slices lie below the rest of the items, on rows that the search did not see.")
 
 
 def frontier(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -149,7 +150,7 @@ def over_time(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U106: score over periods of time."""
     for f in grouped(findings)[:MAX_PICTURES]:
         d = f["details"]
-        periods = next(d[k] for k in ("periods", "levels", "bins", "curve") if k in d)
+        periods = rows_in(d, "periods", "levels", "bins", "curve")
         at, names = levels_of(periods, "level", "period", "time", "start")
         marks = [mark_of(e, names.get(x, f"{x:g}"), "accent", x=x) for e, x in zip(periods, at, strict=True)]
         svg = curves(
@@ -173,7 +174,7 @@ def by_similarity(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U502: score against similarity to the training examples."""
     for f in grouped(findings)[:MAX_PICTURES]:
         d = f["details"]
-        bins = next(d[k] for k in ("bins", "levels", "curve") if k in d)
+        bins = rows_in(d, "bins", "levels", "curve")
         at, names = levels_of(bins, "similarity", "level", "center", "x")
         marks = [mark_of(e, f"similarity {x:.2g}", "accent", x=x) for e, x in zip(bins, at, strict=True)]
         svg = curves(
@@ -187,7 +188,7 @@ def at_cutoff(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U503: score over time with the cutoff marked."""
     for f in grouped(findings)[:MAX_PICTURES]:
         d = f["details"]
-        bins = next(d[k] for k in ("bins", "levels", "curve", "periods") if k in d)
+        bins = rows_in(d, "bins", "levels", "curve", "periods")
         at, names = levels_of(bins, "level", "time", "center", "x", "period")
         marks = [mark_of(e, names.get(x, f"{x:g}"), "accent", x=x) for e, x in zip(bins, at, strict=True)]
         cutoff = value_of(d, "cutoff")

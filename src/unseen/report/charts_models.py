@@ -14,6 +14,7 @@ from unseen.report.charts import (
     grouped,
     levels_of,
     mark_of,
+    rows_in,
     unit_range,
     value_of,
 )  # fmt: skip
@@ -43,14 +44,14 @@ def person_item_map(findings: Sequence[Finding]) -> Iterator[Picture]:
     inner = difficulties[len(difficulties) // 50 : max(1, len(difficulties) - len(difficulties) // 50)]
     shown = people if len(people) <= 12 else []
     low, high = extent([*inner, *(v for p in people for v in (p.value, p.low, p.high))], pad=0.03)
-    scale = Scale(low, high, 10, WIDTH - 12)
+    scale = Scale(low, high, 16, WIDTH - 16)
     tall, gap = 90.0, 26.0
     bottom = gap + tall + 8 + (len(shown) * 34 if shown else tall)
     canvas = Canvas(bottom + 40, "Abilities of models and difficulties of items on one scale")
     canvas.text(2, 14, f"{number(len(difficulties))} items by difficulty", "name")
     canvas.x_axis(scale, gap, bottom, "logits: harder items and abler models to the right")
     _columns(canvas, scale, difficulties, gap + tall, -tall + 6, "bar mute", "items")
-    canvas.line(10, gap + tall, WIDTH - 12, gap + tall, "axis")
+    canvas.line(16, gap + tall, WIDTH - 16, gap + tall, "axis")
     for i, p in enumerate(shown):
         y = gap + tall + 8 + i * 34
         canvas.text(4, y + 13, p.label, "t", room=WIDTH - 70)
@@ -91,7 +92,7 @@ def by_difficulty(findings: Sequence[Finding]) -> Iterator[Picture]:
 def _series(details: Mapping[str, Any], name: str) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
     if all(isinstance(details.get(side), list) for side in ("seen", "unseen")):
         return [(f"{name}, {side}", details[side]) for side in ("seen", "unseen")]
-    entries = next(details[k] for k in ("levels", "curve", "bins") if k in details)
+    entries = rows_in(details, "levels", "curve", "bins")
     return [(name, entries)]
 
 
@@ -224,7 +225,7 @@ def rank_flips(findings: Sequence[Finding]) -> Iterator[Picture]:
     for f in grouped(findings)[:MAX_PICTURES]:
         d = f["details"]
         left, right = str(d.get("left", d.get("a", "seen"))), str(d.get("right", d.get("b", "unseen")))
-        entries = next(d[k] for k in ("models", "ranks", "rankings") if isinstance(d.get(k), list))
+        entries = rows_in(d, "models", "ranks", "rankings")
         lines = [(str(e["model"]), *_two_ranks(e)) for e in entries[:20]]
         flips = {
             str(m)

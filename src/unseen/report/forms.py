@@ -10,6 +10,8 @@ from unseen.report.svg import WIDTH, Canvas, Scale, extent
 
 LEFT, RIGHT = 46.0, 12.0
 ROW = 36.0
+# Room for half a tick label at either end of a row of intervals.
+EDGE = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def forest(
     low, high = bounds or extent([v for m in marks for v in (m.value, m.low, m.high)], include=include)
     top = 26.0 if legend or reference_name else 8.0
     canvas = Canvas(top + len(rows) * ROW + (40 if axis else 24), label)
-    scale = Scale(low, high, 10, WIDTH - 12)
+    scale = Scale(low, high, EDGE, WIDTH - EDGE)
     entries = [*legend, *([("reference", reference_name)] if reference_name else [])]
     if entries:
         top = canvas.legend(entries, 14) - 2
@@ -215,7 +217,7 @@ def stacked(
     """
     canvas = Canvas(100, label)
     top = canvas.legend(names, 14)
-    scale = Scale(0, 1, 10, WIDTH - 12)
+    scale = Scale(0, 1, EDGE, WIDTH - EDGE)
     bottom = top + len(rows) * 42
     canvas.height = bottom + (40 if axis else 24)
     canvas.x_axis(scale, top, bottom, axis)
@@ -245,7 +247,7 @@ def bars(
     """Bars from zero with whiskers, one a row; a rule before the row ``total_after``."""
     low, high = bounds or extent([v for m in rows for v in (m.value, m.low, m.high)], include=(0.0,))
     canvas = Canvas(8 + len(rows) * 40 + (40 if axis else 24), label)
-    scale = Scale(low, high, 10, WIDTH - 12)
+    scale = Scale(low, high, EDGE, WIDTH - EDGE)
     bottom = 8 + len(rows) * 40
     canvas.x_axis(scale, 8, bottom, axis)
     canvas.line(scale(0), 8, scale(0), bottom, "axis")
@@ -278,7 +280,7 @@ def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, 
     ranks = [r for _, a, b in lines for r in (a, b)]
     scale = Scale(min(ranks), max(ranks), 40, 40 + 26 * max(1.0, max(ranks) - min(ranks)))
     canvas = Canvas(scale.end + 18, label)
-    x1, x2 = WIDTH * 0.37, WIDTH * 0.63
+    x1, x2 = WIDTH * 0.41, WIDTH * 0.59
     canvas.text(x1, 16, left, "name", anchor="end", room=x1)
     canvas.text(x2, 16, right, "name", room=x1)
     for name, a, b in lines:
@@ -292,7 +294,7 @@ def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, 
                 f"{rank:g}  {name}" if side > 0 else f"{name}  {rank:g}",
                 "t",
                 anchor=anchor,
-                room=x1 - 14,
+                room=x1 - 10,
             )
     return canvas.svg()
 

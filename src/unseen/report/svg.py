@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from html import escape
 
 WIDTH = 440.0
-# Mean advance of a character, as a share of the font size, in the sans-serif fonts that the page asks for.
-ADVANCE = 0.54
+# Mean advance of a character, as a share of the font size, in the widest of the fonts that the page asks for.
+ADVANCE = 0.64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def short(text: object, width: float, size: float = 12.0) -> str:
     """Text cut to about ``width`` picture units, with an ellipsis in the middle (names differ at both ends).
 
     >>> short("abcdefghij", 40)
-    'abc…ij'
+    'abc…j'
     """
     words = " ".join(str(text).split())
     room = max(3, int(width / (size * ADVANCE)))

@@ -1,0 +1,197 @@
+"""Terminal, Markdown, GitHub and HTML: complete, readable, and safe against hostile names."""
+
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from markdown_it import MarkdownIt
+
+from unseen.estimates import Estimate
+from unseen.report import charts, github, html, markdown, terminal
+
+HOSTILE = "<script>alert('x')</script>"
+E = Estimate(0.2, 0.1, 0.3, 50, "t")
+
+
+class Page(HTMLParser):
+    """Tags, attributes and identifiers of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.ids = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.ids += [v for k, v in attrs if k == "id"]
+
+
+@pytest.fixture(scope="module")
+def page(document):
+    return html.render(document)
+
+
+def test_the_page_runs_only_its_own_script_and_loads_nothing(page):
+    seen = Page(page)
+    assert seen.tags.count("script") == 1
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(" in page
+    assert not [(k, v) for k, v in seen.attributes if k.startswith("on") or k == "style"]
+    loads = [(k, v) for k, v in seen.attributes if k in ("src", "href", "xlink:href", "action", "data", "poster")]
+    assert all(v.startswith("#") or v == "data:," for _, v in loads)
+    assert not re.search(r"@import|url\(", page)
+    policy = dict(seen.attributes)["content"]
+    assert "default-src" in page
+    assert "unsafe-inline" not in policy
+
+
+def test_every_link_inside_the_page_has_its_target(page):
+    seen = Page(page)
+    assert len(seen.ids) == len(set(seen.ids))
+    targets = {v[1:] for k, v in seen.attributes if k == "href" and v.startswith("#")}
+    assert targets <= set(seen.ids)
+
+
+def test_every_finding_is_in_the_page_with_its_numbers(page, document):
+    for f in document["findings"]:
+        if f["outcome"] == "found":
+            assert f'id="{f["id"]}"' in page
+    assert "0.380 [0.320, 0.440]" in page
+    assert "120 independent units" in page
+
+
+def test_the_page_stays_small(page):
+    assert len(page.encode()) < 1_000_000
+
+
+def test_a_large_audit_keeps_the_page_bounded(build, outcome):
+    rows = [{"item": f"i{i}", "question": "q" * 5000} for i in range(300)]
+    many = [outcome("U101", "model", f"m{i}", E, {"examples": rows}) for i in range(40)]
+    text = html.render(build(many))
+    assert len(text.encode()) < 5_000_000
+    assert text.count("<figure>") <= html.MAX_PICTURES
+
+
+def test_a_fixed_theme_is_set(document):
+    assert '<html lang="en" data-theme="dark">' in html.render(document, theme="dark")
+
+
+def test_the_notebook_frame_can_reach_nothing(document):
+    frame = html.notebook(document)
+    assert frame.count("<iframe") == 1
+    assert 'sandbox="allow-scripts"' in frame
+    assert "<script" not in frame
+
+
+@pytest.mark.parametrize("code", sorted(charts.HOMES))
+def test_details_of_any_layout_draw_a_picture_or_fall_back(code, document):
+    base = {**document["findings"][0], "code": code}
+    odd = (
+        {}, {"levels": []}, {"levels": [{"level": None}]}, {"levels": "text"}, {"curve": [{"confidence": 1}]},
+        {"seen": 1, "unseen": {}}, {"persons": [{}], "items": [{"difficulty": None}]}, {"total": None},
+        {"methods": [None]}, {"slices": [{"conditions": []}]}, {"levels": [{"level": 1, "value": True}] * 3},
+        {"strict": {"complete_mastery": "x"}}, {"models": [{"model": "a", "left": 1}]}, {"pairs": 0},
+    )  # fmt: skip
+    for details in odd:
+        drawn = charts.pictures(code, [{**base, "details": details}])
+        assert drawn, details
+        assert all(p.svg.startswith("<svg") and "nan" not in p.svg for p in drawn)
+
+
+def test_every_check_with_a_picture_of_its_own_draws_it(document):
+    for code, home in charts.HOMES.items():
+        group = [f for f in document["findings"] if f["code"] == code and f["outcome"] != "not_applicable"]
+        if group:
+            assert charts.pictures(code, group) == list(charts._function(home)(group))[:6]
+
+
+def test_a_finding_without_a_number_needs_no_picture(build, outcome):
+    made = build([outcome("U202", "item", "i1", None)])
+    assert charts.pictures("U202", made["findings"]) == []
+    assert "i1 was met 12 times." in html.render(made)
+
+
+def test_the_frontier_shades_the_seen_range_and_marks_the_break(document):
+    f = next(f for f in document["findings"] if f["code"] == "U104")
+    svg = charts.pictures("U104", [f])[0].svg
+    assert 'class="shade seen"' in svg
+    assert 'class="cut bad"' in svg
+
+
+def test_the_terminal_is_readable_at_eighty_columns(document):
+    lines = terminal.text(document).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "27 findings"
+    assert any(line.startswith("U101") for line in lines)
+    assert "\x1b" not in terminal.text(document)
+    assert "\x1b[1m" in terminal.text(document, color=True)
+
+
+def test_the_terminal_groups_models_and_says_the_next_step_once(document):
+    text = terminal.text(document)
+    section = text.split("U101  Seen")[1].split("U104")[0]
+    assert section.count("→") == 1
+    assert section.count("units") == 4
+
+
+def test_markup_and_control_characters_in_names_do_nothing(build, outcome):
+    name = "[bold red]x[/] \x1b[31m :smile: [link=http://x]"
+    text = terminal.text(build([outcome("U101", "model", name, E)]))
+    assert "[bold red]x[/]" in text
+    assert "\x1b" not in text
+    assert ":smile:" in text
+
+
+def test_a_terminal_without_unicode_gets_ascii(document):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    terminal.show(document, stream)
+    text = raw.getvalue().decode("ascii")
+    assert "-> Read U102" in text
+    assert "0.380 [0.320, 0.440]" in text
+
+
+def test_describe_shows_factors_and_their_kinds(responses):
+    file = io.StringIO()
+    terminal.describe(responses, file)
+    assert re.search(r"digits\s+ordered", file.getvalue())
+    assert "400" in file.getvalue()
+
+
+def test_markdown_holds_every_check_and_no_live_names(document):
+    text = markdown.render(document)
+    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    tags = Page(rendered).tags
+    assert "script" not in tags
+    assert "a" not in tags
+    assert all(f"## {code} " in text for code in {f["code"] for f in document["findings"] if f["outcome"] == "found"})
+    cells = [line.count(" | ") for line in text.splitlines() if line.startswith("| SmolLM2")]
+    assert set(cells) == {3}
+
+
+def test_names_can_not_start_workflow_commands(build, outcome):
+    name = "m\n::error::stolen,title=x"
+    lines = github.render(build([outcome("U101", "model", name, E)])).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["::notice", "::warning"]
+    assert "::error" not in lines[1].split("::")[1]
+
+
+def test_annotations_stay_within_what_github_shows(document, tmp_path, monkeypatch):
+    text = github.render(document)
+    assert text.count("::warning") == 10
+    assert "18 more findings" in text
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    assert github.write_summary(document).read_text(encoding="utf-8").startswith("# 27 findings")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    assert github.write_summary(document) is None
+
+
+def test_a_comparison_says_so(document):
+    from unseen.report import summary
+
+    left = summary.compare(document, document)
+    assert terminal.text(left).startswith("Nothing got worse")
+    assert "Nothing got worse" in html.render(left)
+    assert markdown.render(left).startswith("# Nothing got worse")
