@@ -1,222 +1,388 @@
-"""A small safe language over columns, for saying what is unseen: ``digits > 2 or steps > 1``."""
+"""A small language for conditions over columns: ``digits > 2 or (site in ['a', 'b'] and not easy)``.
+
+Nothing is evaluated as code: a tokenizer and a recursive-descent parser build a polars expression.
+
+    or      := and ("or" and)*
+    and     := not ("and" not)*
+    not     := "not" not | compare
+    compare := operand (op operand)* | operand ["not"] "in" list | operand "contains" operand
+    operand := "(" or ")" | number | text | true | false | null | column | `column with spaces`
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import polars as pl
 
 from unseen.errors import BadInput
 
-_TOKENS = re.compile(
-    r"\s*(?:(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-    r"|(?P<column>`[^`]+`)|(?P<word>[^\W\d][\w.]*)|(?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,|=))"
+Type = Literal["condition", "number", "text", "time", "set", "null", "other"]
+WORDS = frozenset({"and", "or", "not", "in", "contains", "true", "false", "null", "none"})
+OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+# Deeper nesting is never written by hand and would exhaust the stack.
+MAX_DEPTH = 60
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<number>-?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+    | `(?P<quoted>[^`]+)`
+    | (?P<name>[^\W\d][\w.]*)
+    | (?P<symbol>==|!=|<=|>=|<>|&&|\|\||[<>()\[\],=!&|~])
+    )""",
+    re.VERBOSE,
 )
-_COMPARE: dict[str, Callable[[pl.Expr, Any], pl.Expr]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-_KEYWORDS = {"and", "or", "not", "in", "contains", "true", "false", "null"}
+# What people write from other languages, and what is meant.
+FOREIGN = {
+    "=": "==", "<>": "!=", "&&": "and", "||": "or", "&": "and", "|": "or", "!": "not", "~": "not",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    kind: str
-    text: str
+    kind: Literal["number", "text", "quoted", "name", "word", "symbol", "end"]
+    value: str
     start: int
+    end: int
 
 
-@dataclass(frozen=True)
-class Expression:
-    """A parsed expression.
-
-    Attributes:
-        text: As the user wrote it.
-        condition: The polars expression; null where a column is missing.
-        columns: Columns that it reads, in order of appearance.
-    """
-
-    text: str
-    condition: pl.Expr
-    columns: tuple[str, ...]
+@dataclass(frozen=True, slots=True)
+class _Value:
+    expr: pl.Expr
+    type: Type
+    start: int
+    end: int
+    literal: Any = None
+    is_literal: bool = False
 
 
-def parse(text: str, schema: Mapping[str, Any]) -> Expression:
-    """Parse an expression over the columns of a table.
-
-    Comparisons (``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``), ``in [..]``, ``not in [..]``, ``contains`` for set columns,
-    ``and``, ``or``, ``not`` and parentheses, over columns (in backticks where the name has spaces), numbers, 'text',
-    ``true``, ``false`` and ``null``. A column of true and false may stand alone.
+def parse(
+    text: str,
+    columns: Mapping[str, Any] | Sequence[str],
+    *,
+    aliases: Mapping[str, str] | None = None,
+    option: str = "--unseen",
+) -> pl.Expr:
+    """Turn a condition into a polars expression that is true, false or null in every row.
 
     Args:
-        text: The expression.
-        schema: Column names with their polars types.
+        text: The condition.
+        columns: Names of the columns, with their polars types where known (a schema); types let errors come early.
+        aliases: Further names for columns: the user's name → the column.
+        option: Where the text came from, for messages.
+
+    Returns:
+        A Boolean polars expression. A comparison with a missing value is null.
 
     Raises:
-        BadInput: With the text and a caret under the wrong token.
+        BadInput: With the text, a caret at the wrong token, and near names for an unknown column.
 
-    >>> table = pl.DataFrame({"digits": [1, 3], "steps": [2, 1]})
-    >>> table.filter(parse("digits > 2 or steps > 1", table.schema).condition).height
-    2
+    >>> frame = pl.DataFrame({"digits": [1, 3], "site": ["a", "b"]})
+    >>> frame.filter(parse("digits > 2 and site in ['b', 'c']", frame.schema)).height
+    1
     """
-    return _Parser(text, schema).parse()
+    schema: dict[str, Any] = dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns)
+    return _Parser(text, schema, dict(aliases or {}), option).whole()
+
+
+def columns_used(text: str, columns: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> list[str]:
+    """The columns that a condition names, in order of appearance.
+
+    >>> columns_used("digits > 2 or digits > 3 and site == 'a'", ["site", "digits", "x"])
+    ['digits', 'site']
+    """
+    known, also = set(columns), dict(aliases or {})
+    named = [t.value for t in _tokens(text, "") if t.kind in ("name", "quoted")]
+    return list(dict.fromkeys(n if n in known else also.get(n, n) for n in named))
+
+
+def _fail(text: str, start: int, end: int, problem: str, option: str) -> NoReturn:
+    caret = " " * start + "^" * max(1, end - start)
+    raise BadInput(f"{option}: {problem}\n  {text}\n  {caret}")
+
+
+def _tokens(text: str, option: str) -> list[_Token]:
+    if "\n" in text or "\t" in text:
+        text = re.sub(r"\s", " ", text)
+    found: list[_Token] = []
+    at = 0
+    while text[at:].strip():
+        match = TOKEN.match(text, at)
+        if match is None:
+            start = at + len(text[at:]) - len(text[at:].lstrip())
+            problem = (
+                "this text has no closing quote." if text[start] in "'\"`" else f"{text[start]!r} has no meaning here."
+            )
+            _fail(text, start, len(text) if text[start] in "'\"`" else start + 1, problem, option)
+        kind: Any = match.lastgroup
+        value, start, end = match.group(kind), match.start(kind), match.end(kind)
+        if kind == "symbol" and value in FOREIGN:
+            _fail(text, start, end, f"{value!r} is not part of this language; write {FOREIGN[value]!r}.", option)
+        if kind == "name" and value.lower() in WORDS:
+            kind, value = "word", value.lower()
+        found.append(_Token(kind, value, start, end))
+        at = match.end()
+    found.append(_Token("end", "", len(text.rstrip()), len(text.rstrip()) + 1))
+    return found
 
 
 class _Parser:
-    """Recursive descent over the tokens of one expression."""
-
-    def __init__(self, text: str, schema: Mapping[str, Any]) -> None:
-        self.text, self.schema = text, schema
-        self.tokens = self._split()
+    def __init__(self, text: str, schema: dict[str, Any], aliases: dict[str, str], option: str) -> None:
+        self.text = re.sub(r"\s", " ", text)
+        self.schema, self.aliases, self.option = schema, aliases, option
+        self.tokens = _tokens(self.text, option)
         self.at = 0
-        self.columns: list[str] = []
+        self.depth = 0
 
-    def parse(self) -> Expression:
-        if not self.tokens:
-            raise BadInput("the expression is empty. Write a condition such as: digits > 2")
-        condition = self._or()
-        if self.at < len(self.tokens):
-            self._fail(self.tokens[self.at], "'and', 'or' or the end was expected here")
-        return Expression(self.text, condition, tuple(dict.fromkeys(self.columns)))
+    def whole(self) -> pl.Expr:
+        if self.next.kind == "end":
+            raise BadInput(f"{self.option}: the expression is empty. Write one such as 'digits > 2 or steps > 1'.")
+        value = self.any_of()
+        if self.next.kind != "end":
+            self.fail(self.next, f"expected 'and', 'or' or the end, not {self.next.value!r}.")
+        return self.condition(value)
 
-    def _split(self) -> list[_Token]:
-        tokens, at = list[_Token](), 0
-        end = len(self.text.rstrip())
-        while at < end:
-            match = _TOKENS.match(self.text, at)
-            if match is None:
-                start = at + len(self.text[at:]) - len(self.text[at:].lstrip())
-                self._fail(_Token("", self.text[start], start), f"{self.text[start]!r} is not part of the language")
-            kind = match.lastgroup or ""
-            tokens.append(_Token(kind, match[kind], match.start(kind)))
-            at = match.end()
-        return tokens
+    @property
+    def next(self) -> _Token:
+        return self.tokens[self.at]
 
-    def _fail(self, token: _Token | None, why: str) -> NoReturn:
-        start = token.start if token else len(self.text)
-        raise BadInput(f"can't read the expression: {why}.\n  {self.text}\n  {' ' * start}^")
+    def fail(self, where: _Token | _Value, problem: str) -> NoReturn:
+        _fail(self.text, where.start, where.end, problem, self.option)
 
-    def _peek(self) -> _Token | None:
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    def _accept(self, *texts: str) -> _Token | None:
-        token = self._peek()
-        if token and token.kind in ("word", "sign") and token.text in texts:
+    def took(self, *values: str) -> _Token | None:
+        token = self.next
+        if token.kind in ("word", "symbol") and token.value in values:
             self.at += 1
             return token
         return None
 
-    def _expect(self, text: str) -> None:
-        if not self._accept(text):
-            self._fail(self._peek(), f"{text!r} was expected here")
+    def condition(self, value: _Value) -> pl.Expr:
+        if value.type not in ("condition", "other"):
+            what = f"{self.text[value.start : value.end]} is {_article(value.type)}, not a condition"
+            self.fail(value, f"{what}; compare it with something (==, !=, <, <=, >, >=, in, contains).")
+        return value.expr
 
-    def _or(self) -> pl.Expr:
-        left = self._and()
-        while self._accept("or"):
-            left = left | self._and()
-        return left
-
-    def _and(self) -> pl.Expr:
-        left = self._not()
-        while self._accept("and"):
-            left = left & self._not()
-        return left
-
-    def _not(self) -> pl.Expr:
-        if self._accept("not"):
-            return ~self._not()
-        if self._accept("("):
-            inner = self._or()
-            self._expect(")")
-            return inner
-        return self._comparison()
-
-    def _comparison(self) -> pl.Expr:
-        token = self._peek()
-        if token is None:
-            self._fail(None, "a condition is missing at the end")
-        if token.kind == "column" or (token.kind == "word" and token.text not in _KEYWORDS):
-            return self._after_column(token)
-        self._fail(token, "a column name was expected here, e.g. digits > 2")
-
-    def _after_column(self, token: _Token) -> pl.Expr:
-        name = token.text.strip("`")
-        if name not in self.schema:
-            near = get_close_matches(name, list(self.schema), 3, 0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(self.schema)}"
-            self._fail(token, f"there is no column {name!r}; {hint}")
-        self.at += 1
-        self.columns.append(name)
-        dtype = self.schema[name]
-        column = pl.col(name).cast(pl.String) if isinstance(dtype, pl.Categorical | pl.Enum) else pl.col(name)
-        if self._accept("="):
-            self._fail(self.tokens[self.at - 1], "'=' sets nothing here, write '==' to compare")
-        if self._accept("contains"):
-            if not isinstance(dtype, pl.List | pl.Array):
-                self._fail(self.tokens[self.at - 1], f"column {name!r} holds {dtype}, 'contains' is for sets")
-            return column.cast(pl.List(pl.String)).list.contains(str(self._value()))
-        negated = bool(self._accept("not"))
-        if self._accept("in"):
-            values = self._values(name, dtype)
-            return ~column.is_in(values) if negated else column.is_in(values)
-        if negated:
-            self._fail(self._peek(), "'in' was expected after 'not'")
-        operator = self._accept(*_COMPARE)
-        if operator is None:
-            if dtype == pl.Boolean:
-                return column
-            self._fail(self._peek(), f"a comparison was expected after {name!r}, e.g. {name} > 2")
-        where = self._peek()
-        value = self._value()
-        if value is None:
-            if operator.text not in ("==", "!="):
-                self._fail(where, "null compares with == and != only")
-            return column.is_null() if operator.text == "==" else column.is_not_null()
-        return _COMPARE[operator.text](column, self._fitting(value, name, dtype, where))
-
-    def _values(self, name: str, dtype: Any) -> Sequence[Any]:
-        self._expect("[")
-        values = list[Any]()
-        while True:
-            where = self._peek()
-            values.append(self._fitting(self._value(), name, dtype, where))
-            if self._accept("]"):
-                return values
-            self._expect(",")
-
-    def _value(self) -> Any:
-        token = self._peek()
-        if token is None:
-            self._fail(None, "a value is missing at the end")
-        self.at += 1
-        if token.kind == "number":
-            return float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)
-        if token.kind == "text":
-            return re.sub(r"\\(.)", r"\1", token.text[1:-1])
-        if token.text in ("true", "false"):
-            return token.text == "true"
-        if token.text == "null":
-            return None
-        self._fail(token, f"a number or a 'text' in quotes was expected here, got {token.text}")
-
-    def _fitting(self, value: Any, name: str, dtype: Any, token: _Token | None) -> Any:
-        """The value in the column's type, or an error that says what the column holds."""
-        is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
-        if is_text and not isinstance(value, str):
-            self._fail(token, f"column {name!r} holds text; write the value in quotes: '{value}'")
-        if dtype.is_numeric() and (isinstance(value, str) or isinstance(value, bool)):
-            self._fail(token, f"column {name!r} holds numbers, {value!r} is none")
-        if dtype.is_temporal() and isinstance(value, str):
-            try:
-                return pl.Series([value]).str.to_datetime().cast(dtype)[0]
-            except pl.exceptions.PolarsError:
-                self._fail(token, f"column {name!r} holds times; write one as '2024-05-31'")
+    def any_of(self) -> _Value:
+        value = self.all_of()
+        while self.took("or"):
+            other = self.all_of()
+            value = _Value(self.condition(value) | self.condition(other), "condition", value.start, other.end)
         return value
+
+    def all_of(self) -> _Value:
+        value = self.negated()
+        while self.took("and"):
+            other = self.negated()
+            value = _Value(self.condition(value) & self.condition(other), "condition", value.start, other.end)
+        return value
+
+    def negated(self) -> _Value:
+        token = self.took("not")
+        if token is None:
+            return self.comparison()
+        self.deeper(token)
+        value = self.negated()
+        self.depth -= 1
+        return _Value(~self.condition(value), "condition", token.start, value.end)
+
+    def deeper(self, token: _Token) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fail(token, f"nested more than {MAX_DEPTH} deep. Make it simpler, or add a column.")
+
+    def comparison(self) -> _Value:
+        left = self.operand()
+        parts: list[pl.Expr] = []
+        start = left.start
+        while True:
+            token = self.next
+            if token.kind == "symbol" and token.value in OPERATORS:
+                self.at += 1
+                right = self.operand()
+                parts.append(self.compare(left, token, right))
+                left = right
+            elif token.kind == "word" and token.value in ("in", "contains", "not") and not parts:
+                return self.membership(left)
+            else:
+                break
+        if not parts:
+            return left
+        expr = parts[0]
+        for part in parts[1:]:
+            expr = expr & part
+        return _Value(expr, "condition", start, left.end)
+
+    def membership(self, left: _Value) -> _Value:
+        negate = self.took("not") is not None
+        token = self.took("in", "contains")
+        if token is None:
+            self.fail(self.next, "expected 'in' after 'not'.")
+        if token.value == "contains":
+            value = self.contains(left, token, self.operand())
+        else:
+            if not self.took("["):
+                self.fail(self.next, "'in' needs a list, such as [1, 2] or ['a', 'b'].")
+            options = [self.operand()]
+            while self.took(","):
+                options.append(self.operand())
+            end = self.next.end
+            if not self.took("]"):
+                self.fail(self.next, "expected ',' or ']' in this list.")
+            equal = _Token("symbol", "==", token.start, token.end)
+            expr = self.compare(left, equal, options[0])
+            for option in options[1:]:
+                expr = expr | self.compare(left, equal, option)
+            value = _Value(expr, "condition", left.start, end)
+        return _Value(~value.expr, "condition", value.start, value.end) if negate else value
+
+    def contains(self, left: _Value, token: _Token, right: _Value) -> _Value:
+        if not right.is_literal or right.type == "null":
+            self.fail(right, "'contains' needs a text or a number on its right.")
+        if left.type == "set":
+            wanted = pl.lit(str(right.literal))
+            expr = left.expr.list.eval(pl.element().cast(pl.String)).list.contains(wanted)
+        elif left.type in ("text", "other"):
+            expr = left.expr.cast(pl.String).str.contains(str(right.literal), literal=True)
+        else:
+            self.fail(token, f"'contains' asks for a set or a text on its left, not {_article(left.type)}.")
+        return _Value(expr, "condition", left.start, right.end)
+
+    def compare(self, left: _Value, token: _Token, right: _Value) -> pl.Expr:
+        op = token.value
+        if "null" in (left.type, right.type):
+            if op not in ("==", "!="):
+                self.fail(token, f"null can be compared with == and != only, not with {op}.")
+            expr = right.expr if left.type == "null" else left.expr
+            return expr.is_null() if op == "==" else expr.is_not_null()
+        left, right = self.reconcile(left, right), self.reconcile(right, left)
+        if left.type != right.type and "other" not in (left.type, right.type):
+            literal, other = (left, right) if left.is_literal else (right, left)
+            name = self.text[other.start : other.end]
+            self.fail(literal, f"{name} is {_article(other.type)}, this is {_article(literal.type)}.")
+        if left.type == "set":
+            self.fail(token, "a set is asked with 'contains'.")
+        if left.type == "condition" and op not in ("==", "!="):
+            self.fail(token, f"true and false can be compared with == and != only, not with {op}.")
+        a, b = left.expr, right.expr
+        if op == "==":
+            return a == b
+        if op == "!=":
+            return a != b
+        if op == "<":
+            return a < b
+        if op == "<=":
+            return a <= b
+        return a > b if op == ">" else a >= b
+
+    def reconcile(self, value: _Value, other: _Value) -> _Value:
+        """A literal in the type of the column that it is compared with."""
+        if not value.is_literal:
+            return value
+        if other.type == "time" and value.type == "text":
+            try:
+                moment = datetime.fromisoformat(value.literal)
+            except ValueError:
+                self.fail(value, f"{value.literal!r} is not a date; write it as '2024-05-31'.")
+            return _Value(pl.lit(moment), "time", value.start, value.end, moment, is_literal=True)
+        if other.type == "time" and value.type == "number" and float(value.literal).is_integer():
+            # A bare year, as in `time >= 2020`.
+            year = int(value.literal)
+            if 1 <= year <= 9999:
+                return _Value(
+                    pl.lit(datetime(year, 1, 1)), "time", value.start, value.end, value.literal, is_literal=True
+                )
+        if other.type == "text" and value.type == "number":
+            # Identifiers and levels are often digits: site == 3 means the level "3".
+            written = self.text[value.start : value.end]
+            return _Value(pl.lit(written), "text", value.start, value.end, written, is_literal=True)
+        return value
+
+    def operand(self) -> _Value:
+        token = self.next
+        self.at += 1
+        if token.kind == "symbol" and token.value == "(":
+            self.deeper(token)
+            value = self.any_of()
+            self.depth -= 1
+            if not self.took(")"):
+                self.fail(self.next if self.next.kind != "end" else token, "this '(' is not closed; expected ')'.")
+            return _Value(
+                value.expr, value.type, token.start, self.tokens[self.at - 1].end, value.literal, value.is_literal
+            )
+        if token.kind == "number":
+            number = float(token.value) if re.search(r"[.eE]", token.value) else int(token.value)
+            return _Value(pl.lit(number), "number", token.start, token.end, number, is_literal=True)
+        if token.kind == "text":
+            text = re.sub(r"\\(.)", r"\1", token.value[1:-1])
+            return _Value(pl.lit(text), "text", token.start, token.end, text, is_literal=True)
+        if token.kind == "word" and token.value in ("true", "false"):
+            truth = token.value == "true"
+            return _Value(pl.lit(truth), "condition", token.start, token.end, truth, is_literal=True)
+        if token.kind == "word" and token.value in ("null", "none"):
+            return _Value(pl.lit(None), "null", token.start, token.end, None, is_literal=True)
+        if token.kind in ("name", "quoted"):
+            return self.column(token)
+        self.at -= 1
+        expected = "expected a column, a number or a text in quotes"
+        self.fail(token, f"{expected} here." if token.kind == "end" else f"{expected}, not {token.value!r}.")
+
+    def column(self, token: _Token) -> _Value:
+        name = token.value if token.value in self.schema else self.aliases.get(token.value, token.value)
+        if name not in self.schema:
+            self.fail(token, unknown_column(token.value, [*self.schema, *self.aliases]))
+        dtype = self.schema[name]
+        kind = _type_of(dtype)
+        expr = pl.col(name)
+        if kind == "text" and dtype != pl.String:
+            expr = expr.cast(pl.String)
+        if isinstance(dtype, pl.Date) or dtype == pl.Date:
+            expr = expr.cast(pl.Datetime)
+        elif isinstance(dtype, pl.Datetime) and dtype.time_zone:
+            expr = expr.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        elif isinstance(dtype, pl.Array):
+            expr = expr.arr.to_list()
+        return _Value(expr, kind, token.start, token.end)
+
+
+def unknown_column(name: str, columns: Iterable[str]) -> str:
+    """A sentence for a column that does not exist, with near names.
+
+    >>> unknown_column("digit", ["digits", "site"])
+    "no column 'digit'; did you mean 'digits'? The columns are digits, site."
+    """
+    listed = list(dict.fromkeys(columns))
+    near = get_close_matches(name, listed, n=3, cutoff=0.6)
+    hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
+    shown = ", ".join(listed[:40]) + (f" and {len(listed) - 40} more" if len(listed) > 40 else "")
+    return f"no column {name!r}{hint} The columns are {shown}."
+
+
+def _type_of(dtype: Any) -> Type:
+    if dtype is None:
+        return "other"
+    if dtype == pl.Boolean:
+        return "condition"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "text"
+    if dtype in (pl.Date, pl.Datetime):
+        return "time"
+    if isinstance(dtype, pl.List | pl.Array):
+        return "set"
+    return "other"
+
+
+def _article(kind: Type) -> str:
+    return {
+        "condition": "true or false", "number": "a number", "text": "a text", "time": "a date", "set": "a set",
+        "null": "null", "other": "something else",
+    }[kind]  # fmt: skip
+
+
+__all__ = ["columns_used", "parse", "unknown_column"]

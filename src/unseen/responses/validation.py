@@ -48,7 +48,9 @@ def validated(
     frame = frame.with_columns(_numeric(frame, "score"))
     if "confidence" in frame.columns:
         frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
-    texts = [c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)]
+    texts = [
+        c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)
+    ]
     frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False) for c in texts)
     _require_values(frame)
     if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
@@ -117,7 +119,9 @@ def _require_values(frame: pl.DataFrame) -> None:
             raise BadInput(f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows).")
     infinite = frame["score"].is_infinite().fill_null(value=False).arg_true()
     if len(infinite):
-        raise BadInput(f"column 'score', row {infinite[0] + 1}: {frame['score'][infinite[0]]} ({len(infinite)} such rows).")
+        raise BadInput(
+            f"column 'score', row {infinite[0] + 1}: {frame['score'][infinite[0]]} ({len(infinite)} such rows)."
+        )
     if frame["score"].null_count() == frame.height:
         raise BadInput("column 'score' holds no number at all: every row is missing or NaN.")
     if "split" in frame.columns:
