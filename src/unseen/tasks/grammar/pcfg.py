@@ -65,7 +65,7 @@ def _read(tokens: list[str]) -> tuple[list[str], list[str]]:
 class PcfgEdits(Generated):
     """Expressions of ten operations over letters, nested to a drawn depth; the answer is the resulting sequence.
 
-    ``depth`` counts operations along the longest path, ``operations`` all of them. Splits by ``depth`` or ``operations``
+    ``depth`` counts operations along the longest path, ``operations`` all of them. Splits by these two
     test productivity, held-out pairs in ``pairs`` systematicity.
     """
 
