@@ -1,63 +1,66 @@
-"""Which column is what: the user's names become ours, and an expression says what is unseen."""
+"""What the user says of their columns: which is the model, the item, the score, what is a factor, what is unseen."""
 
 from __future__ import annotations
 
+import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
-from unseen.responses.expressions import parse
-from unseen.responses.table import Responses
+from unseen.responses.expressions import columns_used, parse, unknown_column
+from unseen.responses.table import ROLES, Responses
 
-# Field of the mapping → the name that the response table uses.
-RENAMED = {
-    "model_column": "model",
-    "item_column": "item",
-    "score": "score",
-    "cluster": "cluster",
-    "split": "split",
-    "time": "time",
-    "confidence": "confidence",
-    "variant_of": "variant_of",
-    "parent": "parent",
-    "question": "question",
-    "prediction": "prediction",
-    "target": "target",
-    "repeat": "repeat",
+# Field of Mapping → role column, and the option to name in messages.
+ROLE_OF: dict[str, tuple[str, str]] = {
+    "model_column": ("model", "--model-column"), "item_column": ("item", "--item-column"),
+    "score": ("score", "--score"), "cluster": ("cluster", "--cluster"), "split": ("split", "--split"),
+    "time": ("time", "--time"), "confidence": ("confidence", "--confidence"),
+    "variant_of": ("variant_of", "--variant-of"), "parent": ("parent", "--parent"),
+    "question": ("question", "--question"), "prediction": ("prediction", "prediction="),
+    "target": ("target", "target="), "repeat": ("repeat", "--repeat"),
+}  # fmt: skip
+# Names that mean only one thing in tables of answers; used where our own name is absent and the user named none.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "model": ("model_name", "model_id"),
+    "item": ("item_id", "question_id", "example_id", "sample_id", "doc_id", "id"),
+    "score": ("is_correct", "correct", "accuracy", "acc"),
 }
+OTHER_NAMES = {"range": "score_range", "factor": "factors", "item": "item_column"}
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Names of columns, and what else the user says of a table.
+    """Names of the user's columns, and what else is known of their table.
 
     Attributes:
         model_column: Column with the model's name.
         model: Name of the one model, where no column has it.
         item_column: Column that names the item.
-        score: Column with the score; a leading minus negates it (a loss).
+        score: Column with the score, higher is better; ``-loss`` negates it.
         score_range: Lowest and highest possible score.
         cluster: Column of what was sampled together.
-        factors: Factors with the kinds that the user set (None: inferred); others stay as inferred.
-        unseen: Expression for the unseen rows.
+        factors: Name → kind; None keeps the inferred kind.
+        unseen: Condition of the rows that are unseen (see ``unseen.responses.expressions``).
         split: Column with train, seen or unseen.
         time: Column with the time of each item.
         confidence: Column with the probability of the answer.
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
-        prediction: Column with the answer given.
+        prediction: Column with the answer.
         target: Column with the right answer.
         repeat: Column that numbers repeated runs.
-        filter: lm-eval filter to read.
-        metric: Metric or scorer to read.
-        format: Name of the reader to force.
+        filter: lm-eval filter to read, where a log has several.
+        metric: Metric or scorer to read, where a log has several.
+        format: Name of the reader to use, instead of detection.
     """
 
     model_column: str | None = None
@@ -66,7 +69,7 @@ class Mapping:
     score: str | None = None
     score_range: tuple[float, float] | None = None
     cluster: str | None = None
-    factors: dict[str, Kind | None] = field(default_factory=dict[str, "Kind | None"])
+    factors: AnyMapping[str, Kind | None] = field(default_factory=dict)
     unseen: str | None = None
     split: str | None = None
     time: str | None = None
@@ -82,131 +85,292 @@ class Mapping:
     format: str | None = None
 
     @classmethod
-    def of(cls, **options: Any) -> Mapping:
-        """A mapping from options as users write them: ``factors=["digits:ordered"]``, ``score_range="0:100"``.
+    def of(cls, **columns: Any) -> Mapping:
+        """Build a mapping from options as they are typed: ranges as ``"0:1"``, factors as ``["digits:ordered"]``.
 
         Raises:
-            BadInput: An option that does not exist, or one that can't be read.
+            BadInput: An option has no such name, or its value can't be read.
 
-        >>> Mapping.of(factors=["digits:ordered", "site"], score_range="0:5").factors
+        >>> Mapping.of(score_range="0:10", factors=["digits:ordered", "site"]).factors
         {'digits': 'ordered', 'site': None}
         """
-        options = {"score_range" if k == "range" else k: v for k, v in options.items()}
-        known = [f.name for f in fields(cls)]
-        for name in options:
+        known = {f.name for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for given, value in columns.items():
+            name = OTHER_NAMES.get(given, given)
             if name not in known:
-                near = get_close_matches(name, known, 3, 0.5)
-                hint = f" Did you mean {', '.join(near)}?" if near else f" The options are {', '.join(known)}."
-                raise BadInput(f"there is no option {name!r}.{hint}")
-        if options.get("factors") is not None:
-            options["factors"] = _factors(options["factors"])
-        if isinstance(options.get("score_range"), str | list | tuple):
-            options["score_range"] = _range(options["score_range"])
-        return cls(**{k: v for k, v in options.items() if v is not None})
+                near = get_close_matches(given, [*known, *OTHER_NAMES], n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                raise BadInput(f"no option {given!r}{hint} The options are {', '.join(sorted(known))}.")
+            values[name] = value
+        if values.get("score_range") is not None:
+            values["score_range"] = _range(values["score_range"])
+        values["factors"] = _factors(values.get("factors") or {})
+        for name, value in values.items():
+            if value is not None and name not in ("score_range", "factors") and not isinstance(value, str):
+                raise BadInput(f"option {name!r} must be a text, got {value!r}.")
+        return cls(**values)
 
-    def rename(self, table: pl.DataFrame) -> pl.DataFrame:
-        """The table with our names for the columns that the user named; a column in the way is set aside.
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Mapping:
+        """Read the table ``[tool.unseen]`` of a TOML file, or the whole of an ``unseen.toml``.
+
+        Dashes and underscores in names are the same. Entries ``sources``, ``train``, ``select`` and ``ignore`` belong to
+        the command and are passed over.
 
         Raises:
-            BadInput: A named column does not stand in the table.
+            BadInput: The file can't be read, or an option has no such name.
         """
-        for option, ours in RENAMED.items():
-            theirs = getattr(self, option)
-            if theirs is None:
+        path = Path(path)
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadInput(f"{path}: can't be read as TOML ({error}).") from None
+        table = document.get("tool", {}).get("unseen")
+        if table is None:
+            table = {} if path.name == "pyproject.toml" else document
+        given = {str(k).replace("-", "_"): v for k, v in table.items()}
+        given = {k: v for k, v in given.items() if k not in ("sources", "train", "select", "ignore")}
+        try:
+            return cls.of(**given)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Role column → the user's column, of those that were named; the score without its sign."""
+        named = {role: getattr(self, name) for name, (role, _) in ROLE_OF.items() if getattr(self, name)}
+        if "score" in named:
+            named["score"] = named["score"].removeprefix("-")
+        return named
+
+    @property
+    def negated(self) -> bool:
+        """Whether the score is a loss, to be negated at the door."""
+        return bool(self.score and self.score.startswith("-"))
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kinds of factors that the user set."""
+        return {name: kind for name, kind in self.factors.items() if kind is not None}
+
+    def without_score(self) -> Mapping:
+        """The same mapping for a log whose reader has already chosen the score by name."""
+        return replace(self, score="-score" if self.negated else None, metric=self.metric or self.columns.get("score"))
+
+    def wanted(self, columns: Iterable[str]) -> set[str]:
+        """Columns of a table that this mapping names, its condition included."""
+        listed = list(columns)
+        names = {*self.columns.values(), *self.factors}
+        if self.unseen:
+            names |= set(columns_used(self.unseen, listed))
+        return names & set(listed)
+
+    def apply(self, table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+        """Give the columns our names; a column that is also a factor, or has two roles, is copied.
+
+        Args:
+            table: Any table of answers.
+
+        Returns:
+            The table, and notes on what was decided.
+
+        Raises:
+            BadInput: A named column does not exist; the message has near names.
+
+        >>> frame = pl.DataFrame({"m": ["a"], "q": [1], "loss": [0.5]})
+        >>> Mapping(model_column="m", item_column="q", score="-loss").apply(frame)[0].row(0)
+        ('a', 1, -0.5)
+        """
+        notes: list[str] = []
+        named = self.columns
+        options = dict(ROLE_OF.values())
+        for role, column in named.items():
+            if column not in table.columns:
+                raise BadInput(f"{options[role]}: {unknown_column(column, table.columns)}")
+        for role, others in SYNONYMS.items():
+            if role in named or role in table.columns or (role == "model" and self.model):
                 continue
-            negated = option == "score" and theirs.startswith("-") and theirs not in table.columns
-            theirs = theirs[1:] if negated else theirs
-            if theirs not in table.columns:
-                near = get_close_matches(theirs, table.columns, 3, 0.5)
-                hint = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(table.columns)}."
-                raise BadInput(f"no column {theirs!r} for {_option(option)}; {hint}")
-            if theirs != ours:
-                if ours in table.columns:
-                    table = table.rename({ours: f"{ours}_as_given"})
-                # A column may serve twice (time as factor and as time): the original stays under its name.
-                table = table.with_columns(pl.col(theirs).alias(ours))
-                if ours in ("model", "item", "score", "confidence", "question", "prediction", "target"):
-                    table = table.drop(theirs)
-            if negated:
-                table = table.with_columns(-pl.col(ours))
-        if self.model is not None:
+            free = [c for c in others if c in table.columns and c not in named.values()]
+            if free:
+                named[role] = free[0]
+                notes.append(f"Column {free[0]!r} was taken as the {role}.")
+        kept = {name for name in self.factors if name in table.columns}
+        table, renamed = _renamed(table, named, kept)
+        notes += renamed
+        if self.model:
+            if "model" in table.columns and "model_column" not in named and table["model"].n_unique() > 1:
+                raise BadInput(
+                    f"--model {self.model!r} names one model, but the column 'model' already holds "
+                    f"{table['model'].n_unique()}. Leave --model out, or name another --model-column."
+                )
             table = table.with_columns(pl.lit(self.model).alias("model"))
-        return table
+        if self.negated:
+            if not (table["score"].dtype.is_numeric() or table["score"].dtype == pl.Boolean):
+                raise BadInput(f"--score -{named['score']}: the column holds {table['score'].dtype}, not numbers.")
+            table = table.with_columns(-pl.col("score").cast(pl.Float64))
+            notes.append(f"Column {named['score']!r} is a loss: its negative is the score.")
+        for name, kind in self.kinds.items():
+            if name not in table.columns:
+                raise BadInput(f"--factor: {unknown_column(name, table.columns)}")
+            table = table.with_columns(_as_kind(table[name], kind))
+        for name in self.factors:
+            if name not in table.columns:
+                raise BadInput(f"--factor: {unknown_column(name, table.columns)}")
+        return table, tuple(notes)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The user's name of a column → our name, for conditions."""
+        return {column: role for role, column in self.columns.items() if column != role}
 
 
-def from_table(table: Any, mapping: Mapping, notes: tuple[str, ...] = ()) -> Responses:
-    """Responses from a data frame and a mapping: names, validation, kinds, split.
+def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ...] = ()) -> Responses:  # noqa: B008
+    """Validate any data frame with the user's names of columns.
+
+    Args:
+        table: Any data frame that narwhals knows, or responses (of which only ``unseen`` is then applied).
+        mapping: The user's names.
+        notes: Plain sentences to carry along.
 
     Raises:
-        BadInput: See ``Responses.of`` and ``Mapping``.
+        BadInput: A column is missing, a value is not what its column allows, or the condition is wrong.
     """
     from unseen.responses.validation import to_polars
 
     if isinstance(table, Responses):
         return apply_unseen(table, mapping.unseen) if mapping.unseen else table
-    frame = mapping.rename(to_polars(table))
-    kinds = {name: kind for name, kind in mapping.factors.items() if kind is not None}
-    for name in mapping.factors:
-        if name not in frame.columns:
-            near = get_close_matches(name, frame.columns, 3, 0.5)
-            hint = f" Did you mean {', '.join(near)}?" if near else f" The columns are {', '.join(frame.columns)}."
-            raise BadInput(f"no column {name!r} for a factor.{hint}")
-    responses = Responses.of(frame, score_range=mapping.score_range, kinds=kinds, notes=notes)
-    # A factor that the user names is one, whatever the inference says of it.
-    forced = {n: "ordered" if frame.schema[n].is_numeric() else "categorical" for n in mapping.factors}
-    missing = {n: cast("Kind", k) for n, k in forced.items() if n not in responses.factors}
-    if missing:
-        responses = responses.with_columns(kinds=missing)
-    return apply_unseen(responses, mapping.unseen) if mapping.unseen else responses
+    frame, decided = mapping.apply(to_polars(table))
+    kinds = mapping.kinds
+    score_range = mapping.score_range
+    if score_range and mapping.negated and score_range[0] >= 0:
+        # A range is given in the user's own units: that of the loss.
+        score_range = (-score_range[1], -score_range[0])
+    responses = Responses.of(frame, score_range=score_range, kinds=kinds, notes=(*notes, *decided))
+    return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases) if mapping.unseen else responses
 
 
-def apply_unseen(responses: Responses, expression: str) -> Responses:
-    """Set the split by an expression: rows that match are unseen, all others seen.
+def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[str, str] | None = None) -> Responses:
+    """Call the rows that match a condition unseen and the others seen; rows of training items stay ``train``.
+
+    Args:
+        responses: The answers.
+        expression: A condition over columns, such as ``digits > 2 or steps > 1``.
+        aliases: Further names of columns.
 
     Raises:
-        BadInput: The expression can't be read, or matches nothing or everything.
+        BadInput: The condition is wrong, or it matches no row, or every row.
+
+    >>> r = Responses.of(pl.DataFrame({"model": ["m"] * 4, "item": list("abcd"), "score": [1, 0, 1, 1], "digits": [1, 2, 3, 4]}))
+    >>> apply_unseen(r, "digits > 2").table["split"].to_list()
+    ['seen', 'seen', 'unseen', 'unseen']
     """
     table = responses.table
-    parsed = parse(expression, table.schema)
-    mask = table.select(parsed.condition.fill_null(value=False).alias("m"))["m"]
-    if mask.sum() in (0, table.height):
-        which = "no row" if mask.sum() == 0 else "every row"
-        seen = "; ".join(f"{c}: {_extent(table[c])}" for c in parsed.columns)
-        raise BadInput(f"the expression {expression!r} matches {which} of {table.height}. In these data, {seen}.")
-    split = pl.when(mask).then(pl.lit("unseen")).otherwise(pl.lit("seen")).cast(pl.Enum(["train", "seen", "unseen"]))
-    return responses.with_columns(table.select(split.alias("split"))["split"])
+    matches = table.select(parse(expression, table.schema, aliases=aliases).alias("matches"))["matches"]
+    if matches.dtype != pl.Boolean:
+        raise BadInput(f"--unseen: {expression!r} is not a condition, it gives {matches.dtype}.")
+    if len(matches) == 1 and len(table) != 1:
+        raise BadInput(f"--unseen: {expression!r} names no column, so it is the same in every row.")
+    count, undecided = int(matches.sum()), matches.null_count()
+    if count in (0, len(table)):
+        seen = "; ".join(_shown(table[c]) for c in columns_used(expression, table.columns, aliases=aliases))
+        what = "no row" if count == 0 else "every row"
+        raise BadInput(
+            f"--unseen: {expression!r} matches {what} ({count:,} of {len(table):,}), so there is nothing to compare. "
+            f"The columns hold: {seen}."
+        )
+    notes = [f"Unseen is where {expression}: {count:,} of {len(table):,} rows."]
+    if undecided:
+        notes.append(f"{undecided:,} rows lack a value that the condition asks for; they count as seen.")
+    split = pl.when(matches.fill_null(value=False)).then(pl.lit("unseen")).otherwise(pl.lit("seen"))
+    if "split" in table.columns:
+        train = table["split"].cast(pl.String) == "train"
+        split = pl.when(train.fill_null(value=False)).then(pl.lit("train")).otherwise(split)
+    if len(table) > 2_000_000:
+        split = split.cast(pl.Categorical)
+    added = responses.with_columns(split.alias("split"))
+    return Responses(added.table, added.factors, added.score_kind, (*added.notes, *notes))
 
 
-def _extent(column: pl.Series) -> str:
+def _shown(column: pl.Series) -> str:
     present = column.drop_nulls()
     if present.is_empty():
-        return "no values"
+        return f"{column.name} is missing everywhere"
     if present.dtype.is_numeric() or present.dtype.is_temporal():
-        return f"{present.min()} to {present.max()}"
-    levels = [str(v) for v in present.cast(pl.String, strict=False).unique().sort().to_list()]
-    return ", ".join(levels[:8]) + (f" and {len(levels) - 8} more" if len(levels) > 8 else "")
+        return f"{column.name} from {present.min()} to {present.max()}"
+    if isinstance(present.dtype, pl.List | pl.Array):
+        present = present.explode().drop_nulls()
+    levels = present.unique().cast(pl.String).sort()
+    more = f" and {len(levels) - 8} more" if len(levels) > 8 else ""
+    return f"{column.name} is one of {', '.join(repr(v) for v in levels.head(8).to_list())}{more}"
 
 
-def _factors(given: Iterable[str] | AnyMapping[str, Any]) -> dict[str, Kind | None]:
-    if isinstance(given, AnyMapping):
-        pairs = [(str(k), v) for k, v in given.items()]
-    else:
-        listed = [given] if isinstance(given, str) else list(given)
-        pairs = [(t.rsplit(":", 1)[0], t.rsplit(":", 1)[1]) if ":" in t else (t, None) for t in listed]
-    for name, kind in pairs:
-        if kind is not None and kind not in KINDS:
-            raise BadInput(f"factor {name!r} has kind {kind!r}; a kind is one of {', '.join(KINDS)}.")
-    return {name: cast("Kind | None", kind) for name, kind in pairs}
+def _renamed(table: pl.DataFrame, named: dict[str, str], kept: set[str]) -> tuple[pl.DataFrame, list[str]]:
+    named = {role: column for role, column in named.items() if role != column}
+    if not named:
+        return table, []
+    notes: list[str] = []
+    times = Counter(named.values())
+    added = [table[column].alias(role) for role, column in named.items()]
+    # A column whose only use is its role disappears under its own name; one in two roles, or one that is itself a role, stays.
+    gone = {column for column in named.values() if times[column] == 1 and column not in kept and column not in ROLES}
+    for role in named:
+        if role in table.columns and role not in named.values():
+            notes.append(f"Column {role!r} gives way to {named[role]!r}; it is kept as 'original_{role}'.")
+            table = table.rename({role: f"original_{role}"})
+    table = table.drop(gone, strict=False)
+    first = [s for s in added if s.name in ("model", "item", "score")]
+    rest = [s for s in added if s.name not in ("model", "item", "score")]
+    return table.select(*first, pl.all().exclude([s.name for s in added]), *rest), notes
 
 
-def _range(given: str | list[Any] | tuple[Any, ...]) -> tuple[float, float]:
-    parts = given.split(":") if isinstance(given, str) else list(given)
+def _as_kind(column: pl.Series, kind: Kind) -> pl.Series:
+    """A text column in the shape that a kind needs: lists for sets, numbers for ordered ones where all are numbers."""
+    if column.dtype != pl.String:
+        return column
+    if kind == "set":
+        if column.str.starts_with("[").all():
+            try:
+                return column.str.json_decode(pl.List(pl.String))
+            except pl.exceptions.PolarsError:
+                pass
+        separator = next((s for s in (";", "|", ",") if column.str.contains(s, literal=True).any()), " ")
+        parts = column.str.split(separator)
+        return parts.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+    if kind == "ordered":
+        numbers = column.cast(pl.Float64, strict=False)
+        if numbers.null_count() == column.null_count():
+            return numbers
+    return column
+
+
+def _range(given: Any) -> tuple[float, float]:
+    parts = given.split(":") if isinstance(given, str) else given
     try:
         low, high = (float(p) for p in parts)
     except (TypeError, ValueError):
-        raise BadInput(f"a score range is LOW:HIGH, for example 0:100; got {given!r}.") from None
+        raise BadInput(f"a score range is written LOW:HIGH, such as 0:10; got {given!r}.") from None
+    if not low < high:
+        raise BadInput(f"a score range needs low < high, got {low:g}:{high:g}.")
     return low, high
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _factors(given: Any) -> dict[str, Kind | None]:
+    pairs: list[tuple[str, Any]] = []
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, AnyMapping):
+        pairs = [(str(name), kind or None) for name, kind in given.items()]
+    else:
+        for text in given:
+            name, _, kind = str(text).rpartition(":")
+            pairs.append((name, kind) if name and kind in KINDS else (str(text), None))
+            if name and kind not in KINDS and get_close_matches(kind, KINDS, n=1):
+                raise BadInput(f"factor {text!r}: {kind!r} is not a kind; a kind is one of {', '.join(KINDS)}.")
+    for name, kind in pairs:
+        if kind is not None and kind not in KINDS:
+            raise BadInput(f"factor {name!r}: {kind!r} is not a kind; a kind is one of {', '.join(KINDS)}.")
+    return dict(pairs)
+
+
+__all__ = ["Mapping", "apply_unseen", "from_table"]
