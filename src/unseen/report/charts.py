@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +27,7 @@ HOMES = {
     "U105": "charts_gap:valley",
     "U106": "charts_gap:over_time",
     "U107": "charts_gap:decomposition",
+    "U108": "charts_gap:compounding",
     "U201": "charts_models:person_item_map",
     "U204": "charts_models:by_difficulty",
     "U302": "charts_models:mastery",
@@ -156,7 +158,7 @@ def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[f
     ([0.0, 1.0], {0.0: 'a', 1.0: 'b'})
     """
     keys = names or ("level", "value", "x")
-    raw = [next((e[k] for k in keys if k in e), None) for e in entries]
+    raw = [_as_number(next((e[k] for k in keys if k in e), None)) for e in entries]
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in raw):
         at = [float(v) for v in raw if v is not None]
         known = sorted(set(at))
@@ -165,6 +167,14 @@ def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[f
         if len(known) == len(at):
             return at, {v: f"{v:g}" for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
     return [float(i) for i in range(len(raw))], {float(i): str(v) for i, v in enumerate(raw)}
+
+
+def _as_number(level: Any) -> Any:
+    # Levels come as labels too: "3" stands where 3 does.
+    try:
+        return float(level) if isinstance(level, str) else level
+    except ValueError:
+        return level
 
 
 def grouped(findings: Iterable[Finding], *keys: str) -> list[Finding]:
@@ -193,14 +203,16 @@ def rows_in(details: Mapping[str, Any], *keys: str) -> Sequence[Mapping[str, Any
 
 
 def unit_range(values: Iterable[float | None]) -> tuple[float, float] | None:
-    """(0, 1) where all values lie in it and span a good part of it: then the whole range is the honest axis.
+    """An axis from zero where all values lie in [0, 1] and span a good part of it; None where they do not.
 
-    >>> unit_range([0.1, 0.9])
-    (0.0, 1.0)
+    >>> unit_range([0.1, 0.9]), unit_range([0.0, 0.31]), unit_range([0.5, 0.55])
+    ((0.0, 1.0), (0.0, 0.4), None)
     """
     known = [v for v in values if v is not None]
     inside = bool(known) and min(known) >= 0.0 and max(known) <= 1.0
-    return (0.0, 1.0) if inside and max(known) - min(known) > 0.25 else None
+    if not inside or max(known) - min(known) <= 0.25:
+        return None
+    return 0.0, 1.0 if max(known) > 0.6 else math.ceil(max(known) * 10) / 10
 
 
 __all__ = [

@@ -44,25 +44,93 @@ def seen_unseen(findings: Sequence[Finding]) -> Iterator[Picture]:
 
 
 def factor_levels(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U102: the mean at each level of a factor; a curve where the factor orders, rows otherwise."""
-    for f in grouped(findings, "levels")[:MAX_PICTURES]:
-        levels: list[Any] = f["details"]["levels"]
-        name = str(f["details"].get("factor", f["subject"]["name"]))
-        at, names = levels_of(levels)
-        ordered = len(levels) > 2 and all(isinstance(e.get("level"), int | float) for e in levels)
-        title = _title(f, name)
-        if ordered:
-            marks = [mark_of(e, f"{name} {_level(e)}", "accent", x=x) for e, x in zip(levels, at, strict=True)]
+    """U102: the mean at each level, one picture a factor with all models; curves where its levels are numbers."""
+    colours = _colours(findings)
+    for name, group in _by_factor(findings):
+        lines = _lines(group, name, colours)
+        bounds = unit_range(v for line in lines for m in line.points for v in (m.value, m.low, m.high))
+        names = _level_names(group)
+        if names is None:
+            at, ticks = _ticks(lines)
             svg = curves(
-                [Curve("", "accent", marks)], label=f"Mean score by {name}", x=Axis(name, names=names),
-                y=_score_axis(marks), legend=False, height=220,
+                lines, label=f"Mean score by {name}", x=Axis(name, names=ticks), y=_score_axis(at), height=250,
             )  # fmt: skip
         else:
-            shown = sorted(levels, key=lambda e: value_of(e) or 0.0)[:MAX_ROWS]
-            rows = [[mark_of(e, str(_level(e)), "accent", note=_note(e))] for e in shown]
-            bounds = unit_range(v for row in rows for m in row for v in (m.low, m.high))
-            svg = forest(rows, label=f"Mean score by {name}", axis="mean score", bounds=bounds)
-        yield Picture(svg, title)
+            rows = [
+                [Mark(m.label, m.value, m.low, m.high, m.kind, "" if len(lines) > 1 else None) for m in marks]
+                for marks in _rows_by_level(lines, names)[:MAX_ROWS]
+            ]
+            legend = [(line.kind, line.name) for line in lines if line.name]
+            svg = forest(
+                rows, label=f"Mean score by {name}", axis="mean score", bounds=bounds, legend=legend, apart=True
+            )
+        yield Picture(svg, f"Mean score by {name}{_of_whom(group)}.")
+
+
+def _by_factor(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Findings with levels by factor, the heaviest first, at most six models a picture."""
+    groups: dict[str, list[Finding]] = {}
+    for f in grouped(findings, "levels"):
+        groups.setdefault(str(f["details"].get("factor", f["subject"]["name"])), []).append(f)
+    return [(name, group[:MAX_PICTURES]) for name, group in groups.items()]
+
+
+def _model(finding: Finding) -> str:
+    return str(finding["details"].get("model", finding["subject"]["name"]))
+
+
+def _colours(findings: Sequence[Finding]) -> dict[str, str]:
+    """A colour for each model, the same in all pictures of a check."""
+    return {model: f"c{i % 8}" for i, model in enumerate(sorted({_model(f) for f in findings}))}
+
+
+def _lines(group: Sequence[Finding], factor: str, colours: Mapping[str, str]) -> list[Curve]:
+    """One curve a model; a single one needs no name and no colour of its own."""
+    lines: list[Curve] = []
+    for f in sorted(group, key=_model):
+        model = _model(f) if len(group) > 1 else ""
+        kind = colours[model] if model else "accent"
+        at, _ = levels_of(f["details"]["levels"])
+        prefix = f"{model}, {factor}" if model else factor
+        levels = f["details"]["levels"]
+        marks = [mark_of(e, f"{prefix} {_level(e)}", kind, x=x) for e, x in zip(levels, at, strict=True)]
+        lines.append(Curve(model, kind, marks))
+    return lines
+
+
+def _level_names(group: Sequence[Finding]) -> list[str] | None:
+    """The levels in order of appearance, or None where they are at least three numbers."""
+    entries = [e for f in group for e in f["details"]["levels"]]
+    names = list(dict.fromkeys(str(_level(e)) for e in entries))
+    return None if len(names) > 2 and all(_is_number(n) for n in names) else names
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ticks(lines: Sequence[Curve]) -> tuple[list[Mark], dict[float, str]]:
+    marks = [m for line in lines for m in line.points]
+    _, names = levels_of([{"level": x} for x in sorted({m.x for m in marks})])
+    return marks, names
+
+
+def _rows_by_level(lines: Sequence[Curve], names: Sequence[str]) -> list[list[Mark]]:
+    """The marks of all models at each level, the level with the lowest mean first."""
+    rows = []
+    for name in names:
+        marks = [m for line in lines for m in line.points if m.label.endswith(f" {name}")]
+        rows.append([Mark(name if i == 0 else m.label, m.value, m.low, m.high, m.kind) for i, m in enumerate(marks)])
+    return sorted((r for r in rows if r), key=lambda r: sum(m.value or 0.0 for m in r) / len(r))
+
+
+def _of_whom(group: Sequence[Finding]) -> str:
+    model = group[0]["details"].get("model")
+    return f", {model}" if len(group) == 1 and model else ""
 
 
 def slices(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -91,29 +159,33 @@ def slices(findings: Sequence[Finding]) -> Iterator[Picture]:
 
 
 def frontier(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U104: score along an ordered factor, the range that was seen shaded, the break with its interval."""
-    for f in grouped(findings, "levels")[:MAX_PICTURES]:
-        d = f["details"]
-        name = str(d.get("factor", f["subject"]["name"]))
-        levels = d["levels"]
-        at, names = levels_of(levels)
-        marks = [mark_of(e, f"{name} {_level(e)}", "accent", x=x) for e, x in zip(levels, at, strict=True)]
+    """U104: score along an ordered factor, the range that was seen shaded, each model's break with its interval."""
+    colours = _colours(findings)
+    for name, group in _by_factor(findings):
+        lines = _lines(group, name, colours)
+        marks, names = _ticks(lines)
         shades: list[Shade] = []
-        seen = d.get("seen_range")
-        if seen and all(isinstance(v, int | float) for v in seen):
+        seen = group[0]["details"].get("seen_range")
+        if isinstance(seen, list) and len(seen) == 2 and None not in seen:
             shades.append(Shade(float(seen[0]), float(seen[1]), "seen", "seen range"))
-        broke = d.get("break")
-        value = value_of(broke)
-        if value is not None:
-            low, high = value_of(broke, "low"), value_of(broke, "high")
-            if low is not None and high is not None:
-                shades.append(Shade(low, high, "bad", "break, with interval"))
-            shades.append(Shade(value, value, "bad", "" if low is not None else "break"))
+        kinds = {_model(f): f["details"].get("break") for f in group}
+        breaks: list[Mark] = []
+        for line in lines:
+            point = kinds.get(line.name) if len(lines) > 1 else group[0]["details"].get("break")
+            if value_of(point) is not None:
+                at = mark_of(point, f"{line.name} breaks at {name}".strip(), line.kind)
+                breaks.append(at)
+        if len(breaks) == 1 and len(lines) == 1:
+            only = breaks.pop()
+            if only.low is not None and only.high is not None:
+                shades.append(Shade(only.low, only.high, "bad", "break, with interval"))
+            shades.append(Shade(only.value or 0.0, only.value or 0.0, "bad"))
         svg = curves(
-            [Curve("", "accent", marks)], label=f"Score along {name}", x=Axis(name, names=names), y=_score_axis(marks),
-            shades=shades,
+            lines, label=f"Score along {name}", x=Axis(name, names=names), y=_score_axis(marks), shades=shades,
+            breaks=breaks,
         )  # fmt: skip
-        yield Picture(svg, _title(f, f"along {name}"))
+        told = " Marks above the axis: where each breaks, with interval." if breaks else ""
+        yield Picture(svg, f"Score along {name}{_of_whom(group)}.{told}")
 
 
 def valley(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -157,6 +229,18 @@ def over_time(findings: Sequence[Finding]) -> Iterator[Picture]:
             [Curve("", "accent", marks)], label="Score over time", x=Axis("time", names=names), y=_score_axis(marks)
         )
         yield Picture(svg, _title(f, "over time"))
+
+
+def compounding(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U108: the mean with neither, either and both conditions, against what their sum lets expect."""
+    for f in grouped(findings, "cells")[:MAX_PICTURES]:
+        d = f["details"]
+        rows = [[mark_of(e, str(_level(e)), "unseen" if e["level"] == "both" else "accent")] for e in d["cells"]]
+        svg = forest(
+            rows, label="Mean score with neither, either and both conditions", axis="mean score",
+            reference=value_of(d, "expected"), reference_name="expected if the losses add up",
+        )  # fmt: skip
+        yield Picture(svg, f"{f['subject']['name']}: what both conditions cost together.")
 
 
 def decomposition(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -212,11 +296,6 @@ def _estimate(entry: Any) -> Mapping[str, Any]:
 def _level(entry: Mapping[str, Any]) -> Any:
     level = entry.get("level", entry.get("name", ""))
     return f"{level:g}" if isinstance(level, float) else level
-
-
-def _note(entry: Mapping[str, Any]) -> str:
-    units = entry.get("units")
-    return number(value_of(entry), 2) + (f" · {number(units)} units" if isinstance(units, int) else "")
 
 
 def _title(finding: Finding, what: str) -> str:

@@ -80,6 +80,7 @@ def forest(
     reference_name: str = "",
     legend: Sequence[tuple[str, str]] = (),
     bounds: tuple[float, float] | None = None,
+    apart: bool = False,
 ) -> str:
     """Rows of intervals: the name above, one or more points below it, the first one's numbers at the right.
 
@@ -91,32 +92,35 @@ def forest(
         reference_name: What the dashed line is, for the legend.
         legend: Colour class and name.
         bounds: Ends of the axis; from the data otherwise.
+        apart: Draw the points of a row under each other rather than on one line.
     """
+    step = 9.0 if apart else 0.0
+    tall = ROW + step * (max(map(len, rows)) - 1)
     marks = [m for row in rows for m in row]
     include = () if reference is None else (reference,)
     low, high = bounds or extent([v for m in marks for v in (m.value, m.low, m.high)], include=include)
     top = 26.0 if legend or reference_name else 8.0
-    canvas = Canvas(top + len(rows) * ROW + (40 if axis else 24), label)
+    canvas = Canvas(top + len(rows) * tall + (40 if axis else 24), label)
     scale = Scale(low, high, EDGE, WIDTH - EDGE)
     entries = [*legend, *([("reference", reference_name)] if reference_name else [])]
     if entries:
         top = canvas.legend(entries, 14) - 2
-        canvas.height = top + len(rows) * ROW + (40 if axis else 24)
-    bottom = top + len(rows) * ROW
+        canvas.height = top + len(rows) * tall + (40 if axis else 24)
+    bottom = top + len(rows) * tall
     canvas.x_axis(scale, top, bottom, axis)
     if reference is not None:
         canvas.line(scale(reference), top, scale(reference), bottom, "reference")
     for i, row in enumerate(rows):
-        y = top + i * ROW
+        y = top + i * tall
         first = row[0]
         note = first.note if first.note is not None else number(first.value)
         canvas.text(4, y + 13, first.label, "t", room=WIDTH - 20 - len(note) * 6.6)
         canvas.text(WIDTH - 4, y + 13, note, "value", anchor="end")
         values = [m.value for m in row if m.value is not None]
-        if len(values) > 1:
+        if len(values) > 1 and not apart:
             canvas.line(scale(min(values)), y + 25, scale(max(values)), y + 25, "link")
-        for mark in row:
-            canvas.interval(scale, y + 25, mark.value, mark.low, mark.high, mark.kind, mark.tip())
+        for k, mark in enumerate(row):
+            canvas.interval(scale, y + 25 + k * step, mark.value, mark.low, mark.high, mark.kind, mark.tip())
     return canvas.svg()
 
 
@@ -128,6 +132,7 @@ def curves(
     y: Axis,
     shades: Sequence[Shade] = (),
     reference: float | None = None,
+    breaks: Sequence[Mark] = (),
     diagonal: bool = False,
     height: float = 250,
     legend: bool = True,
@@ -143,7 +148,7 @@ def curves(
     y_low, y_high = (y_auto[0] if y.low is None else y.low), (y_auto[1] if y.high is None else y.high)
     canvas = Canvas(height, label)
     entries = [(f"{line.kind}", line.name) for line in lines if line.name]
-    entries += [(f"{s.kind}", s.name) for s in shades if s.name]
+    entries += [(f"shade {s.kind}", s.name) for s in shades if s.name]
     top = canvas.legend(entries, 14) if legend and entries else 8.0
     top += 16 if y.title else 4
     canvas.height = height + top - 24
@@ -170,7 +175,9 @@ def curves(
         low, high = max(x_low, y_low), min(x_high, y_high)
         canvas.line(across(low), up(low), across(high), up(high), "reference")
     for line in lines:
-        _curve(canvas, line, across, up)
+        _curve(canvas, line, across, up, whiskers=len(lines) <= 2)
+    for i, mark in enumerate(breaks):
+        canvas.interval(across, bottom - 7 - 9 * i, mark.value, mark.low, mark.high, mark.kind, mark.tip())
     return canvas.svg()
 
 
@@ -186,7 +193,7 @@ def _named_ticks(canvas: Canvas, across: Scale, bottom: float, x: Axis) -> None:
         canvas.text(across(v), bottom + 15, x.names[v], "tick", anchor="middle", room=room, size=11)
 
 
-def _curve(canvas: Canvas, line: Curve, across: Scale, up: Scale) -> None:
+def _curve(canvas: Canvas, line: Curve, across: Scale, up: Scale, *, whiskers: bool) -> None:
     drawn = sorted((p for p in line.points if p.value is not None), key=lambda p: p.x)
     banded = [p for p in drawn if p.low is not None and p.high is not None]
     if len(banded) > 1:
@@ -195,7 +202,7 @@ def _curve(canvas: Canvas, line: Curve, across: Scale, up: Scale) -> None:
         canvas.path(upper + lower, f"band {line.kind}", close=True)
     canvas.path([(across(p.x), up.clipped(p.value, 0)) for p in drawn], f"curve {line.kind}")
     for p in drawn if len(drawn) <= 60 else []:
-        if len(drawn) <= 12 and p.low is not None and p.high is not None:
+        if whiskers and len(drawn) <= 12 and p.low is not None and p.high is not None:
             canvas.line(across(p.x), up.clipped(p.low, 0), across(p.x), up.clipped(p.high, 0), f"whisker {line.kind}")
         canvas.dot(across(p.x), up.clipped(p.value, 0), f"dot {line.kind}", p.tip(), 4 if len(drawn) <= 30 else 2.5)
 

@@ -174,7 +174,7 @@ def value_line(finding: Mapping[str, Any]) -> str:
     e = finding["estimate"]
     if not e:
         return ""
-    q = "" if finding["q_value"] is None else f" · q {chance(finding['q_value']).replace('<', '< ')}"
+    q = "" if finding["q_value"] is None else f" · q\N{NO-BREAK SPACE}{chance(finding['q_value'])}"
     return f"{interval(e)} · {e['level']:.0%} interval · {counted(e['units'], 'independent unit')}{q}"
 
 

@@ -182,14 +182,17 @@ class Canvas:
             self.text(2, min(scale.start, scale.end) - 10, title, "name", room=self.width)
 
     def legend(self, entries: Sequence[tuple[str, str]], y: float, x: float = 2) -> float:
-        """Coloured dots with names in rows from ``y`` on; returns the y under the last row."""
+        """Coloured dots (squares for shaded stretches) with names in rows from ``y`` on; returns the y under the last row."""
         left = x
         for kind, name in entries:
             shown = short(name, self.width - 24 - left, 12)
             need = 16 + len(shown) * 12 * ADVANCE + 14
             if x > left and x + need > self.width:
                 x, y = left, y + 18
-            self.dot(x + 5, y - 4, f"dot {kind}")
+            if kind.startswith("shade"):
+                self.rect(x, y - 9, 10, 10, f"swatch {kind.removeprefix('shade ')}", radius=2)
+            else:
+                self.dot(x + 5, y - 4, f"dot {kind}")
             self.text(x + 14, y, shown, "t")
             x += need
         return y + 18
