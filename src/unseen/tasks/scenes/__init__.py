@@ -1,0 +1,1 @@
+"""Scenes: grids of coloured shapes, and questions about them."""
