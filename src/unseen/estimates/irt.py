@@ -196,7 +196,7 @@ def _counts(values: NDArray[np.floating], present: NDArray[np.bool_], used: NDAr
 
 
 def _errors(counts: Counts, state: State, kind: str, *, prior: bool) -> tuple[FloatArray, FloatArray]:
-    """Standard errors of slope and difficulty: cross-product of scores, blockwise; for difficulties with the prior's precision."""
+    """Standard errors of slope and difficulty (with the prior's precision): cross-product of scores, blockwise."""
     x = state.nodes
     position = state.posterior @ x
     columns = len(state.slope)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
+FloatArray = NDArray[Any]  # float32 for the matrix of answers, float64 for all else
 SPAN = 5.0  # nodes lie within ± SPAN standard deviations
 MAX_SLOPE = 8.0
 MAX_INTERCEPT = 15.0
@@ -135,9 +135,7 @@ def _start(counts: Counts, nodes: FloatArray, log_prior: FloatArray, *, prior: b
     mean = np.average(ability, weights=weight)
     spread = float(np.clip(math.sqrt(np.average((ability - mean) ** 2, weights=weight)), 0.3, 3.0))
     item_right = (counts.right.T @ counts.weight.astype(counts.right.dtype)).astype(np.float64)
-    seen = (
-        weight.sum() if counts.trials is None else (counts.trials.T @ counts.weight.astype(counts.right.dtype)).astype(np.float64)
-    )  # fmt: skip
+    seen = weight.sum() if counts.trials is None else counts.trials.T.astype(np.float64) @ weight
     share = (item_right + 0.5) / (seen + 1)
     # Averaging over abilities flattens a curve; Cox's factor undoes it.
     intercept = np.log(share / (1 - share)) * math.sqrt(1 + 0.35 * spread**2)

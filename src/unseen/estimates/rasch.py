@@ -48,7 +48,8 @@ class RaschFit:
         ability: Of each model in logits above the mean item, shape (models,); ±inf where it had all right or wrong.
         covariance: Of the abilities, robust to dependence within clusters, shape (models, models); NaN for such models.
         influence: Contribution of each cluster to the error of the abilities, shape (clusters, models): the covariance
-            is the sum of its outer products.
+            is the sum of its outer products. Without clusters: of each pattern, times the root of its items.
+        clusters: The cluster of each row of ``influence``, sorted; None without clusters.
         spread: Standard deviation of difficulty [logits].
         spread_se: Its standard error.
         difficulty: Posterior mean of each pattern's difficulty [logits], shape (patterns,).
@@ -62,6 +63,7 @@ class RaschFit:
     ability: FloatArray
     covariance: FloatArray
     influence: FloatArray
+    clusters: IntArray | None
     spread: float
     spread_se: float
     difficulty: FloatArray
@@ -128,7 +130,7 @@ def fit_rasch(
     >>> ability = np.array([-1.0, 0.0, 1.5])
     >>> answers = rng.random((4000, 3)) < 1 / (1 + np.exp(rng.normal(0, 1.5, (4000, 1)) - ability))
     >>> fit_rasch(answers).ability.round(1).tolist()
-    [-1.0, 0.0, 1.5]
+    [-1.1, -0.0, 1.5]
     """
     if isinstance(right, Patterns):
         data = right
@@ -151,7 +153,7 @@ def fit_rasch(
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
     bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread)
-    influence, units = _influence(bread, scores, data, cluster)
+    influence, labels, units = _influence(bread, scores, data, cluster)
     ability = np.where(total <= 0, -np.inf, np.inf)
     ability[mixed] = state.intercept
     full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
@@ -161,7 +163,7 @@ def fit_rasch(
     mean = state.posterior @ state.nodes
     sd = np.sqrt(np.maximum(state.posterior @ state.nodes**2 - mean**2, 1e-12))
     return RaschFit(
-        ability=ability, covariance=full, influence=reach, spread=spread,
+        ability=ability, covariance=full, influence=reach, clusters=labels, spread=spread,
         spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
         patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
     )  # fmt: skip
@@ -237,14 +239,14 @@ def _information(
 
 def _influence(
     bread: FloatArray, scores: FloatArray, data: Patterns, cluster: ArrayLike | None
-) -> tuple[FloatArray, int]:
-    """Influence of each cluster (without clusters: of each pattern, times the root of its items) and their number."""
+) -> tuple[FloatArray, IntArray | None, int]:
+    """Influence of each cluster or pattern on (abilities, spread), the clusters, and the number of units."""
     inverse = np.linalg.pinv(bread)
     if cluster is None:
-        return (scores * np.sqrt(data.weight)[:, None]) @ inverse, int(data.weight.sum())
-    _, unit = np.unique(np.asarray(cluster), return_inverse=True)
-    units = int(unit.max()) + 1
+        return (scores * np.sqrt(data.weight)[:, None]) @ inverse, None, int(data.weight.sum())
+    labels, unit = np.unique(np.asarray(cluster), return_inverse=True)
+    units = len(labels)
     if units < 2:
         raise TooFewUnits("abilities need items of at least 2 independent clusters, got 1.")
     sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in scores.T], axis=1)
-    return sums @ inverse, units
+    return sums @ inverse, labels.astype(np.int64), units
