@@ -1,0 +1,79 @@
+"""U002: floor, ceiling and constant scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from unseen.checks._rows import Scored, many, scored
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.estimates.means import mean_estimate
+
+# Within this share of an end of the range, a mean leaves too little room for a gap to show.
+MARGIN = 0.02
+
+
+class ConstantScores(Check):
+    """Looks for models whose scores have no room to move."""
+
+    code = "U002"
+    title = "floor, ceiling, constant scores"
+    question = "Do the scores of a model leave room for a difference to show?"
+    null = "none: a fact about the range"
+    interest = f"A mean within {MARGIN:.0%} of an end of the range, or a constant score."
+    method = (
+        "The mean of each model with its interval (Wilson where binary, clustered where needed), against the ends of "
+        f"the score's range: floor where mean ≤ low + {MARGIN}·range, ceiling where mean ≥ high − {MARGIN}·range."
+    )
+    assumptions = "The range of the score is known (binary and bounded scores); unbounded scores can only be constant."
+    sources = ("Franco, Little, Louis & Slud (2019), Comparative study of confidence intervals for proportions.",)
+    example = "tiny-lm is at the floor: its mean score is 0.01 [0.00, 0.02] over 480 independent units."
+    needs = ("responses",)
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        rows, kind = scored(subject), subject.answers.score_kind
+        ends = None if kind.name == "unbounded" else (kind.low, kind.high)
+        outcomes = [
+            guarded(self, About("model", name), lambda n=name, p=part: self._judge(n, rows, p, ends, settings))
+            for name, part in rows.each()
+        ]
+        return outcomes or [self.not_applicable("No row has a score.", "Give scores.", unlocks=("score",))]
+
+    def _judge(
+        self, name: str, rows: Scored, part: slice, ends: tuple[float, float] | None, settings: Settings
+    ) -> Outcome:
+        score, about = rows.score[part], About("model", name)
+        low, high = float(score.min()), float(score.max())
+        if low == high and (ends is None or low not in ends):
+            return Found(
+                code=self.code, about=about, effect=1.0,
+                statement=f"{name} has the score {low:g} in all of its {many(len(score), 'row')}.",
+                next_step="Check the scorer and the column: a constant score tells nothing apart.",
+                details={"model": name, "where": "constant", "mean": None, "lowest": low, "highest": high},
+            )  # fmt: skip
+        mean = mean_estimate(
+            score, rows.cluster[part], level=settings.level, binary=rows.binary, what=f"the mean of {name}"
+        )
+        where = _where(mean.value, ends)
+        details = {"model": name, "where": where, "mean": mean.to_dict(), "lowest": low, "highest": high}
+        units = f"{mean.format(2)} over {many(mean.units, 'independent unit')}"
+        if where is None:
+            return Clear(
+                code=self.code, about=about, estimate=mean, details=details, next_step="Nothing to do.",
+                statement=f"{name} has room both ways: its mean score is {units}.",
+            )  # fmt: skip
+        harder = "easier" if where == "floor" else "harder"
+        return Found(
+            code=self.code, about=about, estimate=mean, details=details, effect=1 - 2 * MARGIN,
+            statement=f"{name} is at the {where}: its mean score is {units}.",
+            next_step=f"Gaps of this model are bounded by the {where}: add {harder} items, or check the scorer.",
+        )  # fmt: skip
+
+
+def _where(mean: float, ends: tuple[float, float] | None) -> str | None:
+    if ends is None:
+        return None
+    margin = MARGIN * float(np.subtract(ends[1], ends[0]))
+    return "floor" if mean <= ends[0] + margin else "ceiling" if mean >= ends[1] - margin else None
