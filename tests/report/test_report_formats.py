@@ -195,3 +195,43 @@ def test_a_comparison_says_so(document):
     assert terminal.text(left).startswith("Nothing got worse")
     assert "Nothing got worse" in html.render(left)
     assert markdown.render(left).startswith("# Nothing got worse")
+
+
+def test_clear_checks_with_a_picture_show_it(document, page):
+    assert "U701" not in {f["code"] for f in document["findings"] if f["outcome"] == "found"}
+    assert "in pictures" in page
+    assert "Models by tier" in page
+
+
+@pytest.fixture(scope="module")
+def sample_document():
+    """The audit of the bundled sample, by the checks of gaps."""
+    from unseen.auditing import run
+    from unseen.checks.base import Settings, Subject
+    from unseen.data.sample import load_sample
+    from unseen.report import summary
+    from unseen.responses import Responses
+
+    responses = Responses.of(load_sample("lm-arithmetic"))
+    result = run(Subject(responses=responses), Settings(n_resamples=100), select=("U101", "U102", "U104"))
+    return summary.summarise(result, sources=["sample:lm-arithmetic"])
+
+
+def test_all_formats_tell_of_the_sample(sample_document):
+    import jsonschema
+
+    from unseen.report import summary
+
+    jsonschema.validate(sample_document, summary.schema())
+    worst = next(f for f in sample_document["findings"] if f["outcome"] == "found")
+    name = worst["subject"]["name"]
+    written = {
+        "json": summary.to_json(sample_document), "text": terminal.text(sample_document),
+        "html": html.render(sample_document), "github": github.render(sample_document),
+        "markdown": markdown.render(sample_document),
+    }  # fmt: skip
+    for format_, text in written.items():
+        assert worst["code"] in text, format_
+        assert name in text, format_
+    assert "SmolLM2-135M-Instruct" in written["text"]
+    assert 'class="shade seen"' in written["html"]

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from unseen.report import tables
-from unseen.report.charts import pictures
+from unseen.report.charts import HOMES, pictures
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
 
@@ -54,6 +54,7 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
     style, script = _asset("style.css"), _asset("script.js")
     found = by_check(document["findings"], "found")
     outcomes = document["findings"]
+    groups = _groups(found, document)
     clear = [f for f in outcomes if f["outcome"] == "clear"]
     unjudged = [f for f in outcomes if f["outcome"] == "not_applicable"]
     return _template().render(
@@ -68,7 +69,8 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         script=Markup(script),  # noqa: S704
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
-        groups=_groups(found, document),
+        groups=groups,
+        clear_groups=_clear_groups(document, found, MAX_PICTURES - sum(len(g["pictures"]) for g in groups)),
         clear=tables.clear(clear) if clear else None,
         unjudged=tables.unjudged(unjudged) if unjudged else None,
         unlock=tables.unlock(document["unlock"]) if document["unlock"] else None,
@@ -150,6 +152,19 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
             }
         )
     return groups
+
+
+def _clear_groups(document: Mapping[str, Any], found: Mapping[str, Any], room: int) -> Iterable[dict[str, Any]]:
+    """Pictures of checks that found nothing, where they have one of their own: a clear map is worth a look too."""
+    from markupsafe import Markup
+
+    for code, findings in by_check(document["findings"], "clear").items():
+        shown = pictures(code, findings)[: max(0, room)] if code in HOMES and code not in found else []
+        room -= len(shown)
+        if shown:
+            # The pictures escape every text they hold themselves.
+            drawn = [{"svg": Markup(p.svg), "caption": p.caption} for p in shown]  # noqa: S704
+            yield {"code": code, "title": title_case(findings[0]["title"]), "pictures": drawn}
 
 
 def _shown(finding: Mapping[str, Any], *, own_step: bool) -> _Shown:

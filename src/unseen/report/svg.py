@@ -182,7 +182,7 @@ class Canvas:
             self.text(2, min(scale.start, scale.end) - 10, title, "name", room=self.width)
 
     def legend(self, entries: Sequence[tuple[str, str]], y: float, x: float = 2) -> float:
-        """Coloured dots (squares for shaded stretches) with names in rows from ``y`` on; returns the y under the last row."""
+        """Coloured dots (squares for shaded stretches) with names, in rows from ``y`` on; the y under the last row."""
         left = x
         for kind, name in entries:
             shown = short(name, self.width - 24 - left, 12)
