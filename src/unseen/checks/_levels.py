@@ -19,7 +19,7 @@ MISSING = "missing"
 OTHER = "other"
 MAX_CATEGORIES = 20
 # Above this many rows a model is regressed on a random part: the standard errors are far below any gap of interest.
-MAX_ROWS = 30_000
+MAX_ROWS = 20_000
 _SAMPLE = 50_000
 
 
@@ -215,6 +215,11 @@ def sample_rows(cluster: NDArray[np.integer], limit: int, rng: np.random.Generat
     order = rng.permutation(clusters)
     share = limit / len(cluster)
     return np.flatnonzero(order[cluster] < max(2, round(clusters * share)))
+
+
+def count_units(cluster: NDArray[np.integer]) -> int:
+    """Number of distinct clusters; they are numbered densely, so counting is cheaper than sorting."""
+    return int(np.count_nonzero(np.bincount(cluster)))
 
 
 def singletons(cluster: NDArray[np.integer]) -> bool:

@@ -37,7 +37,7 @@ class FactorGaps(Check):
         "covariance and delta-method errors; separated levels get Firth's penalty. Ordered factors enter as at most 5 "
         "levels. The gap is that of the two levels whose difference has the largest |t|; its interval and p-value are "
         "Bonferroni-corrected over all pairs of levels, so the choice is paid for. Where a factor is determined by the "
-        "others only the marginal gap is given. Models with more than 30,000 rows are adjusted on a random part of the "
+        "others only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random part of the "
         "clusters."
     )
     assumptions = (

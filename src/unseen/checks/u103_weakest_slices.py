@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._levels import Levels, all_levels, cluster_half, sample_rows
+from unseen.checks._levels import Levels, all_levels, cluster_half, count_units, sample_rows
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
@@ -15,7 +15,7 @@ from unseen.estimates.means import difference
 from unseen.estimates.multiplicity import holm
 from unseen.estimates.slices import Axis, Slice, search
 
-SEARCH_ROWS = 25_000
+SEARCH_ROWS = 20_000
 
 
 class WeakestSlices(Check):
@@ -61,7 +61,7 @@ class WeakestSlices(Check):
         about = About("model", model)
         score, cluster, half = scores[part], clusters[part], halves[part]
         searched, held = np.flatnonzero(half), np.flatnonzero(~half)
-        if min(len(np.unique(cluster[searched])), len(np.unique(cluster[held]))) < 2 * settings.min_units:
+        if min(count_units(cluster[searched]), count_units(cluster[held])) < 2 * settings.min_units:
             return self.not_applicable(
                 f"{model}: searching and confirming need {4 * settings.min_units} independent units, got "
                 f"{len(np.unique(cluster))}.",
@@ -103,8 +103,8 @@ class WeakestSlices(Check):
         level = 1 - (1 - settings.level) / max(len(proposed), 1)
         for candidate in proposed:
             inside = candidate.mask(axes)
-            units = len(np.unique(cluster[inside]))
-            if units < settings.min_units or len(np.unique(cluster[~inside])) < settings.min_units:
+            units = count_units(cluster[inside])
+            if units < settings.min_units or count_units(cluster[~inside]) < settings.min_units:
                 continue
             try:
                 gap, p = difference(score[~inside], cluster[~inside], score[inside], cluster[inside], level=level)
@@ -124,7 +124,7 @@ class WeakestSlices(Check):
     def _none(self, about: About, model: str, score: Any, cluster: Any, scale: float, settings: Settings) -> Outcome:
         from unseen.checks.base import Clear
 
-        units = len(np.unique(cluster))
+        units = count_units(cluster)
         detectable = 2.8 * float(score.std()) * 2 / max(units, 1) ** 0.5
         if detectable > settings.gap_that_matters * scale:
             return self.not_applicable(

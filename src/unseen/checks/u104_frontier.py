@@ -99,7 +99,11 @@ class Frontier(Check):
         if half:
             past = (edge - half.value) if flipped else (half.value - edge)
             text += (
-                "." if not seen_range else f", {past:.2g} past the range seen." if past > 0 else ", still within it."
+                "."
+                if not seen_range
+                else f", {past:.2g} past the range seen."
+                if past > 0
+                else ", within the range seen."
             )
         details: dict[str, Any] = {
             "factor": factor.name, "model": model, "seen_range": seen_range,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import Levels, ordered_levels, split_codes
+from unseen.checks._levels import Levels, ordered_levels, singletons, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
@@ -29,7 +29,7 @@ class Valley(Check):
     interest = "A peak at least smallest_gap above the larger end."
     method = (
         "gap(c) = mean seen − mean unseen at each of at most 8 levels of an ordered factor that both sides share. For "
-        "each inner level p is the larger of the one-sided p-values against the first and the last level "
+        "each inner level p is the larger of the p-values against the first and the last level "
         "(intersection–union), times the number of inner levels. The critical complexity is the level of the largest "
         "gap; its interval holds the peaks of curves drawn from the clustered normal distribution of the gaps, widened "
         "by half the spacing of the levels."
@@ -76,7 +76,9 @@ class Valley(Check):
         keep = (seen | unseen) & (codes != (-9 if factor.missing is None else factor.missing))
         size = len(factor.real)
         both = codes[keep] + size * unseen[keep]
-        means = curve(np.arange(2 * size, dtype=np.float64), both, score[keep], cluster[keep])
+        means = curve(
+            np.arange(2 * size, dtype=np.float64), both, score[keep], cluster[keep], singletons=singletons(cluster)
+        )
         at = {int(x): i for i, x in enumerate(means.x) if means.units[i] >= settings.min_units}
         shared = [c for c in range(size) if c in at and c + size in at]
         if len(shared) < 3:
@@ -124,7 +126,7 @@ class Valley(Check):
                 se = float(np.sqrt(max(covariance[k, k] + covariance[end, end] - 2 * covariance[k, end], 1e-18)))
                 gap = float(mean[k] - mean[end])
                 two = two_sided_t(gap / se, dof)
-                ends.append((two / 2 if gap > 0 else 1 - two / 2, gap, se))
+                ends.append((two if gap > 0 else 1.0, gap, se))
             p = max(e[0] for e in ends)
             lower = min(ends, key=lambda e: e[1])
             if best is None or lower[1] > best[1]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import Levels, all_levels, cluster_half
+from unseen.checks._levels import Levels, all_levels, cluster_half, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Clear, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
@@ -19,6 +20,7 @@ from unseen.estimates.multiplicity import holm
 
 FloatArray = NDArray[np.float64]
 TESTED = 5
+SEARCH_ROWS = 20_000
 WEIGHTS = np.array([-1.0, 1.0, 1.0, -1.0])
 
 
@@ -68,13 +70,13 @@ class CompoundingPairs(Check):
         least = max(settings.min_units, 10)
         cuts = [c for f in factors if (c := _cut(f, f.codes[part], score, half, least)) is not None]
         pairs = _ranked(cuts, score, half, least)[:TESTED]
-        held = ~half
+        held, single = ~half, singletons(cluster)
         tested: list[tuple[_Cut, _Cut, Estimate, float, Any]] = []
         for i, j in pairs:
             a, b = cuts[i], cuts[j]
             codes = np.where(a.known & b.known, 2 * a.hard + b.hard, -1)[held]
             try:
-                means = curve(np.arange(4.0), codes, score[held], cluster[held])
+                means = curve(np.arange(4.0), codes, score[held], cluster[held], singletons=single)
                 if len(means) < 4 or means.units.min() < settings.min_units:
                     continue
                 estimate, p = contrast_estimate(
@@ -83,14 +85,12 @@ class CompoundingPairs(Check):
                 )  # fmt: skip
             except (TooFewUnits, Undefined):
                 continue
-            tested.append((a, b, estimate, p / 2 if estimate.value > 0 else 1 - p / 2, means))
+            tested.append((a, b, estimate, p if estimate.value > 0 else 1.0, means))
         if not tested:
             return [self._none(model, settings, len(cuts))]
         adjusted = holm([t[3] for t in tested] + [1.0] * (len(pairs) - len(tested)))
         return [
-            self._outcome(
-                model, a, b, Estimate(e.value, e.low, e.high, e.units, e.method, settings.level), p, m, scale, settings
-            )
+            self._outcome(model, a, b, replace(e, level=settings.level), p, m, scale, settings)
             for (a, b, e, _, m), p in zip(tested, adjusted.tolist(), strict=False)
         ]
 
@@ -120,7 +120,8 @@ class CompoundingPairs(Check):
             "expected": float(means.mean[1] + means.mean[2] - means.mean[0]), "observed": float(means.mean[3]),
         }  # fmt: skip
         return self.decide(
-            about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p, settings=settings,
+            about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p,
+            settings=settings,
             scale=scale, details=details,
             found=f"{model}: {a.name} and {b.name} together cost {estimate} more than the sum of both.",
             clear=f"{model}: {a.name} and {b.name} do not compound by an amount that matters (score scale).",
@@ -159,10 +160,13 @@ def _cut(
 
 def _ranked(cuts: list[_Cut], score: FloatArray, half: NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
     found: list[tuple[float, int, int]] = []
-    y = score[half]
+    # What is only proposed needs no more rows than this; rows come in no order of the score.
+    rows = np.flatnonzero(half)
+    rows = rows[:: max(1, len(rows) // SEARCH_ROWS)]
+    y = score[rows]
     variance = float(y.var())
-    hard = [c.hard[half] for c in cuts]
-    known = [c.known[half] for c in cuts]
+    hard = [c.hard[rows] for c in cuts]
+    known = [c.known[rows] for c in cuts]
     for i, j in combinations(range(len(cuts)), 2):
         both = known[i] & known[j]
         key, values = 2 * hard[i] + hard[j], y

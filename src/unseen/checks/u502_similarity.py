@@ -57,9 +57,7 @@ class Similarity(Check):
         similarity = similarity[rows.row]
         known = similarity[~np.isnan(similarity)]
         if len(known) < 2 or float(np.ptp(known)) <= 1e-9:
-            return [
-                self.not_applicable("All items are equally similar to training.", "Add items that are less similar.")
-            ]
+            return [self.not_applicable("All items are equally similar to training.", "Add less similar items.")]
         low, high = np.quantile(known, [0.1, 0.9]).tolist()
         if high - low <= 1e-9:
             low, high = float(known.min()), float(known.max())

@@ -1,0 +1,36 @@
+import numpy as np
+import polars as pl
+
+from unseen.auditing import run_check
+from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.u303_unseen_combinations import UnseenCombinations
+from unseen.responses import Responses
+
+
+def _audit(shortfall, n=3000, seed=0, combinations=True):
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 3, n), rng.integers(0, 3, n)
+    new = (a == 2) & (b == 2) if combinations else a == 2
+    p = 1 / (1 + np.exp(-(1.5 - 0.5 * (a == 2) - 0.6 * (b == 2)))) - shortfall * new
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(n)], "score": (rng.random(n) < p).astype(float),
+        "shape": [f"s{v}" for v in a], "colour": [f"c{v}" for v in b], "split": np.where(new, "unseen", "seen"),
+    })  # fmt: skip
+    return run_check(UnseenCombinations(), Subject(Responses.of(table)), Settings(), strict=True)[0]
+
+
+def test_a_planted_shortfall_is_found_and_covered():
+    out = _audit(0.3)
+    assert isinstance(out, Found)
+    assert out.estimate.low <= 0.3 <= out.estimate.high
+    assert out.details["combinations"] == ["shape = s2 with colour = c2"]
+
+
+def test_combinations_that_score_as_expected_are_clear():
+    assert isinstance(_audit(0.0), Clear)
+    wrong = sum(isinstance(_audit(0.0, 900, s), Found) for s in range(100))
+    assert wrong <= 9  # 2.5 % are on this side, 3.2 sd above is 7.5
+
+
+def test_an_unseen_level_is_no_new_combination():
+    assert isinstance(_audit(0.1, combinations=False), NotApplicable)
