@@ -214,7 +214,14 @@ def outcomes():
     )
     ranks = [{"model": m, "left": i + 1, "right": r} for i, (m, r) in enumerate(zip(MODELS, (2, 1, 3, 4), strict=True))]
     yield found("U702", "ranking", "seen and unseen", estimate(0.4, 0.2), {"models": ranks})
-    tiers = [{"model": m, **wilson(0.8 - 0.05 * i, 200), "tier": 1 + (i > 1)} for i, m in enumerate(MODELS)]
+    pairs = [
+        {
+            "a": MODELS[0], "b": m, "p_holm": 0.001 if i else 0.4,
+            "estimate": {"value": 0.02 + 0.05 * i, "low": -0.01 + 0.05 * i, "high": 0.05 + 0.05 * i},
+        }
+        for i, m in enumerate(MODELS[1:])
+    ]  # fmt: skip
+    tiers = {"tiers": [list(MODELS[:2]), list(MODELS[2:])], "pairs": pairs}
     yield Clear(
         code="U701",
         about=About("ranking", "all models"),
@@ -222,7 +229,7 @@ def outcomes():
         next_step="Nothing to do.",
         estimate=estimate(0.01, 0.02),
         p_value=0.4,
-        details={"models": tiers},
+        details=tiers,
     )
     yield Clear(
         code="U101",

@@ -200,7 +200,7 @@ def test_a_comparison_says_so(document):
 def test_clear_checks_with_a_picture_show_it(document, page):
     assert "U701" not in {f["code"] for f in document["findings"] if f["outcome"] == "found"}
     assert "in pictures" in page
-    assert "Models by tier" in page
+    assert "Differences between models" in page
 
 
 @pytest.fixture(scope="module")

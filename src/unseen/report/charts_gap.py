@@ -184,7 +184,7 @@ def frontier(findings: Sequence[Finding]) -> Iterator[Picture]:
             lines, label=f"Score along {name}", x=Axis(name, names=names), y=_score_axis(marks), shades=shades,
             breaks=breaks,
         )  # fmt: skip
-        told = " Marks above the axis: where each breaks, with interval." if breaks else ""
+        told = " Marks at the top: where each breaks, with interval." if breaks else ""
         yield Picture(svg, f"Score along {name}{_of_whom(group)}.{told}")
 
 

@@ -193,31 +193,22 @@ def label_free(findings: Sequence[Finding]) -> Iterator[Picture]:
 
 
 def tiers(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U701: models with their means, coloured by tier."""
-    for f in grouped(findings)[:1]:
-        d = f["details"]
-        if isinstance(d.get("models"), list) and d["models"] and isinstance(d["models"][0], Mapping):
-            entries, tier_of = d["models"], {}
-        else:
-            raise CannotDraw("no models")
-        if isinstance(d.get("tiers"), list):
-            tier_of = {
-                str(m): i
-                for i, t in enumerate(d["tiers"])
-                for m in (t.get("models", []) if isinstance(t, Mapping) else t)
-            }
-        rows: list[list[Mark]] = []
-        for e in sorted(entries, key=lambda e: -(value_of(e, "value", "mean", "score") or 0.0))[:MAX_ROWS]:
-            name = str(e.get("model", e.get("name", "")))
-            tier = e.get("tier", tier_of.get(name))
-            note = number(value_of(e, "value", "mean", "score"), 2) + (
-                "" if tier is None else f" · tier {int(tier) + (name in tier_of)}"
-            )
-            rows.append([mark_of(e, name, "accent" if tier is None else f"c{int(tier) % 8}", note=note)])
-        yield Picture(
-            forest(rows, label="Models by tier", axis="mean score"),
-            "Models of one tier can't be told apart on these items.",
-        )
+    """U701: differences between models with intervals; those that cover zero leave two models in one tier."""
+    whole = next((f for f in findings if f["details"].get("tiers")), findings[0])
+    known = {(str(p["a"]), str(p["b"])): p for f in (whole, *findings) for p in f["details"].get("pairs", [])}
+    level = 1.0 - (value_of(whole["estimate"], "level") or 0.95)
+    rows: list[list[Mark]] = []
+    for (a, b), pair in list(known.items())[:MAX_ROWS]:
+        apart = (value_of(pair, "p_holm", "p") or 0.0) <= level
+        rows.append([mark_of(pair["estimate"], f"{a} − {b}", "accent" if apart else "mute")])
+    if not rows:
+        raise CannotDraw("no pairs")
+    svg = forest(
+        rows, label="Differences between models", axis="difference of mean scores", reference=0.0,
+        legend=(("accent", "told apart"), ("mute", "not told apart")),
+    )  # fmt: skip
+    named = [f"{i}: {', '.join(map(str, tier))}" for i, tier in enumerate(whole["details"].get("tiers", []), 1)]
+    yield Picture(svg, f"Tiers: {'; '.join(named)}." if named else "Differences between models, with intervals.")
 
 
 def rank_flips(findings: Sequence[Finding]) -> Iterator[Picture]:

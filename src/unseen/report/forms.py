@@ -177,7 +177,7 @@ def curves(
     for line in lines:
         _curve(canvas, line, across, up, whiskers=len(lines) <= 2)
     for i, mark in enumerate(breaks):
-        canvas.interval(across, bottom - 7 - 9 * i, mark.value, mark.low, mark.high, mark.kind, mark.tip())
+        canvas.interval(across, top + 8 + 9 * i, mark.value, mark.low, mark.high, mark.kind, mark.tip())
     return canvas.svg()
 
 
