@@ -152,9 +152,10 @@ def calibration_error(
     """Estimate the expected calibration error without the upward bias of the plain one.
 
     The plain error S = (Σ w_b|d_b|^p)^(1/p) is positive even where a model is calibrated, because the gaps d_b carry
-    noise. Gaps are taken as normal with their clustered covariance around t·u, where u has error 1 and the shape of the
-    observed gaps: their linear trend over confidence, plus what is left, shrunk by its noise (James–Stein). The estimate is the t at which S is the median of what such gaps would give; the interval's ends are
-    the t at which S is its outer quantiles. So the interval reaches 0 where the model may be calibrated.
+    noise. Gaps are taken as normal with their clustered covariance around t·u, where u has error 1 and the shape of
+    the observed gaps: their linear trend over confidence, plus what is left, shrunk by its noise (James–Stein). The
+    estimate is the t at which S is the median of what such gaps would give; the interval's ends are the t at which S
+    is its outer quantiles. So the interval reaches 0 where the model may be calibrated.
 
     Args:
         bins: From ``equal_mass_bins``.
@@ -172,7 +173,7 @@ def calibration_error(
     >>> c = np.linspace(0.3, 0.9, 4000)
     >>> bins = equal_mass_bins(c, np.arange(4000) % 10 < 5, np.arange(4000))
     >>> print(calibration_error(bins, rng=np.random.default_rng(0)).format(2))
-    0.16 [0.15, 0.18]
+    0.17 [0.15, 0.18]
     """
     weight, gap = bins.weight, bins.gap
     variance = np.diag(bins.covariance)
