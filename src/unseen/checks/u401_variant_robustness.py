@@ -22,8 +22,8 @@ class VariantRobustness(Check):
     method = (
         "loss = mean over pairs of score(original) − score(variant); pairs of one cluster (one original and all its "
         "variants) move together. Exact McNemar and Tango's interval where each original has one variant and scores "
-        "are binary, else sign flips of whole clusters and CR2. Flips are counted both ways, since a loss of zero may hide "
-        "many; worst of variants is the mean over originals of the lowest score."
+        "are binary, else sign flips of whole clusters and CR2. Flips are counted both ways, since a loss of zero may "
+        "hide many; worst of variants is the mean over originals of the lowest score."
     )
     assumptions = "A variant keeps the meaning and the difficulty of its original."
     sources = (

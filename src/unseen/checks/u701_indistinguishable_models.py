@@ -28,8 +28,8 @@ class IndistinguishableModels(Check):
     null = "Two models have the same mean score on the items they share."
     interest = "A pair of neighbours in the ranking whose difference is not significant after Holm's correction."
     method = (
-        "Scores are averaged per item and compared on shared items: exact McNemar where pairs are binary and independent, "
-        "else sign flips of whole clusters; Holm over all pairs. Intervals: Tango's or cluster-robust (CR2). A tier "
+        "Scores are averaged per item and compared on shared items: exact McNemar where pairs are binary and "
+        "independent, else sign flips of whole clusters; Holm over all pairs. Intervals: Tango's or cluster-robust (CR2). A tier "
         "holds the best model left and every model that is not told apart from it."
     )
     assumptions = "Items (or clusters) are a sample of those that matter; both models answered the shared items."
@@ -45,7 +45,7 @@ class IndistinguishableModels(Check):
     studies = ("concurrence",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
-        """One outcome for each pair of neighbours in the ranking; tiers and all pairs stand in the details of the first."""
+        """One outcome a pair of neighbours in the ranking; the first holds tiers and all pairs."""
         means = item_means(subject)
         order = sorted(means, key=lambda name: (-float(means[name].mean.mean()), name))[:MAX_MODELS]
         pairs = [self._compare(a, b, means, settings) for a, b in combinations(order, 2)]

@@ -1,0 +1,120 @@
+"""Every registered check keeps the contract, on tables that are as bad as users' tables get."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.checks.base import Check, Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.registry import all_checks
+from unseen.responses import Responses
+
+CHECKS = list(all_checks().values())
+FAST = Settings(n_resamples=100)
+
+
+def table(models=2, items=30, seed=0, **columns):
+    rng = np.random.default_rng(seed)
+    base = {
+        "model": [f"m{i}" for i in range(models) for _ in range(items)],
+        "item": [f"i{j}" for _ in range(models) for j in range(items)],
+        "score": rng.integers(0, 2, models * items).astype(float),
+        "split": ["seen" if j % 2 else "unseen" for _ in range(models) for j in range(items)],
+        "confidence": rng.random(models * items),
+        "digits": [j % 5 for _ in range(models) for j in range(items)],
+    }
+    return pl.DataFrame(base | columns)
+
+
+def nasty_tables():
+    full = table()
+    html = "<script>alert(1)</script>=cmd|'/c calc'!A1"
+    return {
+        "ordinary": full,
+        "one model": table(models=1),
+        "one item": table(items=1),
+        "one cluster": full.with_columns(cluster=pl.lit("c")),
+        "all right": full.with_columns(score=pl.lit(1.0)),
+        "all wrong": full.with_columns(score=pl.lit(0.0)),
+        "all one half": full.with_columns(score=pl.lit(0.5)),
+        "unlabelled rows": full.with_columns(score=pl.when(pl.col("digits") > 2).then(pl.col("score"))),
+        "html in names": full.with_columns(
+            model=pl.col("model") + html, item=pl.col("item") + html, question=pl.lit(html), site=pl.lit(html)
+        ),
+        "two rows": full.head(2),
+        "no split": full.drop("split", "confidence"),
+        "only seen": full.with_columns(split=pl.lit("seen")),
+        "duplicates": pl.concat([full, full.with_columns(score=1 - pl.col("score"))]),
+        "repeats": pl.concat([full.with_columns(repeat=pl.lit(r)) for r in range(3)]),
+        "variants": full.with_columns(
+            variant_of=pl.when(pl.col("digits") > 1).then(pl.lit("i0")), question=pl.lit("what is one plus one")
+        ),
+        "different items": full.filter((pl.col("model") == "m0") | (pl.col("digits") > 2)),
+    }
+
+
+TABLES = nasty_tables()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.code)
+def test_a_check_states_what_it_asks_and_how(check: Check):
+    for name in ("title", "question", "null", "interest", "method", "assumptions", "example"):
+        assert len(getattr(check, name).strip()) > 5 or name == "null", f"{check.code} has no {name}"
+        assert getattr(check, name).strip()
+    assert check.sources
+    assert all(check.sources)
+    assert re.fullmatch(r"U\d{3}", check.code)
+    assert Path(inspect.getfile(type(check))).name.startswith(check.code.lower() + "_")
+    assert check.title == check.title[0].lower() + check.title[1:] or check.title[:2].isupper()
+
+
+def needs_met(check: Check, subject: Subject) -> bool:
+    """The audit answers for a check whose inputs are missing; only then may the check expect them."""
+    answers = subject.answers
+    split = set(answers.table["split"].cast(pl.String).unique()) if "split" in answers.table.columns else set()
+    for need in check.needs:
+        if need in ("train", "learner", "module"):
+            return False
+        if need in ("seen", "unseen"):
+            met = need in split
+        elif need == "several models":
+            met = len(answers.models) > 1
+        else:
+            met = need == "responses" or answers.has(need)
+        if not met:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.code)
+def test_a_check_answers_on_any_table(check: Check, name: str):
+    subject = Subject(responses=Responses.of(TABLES[name]))
+    if not needs_met(check, subject):
+        return
+    outcomes = list(check.run(subject, FAST))
+    assert outcomes, f"{check.code} said nothing"
+    for outcome in outcomes:
+        assert isinstance(outcome, Found | Clear | NotApplicable)
+        assert outcome.code == check.code
+        assert outcome.statement.strip()
+        assert outcome.next_step.strip()
+        assert "nan" not in outcome.statement.lower().split()
+        assert 0 <= outcome.effect <= 1
+        assert outcome.p_value is None or 0 <= outcome.p_value <= 1
+        json.dumps(dict(outcome.details), allow_nan=False)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.code)
+def test_equal_seeds_give_equal_outcomes(check: Check):
+    for name in ("ordinary", "variants", "repeats"):
+        subjects = [Subject(responses=Responses.of(TABLES[name])) for _ in range(2)]
+        if needs_met(check, subjects[0]):
+            first, second = (list(check.run(s, FAST)) for s in subjects)
+            assert [(type(o), o.statement, o.p_value) for o in first] == [
+                (type(o), o.statement, o.p_value) for o in second
+            ]
