@@ -123,8 +123,9 @@ def test_the_frontier_shades_the_seen_range_and_marks_the_break(document):
 def test_the_terminal_is_readable_at_eighty_columns(document):
     lines = terminal.text(document).splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == "27 findings"
+    assert lines[0] == "27 findings by 15 checks"
     assert any(line.startswith("U101") for line in lines)
+    assert all(line == line.rstrip() for line in lines)
     assert "\x1b" not in terminal.text(document)
     assert "\x1b[1m" in terminal.text(document, color=True)
 
@@ -182,6 +183,8 @@ def test_annotations_stay_within_what_github_shows(document, tmp_path, monkeypat
     text = github.render(document)
     assert text.count("::warning") == 10
     assert "18 more findings" in text
+    codes = re.findall(r"title=(U\d{3})", text)
+    assert len(codes) == len(set(codes)) == 9
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     assert github.write_summary(document).read_text(encoding="utf-8").startswith("# 27 findings")
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from unseen.report import markdown
-from unseen.report.words import headline
+from unseen.report.words import by_check, headline
 
 # GitHub shows ten warnings a step; the last one tells of the rest.
 MAX_ANNOTATIONS = 10
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """One ``::warning`` line for each finding, the heaviest first, and a ``::notice`` with the headline.
+    """One ``::warning`` line for each finding, the heaviest of each check first, and a ``::notice`` with the headline.
 
     Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
     """
-    found = [f for f in document["findings"] if f["outcome"] == "found"]
+    groups = by_check(document["findings"], "found")
+    # The heaviest of each check first: ten lines about one check would hide the others.
+    found = sorted((f for group in groups.values() for f in group), key=lambda f: f is not groups[f["code"]][0])
     shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]
     lines = [f"::notice title=unseen::{data(headline(document))}"]
     lines += [

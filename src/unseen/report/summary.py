@@ -224,7 +224,7 @@ def describe_responses(responses: Responses) -> dict[str, Any]:
         "splits": splits,
         "score": {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high)},
         "factors": [
-            {"name": f.name, "kind": f.kind, "levels": table[f.name].n_unique(), "why": f.why}
+            {"name": f.name, "kind": f.kind, "levels": table[f.name].drop_nulls().n_unique(), "why": f.why}
             for f in responses.factors.values()
         ],
         "notes": list(responses.notes),

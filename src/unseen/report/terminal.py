@@ -149,13 +149,14 @@ def _check(code: str, findings: Sequence[Mapping[str, Any]], console: Console, p
 
 
 def _subject_line(finding: Mapping[str, Any], console: Console) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     e = finding["estimate"]
     numbers = f"  {interval(e)}, {counted(e['units'], 'unit')}" if e else ""
-    console.print(
-        Text.assemble("  ", (str(_safe(finding["subject"]["name"], console)), "cyan"), (_plain(numbers, console), ""))
-    )
+    name = _plain(finding["subject"]["name"], console)
+    line = Text.assemble((name, "cyan"), _plain(numbers, console))
+    console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
 def _subject_row(finding: Mapping[str, Any], console: Console) -> tuple[Any, ...]:
@@ -180,30 +181,26 @@ def _open_questions(document: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(Text("Could not be judged", style="bold"), Text("(not a pass)", style="dim"))
     for entry in document["unlock"]:
-        console.print(_safe(f"  {entry['how']}", console))
+        _indented(entry["how"], console)
         _indented(f"unlocks {', '.join(entry['checks'])}", console, by=4, style="dim")
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for f in unjudged:
-        if not f["unlocks"]:
-            groups.setdefault((f["code"], f["next_step"]), []).append(f)
-    for (code, _), findings in groups.items():
-        names = ", ".join(f["subject"]["name"] for f in findings[:3] if f["subject"]["kind"] != "data")
-        more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
-        about = f" ({names}{more})" if names else ""
-        console.print(_safe(f"  {code}  {findings[0]['title']}{about}", console))
+    for code, findings in by_check([f for f in unjudged if not f["unlocks"]], "not_applicable").items():
+        names = [f["subject"]["name"] for f in findings if f["subject"]["kind"] != "data"]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        about = f" ({', '.join(names[:3])}{more})" if len(names) > 1 else ""
+        _indented(f"{code}  {title_case(findings[0]['title'])}{about}", console)
         _indented(f"{findings[0]['statement']} {findings[0]['next_step']}", console, by=4, style="dim")
 
 
 def _next(step: str, console: Console, plain: bool) -> None:
     from rich.padding import Padding
 
-    console.print(Padding(_safe(f"{'->' if plain else '→'} {step}", console), (0, 0, 0, 2)))
+    console.print(Padding(_safe(f"{'->' if plain else '→'} {step}", console), (0, 0, 0, 2), expand=False))
 
 
 def _indented(words: str, console: Console, by: int = 2, style: str = "") -> None:
     from rich.padding import Padding
 
-    console.print(Padding(_safe(words, console, style=style), (0, 0, 0, by)))
+    console.print(Padding(_safe(words, console, style=style), (0, 0, 0, by), expand=False))
 
 
 def _grid(console: Console, rows: Sequence[Sequence[Any]]) -> None:

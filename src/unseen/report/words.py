@@ -17,7 +17,8 @@ def headline(document: Document) -> str:
     if "baseline" in document:
         return f"{counted(counts['found'], 'thing')} got worse" if counts["found"] else "Nothing got worse"
     if counts["found"]:
-        return f"{counted(counts['found'], 'finding')}"
+        checks = len({f["code"] for f in document["findings"] if f["outcome"] == "found"})
+        return f"{counted(counts['found'], 'finding')} by {counted(checks, 'check')}"
     return "No findings" if counts["clear"] else "Nothing could be judged"
 
 
@@ -25,6 +26,9 @@ def subtitle(document: Document) -> str:
     """How much was audited, and what became of the other questions."""
     counts = Counter(f["outcome"] for f in document["findings"])
     responses = document["responses"]
+    if "baseline" in document:
+        others = counted(document["baseline"]["left_out"], "other outcome")
+        return f"Compared with the baseline; {others} did not get worse."
     rest = f"{counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
     if not responses:
         return rest
