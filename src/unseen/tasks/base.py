@@ -83,7 +83,7 @@ class Task(ABC):
     def __init__(self, **settings: Any) -> None:
         self.given: Mapping[str, Any] = self._resolved(settings, self.settings, "setting")
         self._defaults: dict[str, Any] = self._resolved({}, self.options, "option")
-        self._asked: tuple[dict[str, Any], dict[str, Any]] = ({}, self._defaults)
+        self._asked: tuple[str, dict[str, Any]] = ("", self._defaults)
 
     @abstractmethod
     def draw(self, seed: int, **options: Any) -> Example:
@@ -124,11 +124,13 @@ class Task(ABC):
         if not options:
             return self._defaults
         # One sample asks the same options thousands of times: the last answer is kept.
+        # They are told apart by how they are written: 1 equals True, and arrays have no truth value.
+        asked = repr(options)
         last, resolved = self._asked
-        if last != options:
+        if last != asked:
             self.check_options(options)
             resolved = self._resolved(options, self.options, "option")
-            self._asked = (dict(options), resolved)
+            self._asked = (asked, resolved)
         return resolved
 
     def _resolved(self, given: Mapping[str, Any], declared: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -287,7 +289,7 @@ class Generated(Task):
 class Finite(Task):
     """A task whose items are counted: ``at`` writes item number 0 … size-1; options filter by realised factors."""
 
-    _kept: tuple[dict[str, Any], list[int]] | None = None
+    _kept: tuple[str, list[int]] | None = None
 
     def draw(self, seed: int, **options: Any) -> Example:
         """The item of this seed, modulo the number of items under these options."""
@@ -301,9 +303,10 @@ class Finite(Task):
         size = self.size or 0
         if not options:
             return range(size)
-        if self._kept is None or self._kept[0] != options:
+        asked = repr(options)
+        if self._kept is None or self._kept[0] != asked:
             wanted = {name: self.resolve(options)[name] for name in options}
-            self._kept = (dict(options), [i for i in range(size) if _fits(self.at(i).factors, wanted)])
+            self._kept = (asked, [i for i in range(size) if _fits(self.at(i).factors, wanted)])
         return self._kept[1]
 
     @abstractmethod

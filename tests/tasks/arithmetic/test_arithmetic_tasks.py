@@ -9,8 +9,7 @@ import pytest
 
 from unseen import tasks
 from unseen.tasks.arithmetic.digits import carries_of
-from unseen.tasks.arithmetic.omega import Omega
-from unseen.tasks.arithmetic.omega_problems import FAMILIES
+from unseen.tasks.arithmetic.omega import FAMILIES, Omega
 
 
 def long_addition(a: int, b: int) -> int:

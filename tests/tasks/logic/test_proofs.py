@@ -171,3 +171,15 @@ def test_depth_width_and_distractors_are_met():
     e = task.draw(0, rules="conjunction-intro", depth=4, width=3, distractors=2)
     assert (e.factors["depth"], e.factors["width"], e.factors["distractors"]) == (4, 3, 2)
     assert task.draw(0, depth=30).factors["steps"] == 61
+
+
+def test_cases_need_a_subproof_for_each_part():
+    premises = ["Alex is a cat or a dog.", "Every cat is a pet.", "Every dog is a pet.", "Every fox is a pet."]
+    cat = "Assume Alex is a cat. Alex is a pet. If Alex is a cat then Alex is a pet. "
+    dog = "Assume Alex is a dog. Alex is a pet. If Alex is a dog then Alex is a pet. "
+    fox = "Assume Alex is a fox. Alex is a pet. If Alex is a fox then Alex is a pet. "
+    end = "By cases Alex is a pet."
+    for proof in (cat + dog, dog + fox + cat):
+        assert check_proof("Alex", premises, "Alex is a pet.", proof + end)[0]
+    for proof in (cat, cat + fox, cat + cat):
+        assert not check_proof("Alex", premises, "Alex is a pet.", proof + end)[0]

@@ -17,7 +17,7 @@ def carries_of(a: int, b: int, operation: str) -> int:
     """Columns that pass something on in the written method: carries of a sum or a product, borrows of a difference.
 
     >>> carries_of(95, 17, "+"), carries_of(100, 1, "-"), carries_of(12, 34, "*")
-    (2, 2, 0)
+    (2, 2, 1)
     """
     if operation == "-":
         return carries_of(a - b, b, "+") if a >= b else carries_of(b - a, a, "+")

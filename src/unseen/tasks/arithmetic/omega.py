@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from unseen.factors import Kind
-from unseen.tasks.arithmetic.omega_problems import FAMILIES
+from unseen.tasks.arithmetic.omega_counting import COUNTING_FAMILIES
+from unseen.tasks.arithmetic.omega_family import Family
+from unseen.tasks.arithmetic.omega_numbers import NUMBER_FAMILIES
 from unseen.tasks.base import Example, Generated, of_text, tokens_of
 from unseen.tasks.draws import Draws
 
 Axis = Literal["exploratory", "compositional", "transformative"]
 MODULUS = 10
+FAMILIES: dict[str, Family] = {**NUMBER_FAMILIES, **COUNTING_FAMILIES}
 
 
 @dataclass(frozen=True)

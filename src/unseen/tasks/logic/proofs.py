@@ -132,13 +132,10 @@ class _Builder:
 class Proofs(Generated):
     """Premises and a claim; the answer is a proof of it, sentence by sentence.
 
-    ``depth`` is the height of the proof, ``width`` the number of parts of each conjunction or disjunction (1: there is none), ``rules``
-    what may be
-    used besides implication elimination (at least one of them is used where the depth allows, none for
-    ``rules="implication"``
-    alone), ``distractors`` the number of further rules that lead nowhere. ``verify`` checks each step, so that any
-    valid proof
-    scores 1; ``score_steps`` gives the share of licensed lines.
+    ``depth`` is the height of the proof, ``width`` the number of parts of each conjunction or disjunction (1: there is
+    none), ``rules`` what may be used besides implication elimination (at least one of them is used where the depth
+    allows, none for ``rules="implication"`` alone), ``distractors`` the number of further rules that lead nowhere.
+    ``verify`` checks each step, so that any valid proof scores 1; ``score_steps`` gives the share of licensed lines.
     """
 
     name = "prontoqa-ood"

@@ -24,9 +24,8 @@ def in_domain(pattern: str, domain: str) -> bool:
     repeated: one letter; periodic: a unit of two letters or more that fits at least twice (abab, abcabca);
     mirror: reads the same backwards and is not repeated; general: none of these.
 
-    >>> [in_domain(p, d) for p, d in [("aaa", "repeated"), ("abab", "periodic"), ("abba", "mirror"), ("abc",
-    "general")]]
-    [True, True, True, True]
+    >>> in_domain("aaa", "repeated"), in_domain("abab", "periodic"), in_domain("abba", "mirror")
+    (True, True, True)
     """
     repeated = len(set(pattern)) == 1
     mirror = pattern == pattern[::-1] and not repeated
