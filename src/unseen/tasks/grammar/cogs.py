@@ -72,10 +72,10 @@ class _Wish:
 class Cogs(Generated):
     """English sentences of a small grammar to logical forms: "cat ( x _ 1 ) AND smile . agent ( x _ 2 , x _ 1 )".
 
-    ``case=train`` draws from the training distribution: nouns, names and verbs that a case reserves do not occur,
-    recursion stops at ``train_recursion``, prepositional phrases modify objects only. Each other
-    case draws sentences that need the generalisation it is named after. ``exposures`` lists the training items that show
-    reserved words in their one known role, and ``training_set`` puts the whole together.
+    ``case=train`` draws from the training distribution: words that a case reserves do not occur, recursion stops at
+    ``train_recursion``, prepositional phrases modify objects only. Each other case draws sentences that need the
+    generalisation it is named after. ``exposures`` lists the training items that show reserved words in their one known
+    role, and ``training_set`` puts the whole together.
     """
 
     name = "cogs"

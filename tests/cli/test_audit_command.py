@@ -1,0 +1,222 @@
+"""The command as users call it: formats, exit codes, configuration, errors."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+
+def test_json_holds_findings_with_every_field(run, log):
+    code, out, _ = run("audit", log, "--unseen", "digits > 3", "--format", "json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["schema_version"] == 1
+    finding = next(f for f in document["findings"] if f["code"] == "U101")
+    assert finding["outcome"] == "found"
+    assert set(finding["estimate"]) == {"value", "low", "high", "level", "units", "method"}
+    assert finding["statement"]
+    assert finding["next_step"]
+    assert document["responses"]["rows"] == 800
+
+
+def test_text_is_the_default_and_names_the_finding(run, log):
+    code, out, _ = run("audit", log, "--unseen", "digits > 3")
+    assert code == 0
+    assert "U101" in out
+
+
+@pytest.mark.parametrize(("ending", "begins"), [("html", "<!"), ("json", "{"), ("md", "#"), ("txt", "")])
+def test_the_format_follows_the_ending_of_output(run, log, tmp_path, ending, begins):
+    target = tmp_path / f"report.{ending}"
+    code, out, _ = run("audit", log, "--unseen", "digits > 3", "--output", target)
+    assert code == 0
+    assert target.read_text(encoding="utf-8").startswith(begins)
+    assert str(target) in out
+
+
+def test_html_without_output_goes_to_the_working_folder(run, log, tmp_path):
+    code, out, _ = run("audit", log, "--unseen", "digits > 3", "--format", "html")
+    assert code == 0
+    assert (tmp_path / "unseen-report.html").exists()
+    assert "unseen-report.html" in out
+
+
+def test_github_format_writes_annotations(run, log):
+    _, out, _ = run("audit", log, "--unseen", "digits > 3", "--format", "github")
+    assert "::warning" in out
+
+
+def test_fail_on_and_fail_gap_set_the_exit_code(run, log):
+    arguments = ("audit", log, "--unseen", "digits > 3", "--format", "json")
+    assert run(*arguments, "--fail-on", "U101")[0] == 1
+    assert run(*arguments, "--fail-on", "U401")[0] == 0
+    assert run(*arguments, "--fail-gap", "0.05")[0] == 1
+    assert run(*arguments, "--fail-on", "U101", "--fail-gap", "0.99")[0] == 0
+
+
+def test_equal_seeds_give_equal_documents(run, log):
+    arguments = ("audit", log, "--unseen", "digits > 3", "--format", "json", "--seed", "7")
+    assert run(*arguments)[1] == run(*arguments)[1]
+
+
+def test_a_baseline_shows_only_what_got_worse(run, log, tmp_path, table):
+    before = tmp_path / "before.json"
+    run("audit", log, "--unseen", "digits > 3", "--output", before, "--quiet")
+    _, out, _ = run("audit", log, "--unseen", "digits > 3", "--baseline", before, "--format", "json")
+    assert not [f for f in json.loads(out)["findings"] if f["outcome"] == "found"]
+    worse = tmp_path / "worse.parquet"
+    table.with_columns(score=pl.when(pl.col("digits") > 3).then(0.0).otherwise(pl.col("score"))).write_parquet(worse)
+    _, out, _ = run("audit", worse, "--unseen", "digits > 3", "--baseline", before, "--format", "json")
+    assert "U101" in {f["code"] for f in json.loads(out)["findings"]}
+
+
+def test_select_and_ignore_choose_by_prefix(run, log):
+    _, out, _ = run(
+        "audit", log, "--unseen", "digits > 3", "--format", "json", "--select", "U1", "--ignore", "U101,U102"
+    )
+    codes = {f["code"] for f in json.loads(out)["findings"]}
+    assert codes
+    assert all(c.startswith("U1") and c not in ("U101", "U102") for c in codes)
+
+
+def test_an_unknown_code_is_refused(run, log):
+    code, _, err = run("audit", log, "--select", "U999")
+    assert code == 2
+    assert "no check begins with 'U999'" in err
+
+
+def test_settings_in_a_toml_file_are_used_and_the_command_line_wins(run, log, tmp_path):
+    (tmp_path / "unseen.toml").write_text('[tool.unseen]\nunseen = "digits > 3"\nfactors = ["digits:categorical"]\n')
+    _, out, _ = run("audit", log, "--format", "json")
+    document = json.loads(out)
+    assert document["responses"]["factors"][0]["kind"] == "categorical"
+    assert "U101" in {f["code"] for f in document["findings"] if f["outcome"] == "found"}
+    _, out, _ = run("audit", log, "--format", "json", "--factor", "digits:ordered")
+    assert json.loads(out)["responses"]["factors"][0]["kind"] == "ordered"
+
+
+def test_describe_shows_factors_and_runs_no_check(run, log):
+    code, out, _ = run("audit", log, "--describe")
+    assert code == 0
+    assert "digits" in out
+    assert "ordered" in out
+    assert "U101" not in out
+
+
+def test_nothing_to_audit_says_what_to_do(run):
+    code, _, err = run("audit")
+    assert code == 2
+    assert "sample:lm-arithmetic" in err
+
+
+def test_a_missing_file_is_named(run):
+    code, _, err = run("audit", "nowhere.csv")
+    assert code == 2
+    assert "nowhere.csv: no such file" in err
+
+
+def test_a_missing_output_folder_is_told_before_the_work(run, log, tmp_path):
+    code, _, err = run("audit", log, "--output", tmp_path / "no" / "report.html")
+    assert code == 2
+    assert "does not exist" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_output_folder_is_told(run, log, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    code, _, err = run("audit", log, "--output", folder / "report.html")
+    assert code == 2
+    assert "can't write to the folder" in err
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    from unseen.errors import BadInput
+    from unseen.files import write_atomically
+
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(BadInput, match="No space left on device"):
+        write_atomically(Path(tmp_path / "report.html"), "text")
+    assert not list(tmp_path.iterdir())
+
+
+def test_control_c_exits_with_130_and_writes_nothing(tmp_path):
+    import numpy as np
+
+    n = 300_000
+    rng = np.random.default_rng(0)
+    pl.DataFrame(
+        {"model": "m", "item": np.arange(n), "digits": rng.integers(1, 9, n), "score": rng.integers(0, 2, n)}
+    ).write_parquet(tmp_path / "big.parquet")
+    command = [
+        sys.executable,
+        "-c",
+        "from unseen.cli import main; main()",
+        "audit",
+        "big.parquet",
+        "--unseen",
+        "digits > 4",
+        "--output",
+        "report.html",
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["big.parquet"]
+
+
+def test_html_in_names_is_escaped_in_the_report(run, tmp_path, table):
+    evil = "<script>alert(1)</script>"
+    path = tmp_path / "evil.parquet"
+    table.with_columns(model=pl.lit(evil) + pl.col("model")).write_parquet(path)
+    target = tmp_path / "report.html"
+    assert run("audit", path, "--unseen", "digits > 3", "--output", target)[0] == 0
+    assert evil not in target.read_text(encoding="utf-8")
+
+
+def test_explain_shows_all_sections(run):
+    code, out, _ = run("explain", "U101")
+    assert code == 0
+    for heading in ("Question", "Null", "Method", "Assumptions", "Sources", "Example"):
+        assert heading in out
+
+
+def test_explain_lists_a_family_and_refuses_an_unknown_code(run):
+    assert "U102" in run("explain", "U1")[1]
+    assert run("explain", "U99")[0] == 2
+
+
+def test_help_names_the_verbs(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for verb in ("audit", "explain", "view", "task", "atlas"):
+        assert verb in out
+
+
+def test_the_library_audits_any_data_frame(table):
+    import unseen
+
+    from_polars = unseen.audit(table, unseen="digits > 3")
+    from_pandas = unseen.audit(table.to_pandas(), unseen="digits > 3")
+    assert from_polars.to_json() == from_pandas.to_json()
+    assert "U101" in {o.code for o in from_polars.found}
+    assert "<" in from_polars._repr_html_()
+
+
+def test_view_shows_a_stored_document(run, log, tmp_path):
+    run("audit", log, "--unseen", "digits > 3", "--output", tmp_path / "report.json", "--quiet")
+    code, out, _ = run("view", tmp_path / "report.json")
+    assert code == 0
+    assert "U101" in out
