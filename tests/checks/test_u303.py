@@ -27,7 +27,7 @@ def test_a_planted_shortfall_is_found_and_covered():
 
 
 def test_combinations_that_score_as_expected_are_clear():
-    assert isinstance(_audit(0.0), Clear)
+    assert isinstance(_audit(0.0, 12_000), Clear)
     wrong = sum(isinstance(_audit(0.0, 900, s), Found) for s in range(100))
     assert wrong <= 9  # 2.5 % are on this side, 3.2 sd above is 7.5
 

@@ -98,13 +98,8 @@ class Frontier(Check):
         text += f" Its score halves at {half.format(2)}" if half else ""
         if half:
             past = (edge - half.value) if flipped else (half.value - edge)
-            text += (
-                "."
-                if not seen_range
-                else f", {past:.2g} past the range seen."
-                if past > 0
-                else ", within the range seen."
-            )
+            where = f", {past:.2g} past the range seen." if past > 0 else ", within the range seen."
+            text += where if seen_range else "."
         details: dict[str, Any] = {
             "factor": factor.name, "model": model, "seen_range": seen_range,
             "levels": [

@@ -32,6 +32,7 @@ class Fit:
         model_covariance: Inverse information (times the residual variance for the identity), shape (p, p).
         null: Orthonormal directions that the data don't determine, shape (p, k).
         codes: Level of each factor in each cell, shape (cells, factors).
+        design: Design row of each cell, shape (cells, p).
         weight: Rows in each cell, shape (cells,).
         offsets: First column of each factor in beta, shape (factors,).
         sizes: Levels of each factor.
@@ -46,6 +47,7 @@ class Fit:
     model_covariance: FloatArray
     null: FloatArray
     codes: IntArray
+    design: FloatArray
     weight: FloatArray
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -74,7 +76,7 @@ class Fit:
         Returns:
             Means, shape (levels,), and their derivatives by beta, shape (levels, p).
         """
-        x = one_hot(self.codes, self.sizes, self.offsets)
+        x = self.design
         use = self.weight * ~np.isin(self.codes[:, factor], list(leave_out))
         start, size = self.offsets[factor], self.sizes[factor]
         others = x.copy()
@@ -207,7 +209,7 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
     meat, kind = _meat(x, cell, dense, score - mu[cell], working / n, bread, clusters, rank)
     method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
     return Fit(
-        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, table, n, offsets,
+        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, table, x, n, offsets,
         tuple(sizes), clusters, firth, method,
     )  # fmt: skip
 
