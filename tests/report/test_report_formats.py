@@ -238,3 +238,13 @@ def test_all_formats_tell_of_the_sample(sample_document):
         assert name in text, format_
     assert "SmolLM2-135M-Instruct" in written["text"]
     assert 'class="shade seen"' in written["html"]
+
+
+def test_the_smallest_detectable_gap_stands_against_the_one_that_matters(build, outcome):
+    details = [{"smallest_detectable": v, "gap_that_matters": 0.1} for v in (0.2, 0.05)]
+    made = build([outcome("U003", "model", f"m{i}", None, d) for i, d in enumerate(details)])
+    (drawn,) = charts.pictures("U003", made["findings"])
+    assert "gap that matters" in drawn.svg
+    assert 'class="dot unseen"' in drawn.svg
+    assert 'class="dot good"' in drawn.svg
+    assert "whisker" not in drawn.svg

@@ -20,6 +20,7 @@ MAX_PICTURES = 6
 MAX_ROWS = 24
 # Module and function that draw a check. Loaded on first use: a report without such a finding needs none of it.
 HOMES = {
+    "U003": "charts_gap:detectable",
     "U101": "charts_gap:seen_unseen",
     "U102": "charts_gap:factor_levels",
     "U103": "charts_gap:slices",
@@ -32,6 +33,7 @@ HOMES = {
     "U204": "charts_models:by_difficulty",
     "U302": "charts_models:mastery",
     "U401": "charts_models:variant_flips",
+    "U501": "charts_models:variant_flips",
     "U502": "charts_gap:by_similarity",
     "U503": "charts_gap:at_cutoff",
     "U601": "charts_models:reliability",

@@ -22,6 +22,22 @@ from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
 from unseen.report.plain import number
 
 
+def detectable(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U003: the smallest gap that the data of each model could show, against the one that matters."""
+    shown = grouped(findings, "smallest_detectable", "gap_that_matters")[:MAX_ROWS]
+    matters = value_of(shown[0]["details"], "gap_that_matters") or 0.0
+    rows: list[list[Mark]] = []
+    for f in shown:
+        smallest = value_of(f["details"], "smallest_detectable") or 0.0
+        rows.append([Mark(f["subject"]["name"], smallest, kind="unseen" if smallest > matters else "good")])
+    most = max(matters, *(m.value or 0.0 for row in rows for m in row))
+    svg = forest(
+        rows, label="Smallest gap that the data could show", axis="share of the score's range", reference=matters,
+        reference_name="gap that matters", bounds=(0.0, most * 1.1),
+    )  # fmt: skip
+    yield Picture(svg, "Smallest gap that these data show with 80 % power; it should lie left of the dashed line.")
+
+
 def seen_unseen(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U101: the mean on seen and on unseen items, a row a model."""
     rows: list[list[Mark]] = []

@@ -150,7 +150,11 @@ class Canvas:
         self, scale: Scale, y: float, value: float | None, low: float | None, high: float | None, kind: str,
         title: str = "",
     ) -> None:  # fmt: skip
-        """A point with its interval along a horizontal scale; an end that is missing runs to the edge."""
+        """A point with its interval along a horizontal scale; one end that is missing runs to the edge."""
+        if low is None and high is None:
+            if value is not None:
+                self.dot(scale.clipped(value, value), y, f"dot {kind}", title)
+            return
         x1, x2 = scale.clipped(low, scale.low), scale.clipped(high, scale.high)
         self.line(x1, y, x2, y, f"whisker {kind}", title)
         for end, given in ((x1, low), (x2, high)):
