@@ -2,11 +2,167 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
-app = typer.Typer(help="List, show and sample tasks.", no_args_is_help=True)
+app = typer.Typer(help="List, show and sample tasks: generators with exact verifiers.", no_args_is_help=True)
 
 
-@app.callback()
-def root() -> None:
-    """List, show and sample tasks."""
+@app.command("list")
+def list_tasks(
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """List all tasks, by family."""
+    from unseen import tasks
+
+    rows = [_summary(name) for name in tasks.names()]
+    if _wants_json(format):
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    width = max(len(r["name"]) for r in rows)
+    family = ""
+    for row in sorted(rows, key=lambda r: (r["family"], r["name"])):
+        if row["family"] != family:
+            family = row["family"]
+            typer.echo(f"\n{family}")
+        size = f"{row['size']:,} items" if row["size"] else "endless"
+        typer.echo(f"  {row['name']:{width}}  {row['title']} ({size})")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the task.")],
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Show a task: what it asks, where it comes from, its options, its factors, an example."""
+    from unseen import tasks
+
+    task = tasks.load(name)
+    example = task.draw(0)
+    described = {
+        **_summary(name),
+        "source": task.source,
+        "about": (type(task).__doc__ or "").strip(),
+        "version": task.version,
+        "settings": dict(task.settings),
+        "options": dict(task.options),
+        "factors": dict(task.factor_kinds),
+        "example": _line(example),
+    }
+    if _wants_json(format):
+        typer.echo(json.dumps(described, ensure_ascii=False, indent=1, default=str))
+        return
+    typer.echo(f"{name}: {task.title}\n\n{described['about']}\n\nSource: {task.source}")
+    for heading in (h for h in ("settings", "options", "factors") if described[h]):
+        typer.echo(f"\n{heading.capitalize()}")
+        for key, value in described[heading].items():
+            typer.echo(f"  {key} = {value}" if heading != "factors" else f"  {key}: {value}")
+    typer.echo(f"\nExample (seed 0)\n  input   {task.as_text(example.input)}\n  target  {task.as_text(example.target)}")
+
+
+@app.command()
+def sample(
+    name: Annotated[str, typer.Argument(help="Name of the task.")],
+    n: Annotated[int, typer.Option("--n", min=0, help="How many items.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="NAME=VALUE", help="Constraint on a factor: length=1:20, level=regular,cf. Repeatable."
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--setting", metavar="NAME=VALUE", help="Setting of the task. Repeatable.")
+    ] = None,
+    form: Annotated[str, typer.Option(help="as written, text or tokens.")] = "as written",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .parquet or .jsonl file; default: lines here.")
+    ] = None,
+) -> None:
+    """Draw items as JSON lines (item, input, target, factors), or as a Parquet table."""
+    from unseen import tasks
+    from unseen.errors import BadInput
+    from unseen.files import write_atomically
+
+    task = tasks.load(name, **_assignments(setting, "--setting"))
+    options = _assignments(option, "--option")
+    if form not in ("as written", "text", "tokens"):
+        raise BadInput(f"--form {form!r} is not one of as written, text, tokens.")
+    if output is not None and output.suffix == ".parquet":
+        import io
+
+        buffer = io.BytesIO()
+        task.sample(n, seed, form=form, **options).table.write_parquet(buffer)
+        write_atomically(output, buffer.getvalue())
+        return
+    write = {"text": task.as_text, "tokens": task.as_tokens}.get(form, lambda value: value)
+    lines = (
+        _dumps({**_line(e), "input": write(e.input), "target": write(e.target)})
+        for e in task.draw_many(n, seed, **options)
+    )
+    if output is not None:
+        if output.suffix not in (".jsonl", ".json"):
+            raise BadInput(f"{output}: a sample is written as .parquet or .jsonl.")
+        write_atomically(output, "".join(f"{line}\n" for line in lines))
+        return
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _summary(name: str) -> dict[str, Any]:
+    from unseen import tasks
+
+    task = tasks.load(name)
+    return {"name": name, "family": type(task).__module__.split(".")[2], "title": task.title, "size": task.size}
+
+
+def _line(example: Any) -> dict[str, Any]:
+    return {"item": example.item, "input": example.input, "target": example.target, "factors": dict(example.factors)}
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=float)
+
+
+def _wants_json(format_: str) -> bool:
+    from unseen.errors import BadInput
+
+    if format_ not in ("text", "json"):
+        raise BadInput(f"--format {format_!r} is not one of text, json.")
+    return format_ == "json"
+
+
+def _assignments(given: list[str] | None, flag: str) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value is a number, a range LOW:HIGH, true or false, or text (several with commas)."""
+    from unseen.errors import BadInput
+
+    found: dict[str, Any] = {}
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise BadInput(f"{flag} takes NAME=VALUE, got {text!r}.")
+        found[name.replace("-", "_")] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    parts = text.split(":")
+    numbers = [_number(p) for p in parts]
+    if all(n is not None for n in numbers):
+        return numbers[0] if len(numbers) == 1 else tuple(numbers)
+    return tuple(text.split(",")) if "," in text else text
+
+
+def _number(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
