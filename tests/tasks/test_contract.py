@@ -43,6 +43,7 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("copy", {"index_hints": True, "max_index": 10}, {"length": 11}, "larger max_index"),
     ("parity", {"scratchpad": True, "max_index": 10}, {"length": 11}, "larger max_index"),
     ("sort", {"alphabet": 5}, {"length": 6}, "6 different numbers"),
+    ("increment", {}, {"length": 3, "carries": 4}, "4 nines"),
     ("count", {"alphabet": 5}, {"length": 6}, "alphabet of that size"),
     ("pointer-chasing", {}, {"steps": 9, "length": 8}, "9 steps"),
     ("pointer-chasing", {"nodes": 9}, {"steps": 2, "length": 8}, "need more than 9 nodes"),
