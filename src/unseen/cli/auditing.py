@@ -51,7 +51,7 @@ def describe(request: Request) -> None:
 
 def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
-    from unseen.report import summary, terminal
+    from unseen.report import github, summary, terminal
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
     for codes in (request.select, request.ignore, request.fail_on):
@@ -69,6 +69,8 @@ def perform(request: Request) -> int:
     document = Audit(result, request.sources).document
     if baseline is not None:
         document = summary.compare(baseline, document)
+    if request.format == "github":
+        github.write_summary(document)
     if output is None:
         sys.stdout.write(_render(document, request.format))
     else:
