@@ -13,8 +13,8 @@ from unseen.tasks.draws import Draws
 class Increment(Generated):
     """Digits, highest first; the number plus one.
 
-    ``carries`` counts the nines at the end, drawn evenly so that long carry chains are not rare. With the hint ``carry``
-    the prefix asks for the place, from the right and from zero, at which the carry comes to rest.
+    ``carries`` counts the nines at the end, drawn evenly so that long carry chains are not rare. With the hint
+    ``carry`` the prefix asks for the place, from the right and from zero, at which the carry comes to rest.
     """
 
     name = "increment"
