@@ -182,7 +182,7 @@ def _logistic(design: FloatArray, y: FloatArray) -> tuple[FloatArray, float, Flo
             break
         if np.abs(step).max() < 1e-9:
             eta = design @ beta
-            return beta, float(y @ eta - softplus(eta).sum()), np.linalg.inv(information)
+            return beta, float(y @ eta - softplus(eta).sum()), np.linalg.inv(information).astype(np.float64)
     raise Undefined("the regression is separated: group or score tells success without error. Collect more answers.")
 
 
