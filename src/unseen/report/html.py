@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Findings of one check beyond these are folded; pictures beyond these are left out (the tables hold all numbers).
 SHOWN = 6
+# Beyond these, findings of one check stand in the table of all numbers alone, so that the page stays below 5 MB.
+MAX_CARDS = 40
 MAX_PICTURES = 60
 METHOD_PARTS = (
     ("question", "Question"), ("null", "Null"), ("interest", "Effect of interest"), ("method", "Method"),
@@ -138,7 +140,7 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
         drawn += len(shown)
         check = document["checks"].get(code, {})
         step = joined_step(findings)
-        cards = [_shown(f, own_step=step is None) for f in findings]
+        cards = [_shown(f, own_step=step is None) for f in findings[:MAX_CARDS]]
         groups.append(
             {
                 "code": code,
@@ -148,6 +150,7 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
                 "pictures": [{"svg": Markup(p.svg), "caption": p.caption} for p in shown],  # noqa: S704
                 "shown": cards[:SHOWN],
                 "folded": cards[SHOWN:],
+                "left_out": len(findings) - len(cards),
                 "step": step,
             }
         )
