@@ -36,7 +36,8 @@ class AbilitiesDifficulties(Check):
     )
     assumptions = (
         "One dimension of ability; items solved independently of each other given ability, save within clusters. With "
-        "few models, the difficulty of one item is little more than its share of right answers: see its interval. Repeats count "
+        "few models, the difficulty of one item is little more than its share of right answers: see its "
+        "interval. Repeats count "
         "as further answers. Graded scores count as right from the middle of their range on."
     )  # fmt: skip
     sources = (
@@ -84,7 +85,8 @@ class AbilitiesDifficulties(Check):
         if p <= settings.fdr and abs(mean) > FAR:
             yield Found(
                 statement=f"The items are {side} for the mean model. {where}",
-                next_step=f"Add {'harder' if mean > 0 else 'easier'} items: those near the models' abilities tell most.",
+                next_step=f"Add {'harder' if mean > 0 else 'easier'} items: those near the models' abilities tell "
+                f"most.",
                 otherwise=where,
                 **common,
             )

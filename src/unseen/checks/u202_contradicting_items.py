@@ -29,7 +29,10 @@ class ContradictingItems(Check):
     code = "U202"
     title = "items that contradict the rest"
     question = "Which items do weaker models solve and stronger ones fail, so that their key is probably wrong?"
-    null = "For each item: stronger models (by their answers to all other items) solve it at least as often as weaker ones."
+    null = (
+        "For each item: stronger models (by their answers to all other items) solve it at least as "
+        "often as weaker ones."
+    )
     interest = "Any item with a negative association, corrected over all items that were tested."
     method = (
         "Each item's scores are correlated with the models' mean excess on all other items. One-sided permutation test "
@@ -44,7 +47,10 @@ class ContradictingItems(Check):
     sources = (
         "Lord & Novick (1968), Statistical theories of mental test scores, ch. 15 (item–rest correlation).",
         "Pitman (1937), Significance tests which may be applied to samples from any populations, II.",
-        "Rodriguez et al. (2021), Evaluation examples are not equally informative: how should that change NLP leaderboards?",
+        (
+            "Rodriguez et al. (2021), Evaluation examples are not equally informative: how should that "
+            "change NLP leaderboards?"
+        ),
     )
     example = (
         "Item q17 is solved by 3 of the 15 weaker models and by none of the 15 stronger: item–rest correlation −0.42."
@@ -102,8 +108,10 @@ class ContradictingItems(Check):
             outcomes.append(
                 Found(
                     code=self.code, about=data, p_value=float(adjusted.min()), effect=len(found) / len(tested),
-                    statement=f"{len(found):,} of {many(len(tested), 'item')} contradict the rest; the {MAX_LISTED} clearest are listed.",
-                    next_step="So many point to a wrong scorer or a second skill rather than to single keys: look at a few first.",
+                    statement=f"{len(found):,} of {many(len(tested), 'item')} contradict the rest; the {MAX_LISTED} "
+                    f"clearest are listed.",
+                    next_step="So many point to a wrong scorer or a second skill rather than to single keys: look at a "
+                    "few first.",
                     details={"found": len(found), "tested": len(tested)},
                 )
             )  # fmt: skip

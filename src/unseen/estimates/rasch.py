@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,6 +85,7 @@ class RaschFit:
         return sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
 
 
+@cache
 def normal_nodes() -> tuple[FloatArray, FloatArray]:
     """41 Gauss–Hermite nodes and weights of the standard normal."""
     z, w = np.polynomial.hermite_e.hermegauss(41)

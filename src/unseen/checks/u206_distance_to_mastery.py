@@ -1,0 +1,82 @@
+"""U206: ratings of models, and what they lack to mastery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from unseen.checks._irt import Grid, grid, rasch
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.errors import Undefined
+from unseen.estimates.rasch import RaschFit, ability_estimates
+from unseen.estimates.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
+
+MASTERY = (0.5, 0.9, 0.99)
+STATED = 0.9
+
+
+class DistanceToMastery(Check):
+    """Rates models and items jointly and measures the way to 90 % success."""
+
+    code = "U206"
+    title = "ratings and distance to mastery"
+    question = "How far is each model from solving 90 % of such items?"
+    null = "The model solves at least 90 % of such items."
+    interest = "A rating below the one that 90 % success needs, by a shortfall of at least smallest_gap in success."
+    method = (
+        "Rating = 1500 + 173.7 · ability, in Elo points above the mean item; abilities by joint maximum "
+        "likelihood with "
+        "random item difficulties, which does not depend on the order of answers. Distance = rating at which the mean "
+        "success over the items is 0.9, minus the rating. Normal interval, cluster-robust; one-sided test."
+    )
+    assumptions = "Items stand for those that shall be mastered. Beyond what the data show, difficulty is normal."
+    sources = (
+        "Sun et al. (2025), AGI-Elo: how far are we from mastering a task?",
+        "Bradley & Terry (1952), Rank analysis of incomplete block designs.",
+    )
+    example = "small-lm is rated 1310 [1280, 1340]: it lacks 620 [590, 650] points to 90 % success on these items."
+    needs = ("responses", "several models")
+    studies = ("agi-elo", "easy2hard-bench")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        g, model = grid(subject), rasch(subject)
+        return [
+            guarded(self, About("model", name), lambda m=m: self._judge(g, model, m, settings))
+            for m, name in enumerate(g.models)
+        ]
+
+    def _judge(self, g: Grid, model: RaschFit, m: int, settings: Settings) -> Outcome:
+        from scipy.special import ndtr, ndtri
+
+        name, ability = g.models[m], ability_estimates(model, settings.level)[m]
+        if ability is None:
+            extreme = "all" if model.ability[m] > 0 else "none"
+            raise Undefined(f"{name} solves {extreme} of the items, so that its rating has no finite value.")
+        distance = distance_to_mastery(model, m, STATED, settings.level)
+        error = distance.width / 2 / float(ndtri(0.5 + settings.level / 2))
+        success = float(model.mean_success([ability.value])[0])
+        rating = [CENTRE + POINTS * x for x in (ability.value, ability.low, ability.high)]
+        p = float(ndtr(-distance.value / error))
+        rated = f"{name} is rated {rating[0]:.0f} [{rating[1]:.0f}, {rating[2]:.0f}] (the mean item 1500)"
+        common: dict[str, Any] = {
+            "code": self.code, "about": About("model", name), "estimate": distance, "p_value": p,
+            "effect": max(0.0, STATED - success),
+            "details": {
+                "model": name, "rating": rating[0], "low": rating[1], "high": rating[2], "success": success,
+                "item_mean": CENTRE, "item_spread": POINTS * model.spread,
+                "needed": {str(s): CENTRE + POINTS * mastery_ability(model, s) for s in MASTERY},
+            },
+        }  # fmt: skip
+        reached = f"{rated}: within reach of 90 % success (it lacks {distance.format(0)} points).{g.note}"
+        if p <= settings.fdr and STATED - success >= settings.smallest_gap:
+            times = math.exp(distance.value / POINTS)
+            return Found(
+                statement=f"{rated}: it lacks {distance.format(0)} points to 90 % success on such items.{g.note}",
+                next_step=f"Its odds on an item must grow {times:,.0f}-fold: see U102 and U104 for where it fails "
+                f"first.",
+                otherwise=reached,
+                **common,
+            )
+        return Clear(statement=reached, next_step="Nothing to do.", **common)
