@@ -12,6 +12,7 @@ from unseen.report.charts import (
     Finding,
     Picture,
     grouped,
+    intervals,
     levels_of,
     mark_of,
     rows_in,
@@ -60,6 +61,45 @@ def person_item_map(findings: Sequence[Finding]) -> Iterator[Picture]:
     if not shown:
         _columns(canvas, scale, [p.value or 0.0 for p in people], gap + tall + 1, tall - 6, "bar accent", "models")
     yield Picture(canvas.svg(), "Where a model stands right of an item, it solves the item more often than not.")
+
+
+def equated(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U203: gaps at equal difficulty, of models and at the levels of each factor."""
+    yield from intervals([f for f in findings if f["subject"]["kind"] == "model"])
+    for f in findings:
+        cells = f["details"].get("cells")
+        if not isinstance(cells, list):
+            continue
+        models = sorted({str(c["model"]) for c in cells})[:8]
+        by_level: dict[str, list[Mark]] = {}
+        for c in sorted(cells, key=lambda c: str(c["model"])):
+            model, level = str(c["model"]), str(c["level"])
+            if model in models:
+                row = by_level.setdefault(level, [])
+                row.append(mark_of(c["gap"], model if row else level, f"c{models.index(model)}", note=""))
+        name = str(f["details"].get("factor", f["subject"]["name"]))
+        svg = forest(
+            list(by_level.values())[:MAX_ROWS], label=f"Gap at equal difficulty by {name}",
+            axis="gap at equal difficulty",
+            reference=0.0, legend=[(f"c{i}", m) for i, m in enumerate(models)], apart=True,
+        )  # fmt: skip
+        yield Picture(svg, f"Gap at equal difficulty by {name}: level against the others.")
+
+
+def ratings(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U206: ratings with intervals, against the one that solves nine items in ten."""
+    shown = grouped(findings, "rating")[:MAX_ROWS]
+    rows = [
+        [Mark(f["subject"]["name"], value_of(d, "rating"), value_of(d, "low"), value_of(d, "high"))]
+        for f in shown
+        for d in (f["details"],)
+    ]
+    needed = shown[0]["details"].get("needed")
+    svg = forest(
+        rows, label="Ratings of models", axis="rating (the mean item has 1500)", reference=value_of(needed, "0.9"),
+        reference_name="90 % success" if value_of(needed, "0.9") is not None else "",
+    )  # fmt: skip
+    yield Picture(svg, "Ratings with intervals, and the rating that solves nine items in ten.")
 
 
 def by_difficulty(findings: Sequence[Finding]) -> Iterator[Picture]:
