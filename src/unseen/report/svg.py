@@ -193,7 +193,9 @@ class Canvas:
             need = 16 + len(shown) * 12 * ADVANCE + 14
             if x > left and x + need > self.width:
                 x, y = left, y + 18
-            if kind.startswith("shade"):
+            if kind == "reference":
+                self.line(x, y - 4, x + 11, y - 4, kind)
+            elif kind.startswith("shade"):
                 self.rect(x, y - 9, 10, 10, f"swatch {kind.removeprefix('shade ')}", radius=2)
             else:
                 self.dot(x + 5, y - 4, f"dot {kind}")
