@@ -173,7 +173,14 @@ def _in_score(reference: RaschFit, focal: RaschFit, level: float) -> dict[int, t
         at = float(focal.ability[m]) + value
         ends = focal.mean_success([at]) - focal.mean_success(at - np.array([value, value - half, value + half]))
         units = min(reference.units, focal.units)
-        estimate = Estimate(*ends.tolist(), units, "Rasch on either side, mean–mean equating, cluster-robust", level)
+        estimate = Estimate(
+            float(ends[0]),
+            float(ends[1]),
+            float(ends[2]),
+            units,
+            "Rasch on either side, mean–mean equating, cluster-robust",
+            level,
+        )
         found[m] = (estimate, 2 * float(ndtr(-abs(value) / error)), value)
     return found
 
