@@ -24,8 +24,8 @@ class TooFewUnitsForGap(Check):
     interest = "A smallest detectable gap above gap_that_matters of the score's range."
     method = (
         "δ = (z_{1−α/2} + z_{0.8})·√(SE_seen² + SE_unseen²) with cluster-robust (CR2) standard errors; where no split "
-        "is given, two halves of the rows, δ = 2.80·2·SE. A binary side without variation counts as one success short of "
-        "constant. Units to collect grow with (δ / gap_that_matters)²."
+        "is given, two halves of the rows, δ = 2.80·2·SE. A binary side without variation counts as one "
+        "success short of constant. Units to collect grow with (δ / gap_that_matters)²."
     )
     assumptions = "More units would vary as those seen do; the sides share no clusters (sharing makes δ smaller)."
     sources = (

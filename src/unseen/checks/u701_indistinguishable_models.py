@@ -29,8 +29,8 @@ class IndistinguishableModels(Check):
     interest = "A pair of neighbours in the ranking whose difference is not significant after Holm's correction."
     method = (
         "Scores are averaged per item and compared on shared items: exact McNemar where pairs are binary and "
-        "independent, else sign flips of whole clusters; Holm over all pairs. Intervals: Tango's or cluster-robust (CR2). A tier "
-        "holds the best model left and every model that is not told apart from it."
+        "independent, else sign flips of whole clusters; Holm over all pairs. Intervals: Tango's or cluster-robust "
+        "(CR2). A tier holds the best model left and every model that is not told apart from it."
     )
     assumptions = "Items (or clusters) are a sample of those that matter; both models answered the shared items."
     sources = (
