@@ -173,7 +173,7 @@ def cbpe(rows: Rows, *, max_bins: int = MAX_BINS) -> Claim:
     Source: NannyML documentation, Confidence-based performance estimation (CBPE); Zadrozny & Elkan
     (2002) for the recalibration.
 
-    >>> rng = np.random.default_rng(1); c = rng.random(3000); t = rng.beta(1, 3, 3000)
+    >>> rng = np.random.default_rng(2); c = rng.random(3000); t = rng.beta(1, 3, 3000)
     >>> claim = cbpe(Rows.of(c, rng.random(3000) < c, np.arange(3000), t, 3000 + np.arange(3000)))
     >>> claim.accuracy().low < 0.25 < claim.accuracy().high
     True

@@ -1,0 +1,127 @@
+"""Composite items with their parts, per model: computed once and shared by the checks on composition."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from unseen.checks.base import Subject
+from unseen.estimates.means import cluster_robust, two_sided_z
+from unseen.responses import Responses
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Wholes:
+    """Composite items of one model.
+
+    Attributes:
+        model: Its name.
+        item: Integer of each composite item (see ``Responses.codes("item")``), shape (n,).
+        cluster: Its sampling unit, shape (n,).
+        whole: Whether the composite was answered rightly, shape (n,).
+        parts: Number of its parts that were answered, shape (n,).
+        right: Number of those that are right, shape (n,).
+        expected: Product of the model's accuracies on the parts, by their place in the composite, shape (n,).
+    """
+
+    model: str
+    item: NDArray[np.int64]
+    cluster: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    parts: NDArray[np.int64]
+    right: NDArray[np.int64]
+    expected: FloatArray
+
+    @property
+    def all_right(self) -> NDArray[np.bool_]:
+        """Whether all parts are right, shape (n,)."""
+        return self.right == self.parts
+
+    @property
+    def most_right(self) -> NDArray[np.bool_]:
+        """Whether at least half of the parts are right, shape (n,)."""
+        return 2 * self.right >= self.parts
+
+
+def wholes(subject: Subject) -> tuple[Wholes, ...]:
+    """Composites that a model answered together with at least one of their parts; computed once."""
+    return subject.shared("wholes", lambda: tuple(_of(subject.answers)))
+
+
+def _of(answers: Responses) -> list[Wholes]:
+    items = answers.codes("item")
+    size, models = len(items.levels), len(answers.models)
+    parent = _parent_codes(answers, items.levels)
+    model, item = answers.codes("model").codes.astype(np.int64), items.codes.astype(np.int64)
+    middle = (answers.score_kind.low + answers.score_kind.high) / 2
+    # Only composites and their parts matter: the rest of a large table is left out before anything is counted.
+    composite = np.zeros(size, dtype=bool)
+    composite[parent[parent >= 0]] = True
+    kept = np.flatnonzero((parent >= 0) | composite[item])
+    if not len(kept):
+        return []
+    cell = model[kept] * size + item[kept]
+    count = np.bincount(cell, minlength=models * size).reshape(models, size)
+    mean = np.bincount(cell, weights=answers.score[kept], minlength=models * size).reshape(models, size)
+    with np.errstate(invalid="ignore"):
+        correct = mean / np.maximum(count, 1) >= middle
+    unit, parent_of = np.zeros(size, dtype=np.int64), np.full(size, -1, dtype=np.int64)
+    unit[item], parent_of[item[kept]] = (
+        answers.cluster,
+        np.where(parent[kept] >= 0, parent[kept], parent_of[item[kept]]),
+    )
+    part = np.flatnonzero(parent_of >= 0)
+    part = part[np.argsort(parent_of[part], kind="stable")]
+    owner = parent_of[part]
+    first = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
+    place = np.arange(len(part)) - np.repeat(first, np.diff(np.append(first, len(part))))
+    found: list[Wholes] = []
+    for m, name in enumerate(answers.models):
+        answered = count[m, part] > 0
+        mine, to, at = part[answered], owner[answered], place[answered]
+        ok = correct[m, mine]
+        if not len(mine):
+            continue
+        accuracy = np.bincount(at, weights=ok) / np.maximum(np.bincount(at), 1)
+        with np.errstate(divide="ignore"):
+            logs = np.bincount(to, weights=np.log(accuracy[at]), minlength=size)
+        parts = np.bincount(to, minlength=size)
+        both = np.flatnonzero((parts > 0) & (count[m] > 0))
+        if len(both):
+            right = np.bincount(to, weights=ok, minlength=size)[both].astype(np.int64)
+            found.append(
+                Wholes(name, both, unit[both], correct[m, both], parts[both], right, np.exp(logs[both]))
+            )  # fmt: skip
+    return found
+
+
+def _parent_codes(answers: Responses, levels: tuple[str, ...]) -> NDArray[np.int64]:
+    """Item code of each row's parent, shape (rows,); −1 where it has none, or one that nobody answered."""
+    lookup = pl.DataFrame({"item": pl.Series(levels, dtype=pl.String), "code": np.arange(len(levels), dtype=np.int64)})
+    column = answers.table.select(pl.col("parent").cast(pl.String))
+    present = column.with_row_index("row").filter(pl.col("parent").is_not_null())
+    joined = present.join(lookup, left_on="parent", right_on="item", how="inner")
+    codes = np.full(len(answers), -1, dtype=np.int64)
+    codes[joined["row"].to_numpy()] = joined["code"].to_numpy()
+    return codes
+
+
+def above(wrong: np.ndarray, cluster: np.ndarray, threshold: float) -> float:
+    """One-sided p-value of "at most threshold": a score test at the effective number of rows.
+
+    >>> round(above(np.repeat([0.0, 1.0], [90, 10]), np.arange(100), 0.05), 4)
+    0.0109
+    """
+    value, variance, _, units = cluster_robust(wrong, cluster)
+    size = float(len(wrong))
+    if units < size:
+        size = min(size, value * (1 - value) / variance) if variance > 0 else float(units)
+    z = (value - threshold) / math.sqrt(threshold * (1 - threshold) / size) if threshold > 0 else math.inf * value
+    half = two_sided_z(z) / 2 if not math.isnan(z) else 0.5
+    return half if value > threshold else 1 - half

@@ -1,0 +1,91 @@
+"""U301: knowing the parts and still getting the whole wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from unseen.checks._parts import Wholes, above, wholes
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.errors import TooFewUnits
+from unseen.estimates.means import mean_estimate
+
+
+class CompositionalityGap(Check):
+    """Among composites whose parts are all right, the share that is wrong."""
+
+    code = "U301"
+    title = "compositionality gap"
+    question = "When a model gets every part right, how often does it still get the whole wrong?"
+    null = "Wholes whose parts are all right are wrong in at most smallest_gap of cases."
+    interest = "A compositionality gap above smallest_gap."
+    method = (
+        "gap = share wrong among composites whose parts are all right (rows with parent = p are the parts of item p; a "
+        "repeated answer counts by its mean). Clustered Wilson interval; one-sided score test against smallest_gap. "
+        "Beside it stands what independence predicts for wholes: the product of the part accuracies, place by place."
+    )
+    assumptions = (
+        "Knowing the parts is enough for the whole, and parts are asked in the same way as the whole. Clusters "
+        "(composites, where nothing else is known) are independent of each other."
+    )
+    sources = ("Press et al. (2023), Measuring and narrowing the compositionality gap in language models, section 2.",)
+    example = (
+        "small-lm gets 0.64 [0.57, 0.71] of 180 wholes wrong although it gets all their parts right; the parts alone "
+        "predict 0.52 of all wholes right, 0.19 are."
+    )
+    needs = ("responses", "parent")
+    studies = ("compositionality-gap",)
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        if subject.answers.score_kind.name == "unbounded":
+            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
+                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
+        outcomes = [
+            guarded(self, About("model", w.model), lambda w=w: self._judge(w, settings)) for w in wholes(subject)
+        ]
+        return outcomes or [
+            self.not_applicable(
+                "No model answered a composite item together with its parts.",
+                "Add the rows of the composite items: parent names the item of which a row is a part.",
+                unlocks=("parent",),
+            )
+        ]
+
+    def _judge(self, w: Wholes, settings: Settings) -> Outcome:
+        known = w.all_right
+        units = len(np.unique(w.cluster[known]))
+        if units < settings.min_units:
+            raise TooFewUnits(
+                f"{w.model} got all parts right for only {units} of {len(w.item)} wholes; "
+                f"{settings.min_units} are needed."
+            )
+        wrong = (~w.whole[known]).astype(np.float64)
+        gap = mean_estimate(wrong, w.cluster[known], level=settings.level, binary=True, what="the compositionality gap")
+        actual = mean_estimate(w.whole.astype(np.float64), w.cluster, level=settings.level, binary=True)
+        predicted = float(w.expected.mean())
+        p = above(wrong, w.cluster[known], settings.smallest_gap)
+        said = f"{w.model} gets {gap.format(2)} of {int(known.sum()):,} wholes wrong although it gets all their parts right"
+        if gap.value == 0:
+            said = f"{w.model} gets all of {n} right whose parts it gets right (gap {gap.format(2)})"
+        alone = (
+            f"its parts alone predict {predicted:.2f} of all {len(w.item):,} wholes right, and {actual.format(2)} are"
+        )
+        return self.decide(
+            about=About("model", w.model),
+            estimate=gap,
+            p_value=p,
+            found=f"{said}; {alone}.",
+            clear=f"{said}: not clearly more than {settings.smallest_gap:.2f}; {alone}.",
+            next_step="Let the model write the steps down or answer the parts first; U302 shows what it does instead.",
+            settings=settings,
+            details={
+                "model": w.model,
+                "gap": gap.to_dict(),
+                "wholes": len(w.item),
+                "parts_right": int(known.sum()),
+                "whole_accuracy": actual.to_dict(),
+                "predicted": predicted,
+            },
+        )

@@ -1,0 +1,112 @@
+"""U302: what right and wrong wholes rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from unseen.checks._parts import Wholes, above, wholes
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.errors import TooFewUnits
+from unseen.estimates import Estimate
+from unseen.estimates.means import mean_estimate
+
+KINDS = ("complete mastery", "inadequate generalisation", "insufficient knowledge", "rote memorisation")
+EXAMPLES = 5
+
+
+class MasteryProfile(Check):
+    """Shares of the four ways in which parts and whole can be right or wrong."""
+
+    code = "U302"
+    title = "mastery profile"
+    question = "Do right answers to composite items rest on the parts, and wrong ones on missing parts?"
+    null = "Wholes that are right although parts are wrong (rote memorisation) make up at most smallest_gap."
+    interest = "A share of rote memorisation above smallest_gap."
+    method = (
+        "Complete mastery: parts and whole right. Inadequate generalisation: parts right, whole wrong. Insufficient "
+        "knowledge: parts and whole wrong. Rote memorisation: parts wrong, whole right. Strict: all parts must be "
+        "right; loose: at least half. Shares have simultaneous intervals: clustered Wilson at level 1 − α/4 (Goodman). The "
+        "test is a one-sided score test of the strict share of rote memorisation."
+    )
+    assumptions = (
+        "Parts are asked in the same way as the whole. A guess can be right: with few possible answers, part of the "
+        "rote share is luck."
+    )
+    sources = (
+        "Goodman (1965), On simultaneous confidence intervals for multinomial proportions.",
+        "Press et al. (2023), Measuring and narrowing the compositionality gap in language models.",
+    )
+    example = (
+        "small-lm on 180 wholes: complete mastery 0.20, inadequate generalisation 0.31, insufficient knowledge 0.40, "
+        "rote memorisation 0.09 [0.04, 0.17]: right wholes often rest on wrong parts."
+    )
+    needs = ("responses", "parent")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        if subject.answers.score_kind.name == "unbounded":
+            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
+                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
+        levels = subject.answers.codes("item").levels
+        outcomes = [
+            guarded(self, About("model", w.model), lambda w=w: self._judge(w, levels, settings))
+            for w in wholes(subject)
+        ]
+        return outcomes or [
+            self.not_applicable(
+                "No model answered a composite item together with its parts.",
+                "Add the rows of the composite items: parent names the item of which a row is a part.",
+                unlocks=("parent",),
+            )
+        ]
+
+    def _judge(self, w: Wholes, levels: tuple[Any, ...], settings: Settings) -> Outcome:
+        if len(np.unique(w.cluster)) < settings.min_units:
+            raise TooFewUnits(
+                f"{w.model} answered {len(w.item)} wholes with their parts; {settings.min_units} are needed."
+            )
+        strict, loose = (_profile(w, known, settings.level) for known in (w.all_right, w.most_right))
+        rote = w.whole & ~w.all_right
+        share = mean_estimate(rote.astype(np.float64), w.cluster, level=settings.level, binary=True, what="rote share")
+        shares = ", ".join(f"{kind} {strict[kind].value:.2f}" for kind in KINDS[:3])
+        said = f"{w.model} on {len(w.item):,} wholes: {shares}, rote memorisation {share.format(2)}"
+        return self.decide(
+            about=About("model", w.model),
+            estimate=share,
+            p_value=above(rote.astype(np.float64), w.cluster, settings.smallest_gap),
+            found=f"{said}: right wholes rest on wrong parts.",
+            clear=f"{said}: few right wholes rest on wrong parts.",
+            next_step="Look at the examples: a whole right without its parts was memorised, guessed or misgraded.",
+            settings=settings,
+            details={
+                "model": w.model,
+                "strict": {kind: e.to_dict() for kind, e in strict.items()},
+                "loose": {kind: e.to_dict() for kind, e in loose.items()},
+                "examples": _examples(w, levels),
+            },
+        )
+
+
+def _kinds(w: Wholes, known: np.ndarray) -> dict[str, np.ndarray]:
+    masks = (known & w.whole, known & ~w.whole, ~known & ~w.whole, ~known & w.whole)
+    return dict(zip(KINDS, masks, strict=True))
+
+
+def _profile(w: Wholes, known: np.ndarray, level: float) -> dict[str, Estimate]:
+    wide = 1 - (1 - level) / len(KINDS)
+    return {
+        kind: mean_estimate(mask.astype(np.float64), w.cluster, level=wide, binary=True, what=f"the share of {kind}")
+        for kind, mask in _kinds(w, known).items()
+    }
+
+
+def _examples(w: Wholes, levels: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """The first wholes of each kind, in the order of their names."""
+    return [
+        {"item": str(levels[w.item[i]]), "kind": kind, "parts": int(w.parts[i]), "parts_right": int(w.right[i])}
+        for kind, mask in _kinds(w, w.all_right).items()
+        for i in np.flatnonzero(mask)[:EXAMPLES]
+    ]

@@ -1,0 +1,86 @@
+"""U602: whether confidence tells right from wrong answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from unseen.checks._confident import Confident, enough, labelled, on, splits, subject_of, unusable
+from unseen.checks.base import Check, Clear, Found, NotApplicable, Outcome, Settings, Subject, guarded
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.means import two_sided_z
+from unseen.estimates.ranking_quality import auroc, risk_coverage
+
+# A confidence that ranks below this is of little use for abstaining, whatever its calibration.
+USEFUL = 0.6
+
+
+class RankingConfidence(Check):
+    """Tests whether right answers are more confident than wrong ones."""
+
+    code = "U602"
+    title = "confidence that does not rank"
+    question = "Can a model's confidence tell its right answers from its wrong ones?"
+    null = "A right answer is more confident than a wrong one in at least 60 of 100 pairs (AUROC of at least 0.6)."
+    interest = "An AUROC below 0.6: abstaining on the least confident answers would hardly help."
+    method = (
+        "AUROC = P(confidence of a right answer > confidence of a wrong one) + ½ P(equal), with Obuchowski's clustered "
+        "variance from placement values (DeLong's for independent rows); one-sided test against 0.6. The area under "
+        "the risk–coverage curve, and its excess over the best ranking, come with it."
+    )
+    assumptions = "Scores are 0 and 1. Clusters are independent of each other."
+    sources = (
+        "Obuchowski (1997), Nonparametric analysis of clustered ROC curve data.",
+        "DeLong, DeLong & Clarke-Pearson (1988), Comparing the areas under correlated ROC curves.",
+        "Geifman & El-Yaniv (2017), Selective classification for deep neural networks.",
+    )
+    example = "small-lm's confidence does not rank on unseen rows: AUROC 0.52 [0.48, 0.56], where 0.5 is chance."
+    needs = ("responses", "confidence")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model and split."""
+        if (refused := unusable(self, subject)) is not None:
+            return [refused]
+        return [
+            guarded(self, subject_of(part.model, split), lambda s=split, r=rows: self._judge(s, r, settings))
+            for part in labelled(subject)
+            for split, rows in splits(subject, part)
+        ]
+
+    def _judge(self, split: str, rows: Confident, settings: Settings) -> Outcome:
+        rows.need(enough(settings), on(split))
+        data = (rows.confidence, rows.outcome, rows.cluster)
+        area, _ = auroc(*data, level=settings.level)
+        error = area.width / 3.92
+        p = two_sided_z((area.value - USEFUL) / error) / 2
+        details: dict[str, Any] = {"model": rows.model, "split": split, "auroc": area.to_dict()}
+        try:
+            risk = risk_coverage(*data, level=settings.level)
+            details |= {"aurc": risk.aurc.to_dict(), "excess_aurc": risk.excess.to_dict(), "risk_coverage": risk.curve}
+        except (TooFewUnits, Undefined):
+            details |= {"aurc": None, "excess_aurc": None, "risk_coverage": []}
+        common: dict[str, Any] = {
+            "code": self.code, "about": subject_of(rows.model, split), "estimate": area, "details": details,
+            "p_value": p if area.value < USEFUL else 1 - p, "effect": min(1.0, 2 * max(0.0, USEFUL - area.value)),
+        }  # fmt: skip
+        name, where = rows.model, on(split)
+        clear = f"{name}'s confidence ranks right above wrong answers {where} in {area.value:.0%} of pairs".replace(
+            "%", " %"
+        )
+        clear = f"{clear} (AUROC {area.format(2)}, 0.5 is chance)."
+        if area.value < USEFUL and p <= settings.fdr:
+            upside = " Wrong answers are the more confident ones." if area.high < 0.5 else ""
+            return Found(
+                statement=f"{name}'s confidence does not rank {where}: AUROC {area.format(2)}, where 0.5 is chance."
+                f"{upside}",
+                next_step="Do not abstain or route by this confidence; try another one (margin, agreement of samples).",
+                otherwise=clear,
+                **common,
+            )
+        if area.low >= 0.5 and area.value >= USEFUL:
+            return Clear(statement=clear, next_step="Nothing to do.", **common)
+        return NotApplicable(
+            statement=f"Not enough data to tell whether confidence ranks: {clear}",
+            next_step="Collect more rows: right and wrong answers are both needed to tell whether confidence ranks.",
+            **common,
+        )
