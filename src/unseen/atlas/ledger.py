@@ -135,16 +135,18 @@ def markdown(folder: Path | None = None) -> str:
     entries = ledger(folder)
     done = [e for e in entries if e.state == "done" and e.result]
     lines = [
-        "# Atlas", "",
-        f"{len(entries)} published claims about generalisation stand behind the checks and remedies; {len(done)} of them have been "
-        "re-tested by this code so far. A verdict follows by rule from thresholds written down before the run.", "",
-        "| study | verdict | effect (first part) | seconds | claim |", "|---|---|---|---|---|",
-    ]  # fmt: skip
+        "# Atlas",
+        "",
+        f"{len(entries)} published claims about generalisation stand behind the checks and remedies; {len(done)} of them "
+        "have been re-tested by this code so far. A verdict follows by rule from thresholds written down before the run.",
+        "",
+        "| study | verdict | effect (first part) | seconds | claim |",
+        "|---|---|---|---|---|",
+    ]
     for e in done:
         result = e.result or {}
-        lines.append(
-            f"| {e.row.slug} | {result['verdict']} | {effect_text(result['effect'])} | {result['seconds']:.0f} | {_cell(e.row.claim)} |"
-        )
+        cost = f"{result['seconds']:.0f} | {_cell(e.row.claim)}"
+        lines.append(f"| {e.row.slug} | {result['verdict']} | {effect_text(result['effect'])} | {cost} |")
     for e in done:
         lines += ["", *_section(e)]
     lines += ["", "## Planned or stale", "", "| study | state | wave | title |", "|---|---|---|---|"]
@@ -159,9 +161,9 @@ def _section(e: Entry) -> list[str]:
     lines = [f"## {e.row.slug}", "", f"{e.row.title}: **{result['verdict']}**", "", result["claim"], ""]
     lines += ["| part | threshold | estimate | verdict |", "|---|---|---|---|"]
     for part in result["parts"]:
-        lines.append(
-            f"| {_cell(part['statement'])} | {part['side']} {part['threshold']:g} | {effect_text(part['estimate'])} | {part['verdict']} |"
-        )
+        claimed = f"{part['side']} {part['threshold']:g}"
+        cells = (_cell(part["statement"]), claimed, effect_text(part["estimate"]), part["verdict"])
+        lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
         f"Intervals cover {result['units']}. Reduced: {result['reduced']} Reconstructed: {result['reconstructed']}",

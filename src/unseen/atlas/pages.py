@@ -111,41 +111,30 @@ def _wrapped(heading: str, content: str) -> list[str]:
     return [heading, *textwrap.wrap(content, 96, initial_indent="  ", subsequent_indent="  "), ""]
 
 
-STYLE = """
-:root { color-scheme: light dark; --ink:#1d1f24; --paper:#fff; --soft:#f4f5f7; --rule:#d9dce3; --good:#1a7f4b; --bad:#b3261e; --mid:#8a6d00; --line:#2457a7 }
-@media (prefers-color-scheme: dark) { :root { --ink:#e6e8ee; --paper:#15171c; --soft:#1d2027; --rule:#343842; --good:#5fd08f; --bad:#ff8a80; --mid:#e0c060; --line:#8ab4f8 } }
-* { box-sizing: border-box } body { margin: 0 auto; max-width: 64rem; padding: 1.25rem; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
-h1 { font-size: 1.7rem; margin: .5rem 0 } h2 { font-size: 1.15rem; margin: 0 } article { border: 1px solid var(--rule); border-radius: 10px; padding: 1rem; margin: 1rem 0 }
-.verdict { float: right; font-weight: 600 } .supported { color: var(--good) } .contradicted { color: var(--bad) } .inconclusive { color: var(--mid) }
-.part { display: grid; grid-template-columns: 1fr; gap: .15rem; padding: .55rem 0; border-top: 1px solid var(--rule) } .small { font-size: .86rem; opacity: .85 }
-svg { width: 100%; max-width: 34rem; height: 34px } details { margin-top: .5rem } pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .8rem }
-.scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem } th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--rule); vertical-align: top }
-"""
-
-
 def html() -> str:
     """One self-contained page: verdicts and evidence of all studies done, then every other row with its state."""
+    style = files("unseen").joinpath("atlas", "atlas.css").read_text(encoding="utf-8")
     entries = ledger()
     done = [e for e in entries if e.result is not None]
-    counts = {
-        v: sum(1 for e in done if e.state == "done" and (e.result or {})["verdict"] == v)
-        for v in ("supported", "contradicted", "inconclusive")
-    }
+    verdicts = [(e.result or {})["verdict"] for e in done if e.state == "done"]
+    counts = {name: verdicts.count(name) for name in ("supported", "contradicted", "inconclusive")}
     said = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "none yet"
     body = "".join(_article(e) for e in done)
     rest = "".join(
-        f"<tr><td>{escaping.escape(e.row.slug)}</td><td>{e.state}</td><td>{e.row.wave}</td><td>{escaping.escape(e.row.claim)}</td></tr>"
+        f"<tr><td>{escaping.escape(e.row.slug)}</td><td>{e.state}</td><td>{e.row.wave}</td>"
+        f"<td>{escaping.escape(e.row.claim)}</td></tr>"
         for e in entries
         if e.result is None
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>Atlas of generalisation</title><style>{STYLE}</style></head><body><h1>Atlas of generalisation</h1>"
+        f"<title>Atlas of generalisation</title><style>{style}</style></head><body><h1>Atlas of generalisation</h1>"
         f"<p>{len(entries)} published claims; {len(done)} re-tested by this code: {said}. A verdict follows by rule from "
         "thresholds written down before the run: supported where the interval lies wholly on the claimed side, "
         "contradicted where it lies wholly on the other.</p>"
-        f"{body}<h2>Planned</h2><div class=scroll><table><tr><th>study<th>state<th>wave<th>claim</tr>{rest}</table></div></body></html>\n"
+        f"{body}<h2>Planned</h2><div class=scroll><table><tr><th>study<th>state<th>wave<th>claim</tr>{rest}</table></div>"
+        "</body></html>\n"
     )
 
 
@@ -157,10 +146,12 @@ def _article(e: Entry) -> str:
     note = f"<p><b>Note.</b> {esc(result['note'])}</p>" if result.get("note") else ""
     return (
         f'<article id="{esc(e.row.slug)}"><span class="verdict {esc(result["verdict"])}">{esc(result["verdict"])}</span>'
-        f"<h2>{esc(e.row.slug)}{state}</h2><p class=small>{esc(e.row.title)}</p><p>{esc(result['claim'])}</p>{parts}{note}"
+        f"<h2>{esc(e.row.slug)}{state}</h2><p class=small>{esc(e.row.title)}</p>"
+        f"<p>{esc(result['claim'])}</p>{parts}{note}"
         f'<p class="small">{len(result["seeds"])} seeds, {result["seconds"]:.0f} s, {result["peak_gib"]:.1f} GiB. '
         f"Intervals cover {esc(result['units'])} <b>Reduced:</b> {esc(result['reduced'])} <b>Reconstructed:</b> "
-        f"{esc(result['reconstructed'])}</p><details><summary>code</summary><pre>{esc(code_of(e.row.slug))}</pre></details></article>"
+        f"{esc(result['reconstructed'])}</p><details><summary>code</summary>"
+        f"<pre>{esc(code_of(e.row.slug))}</pre></details></article>"
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import resource
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -164,11 +164,7 @@ def notes() -> dict[str, str]:
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     found = {"unseen": unseen.__version__, "python": platform.python_version()}
-    for name in ("numpy", "torch"):
-        if name in sys.modules or name == "numpy":
-            found[name] = metadata.version(name)
-    try:
-        found.setdefault("torch", metadata.version("torch"))
-    except metadata.PackageNotFoundError:
-        pass
+    found["numpy"] = metadata.version("numpy")
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        found["torch"] = metadata.version("torch")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from unseen.errors import BadInput, MissingExtra, UnseenError
 
 Kind = Literal["serial", "local", "ray"]
 # One thread a worker: as many workers as cores then share the machine without fighting over it.
-THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")}
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
 
 class JobFailed(UnseenError):
@@ -105,7 +105,7 @@ def _failed(job: Job, error: BaseException) -> JobFailed:
     return JobFailed(f"{job.name} failed with {type(error).__name__}: {error}")
 
 
-def _serial(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Any]]:
+def _serial(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
     for i, job in enumerate(jobs):
         try:
             yield i, _call(function, job.arguments)
@@ -113,7 +113,7 @@ def _serial(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> 
             raise _failed(job, error) from error
 
 
-def _local(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Any]]:
+def _local(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
     if not jobs:
         return
     with _environment(THREADS):
@@ -144,7 +144,7 @@ def _local(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> I
             process.terminate()
 
 
-def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Any]]:
+def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
     try:
         import ray
     except ImportError:
@@ -174,7 +174,7 @@ def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Ite
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> Generator[None]:
     """Environment variables for processes that are started inside."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

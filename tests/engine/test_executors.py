@@ -1,0 +1,140 @@
+"""Jobs give the same results anywhere, and a killed run goes on where it stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unseen.engine.executors import Job, JobFailed, run_jobs
+from unseen.engine.store import Store, content_hash
+from unseen.errors import BadInput
+
+
+def draw(seed, n):
+    return np.random.default_rng(seed).normal(size=n).tolist()
+
+
+def fail_on_three(seed, n):
+    if seed == 3:
+        raise ValueError("three")
+    return seed
+
+
+def jobs(n=6):
+    return [Job(f"job {s}", {"seed": s, "n": 3}) for s in range(n)]
+
+
+def test_one_worker_or_two_give_the_same_results():
+    assert run_jobs(draw, jobs(), executor="serial") == run_jobs(draw, jobs(), executor="local", workers=2)
+
+
+def test_finished_jobs_are_not_run_again(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(JobFailed, match="job 3 failed with ValueError: three"):
+        run_jobs(fail_on_three, jobs(), executor="serial", store=store)
+    assert len(list(tmp_path.glob("*/*.json"))) == 3
+    seen = []
+    run_jobs(fail_on_three, jobs(3), executor="serial", store=store, done=lambda name, i, n: seen.append(name))
+    assert seen == ["3 jobs from an earlier run"]
+
+
+def test_a_damaged_or_edited_piece_counts_as_absent(tmp_path):
+    store = Store(tmp_path)
+    store.put({"a": 1}, {"x": 2.5})
+    assert store.get({"a": 1}) == {"x": 2.5}
+    (path,) = tmp_path.glob("*/*.json")
+    path.write_text(path.read_text().replace("2.5", "9.5"))
+    assert store.get({"a": 1}) is None
+    path.write_text("{")
+    assert store.get({"a": 1}) is None
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(BadInput, match="No space left on device"):
+        Store(tmp_path).put({"a": 1}, 1)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_hashes_do_not_depend_on_hash_seed():
+    code = "from unseen.engine.store import content_hash; print(content_hash({'b': [1, 'x'], 'a': {'z': None}}))"
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": s},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for s in "01"
+    }
+    assert made == {content_hash({"a": {"z": None}, "b": [1, "x"]}) + "\n"}
+
+
+SCRIPT = """
+import sys, time
+from unseen.engine.executors import Job, run_jobs
+from unseen.engine.store import Store
+
+def slow(seed):
+    time.sleep(0.15)
+    return seed * seed
+
+if __name__ == "__main__":
+    store = Store(sys.argv[1])
+    print(run_jobs(slow, [Job(str(s), {"seed": s}) for s in range(8)], executor="serial", store=store))
+"""
+
+
+@pytest.mark.parametrize("after", [0.5, 0.9])
+def test_a_run_killed_at_any_point_resumes_without_repeating(tmp_path, after):
+    script = tmp_path / "work.py"
+    script.write_text(SCRIPT)
+    store = tmp_path / "store"
+    process = subprocess.Popen([sys.executable, str(script), str(store)], stdout=subprocess.PIPE)
+    deadline = time.time() + 20
+    while not list(store.glob("*/*.json")) and time.time() < deadline:
+        time.sleep(0.02)
+    time.sleep(after - 0.4)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {p: p.stat().st_mtime_ns for p in store.glob("*/*.json")}
+    assert 1 <= len(kept) < 8
+    assert all(json.loads(p.read_text())["checksum"] for p in kept)
+    done = subprocess.run([sys.executable, str(script), str(store)], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == str([s * s for s in range(8)])
+    assert all(p.stat().st_mtime_ns == t for p, t in kept.items())
+
+
+def test_an_unknown_executor_and_equal_names_are_refused():
+    with pytest.raises(BadInput, match="executor 'cloud' is not one of serial, local, ray"):
+        run_jobs(draw, jobs(), executor="cloud")
+    with pytest.raises(BadInput, match="two jobs have the same name"):
+        run_jobs(draw, [Job("a", {}), Job("a", {})])
+
+
+def test_ray_gives_the_same_results():
+    pytest.importorskip("ray")
+    assert run_jobs(draw, jobs(), executor="ray", workers=2) == run_jobs(draw, jobs(), executor="serial")
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match="the executor ray needs the extra 'ray'"):
+        run_jobs(draw, jobs(), executor="ray")
+
+
+def test_a_store_is_a_folder_of_files(tmp_path):
+    store = Store(tmp_path / "deep" / "er")
+    store.put({"k": 1}, [1, 2])
+    assert store.clear() == 1
+    assert isinstance(store.folder, Path)
