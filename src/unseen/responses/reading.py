@@ -2,21 +2,230 @@
 
 from __future__ import annotations
 
+import glob
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
+from unseen.errors import BadInput
 from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.matching import matched
+from unseen.responses.readers import COMPANIONS, READERS, plain
+from unseen.responses.readers._content import peek, text_of
 from unseen.responses.table import Responses
+from unseen.responses.validation import checked
+
+FORMATS = (
+    "Known are: logs of lm-eval (samples_*.jsonl), Inspect (.eval, .json), HELM (run folders), lighteval, every_eval_ever "
+    "and py-irt, and tables as CSV, Parquet, Arrow or JSON lines."
+)
 
 
 def read(sources: str | Path | Sequence[str | Path], *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B008
-    """Read logs or tables; see the module."""
-    paths = [sources] if isinstance(sources, str | Path) else list(sources)
-    return from_table(pl.concat([pl.read_parquet(p) for p in paths]), mapping)
+    """Read logs or tables; each format is detected from the content.
+
+    Args:
+        sources: Files, folders (searched through) or globs. Several files become one table.
+        mapping: Names of columns, what is unseen, which metric and filter to read.
+
+    Returns:
+        The validated responses; ``notes`` say what was decided on the way.
+
+    Raises:
+        BadInput: A file is missing, unknown, damaged or holds a wrong value; the message names file, row and value.
+        MissingExtra: A file needs an optional package.
+    """
+    files = find(sources, mapping.format)
+    notes: list[str] = []
+    tables: list[pl.DataFrame] = []
+    for path, reader in files:
+        table, decided = _read_one(path, reader, mapping, many=len(files) > 1)
+        tables.append(table)
+        notes += [n for n in decided if n not in notes]
+    table, decided = matched(tables, [str(path) for path, _ in files])
+    ready = replace(mapping, score=None, model_column=None, model=None, item_column=None, split=None, cluster=None, time=None,
+                    confidence=None, variant_of=None, parent=None, question=None, prediction=None, target=None, repeat=None)  # fmt: skip
+    if len(files) > 1:
+        notes.insert(0, f"{len(files):,} files were read: {_named([p for p, _ in files])}.")
+    responses = from_table(table, replace(ready, unseen=None, score_range=_own_range(mapping)), notes=(*notes, *decided))
+    if mapping.unseen:
+        from unseen.responses.mapping import apply_unseen
+
+        return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases)
+    return responses
+
+
+def _own_range(mapping: Mapping) -> tuple[float, float] | None:
+    if mapping.score_range and mapping.negated and mapping.score_range[0] >= 0:
+        # A range is given in the user's own units: that of the loss.
+        return -mapping.score_range[1], -mapping.score_range[0]
+    return mapping.score_range
+
+
+def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    log = reader is not plain
+    asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score")) if log else mapping
+    table, notes = reader.read(path, asked)
+    own = mapping.without_score() if log else mapping
+    if log:
+        # The reader has put the model there already, under the name that was asked for.
+        own = replace(own, model=None)
+    elif many and not mapping.model and not {"model", "model_name", "model_id", mapping.model_column} & {*table.columns}:
+        table = table.with_columns(pl.lit(path.stem).alias("model"))
+        notes = (*notes, f"No column names the model: each file is one model, called by the file ({path.stem!r}).")
+    try:
+        table, decided = own.apply(table)
+        table = checked(table, _own_range(mapping))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+    return table, (*notes, *decided)
+
+
+def find(sources: str | Path | Sequence[str | Path], format_: str | None = None) -> list[tuple[Path, ModuleType]]:
+    """The files to read, each with its reader.
+
+    Args:
+        sources: Files, folders or globs.
+        format_: Name of the reader to use for all, instead of detection.
+
+    Raises:
+        BadInput: A source does not exist, nothing in it is known, or a folder mixes formats.
+    """
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    if not given:
+        raise BadInput("nothing to read: name a file or a folder.")
+    if format_ is not None and format_ not in READERS:
+        raise BadInput(f"no format {format_!r}; the formats are {', '.join(READERS)}.")
+    found: dict[Path, ModuleType] = {}
+    for source in given:
+        path = Path(source).expanduser()
+        if path.is_dir():
+            found |= _in_folder(path, format_)
+        elif path.exists():
+            reader = READERS[format_] if format_ else detect(path)
+            if reader is None:
+                raise BadInput(_unknown(path))
+            found[path] = reader
+        else:
+            matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True))
+            if not matches:
+                what = "no file matches this pattern" if glob.has_magic(str(path)) else "no such file or folder"
+                raise BadInput(f"{source}: {what}.")
+            for match in matches:
+                if match.is_dir():
+                    found |= _in_folder(match, format_)
+                    continue
+                reader = READERS[format_] if format_ else detect(match)
+                if reader is None and not any(companion(match) for companion in COMPANIONS):
+                    raise BadInput(_unknown(match))
+                if reader is not None:
+                    found[match] = reader
+    return list(found.items())
+
+
+def detect(path: Path) -> ModuleType | None:
+    """The reader whose format a file has, by its content; None where there is none.
+
+    Raises:
+        BadInput: The file can't be opened, is empty, or is of a kind that is refused (a pickle).
+    """
+    seen = peek(path)
+    if seen.kind == "empty":
+        raise BadInput(f"{path}: the file is empty. Was the evaluation stopped before it wrote anything?")
+    if seen.refusal:
+        raise BadInput(f"{path}: {seen.refusal}")
+    if any(companion(path) for companion in COMPANIONS):
+        return None
+    if seen.kind == "zip":
+        _refuse_archive(path)
+    return next((reader for reader in READERS.values() if reader.sniff(path)), None)
+
+
+def _refuse_archive(path: Path) -> None:
+    from unseen.responses.readers._archive import Archive
+
+    with Archive(path) as archive:
+        if any(n.endswith("data.pkl") for n in archive.names):
+            raise BadInput(f"{path}: is a saved model (a zip that holds a pickle), not a log; it is not opened.")
+        if any(n.startswith(("xl/", "word/")) for n in archive.names):
+            raise BadInput(f"{path}: is an Office file. Export the sheet as CSV.")
+
+
+def _in_folder(folder: Path, format_: str | None) -> dict[Path, ModuleType]:
+    """The logs of a folder and its folders; files that are no data at all are passed over, data of no known form are told."""
+    known: dict[Path, ModuleType] = {}
+    unknown: list[tuple[Path, str]] = []
+    documents: list[Path] = []
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    for path in files:
+        try:
+            reader = READERS[format_] if format_ else detect(path)
+        except BadInput as error:
+            unknown.append((path, str(error)))
+            continue
+        if reader is not None:
+            known[path] = reader
+        elif not any(companion(path) for companion in COMPANIONS):
+            if peek(path).kind == "text":
+                documents.append(path)
+            else:
+                unknown.append((path, ""))
+    if not files:
+        raise BadInput(f"{folder}: the folder is empty.")
+    if unknown or not known:
+        paths = [p for p, _ in unknown] + ([] if known else documents)
+        what = "files of no known format" if known else f"{len(paths)} files, none of a known format"
+        reason = next((f" {reason}" for _, reason in unknown if reason), "")
+        raise BadInput(f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. {FORMATS}")
+    kinds: defaultdict[str, list[Path]] = defaultdict(list)
+    for path, reader in known.items():
+        kinds[reader.NAME].append(path)
+    if len(kinds) > 1:
+        parts = "; ".join(f"{name}: {_named(paths, folder)}" for name, paths in kinds.items())
+        raise BadInput(f"{folder}: holds logs of {len(kinds)} formats ({parts}). Name the files to read, or a pattern.")
+    return known
+
+
+def _unknown(path: Path) -> str:
+    seen = peek(path)
+    if any(companion(path) for companion in COMPANIONS):
+        return f"{path}: belongs to a log, but holds no answers itself. Name its folder, or the file with the samples."
+    keys = f" with the keys {', '.join(sorted(seen.keys)[:8])}" if seen.keys else ""
+    return f"{path}: {seen.kind.replace('-', ' ')}{keys} is no format that is known. {FORMATS}"
+
+
+def _named(paths: Sequence[Path], folder: Path | None = None, limit: int = 5) -> str:
+    names = [str(p.relative_to(folder)) if folder else p.name for p in paths]
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def read_examples(path: str | Path) -> pl.DataFrame:
-    """Read training examples as a table."""
-    return pl.read_parquet(path)
+    """Read training examples: any plain table, or a text with one example a line (column ``input``).
+
+    Raises:
+        BadInput: The file is missing, empty or no table.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file.")
+    seen = peek(path)
+    if seen.kind == "empty":
+        raise BadInput(f"{path}: the file is empty.")
+    if seen.refusal:
+        raise BadInput(f"{path}: {seen.refusal}")
+    if not plain.sniff(path) and seen.kind not in ("json-object", "text"):
+        raise BadInput(_unknown(path))
+    if seen.kind == "text" and plain.separator(seen.text) is None:
+        lines = [line for line in text_of(path).splitlines() if line.strip()]
+        return pl.DataFrame({"input": lines})
+    table = plain.load(path, Mapping(), [])
+    if table.height == 0:
+        raise BadInput(f"{path}: has columns ({', '.join(table.columns[:10])}) but no row.")
+    return table
+
+
+__all__ = ["detect", "find", "read", "read_examples"]

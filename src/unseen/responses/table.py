@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -167,6 +168,12 @@ class Responses:
             factors = factors.with_kind(name, kind)
         return Responses(self.table.with_columns(*columns), factors, self.score_kind, self.notes)
 
+    def write(self, path: str | Path, *, format: Literal["parquet", "every_eval_ever"] | None = None) -> Path:
+        """Write the table as Parquet, or as JSON lines of every_eval_ever; see ``unseen.responses.export.write``."""
+        from unseen.responses.export import write
+
+        return write(self, path, format=format)
+
     def to_pandas(self) -> Any:
         """The long table as a pandas data frame (needs pandas and pyarrow)."""
         return self.table.to_pandas()
@@ -179,11 +186,23 @@ def code(column: pl.Series) -> Coded:
     [1, -1, 0, 1]
     """
     if column.dtype in (pl.Categorical, pl.Enum):
-        column = column.cast(pl.String)
+        return _coded_levels(column)
     levels = column.drop_nulls().unique().sort()
     lookup = pl.DataFrame({"level": levels, "code": pl.Series(range(len(levels)), dtype=pl.Int32)})
     joined = pl.DataFrame({"level": column}).join(lookup, on="level", how="left", maintain_order="left")
     return Coded(joined["code"].fill_null(-1).to_numpy(), tuple(levels.to_list()))
+
+
+def _coded_levels(column: pl.Series) -> Coded:
+    """Codes of a column that is numbered already: renumber the levels that occur, in the order of their texts."""
+    present = column.unique().drop_nulls()
+    texts = pl.DataFrame({"level": present.cast(pl.String), "physical": present.to_physical()}).sort("level")
+    physical = column.to_physical()
+    ranks = np.full(int(texts["physical"].max() or 0) + 2, -1, dtype=np.int32)  # type: ignore[call-overload]
+    ranks[texts["physical"].to_numpy()] = np.arange(len(texts), dtype=np.int32)
+    # The last place stands for a missing value.
+    rows = physical.cast(pl.Int64).fill_null(len(ranks) - 1).to_numpy() if physical.null_count() else physical.to_numpy()
+    return Coded(ranks[rows], tuple(texts["level"].to_list()))
 
 
 def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:

@@ -43,21 +43,35 @@ def validated(
     table: Any, *, score_range: tuple[float, float] | None, kinds: Mapping[str, Kind], notes: tuple[str, ...]
 ) -> Responses:
     """Check a table and wrap it; see ``Responses.of``."""
-    frame = to_polars(table)
+    frame = checked(to_polars(table), score_range)
+    if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
+        frame = frame.with_columns(root_of(frame).alias("cluster"))
+        notes = (*notes, "Variants and parts of one item count as one unit (cluster = the item they come from).")
+    return Responses(frame, infer_factors(frame, kinds), _score_kind(frame, score_range), notes)
+
+
+def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None) -> pl.DataFrame:
+    """The rows of a table with scores as numbers and names as text, or an error at the first wrong value.
+
+    Args:
+        frame: A table with our names of columns; it may be one file of several.
+        score_range: Lowest and highest possible score.
+
+    Raises:
+        BadInput: A required column is missing, or a value is not what its column allows.
+    """
     _require_columns(frame)
     frame = frame.with_columns(_numeric(frame, "score"))
     if "confidence" in frame.columns:
         frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
-    texts = [
-        c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)
-    ]
+    texts = [c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)]
+    wrong = next((c for c in texts if frame.schema[c].is_nested()), None)
+    if wrong:
+        raise BadInput(f"column {wrong!r} holds {frame.schema[wrong]}, not texts. Name another column.")
     frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False) for c in texts)
     _require_values(frame)
-    if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
-        frame = frame.with_columns(root_of(frame).alias("cluster"))
-        notes = (*notes, "Variants and parts of one item count as one unit (cluster = the item they come from).")
-    kind, frame = _score_kind(frame, score_range)
-    return Responses(frame, infer_factors(frame, kinds), kind, notes)
+    _require_range(frame["score"], score_range)
+    return frame
 
 
 def root_of(frame: pl.DataFrame) -> pl.Expr:
@@ -114,9 +128,9 @@ def _confidence(column: pl.Series) -> pl.Series:
 
 def _require_values(frame: pl.DataFrame) -> None:
     for name in ("model", "item"):
-        missing = frame[name].is_null().arg_true()
-        if len(missing):
-            raise BadInput(f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows).")
+        if frame[name].null_count():
+            missing = frame[name].is_null().arg_true()
+            raise BadInput(f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows). Fill it in, or leave these rows out.")
     infinite = frame["score"].is_infinite().fill_null(value=False).arg_true()
     if len(infinite):
         raise BadInput(
@@ -125,33 +139,38 @@ def _require_values(frame: pl.DataFrame) -> None:
     if frame["score"].null_count() == frame.height:
         raise BadInput("column 'score' holds no number at all: every row is missing or NaN.")
     if "split" in frame.columns:
-        split = frame["split"].cast(pl.String)
-        bad = (~split.is_in(SPLITS) & split.is_not_null()).arg_true()
-        if len(bad):
+        levels = frame["split"].unique().cast(pl.String).drop_nulls()
+        if not levels.is_in(SPLITS).all():
+            split = frame["split"].cast(pl.String)
+            bad = (~split.is_in(SPLITS) & split.is_not_null()).arg_true()
             raise BadInput(
                 f"column 'split', row {bad[0] + 1}: {split[bad[0]]!r} is not one of {', '.join(SPLITS)} "
                 f"({len(bad)} such rows). Say what is unseen with --unseen instead, e.g. --unseen \"split == 'test'\"."
             )
 
 
-def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None) -> tuple[ScoreKind, pl.DataFrame]:
+def _require_range(scores: pl.Series, score_range: tuple[float, float] | None) -> None:
+    if score_range is None:
+        return
+    low, high = score_range
+    if not low < high:
+        raise BadInput(f"a score range needs low < high, got {low}:{high}.")
+    bad = ((scores < low) | (scores > high)).fill_null(value=False).arg_true()
+    if len(bad):
+        raise BadInput(
+            f"column 'score', row {bad[0] + 1}: {scores[bad[0]]} lies outside the range {low:g} … {high:g} "
+            f"({len(bad)} such rows). Set --range LOW:HIGH to what the scorer can give."
+        )
+
+
+def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None) -> ScoreKind:
     scores = frame["score"]
-    if score_range is not None:
-        low, high = score_range
-        if not low < high:
-            raise BadInput(f"a score range needs low < high, got {low}:{high}.")
-        bad = ((scores < low) | (scores > high)).fill_null(value=False).arg_true()
-        if len(bad):
-            raise BadInput(
-                f"column 'score', row {bad[0] + 1}: {scores[bad[0]]} lies outside the range {low:g} … {high:g} "
-                f"({len(bad)} such rows). Set --range LOW:HIGH to what the scorer can give."
-            )
-        values = scores.drop_nulls().unique()
-        if (low, high) == (0.0, 1.0) and values.is_in([0.0, 1.0]).all():
-            return ScoreKind("binary"), frame
-        return ScoreKind("bounded", low, high), frame
-    if scores.drop_nulls().is_in([0.0, 1.0]).all():
-        return ScoreKind("binary"), frame
-    if scores.min() >= 0 and scores.max() <= 1:  # type: ignore[operator]
-        return ScoreKind("bounded"), frame
-    return ScoreKind("unbounded", float("-inf"), float("inf")), frame
+    # A missing score is neither 0 nor 1, and counts as fitting: null passes `all`.
+    zero_or_one = bool(((scores == 0.0) | (scores == 1.0)).all())
+    if score_range is not None and score_range != (0.0, 1.0):
+        return ScoreKind("bounded", *score_range)
+    if zero_or_one:
+        return ScoreKind("binary")
+    if score_range is not None or (scores.min() >= 0 and scores.max() <= 1):  # type: ignore[operator]
+        return ScoreKind("bounded")
+    return ScoreKind("unbounded", float("-inf"), float("inf"))

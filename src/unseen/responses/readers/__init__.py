@@ -1,8 +1,18 @@
-"""One file a format; ``ALL`` lists them in the order of detection, the most specific first."""
+"""Readers, one file a format: ``sniff`` looks at the content, ``read`` gives a table with our names and notes.
 
-from unseen.responses.readers.base import Reader
-from unseen.responses.readers.tables import ARROW, CSV, JSON_ARRAY, JSON_LINES, PARQUET
+The order is that of detection: the particular before the general.
+"""
 
-ALL: tuple[Reader, ...] = (PARQUET, ARROW, JSON_LINES, JSON_ARRAY, CSV)
+from __future__ import annotations
 
-__all__ = ["ALL", "Reader"]
+from types import ModuleType
+
+from unseen.responses.readers import every_eval_ever, helm, inspect_log, lighteval, lm_eval, plain, py_irt
+
+READERS: dict[str, ModuleType] = {
+    reader.NAME: reader for reader in (lm_eval, inspect_log, helm, lighteval, every_eval_ever, py_irt, plain)
+}
+# Files that belong to a log and are read with it, not by themselves.
+COMPANIONS = (lm_eval.companion, helm.companion)
+
+__all__ = ["COMPANIONS", "READERS"]

@@ -1,0 +1,231 @@
+"""Inspect: ``.eval`` archives (stored, deflated or zstd) and ``.json`` logs.
+
+Fast path: the summaries of a log whose version is known. What the summaries lack is read from the samples. A log of an
+unknown version goes through Inspect's own Python interface (extra ``inspect``), the only one that its authors promise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from unseen.errors import BadInput, MissingExtra
+from unseen.responses.mapping import Mapping
+from unseen.responses.readers._archive import Archive
+from unseen.responses.readers._content import json_document, peek
+from unseen.responses.readers._fields import factor_columns, listed, text
+
+NAME = "inspect"
+# Layout of the log that this reader knows; the file says its own.
+KNOWN_VERSIONS = (1, 2)
+LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
+WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+
+
+def sniff(path: Path) -> bool:
+    """Whether a file is a log of Inspect, archive or JSON."""
+    seen = peek(path)
+    if seen.kind == "json-object":
+        return seen.keys >= {"version", "eval"} or (seen.keys >= {"eval", "status"})
+    if seen.kind != "zip":
+        return False
+    with Archive(path) as archive:
+        return "header.json" in archive or "_journal/start.json" in archive
+
+
+def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Read one log.
+
+    Args:
+        path: The file.
+        mapping: ``metric`` chooses among several scorers (``scorer`` or ``scorer.key`` where one gives several values).
+
+    Returns:
+        One row a sample and epoch, and notes on the scorer that was taken.
+
+    Raises:
+        BadInput: The archive is damaged, there is no such scorer, or a score is no number.
+        MissingExtra: The log is of an unknown version, or compressed with zstd, and the extra is not installed.
+    """
+    notes: list[str] = []
+    if peek(path).kind == "zip":
+        with Archive(path) as archive:
+            header = archive.json("header.json") if "header.json" in archive else archive.json("_journal/start.json")
+            if "header.json" not in archive:
+                notes.append(f"{path.name}: the run did not finish; the samples that were completed are read.")
+            samples = _known(header) and _summaries(archive, mapping)
+            if not samples:
+                header, samples = _through_api(path, header)
+    else:
+        document = json_document(path)
+        header, samples = document, document.get("samples")
+        if not samples or not _known(document):
+            header, samples = _through_api(path, document)
+    return _table(path, header, samples, mapping, notes), tuple(notes)
+
+
+def _known(header: Any) -> bool:
+    return isinstance(header, dict) and header.get("version", 2) in KNOWN_VERSIONS and isinstance(header.get("eval"), dict)
+
+
+def _summaries(archive: Archive, mapping: Mapping) -> list[dict[str, Any]] | None:
+    """Samples from the summaries, else from the files of the samples; None where neither has the known layout."""
+    parts = ["summaries.json"] if "summaries.json" in archive else _numbered(archive, "_journal/summaries/")
+    rows = [row for part in parts for row in archive.json(part)]
+    whole = _sample_files(archive)
+    if not _well_formed(rows):
+        rows = [archive.json(name) for name in whole]
+        return rows if _well_formed(rows) else None
+    if _lacks(rows, mapping) and whole:
+        full = [archive.json(name) for name in whole]
+        return full if _well_formed(full) else rows
+    return rows
+
+
+def _numbered(archive: Archive, prefix: str) -> list[str]:
+    names = [n for n in archive.names if n.startswith(prefix) and n.endswith(".json")]
+    return sorted(names, key=lambda n: (len(n), n))
+
+
+def _sample_files(archive: Archive) -> list[str]:
+    """Files of samples: ``samples/ID_epoch_N.json``, or ``samples/ID_epoch_N/sample.json`` in newer logs."""
+    return [
+        n for n in archive.names
+        if n.startswith("samples/") and n.endswith(".json") and ("/" not in n[8:] or n.endswith("/sample.json"))
+    ]  # fmt: skip
+
+
+def _well_formed(rows: Any) -> bool:
+    return (
+        isinstance(rows, list)
+        and bool(rows)
+        and all(isinstance(row, dict) and "id" in row and "epoch" in row and "input" in row for row in rows)
+        and any(row.get("scores") for row in rows)
+    )
+
+
+def _lacks(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
+    """Whether the user names a field of the metadata that the summaries do not carry, or carry cut."""
+    wanted = {*mapping.columns.values(), *mapping.factors} - {"question", "target"}
+    if not wanted:
+        return False
+    present: set[str] = set().union(*(row.get("metadata") or {} for row in rows))
+    # Summaries cut texts at 1,000 characters.
+    cut = any(isinstance(v, str) and len(v) >= 1000 for row in rows[:200] for k, v in (row.get("metadata") or {}).items() if k in wanted)
+    return cut or bool(wanted - present - {"item", "model", "score", "repeat", "task", "prediction", "unseen"})
+
+
+def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The log through Inspect's own interface."""
+    version = header.get("version") if isinstance(header, dict) else None
+    try:
+        from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        if version in KNOWN_VERSIONS:
+            raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.") from None
+        raise MissingExtra(f"{path}: a log of Inspect in the unknown version {version!r}", "inspect") from None
+    try:
+        log = read_eval_log(str(path))
+    except Exception as error:  # noqa: BLE001 - whatever another library raises on a file, the user is told which file
+        raise BadInput(f"{path}: Inspect can't read this log ({error}).") from None
+    if not log.samples or not any(sample.scores for sample in log.samples):
+        raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.")
+    return {"eval": log.eval.model_dump()}, [sample.model_dump(exclude={"messages", "events"}) for sample in log.samples]
+
+
+def _table(path: Path, header: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    described = header["eval"]
+    scorer, key = _scorer(path, described, samples, mapping, notes)
+    scores: list[float | None] = []
+    predictions: list[str | None] = []
+    for sample in samples:
+        entry = (sample.get("scores") or {}).get(scorer)
+        value = entry.get("value") if isinstance(entry, dict) else entry
+        if key is not None:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and value in LETTERS:
+            scores.append(LETTERS[value])
+        else:
+            scores.append(_number(path, sample, scorer, value))
+        answer = entry.get("answer") if isinstance(entry, dict) else None
+        predictions.append(answer if answer is None or isinstance(answer, str) else str(answer))
+    unscored = scores.count(None)
+    if unscored == len(scores):
+        raise BadInput(f"{path}: scorer {scorer!r} gave no score to any of {len(scores):,} samples. Choose another with --metric.")
+    if unscored:
+        notes.append(f"{path.name}: {unscored:,} of {len(scores):,} samples are unscored; they are unlabelled, not wrong.")
+    questions = [text(sample["input"]) for sample in samples]
+    targets = [text(sample.get("target")) for sample in samples]
+    columns: dict[str, Any] = {
+        "model": [mapping.model or str(described.get("model", "unknown"))] * len(samples),
+        "item": [str(sample["id"]) for sample in samples],
+        "score": pl.Series(scores, dtype=pl.Float64),
+        "prediction": pl.Series(predictions, dtype=pl.String),
+        "target": pl.Series(targets, dtype=pl.String),
+        "question": pl.Series(questions, dtype=pl.String),
+        "task": [str(described.get("task", path.stem)).split("/")[-1]] * len(samples),
+    }
+    if len({sample["epoch"] for sample in samples}) > 1:
+        columns["repeat"] = [sample["epoch"] for sample in samples]
+    factors = factor_columns([sample.get("metadata") or {} for sample in samples], keep={*mapping.factors, *mapping.columns.values()}, prefix="metadata_")
+    return pl.DataFrame({**columns, **{n: s for n, s in factors.items() if n not in columns}})
+
+
+def _scorer(path: Path, described: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]) -> tuple[str, str | None]:
+    """Name of the scorer, and the key in its value where it gives several."""
+    found = dict.fromkeys(name for sample in samples for name in sample.get("scores") or {})
+    declared = [str(s.get("name", "")).split("/")[-1] for s in described.get("scorers") or [] if isinstance(s, dict)]
+    names = [n for n in declared if n in found] + [n for n in found if n not in declared]
+    if not names:
+        raise BadInput(f"{path}: the log holds no score. Score it first (inspect score), or leave this file out.")
+    options: dict[str, tuple[str, str | None]] = {}
+    for name in names:
+        value = next((v for v in _values(samples, name) if v is not None), None)
+        if isinstance(value, dict):
+            options |= {f"{name}.{key}": (name, key) for key in value}
+        else:
+            options[name] = (name, None)
+    wanted = mapping.metric
+    if wanted is not None:
+        keyed = [o for o in options if o == wanted or o.startswith(f"{wanted}.")]
+        if not keyed:
+            raise BadInput(f"{path}: no scorer {wanted!r}; the scorers are {listed(options)}. Choose one with --metric.")
+        return options[keyed[0]]
+    first = next(iter(options))
+    if len(options) > 1:
+        notes.append(f"Scorer {first!r} was read; the log also has {listed(list(options)[1:])} (--metric chooses).")
+    return options[first]
+
+
+def _values(samples: list[dict[str, Any]], name: str) -> Iterable[Any]:
+    for sample in samples:
+        entry = (sample.get("scores") or {}).get(name)
+        yield entry.get("value") if isinstance(entry, dict) else entry
+
+
+def _number(path: Path, sample: dict[str, Any], scorer: str, value: Any) -> float | None:
+    """A score as a number; NaN and missing are unscored, which is not 0."""
+    if value is None:
+        return None
+    if isinstance(value, bool | int | float):
+        return None if math.isnan(value) else float(value)
+    if isinstance(value, str):
+        if value.lower() in WORDS:
+            return WORDS[value.lower()]
+        try:
+            number = float(value)
+        except ValueError:
+            pass
+        else:
+            return None if math.isnan(number) else number
+    raise BadInput(
+        f"{path}, sample {sample['id']!r}, epoch {sample['epoch']}: scorer {scorer!r} gave {str(value)[:60]!r}, which is "
+        "neither C, I, P, N nor a number. Choose another scorer with --metric."
+    )
+
+
+__all__ = ["NAME", "read", "sniff"]

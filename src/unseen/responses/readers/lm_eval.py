@@ -1,0 +1,230 @@
+"""lm-evaluation-harness: ``samples_<task>_<time>.jsonl`` beside ``results_<time>.json``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.responses.mapping import Mapping
+from unseen.responses.readers._content import json_document, json_lines, peek
+from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
+
+NAME = "lm-eval"
+SIGNATURE = frozenset({"doc_id", "doc", "filtered_resps"})
+FILE_NAME = re.compile(r"samples_(?P<task>.+?)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl$")
+QUESTIONS = ("question", "query", "problem", "prompt", "input", "text", "sentence", "ctx", "goal")
+
+
+def sniff(path: Path) -> bool:
+    """Whether a file holds samples of lm-evaluation-harness."""
+    seen = peek(path)
+    # A file of one sample is a single object.
+    return seen.kind in ("json-lines", "json-object") and seen.keys >= SIGNATURE
+
+
+def companion(path: Path) -> bool:
+    """Whether a file is a results file, read for the name of the model."""
+    seen = peek(path)
+    return seen.kind == "json-object" and "results" in seen.keys and bool(seen.keys & {"configs", "versions", "n-shot"})
+
+
+def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Read one samples file.
+
+    Args:
+        path: The file.
+        mapping: ``filter`` and ``metric`` choose among several; ``metric`` may be ``exact_match,strict-match``.
+
+    Returns:
+        One row a document, and notes on the filter, metric and model's name that were taken.
+
+    Raises:
+        BadInput: The file is cut off, or has no such filter or metric.
+    """
+    notes: list[str] = []
+    rows = list(json_lines(path))
+    if not rows:
+        raise BadInput(f"{path}: holds no sample.")
+    lacking = next(((n, SIGNATURE - row.keys()) for n, row in rows if not row.keys() >= SIGNATURE), None)
+    if lacking:
+        raise BadInput(f"{path}, line {lacking[0]}: has no {listed(sorted(lacking[1]))}, as every sample of lm-eval has.")
+    results = _results(path)
+    task, model = _task(path, results), _model(path, results, mapping, notes)
+    metric, _, filter_ = (mapping.metric or "").partition(",")
+    chosen = _filter(path, [row for _, row in rows], mapping.filter or filter_ or None, notes)
+    samples = [row for _, row in rows if row.get("filter", "none") == chosen]
+    name, key = _metric(path, samples, metric or None, chosen, notes)
+    sign = -1.0 if _is_loss(name, task, results) and not mapping.negated else 1.0
+    if sign < 0:
+        notes.append(f"{name} is smaller for better answers: its negative is the score.")
+    answers = [_answer(row, name) for row in samples]
+    docs = [row["doc"] if isinstance(row["doc"], dict) else {"text": row["doc"]} for row in samples]
+    scores = [_score(path, row, key) for row in samples]
+    table: dict[str, Any] = {
+        "model": [model] * len(samples),
+        "item": [str(row["doc_id"]) for row in samples],
+        "score": pl.Series([None if s is None else sign * s for s in scores], dtype=pl.Float64),
+        "confidence": pl.Series([a[1] for a in answers], dtype=pl.Float64),
+        "prediction": pl.Series([a[0] for a in answers], dtype=pl.String),
+        "target": pl.Series([_target(row) for row in samples], dtype=pl.String),
+        "question": pl.Series([_question(row) for row in samples], dtype=pl.String),
+        "task": [task] * len(samples),
+        "content_key": [str(row.get("doc_hash") or content_key(_question(row), _target(row)))[:16] for row in samples],
+    }
+    if table["confidence"].null_count() == len(samples):
+        del table["confidence"]
+    factors = factor_columns(docs, keep=mapping.factors)
+    return pl.DataFrame({**table, **{n: s for n, s in factors.items() if n not in table}}), tuple(notes)
+
+
+def _results(path: Path) -> dict[str, Any]:
+    """The results file of the same run: that with the same time, else the newest beside it."""
+    beside = sorted(p for p in path.parent.glob("*.json") if companion(p))
+    match = FILE_NAME.search(path.name)
+    same = [p for p in beside if match and match["time"] in p.name]
+    if not (same or beside):
+        return {}
+    document = json_document((same or beside)[-1])
+    return document if isinstance(document, dict) else {}
+
+
+def _task(path: Path, results: dict[str, Any]) -> str:
+    match = FILE_NAME.search(path.name)
+    if match:
+        return match["task"]
+    tasks = list(results.get("configs", {}))
+    return tasks[0] if len(tasks) == 1 else path.stem
+
+
+def _model(path: Path, results: dict[str, Any], mapping: Mapping, notes: list[str]) -> str:
+    if mapping.model:
+        return mapping.model
+    config = results.get("config") or {}
+    arguments = config.get("model_args")
+    if isinstance(arguments, str):
+        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    given = (arguments or {}).get("pretrained") or (arguments or {}).get("model") if isinstance(arguments, dict) else None
+    name = given or results.get("model_name")
+    if name:
+        return str(name)
+    folder = path.resolve().parent.name
+    notes.append(f"{path.name}: no results file beside it, so the model is called by its folder, {folder!r} (--model sets it).")
+    return folder.replace("__", "/")
+
+
+def _filter(path: Path, rows: list[dict[str, Any]], wanted: str | None, notes: list[str]) -> str:
+    filters = list(Counter(row.get("filter", "none") for row in rows))
+    if wanted is not None:
+        if wanted in filters:
+            return wanted
+        # A log of several tasks has several sets of filters: one that has a single filter needs no choice.
+        if len(filters) == 1 and filters[0] == "none":
+            return filters[0]
+        raise BadInput(f"{path}: no filter {wanted!r}; the filters are {listed(filters)}. Choose one with --filter.")
+    if len(filters) > 1:
+        notes.append(f"Filter {filters[0]!r} was read; the log also has {listed(filters[1:])} (--filter chooses).")
+    return filters[0]
+
+
+def _metric(path: Path, rows: list[dict[str, Any]], wanted: str | None, filter_: str, notes: list[str]) -> tuple[str, str]:
+    """Name of the metric, and the key under which it stands."""
+    named = [str(m) for m in rows[0].get("metrics") or []]
+    if not named:
+        # Logs of older versions have no list: numbers beside the known keys are metrics.
+        named = [k for k, v in rows[0].items() if isinstance(v, int | float) and k not in ("doc_id", "doc_hash", "prompt_hash")]
+    keys = {str(m).split(",")[0]: m for m in named}
+    keys = {name: next((k for k in (m, f"{name},{filter_}", name) if k in rows[0]), m) for name, m in keys.items()}
+    numeric = {n: k for n, k in keys.items() if isinstance(rows[0].get(k), int | float | None)}
+    name = choose(numeric, wanted)
+    if name is None:
+        asked = f"no metric {wanted!r}" if wanted else "no metric that is one number a document"
+        raise BadInput(f"{path}: {asked}; the metrics are {listed(keys) or 'none'}. Choose one with --metric.")
+    if len(numeric) > 1 and wanted is None:
+        rest = listed(n for n in numeric if n != name)
+        notes.append(f"Metric {name!r} was read; the log also has {rest} (--metric chooses).")
+    return name, numeric[name]
+
+
+def _score(path: Path, row: dict[str, Any], key: str) -> float | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float):
+        raise BadInput(f"{path}, doc_id {row['doc_id']}: {key} is {str(value)[:60]!r}, not a number. Choose another with --metric.")
+    return float(value)
+
+
+def _is_loss(metric: str, task: str, results: dict[str, Any]) -> bool:
+    told = (results.get("higher_is_better") or {}).get(task) or {}
+    return told[metric] is False if metric in told else metric in LOSSES
+
+
+def _pairs(responses: Any) -> list[float] | None:
+    """Log-likelihoods, which the log keeps as texts, or None where the responses are something else."""
+    logs: list[float] = []
+    for response in responses if isinstance(responses, list) else []:
+        pair = response[0] if isinstance(response, list) and len(response) == 1 and isinstance(response[0], list) else response
+        if not (isinstance(pair, list) and len(pair) == 2 and str(pair[1]) in ("True", "False")):
+            return None
+        try:
+            logs.append(float(pair[0]))
+        except (TypeError, ValueError):
+            return None
+    return logs or None
+
+
+def _answer(row: dict[str, Any], metric: str) -> tuple[str | None, float | None]:
+    """What was answered, and how sure the model was."""
+    responses = row["filtered_resps"]
+    logs = _pairs(responses)
+    if logs is None:
+        first = responses[0] if isinstance(responses, list) and responses else responses
+        return text(first), None
+    if len(logs) == 1:
+        import math
+
+        # A single continuation is right if it is the greedy one: its probability is the confidence.
+        pair = responses[0][0] if isinstance(responses[0][0], list) else responses[0]
+        return str(pair[1]), min(1.0, math.exp(min(logs[0], 0.0)))
+    arguments = row.get("arguments") or {}
+    values = list(arguments.values()) if isinstance(arguments, dict) else arguments
+    choices = [_argument(v, 1) for v in values][: len(logs)]
+    if metric == "acc_norm" and len(choices) == len(logs) and all(choices):
+        logs = [value / max(len(choice or ""), 1) for value, choice in zip(logs, choices, strict=True)]
+    best, confidence = softmax_max(logs)
+    chosen = choices[best] if best < len(choices) else None
+    return (chosen or str(best)).strip(), confidence
+
+
+def _argument(value: Any, index: int) -> str | None:
+    if isinstance(value, dict):
+        found = value.get(f"arg_{index}")
+        return found if isinstance(found, str) else None
+    return value[index] if isinstance(value, list) and len(value) > index and isinstance(value[index], str) else None
+
+
+def _target(row: dict[str, Any]) -> str | None:
+    """The right answer as text: a choice by its number is turned into the choice."""
+    target, logs = text(row.get("target")), _pairs(row["filtered_resps"])
+    if target is None or logs is None or len(logs) < 2 or not target.isdigit() or int(target) >= len(logs):
+        return target
+    values = row.get("arguments") or {}
+    choices = [_argument(v, 1) for v in (values.values() if isinstance(values, dict) else values)]
+    chosen = choices[int(target)] if int(target) < len(choices) else None
+    return chosen.strip() if chosen else target
+
+
+def _question(row: dict[str, Any]) -> str | None:
+    doc = row["doc"]
+    if isinstance(doc, dict):
+        for name in QUESTIONS:
+            if isinstance(doc.get(name), str):
+                return doc[name]
+    arguments = row.get("arguments") or {}
+    values = list(arguments.values()) if isinstance(arguments, dict) else arguments
+    return _argument(values[0], 0) if values else None

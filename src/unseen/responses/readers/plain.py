@@ -1,0 +1,255 @@
+"""Plain tables: CSV, TSV, Parquet, Arrow, JSON lines, JSON arrays; one row a response, or a wide matrix."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.responses.expressions import unknown_column
+from unseen.responses.mapping import SYNONYMS, Mapping
+from unseen.responses.readers._content import json_document, json_lines, peek, text_of
+from unseen.responses.table import ROLES
+
+NAME = "table"
+SEPARATORS = (",", "\t", ";", "|")
+MISSING = ["", "NA", "N/A", "n/a", "null", "NULL", "None", "NaN", "nan"]
+# Names and answers stay texts even where all of them look like numbers ("007").
+TEXTS = ("model", "item", "cluster", "parent", "variant_of", "target", "prediction", "question", "split")
+# Above this many rows only what the audit works on is read, and texts are kept as numbered levels.
+LARGE = 2_000_000
+HEAVY = ("prediction", "question", "choices", "target")
+SAMPLE = 50_000
+MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
+ITEM_WORDS = ("item", "question", "id", "task", "example")
+
+
+def sniff(path: Path) -> bool:
+    """Whether a file holds a table of any kind."""
+    seen = peek(path)
+    if seen.kind == "json-array":
+        return bool(seen.keys)
+    if seen.kind == "json-object":
+        # One object is a table only where it is one row of answers.
+        return {"item", "score"} <= seen.keys
+    return seen.kind in ("parquet", "arrow", "arrow-stream", "json-lines") or (seen.kind == "text" and separator(seen.text) is not None)
+
+
+def separator(text: str) -> str | None:
+    """The character that divides columns: in the header, and as often in the lines below.
+
+    >>> separator("model;item;score\\na;b;1\\n"), separator("Dear all, a note.\\nBye")
+    (';', None)
+    """
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    if not lines:
+        return None
+    # The last line of the first bytes may be cut.
+    body = lines[1:-1] if len(text) > 100_000 else lines[1:]
+    best = max(SEPARATORS, key=lambda s: (lines[0].count(s), -SEPARATORS.index(s)))
+    count = lines[0].count(best)
+    if count == 0:
+        return None
+    # A quoted field may hold separators and line ends, so a part of the lines may differ.
+    regular = sum(line.count(best) == count or '"' in line for line in body)
+    return best if regular >= 0.5 * len(body) or '"' in text else None
+
+
+def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Read one table.
+
+    Raises:
+        BadInput: It is no table, or rows differ in length; the message names the row.
+    """
+    notes: list[str] = []
+    table = load(path, mapping, notes)
+    if table.height == 0:
+        raise BadInput(f"{path}: has columns ({', '.join(table.columns[:10])}) but no row.")
+    table = table.rename({c: c.strip() for c in table.columns if c != c.strip()})
+    return _unpivoted(path, table, mapping, notes), tuple(notes)
+
+
+def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """Any plain table as it is, without a meaning of its columns; see ``read``."""
+    kind = peek(path).kind
+    try:
+        if kind == "parquet":
+            return _scanned(path, pl.scan_parquet(path), mapping, notes)
+        if kind == "arrow":
+            return _scanned(path, pl.scan_ipc(path), mapping, notes)
+        if kind == "arrow-stream":
+            return pl.read_ipc_stream(path)
+        if kind == "json-lines":
+            return _json_lines(path)
+        if kind == "json-object":
+            return _records([json_document(path)])
+        if kind == "json-array":
+            document = json_document(path)
+            wrong = next((i for i, row in enumerate(document, 1) if not isinstance(row, dict)), None)
+            if wrong is not None:
+                raise BadInput(f"{path}, entry {wrong}: {str(document[wrong - 1])[:60]!r} is not an object ({{…}}).")
+            return _records(document)
+        return _csv(path, mapping, notes)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"{path}: can't be read as {kind} ({_first_line(error)}). The file may be cut off or damaged.") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]
+
+
+def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    seen = peek(path)
+    divider = separator(seen.text) or ","
+    header = seen.text.splitlines()[0].split(divider)
+    named = {mapping.columns.get(role, role) for role in TEXTS} | {s for role in ("model", "item") for s in SYNONYMS[role]}
+    texts = {c.strip().strip('"'): pl.String for c in header if c.strip().strip('"') in named}
+    options: dict[str, Any] = {"separator": divider, "null_values": MISSING, "try_parse_dates": True, "schema_overrides": texts}
+    small = path.stat().st_size < 64 << 20
+    options["infer_schema_length"] = None if small else 100_000
+    if seen.encoding == "utf-8":
+        try:
+            return pl.read_csv(path, **options)
+        except pl.exceptions.ComputeError as error:
+            if "utf" not in str(error).lower():
+                raise _uneven(path, error, divider) from None
+    encoding = seen.encoding if seen.encoding != "utf-8" else "latin-1"
+    if encoding == "latin-1":
+        notes.append(f"{path.name}: not UTF-8, so it was read as Latin-1; check names with accents.")
+    source = text_of(path, encoding).encode()
+    try:
+        return pl.read_csv(io.BytesIO(source), **options)
+    except pl.exceptions.ComputeError as error:
+        raise _uneven(path, error, divider) from None
+
+
+def _uneven(path: Path, error: Exception, divider: str) -> BadInput:
+    """An error of the CSV parser, with the row at fault where rows differ in length."""
+    import csv
+
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = csv.reader(file, delimiter=divider)
+        try:
+            width = len(next(rows))
+            for number, row in enumerate(rows, 1):
+                if row and len(row) != width:
+                    shown = divider.join(row)[:60]
+                    return BadInput(f"{path}, row {number}: has {len(row)} fields, the header has {width}: {shown!r}. Quote texts that hold {divider!r}.")
+        except (csv.Error, StopIteration):
+            pass
+    return BadInput(f"{path}: can't be read as CSV ({_first_line(error)}).")
+
+
+def _json_lines(path: Path) -> pl.DataFrame:
+    if peek(path).encoding in ("utf-8", "utf-8-sig"):
+        try:
+            table = pl.read_ndjson(path, infer_schema_length=10_000)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            pass
+        else:
+            if not any(isinstance(t, pl.Struct) for t in table.dtypes):
+                return table
+    # One line at a time: slower, but it takes NaN, changing types and other encodings, and names the line at fault.
+    return _records([row for _, row in json_lines(path)])
+
+
+def _records(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of any shape; a field of mixed types becomes text, fields of nested objects become columns of their own."""
+    flat = [_flat(row) for row in rows]
+    names = dict.fromkeys(name for row in flat for name in row)
+    columns: dict[str, pl.Series] = {}
+    for name in names:
+        values = [row.get(name) for row in flat]
+        types = {type(v) for v in values if v is not None}
+        if types <= {int, float, bool} and len(types) > 1:
+            values = [None if v is None else float(v) for v in values]
+        elif list in types:
+            values = [None if v is None else [str(e) for e in v] if isinstance(v, list) else [str(v)] for v in values]
+        elif len(types) > 1 or dict in types:
+            values = [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
+        columns[name] = pl.Series(name, values, strict=False)
+    return pl.DataFrame(columns)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    if not any(isinstance(v, dict) for v in row.values()):
+        return row
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat |= {(key if key not in row and key not in ROLES else f"{name}.{key}"): v for key, v in value.items() if not isinstance(v, dict)}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _scanned(path: Path, lazy: pl.LazyFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """A column file: whole where it is small, else only the columns that matter, one after the other."""
+    rows = int(lazy.select(pl.len()).collect().item())
+    if rows <= LARGE:
+        return lazy.collect()
+    schema = lazy.collect_schema()
+    wanted = mapping.wanted(schema.names())
+    sample = lazy.head(SAMPLE).collect()
+    # Names and levels are numbered. The item and cluster may have a level a row, and still each is needed.
+    named = {mapping.columns.get(role, role) for role in ROLES if role not in HEAVY} | {s for v in SYNONYMS.values() for s in v}
+    kept, left = [], []
+    for name, dtype in schema.items():
+        heavy = name in HEAVY or isinstance(dtype, pl.Struct) or dtype in (pl.Binary, pl.Object)
+        naming = dtype == pl.String and sample[name].n_unique() > 0.5 * sample.height
+        drop = (heavy or (naming and name not in named)) and name not in wanted
+        (left if drop else kept).append(name)
+    columns: list[pl.Series] = []
+    for name in kept:
+        dtype = schema[name]
+        role = next((r for r, c in mapping.columns.items() if c == name), name)
+        if name in SYNONYMS["item"] and "item" not in schema:
+            role = "item"
+        expr = pl.col(name)
+        if role in ("model", "item", "cluster", "parent", "variant_of", "split") and dtype.is_integer():
+            expr = expr.cast(pl.String).cast(pl.Categorical)
+        elif dtype == pl.String:
+            expr = expr.cast(pl.Categorical)
+        elif dtype == pl.Float64 and role not in ("score", "confidence"):
+            expr = expr.cast(pl.Float32)
+        columns.append(lazy.select(expr).collect(engine="streaming").to_series())
+    notes.append(
+        f"{path.name}: {rows:,} rows, so texts are kept as numbered levels"
+        + (f" and {', '.join(repr(c) for c in left)} were not read (name a column to keep it)." if left else ".")
+    )
+    return pl.DataFrame(columns)
+
+
+def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """A long table as it is; a matrix of models by items (or items by models) with one row a response."""
+    known = {*table.columns}
+    for role in ("score", "item"):
+        column = mapping.columns.get(role)
+        if column is not None and column not in known and role == "score":
+            raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
+        if (column or role) in known and role == "score":
+            return table
+    if mapping.score or known & set(SYNONYMS["score"]) or table.width < 3:
+        return table
+    first, *rest = table.columns
+    if mapping.model_column in rest or not all(table[c].dtype.is_numeric() or table[c].dtype in (pl.Boolean, pl.Null) for c in rest):
+        return table
+    names = table[first]
+    if names.dtype not in (pl.String, pl.Categorical) or names.n_unique() < table.height or names.null_count():
+        return table
+    head = first.strip().lower().replace("_id", "")
+    by_item = (head in ITEM_WORDS and first != mapping.model_column) or first == mapping.item_column
+    if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
+        return table
+    row, column = ("item", "model") if by_item else ("model", "item")
+    long = table.rename({first: row}).with_columns(pl.col(c).cast(pl.Float64) for c in rest).unpivot(rest, index=row, variable_name=column, value_name="score")
+    empty = long["score"].is_nan().fill_null(value=True).sum()
+    notes.append(
+        f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
+        + (f"; {empty:,} empty cells were left out." if empty else ".")
+    )
+    return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
