@@ -72,10 +72,9 @@ def _of(answers: Responses) -> list[Wholes]:
     with np.errstate(invalid="ignore"):
         correct = mean / np.maximum(count, 1) >= middle
     unit, parent_of = np.zeros(size, dtype=np.int64), np.full(size, -1, dtype=np.int64)
-    unit[item], parent_of[item[kept]] = (
-        answers.cluster,
-        np.where(parent[kept] >= 0, parent[kept], parent_of[item[kept]]),
-    )
+    unit[item] = answers.cluster
+    linked = kept[parent[kept] >= 0]
+    parent_of[item[linked]] = parent[linked]
     part = np.flatnonzero(parent_of >= 0)
     part = part[np.argsort(parent_of[part], kind="stable")]
     owner = parent_of[part]

@@ -66,7 +66,8 @@ class CompositionalityGap(Check):
         actual = mean_estimate(w.whole.astype(np.float64), w.cluster, level=settings.level, binary=True)
         predicted = float(w.expected.mean())
         p = above(wrong, w.cluster[known], settings.smallest_gap)
-        said = f"{w.model} gets {gap.format(2)} of {int(known.sum()):,} wholes wrong although it gets all their parts right"
+        n = f"{int(known.sum()):,} wholes"
+        said = f"{w.model} gets {gap.format(2)} of {n} wrong although it gets all their parts right"
         if gap.value == 0:
             said = f"{w.model} gets all of {n} right whose parts it gets right (gap {gap.format(2)})"
         alone = (

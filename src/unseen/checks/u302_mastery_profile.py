@@ -28,8 +28,8 @@ class MasteryProfile(Check):
     method = (
         "Complete mastery: parts and whole right. Inadequate generalisation: parts right, whole wrong. Insufficient "
         "knowledge: parts and whole wrong. Rote memorisation: parts wrong, whole right. Strict: all parts must be "
-        "right; loose: at least half. Shares have simultaneous intervals: clustered Wilson at level 1 − α/4 (Goodman). The "
-        "test is a one-sided score test of the strict share of rote memorisation."
+        "right; loose: at least half. Shares have simultaneous intervals: clustered Wilson at level 1 − α/4 "
+        "(Goodman). The test is a one-sided score test of the strict share of rote memorisation."
     )
     assumptions = (
         "Parts are asked in the same way as the whole. A guess can be right: with few possible answers, part of the "
