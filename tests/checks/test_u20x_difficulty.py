@@ -95,7 +95,10 @@ def test_the_gap_at_equal_difficulty_names_the_model_that_loses_more():
 
 def test_harder_unseen_items_alone_are_no_gap():
     wrong = [
-        isinstance(o, Found) for s in range(60) for o in outcomes(table(s, items=800), "U203") if o.about.kind == "model"
+        isinstance(o, Found)
+        for s in range(60)
+        for o in outcomes(table(s, items=800), "U203")
+        if o.about.kind == "model"
     ]
     assert np.mean(wrong) < 0.05
 

@@ -56,7 +56,7 @@ def test_what_is_undefined_is_said():
 
 def test_extra_losses_are_covered_though_unseen_items_are_harder():
     extra, hits, null = 0.8, [], []
-    for seed in range(150):
+    for seed in range(400):
         rng = np.random.default_rng(seed)
         ability = np.array([-0.5, 0.0, 0.5, 1.0])
         sides = []
@@ -69,5 +69,5 @@ def test_extra_losses_are_covered_though_unseen_items_are_harder():
         z = np.abs(loss - truth) / np.sqrt(np.diag(covariance))
         hits.append(z < 1.96)
         null.append(loss[0])
-    assert 0.92 < np.mean(hits) < 0.98
+    assert 0.93 < np.mean(hits) < 0.97  # three of four gaps are free: 0.95 ± 3 × 0.0063
     assert np.mean(null) == pytest.approx(0.6, abs=0.04)

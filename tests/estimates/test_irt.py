@@ -15,7 +15,11 @@ from unseen.estimates.rasch import difficulty_without, fit_rasch
 
 def simulated(persons, items, seed, *, missing=0.0, slope_sd=0.3):
     rng = np.random.default_rng(seed)
-    ability, slope, difficulty = rng.normal(size=persons), np.exp(rng.normal(0, slope_sd, items)), rng.normal(size=items)
+    ability, slope, difficulty = (
+        rng.normal(size=persons),
+        np.exp(rng.normal(0, slope_sd, items)),
+        rng.normal(size=items),
+    )
     p = 1 / (1 + np.exp(-slope * (ability[:, None] - difficulty)))
     matrix = (rng.random(p.shape) < p).astype(float)
     matrix[rng.random(p.shape) < missing] = np.nan
@@ -98,7 +102,7 @@ def test_a_person_who_guesses_and_an_item_that_is_noise_do_not_fit():
 
 
 def test_what_can_not_be_fitted_is_said():
-    with pytest.raises(TooFewUnits, match="a 2PL needs 50 persons.*got 20"):
+    with pytest.raises(TooFewUnits, match=r"a 2PL needs 50 persons.*got 20"):
         fit_irt(np.ones((20, 5)))
     with pytest.raises(BadInput, match=r"scores lie in \[0, 1\] here, got 3"):
         fit_irt(np.full((60, 5), 3.0))

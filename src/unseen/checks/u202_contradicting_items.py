@@ -149,7 +149,8 @@ class ContradictingItems(Check):
             weaker, stronger = share[i, ~strong], share[i, strong]
             rows.append(
                 {
-                    "item": str(names[k]), "question": questions[k], "target": targets[k], "favourite": favourites.get(i),
+                    "item": str(names[k]), "question": questions[k], "target": targets[k],
+                    "favourite": favourites.get(i),
                     "correlation": float(correlation[i]), "p": float(p[i]), "weaker_right": _mean(weaker),
                     "stronger_right": _mean(stronger), "n": int((~np.isnan(share[i])).sum()),
                 }

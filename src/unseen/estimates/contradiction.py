@@ -100,7 +100,7 @@ def models_needed(items: int, level: float) -> int:
     """Fewest models with which one of so many items could be found at this level, if half of them solve it.
 
     >>> models_needed(1000, 0.05)
-    18
+    17
     """
     n = 3
     while math.comb(n, n // 2) < items / level:

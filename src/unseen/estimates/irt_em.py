@@ -183,8 +183,9 @@ def _maximise(counts: Counts, state: State, right_total: FloatArray, kind: str, 
         d = np.clip(d + np.clip((h_aa * g_d - h_ad * g_a) / determinant, -1, 1), -MAX_INTERCEPT, MAX_INTERCEPT)
         variance_a, variance_d = h_dd / determinant, h_aa / determinant
         if prior:
-            state.slope_prior = _normal(a, variance_a, 0.1)
-            state.intercept_prior = _normal(d, variance_d, 0.3)
+            # Estimated along, the spread of slopes runs to zero where items are few: it never pulls that hard.
+            state.slope_prior = _normal(a, variance_a, 0.1 + 1.5 / math.sqrt(len(a)))
+            state.intercept_prior = _normal(d, variance_d, 0.5)
     state.slope, state.intercept = a, d
 
 
