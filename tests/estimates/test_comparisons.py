@@ -123,9 +123,9 @@ def test_the_detectable_gap_is_found_with_the_stated_power():
 def test_the_design_effect_is_the_inflation_of_a_clustered_mean():
     rng = np.random.default_rng(0)
     rho, m, units, runs = 0.3, 6, 40, 4000
-    means = (
-        np.sqrt(rho) * rng.normal(size=(runs, units, 1)) + np.sqrt(1 - rho) * rng.normal(size=(runs, units, m))
-    ).mean(axis=(1, 2))
+    shared = rng.normal(size=(runs, units, 1))
+    scores = np.sqrt(rho) * shared + np.sqrt(1 - rho) * rng.normal(size=(runs, units, m))
+    means = scores.mean(axis=(1, 2))
     assert means.var() * units * m == pytest.approx(design_effect(m, rho), rel=4 * np.sqrt(2 / runs))
 
 

@@ -1,0 +1,144 @@
+"""U005: near-identical questions on both sides of a split, and clusters that nobody declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from unseen.checks._rows import first_positions, item_means, many, scored, texts
+from unseen.checks._similar import near_pairs
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.estimates import Estimate
+
+SHOWN, SAMPLE, THRESHOLD = 10, 1500, 0.8
+MIN_LEVELS, MIN_CORRELATION = 20, 0.2
+
+
+class LeakageAndClusters(Check):
+    """Looks for the same question on both sides of the split and for strong undeclared grouping."""
+
+    code = "U005"
+    title = "leakage across the split, undeclared clusters"
+    question = "Are seen and unseen questions truly different, and are the rows as independent as is assumed?"
+    null = "Questions: none, a count. Grouping: scores within a group are no more alike than between groups."
+    interest = f"Any pair with similarity ≥ {THRESHOLD}; a group correlation of at least {MIN_CORRELATION}."
+    method = (
+        "Questions become sets of three-word shingles; MinHash (64 values, 16 bands) proposes pairs across the split, and "
+        f"their exact Jaccard similarity decides. Beyond {SAMPLE:,} questions a side, a random sample is compared. "
+        f"Grouping: the one-way intraclass correlation of item means over each categorical factor with {MIN_LEVELS} "
+        "levels or more that is not the cluster column, (F − 1)/(F + k − 1), with its exact F interval."
+    )
+    assumptions = (
+        "Similar words mean similar questions: a paraphrase in other words is missed. Groups are of similar size."
+    )
+    sources = (
+        "Broder (1997), On the resemblance and containment of documents.",
+        "Shrout & Fleiss (1979), Intraclass correlations; McGraw & Wong (1996), table 7.",
+    )
+    example = "12 of 300 unseen questions have a near-identical seen one (similarity ≥ 0.8)."
+    needs = ("responses",)
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome for the questions, one for each large grouping."""
+        return [self._questions(subject, settings), *self._groupings(subject, settings)]
+
+    def _questions(self, subject: Subject, settings: Settings) -> Outcome:
+        answers, about = subject.answers, About("data", "questions on both sides")
+        if not answers.has("question", "split"):
+            return self.not_applicable(
+                "Questions cannot be compared across the split without their text and a split.",
+                "Give the columns question and split (or --unseen).", about=about, unlocks=("question", "split"),
+            )  # fmt: skip
+        items = answers.codes("item").codes
+        first = first_positions(items, int(items.max(initial=-1)) + 1)
+        rng, sides, totals = self.rng(settings), list[np.ndarray](), list[int]()
+        for split in ("seen", "unseen"):
+            found = first[answers.is_split(split)[first]]
+            totals.append(len(found))
+            sides.append(found if len(found) <= SAMPLE else np.sort(rng.choice(found, SAMPLE, replace=False)))
+        names, words = ([texts(answers, c, rows) for rows in sides] for c in ("item", "question"))
+        pairs = near_pairs(*([w or "" for w in side] for side in words), threshold=THRESHOLD)
+        # One item on both sides is the same question by declaration (repeats, variants), and still a leak.
+        leaked = len({j for _, j, _ in pairs})
+        sampled = " in a sample" if max(totals) > SAMPLE else ""
+        compared = f"{many(len(sides[1]), 'unseen question')} compared with {many(len(sides[0]), 'seen one')}{sampled}"
+        examples = [
+            {"seen": names[0][i], "unseen": names[1][j], "similarity": s, "question_seen": words[0][i],
+             "question_unseen": words[1][j]}
+            for i, j, s in pairs[:SHOWN]
+        ]  # fmt: skip
+        details = {"leaked": leaked, "seen": totals[0], "unseen": totals[1], "examples": examples}
+        if not leaked:
+            return Clear(
+                code=self.code, about=about, details=details, next_step="Nothing to do.",
+                statement=f"No unseen question is near-identical to a seen one ({compared}).",
+            )  # fmt: skip
+        return Found(
+            code=self.code, about=about, details=details, effect=leaked / max(1, len(sides[1])),
+            statement=f"{leaked:,} unseen questions are near-identical to a seen one (similarity ≥ {THRESHOLD}; {compared}).",
+            next_step="Read the pairs below; move near-identical questions to one side, or give them one cluster.",
+        )  # fmt: skip
+
+    def _groupings(self, subject: Subject, settings: Settings) -> Iterator[Outcome]:
+        answers, means = subject.answers, item_means(subject)
+        rows = scored(subject)
+        size = int(rows.item.max(initial=-1)) + 1
+        total, count = np.zeros(size), np.zeros(size)
+        for m in means.values():
+            total[m.item] += m.mean
+            count[m.item] += 1
+        present = np.flatnonzero(count)
+        score = total[present] / count[present]
+        at = rows.row[first_positions(rows.item, size)[present]] if size else present
+        for name in answers.factors.of_kind("categorical"):
+            coded = answers.codes(name)
+            if name == answers.cluster_column or len(coded.levels) < MIN_LEVELS:
+                continue
+            known = coded.codes[at] >= 0
+            found = intraclass(score[known], coded.codes[at][known], settings.level)
+            if found is not None:
+                yield self._grouping(name, *found, settings)
+
+    def _grouping(self, name: str, rho: Estimate, p: float, size: float, settings: Settings) -> Outcome:
+        about = About("factor", name)
+        inflation = max(1.0, 1 + (size - 1) * rho.value)
+        numbers = f"correlation {rho.format(2)} over {rho.units:,} groups of {size:.1f} items on average"
+        clear = f"Items of one {name} are not alike enough to change intervals ({numbers})."
+        details = {"factor": name, "correlation": rho.to_dict(), "design_effect": inflation}
+        if p <= settings.fdr and rho.value >= MIN_CORRELATION:
+            return Found(
+                code=self.code, about=about, estimate=rho, p_value=p, details=details, effect=min(1.0, rho.value),
+                statement=f"Items of one {name} are answered alike ({numbers}): variances are {inflation:.1f} times what "
+                "independent items would give.",
+                otherwise=clear, next_step=f"Declare it, if {name} was sampled as a whole: --cluster {name}.",
+            )  # fmt: skip
+        return Clear(
+            code=self.code, about=about, estimate=rho, p_value=p, details=details, statement=clear,
+            next_step="Nothing to do.",
+        )  # fmt: skip
+
+
+def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Estimate, float, float] | None:
+    """One-way intraclass correlation with its F interval, its p-value and the mean group size.
+
+    None where there are fewer than two groups, no group with two items, or no variation.
+    """
+    from scipy import stats
+
+    sizes = np.bincount(group) if len(group) else np.zeros(0, dtype=np.int64)
+    kept = sizes > 0
+    sizes, n, groups = sizes[kept].astype(np.float64), len(group), int(kept.sum())
+    if groups < 2 or n <= groups:
+        return None
+    sums = np.bincount(group, weights=score)[kept]
+    between = float(np.sum(sums**2 / sizes) - score.sum() ** 2 / n) / (groups - 1)
+    within = max(0.0, float(np.sum(score**2) - np.sum(sums**2 / sizes))) / (n - groups)
+    if within <= 1e-12 * max(between, 1e-300):
+        return None
+    k, ratio = float(n - np.sum(sizes**2) / n) / (groups - 1), between / within
+    tail, dof = (1 - level) / 2, (groups - 1, n - groups)
+    ends = ratio / float(stats.f.isf(tail, *dof)), ratio / float(stats.f.ppf(tail, *dof))
+    value, low, high = ((f - 1) / (f + k - 1) for f in (ratio, *ends))
+    estimate = Estimate(value, low, high, groups, "intraclass correlation, one-way, F interval", level)
+    return estimate, float(stats.f.sf(ratio, *dof)), n / groups
