@@ -49,7 +49,8 @@ class LabelFreeAccuracy(Check):
     method = (
         "Three methods: calibrated expectation (CBPE), average thresholded confidence (ATC) and difference of "
         "confidences (DoC), and agreement between models where their predictions are given. Intervals hold the "
-        "sampling error of the labelled and the unlabelled side (influence functions, clusters), widened by how far the method missed "
+        "sampling error of the labelled and the unlabelled side (influence functions, clusters), widened by how far the "
+        "method missed "
         "levels of the factors that were hidden from it (leave one level out). The method that missed least speaks. It "
         "is refused where more than 5 % of the rows lie outside the labelled ones in confidence or any factor, or "
         "where fewer than 30 labelled rows resemble them. Without unlabelled rows the unseen ones are taken as such."

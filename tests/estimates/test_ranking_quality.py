@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.ranking_quality import auroc, risk_coverage
+
+
+def test_auroc_equals_sklearn_with_ties():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    c, y = rng.integers(0, 8, 300) / 8, rng.integers(0, 2, 300)
+    assert auroc(c, y, np.arange(300))[0].value == pytest.approx(roc_auc_score(y, c))
+
+
+def test_variance_equals_delong_by_brute_force():
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 120)
+    c = rng.random(120) + 0.4 * y
+    pos, neg = c[y == 1], c[y == 0]
+    pairs = (pos[:, None] > neg) + 0.5 * (pos[:, None] == neg)
+    error = np.sqrt(pairs.mean(1).var(ddof=1) / len(pos) + pairs.mean(0).var(ddof=1) / len(neg))
+    area, _ = auroc(c, y, np.arange(120))
+    logit = np.log(area.value / (1 - area.value))
+    half = 1.959964 * error / (area.value * (1 - area.value))
+    assert area.high == pytest.approx(1 / (1 + np.exp(-(logit + half))), abs=1e-6)
+
+
+def clustered(rng, n, per):
+    g = np.repeat(np.arange(n // per), per)
+    skill = rng.normal(size=n // per)[g]
+    y = (skill + rng.normal(size=n) > 0).astype(float)
+    return 0.5 * skill + y + rng.normal(size=n), y, g
+
+
+def test_clustered_intervals_cover_and_naive_ones_do_not():
+    rng = np.random.default_rng(2)
+    truth = auroc(*clustered(rng, 200_000, 10))[0].value
+    hits = np.zeros(2)
+    for _ in range(200):
+        c, y, g = clustered(rng, 400, 10)
+        for k, units in enumerate((g, np.arange(400))):
+            area = auroc(c, y, units)[0]
+            hits[k] += area.low <= truth <= area.high
+    assert 0.89 <= hits[0] / 200
+    assert hits[1] < hits[0]
+
+
+def test_a_perfect_ranking_still_has_an_interval():
+    area, p = auroc(np.linspace(0, 1, 40), np.arange(40) >= 20, np.arange(40))
+    assert area.value == 1
+    assert 0.7 < area.low < 1
+    assert p < 1e-4
+
+
+def test_area_under_the_risk_coverage_curve_equals_a_loop():
+    rng = np.random.default_rng(3)
+    c, y = rng.random(200), rng.integers(0, 2, 200).astype(float)
+    error = (1 - y)[np.argsort(-c)]
+    loop = np.mean([error[: k + 1].mean() for k in range(200)])
+    assert risk_coverage(c, y, np.arange(200)).aurc.value == pytest.approx(loop)
+    tied = risk_coverage(np.full(200, 0.5), y, np.arange(200))
+    assert tied.aurc.value == pytest.approx(1 - y.mean())
+
+
+def test_risk_coverage_interval_covers():
+    rng = np.random.default_rng(4)
+    truth = risk_coverage(*clustered(rng, 200_000, 5)).aurc.value
+    hits = 0
+    for _ in range(150):
+        area = risk_coverage(*clustered(rng, 500, 5)).aurc
+        hits += area.low <= truth <= area.high
+    assert hits / 150 >= 0.88
+
+
+def test_messages():
+    with pytest.raises(TooFewUnits, match="0 units with right and 3"):
+        auroc([0.1, 0.2, 0.3], [0, 0, 0], [0, 1, 2])
+    with pytest.raises(Undefined, match="scores of 0 and 1"):
+        auroc([0.1, 0.2], [0.5, 1], [0, 1])
+    with pytest.raises(Undefined, match="all 10 answers are right"):
+        risk_coverage(np.linspace(0, 1, 10), np.ones(10), np.arange(10))
