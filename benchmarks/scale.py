@@ -30,17 +30,21 @@ def write(path: Path, rows: int, models: int = 4, seed: int = 0) -> None:
     parts = []
     for m in range(models):
         p = 1 / (1 + np.exp(-(logit + 0.2 * m)))
-        parts.append(items.with_columns(model=pl.lit(f"model-{m}"), score=pl.Series((rng.random(n) < p) * 1.0), confidence=pl.Series(p)))
+        parts.append(
+            items.with_columns(
+                model=pl.lit(f"model-{m}"), score=pl.Series((rng.random(n) < p) * 1.0), confidence=pl.Series(p)
+            )
+        )
     pl.concat(parts).write_parquet(path)
 
 
 def audit(path: str) -> None:
     import unseen
-    from unseen.responses.mapping import Mapping
-    from unseen.responses.reading import read
     from unseen import auditing
     from unseen.api import Audit
     from unseen.checks.base import Subject
+    from unseen.responses.mapping import Mapping
+    from unseen.responses.reading import read
 
     started = time.perf_counter()
     responses = read(path, mapping=Mapping.of(unseen="digits > 4"))
@@ -61,7 +65,14 @@ def main() -> None:
     for rows in [int(a) for a in sys.argv[1:]] or [1_000_000, 10_000_000]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "responses.parquet"
-            subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import scale, pathlib; scale.write(pathlib.Path({str(path)!r}), {rows})"], check=True)
+            subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import scale, pathlib; scale.write(pathlib.Path({str(path)!r}), {rows})",
+                ],
+                check=True,
+            )
             subprocess.run([sys.executable, __file__, "--one", str(path)], check=True)
 
 

@@ -1,6 +1,6 @@
 """Start-up: import of the library and `unseen --help`, against importing its dependencies alone.
 
-    python benchmarks/startup.py
+python benchmarks/startup.py
 """
 
 import subprocess

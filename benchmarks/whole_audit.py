@@ -17,7 +17,15 @@ import polars as pl
 from scipy.special import expit
 
 MODELS = ("amber", "birch", "cedar", "dune")
-PLANTS = {"gap": "U101", "slice": "U103", "break": "U104", "overconfident": "U601", "variants": "U401", "time": "U106", "interaction": "U108"}
+PLANTS = {
+    "gap": "U101",
+    "slice": "U103",
+    "break": "U104",
+    "overconfident": "U601",
+    "variants": "U401",
+    "time": "U106",
+    "interaction": "U108",
+}
 
 
 def table(seed: int, plant: str | None = None, items: int = 600) -> pl.DataFrame:
@@ -54,7 +62,9 @@ def table(seed: int, plant: str | None = None, items: int = 600) -> pl.DataFrame
         logit = logit - 1.6 * ((length > 4) & (depth > 2))
     p = expit(logit)
     said = expit(2.0 * logit + 0.5) if plant == "overconfident" else p
-    return rows.with_columns(score=pl.Series((rng.random(len(p)) < p).astype(float)), confidence=pl.Series(said)).drop("difficulty")
+    return rows.with_columns(score=pl.Series((rng.random(len(p)) < p).astype(float)), confidence=pl.Series(said)).drop(
+        "difficulty"
+    )
 
 
 def one(plant: str | None, seed: int) -> tuple[list[str], list[str]]:
@@ -78,12 +88,16 @@ def main() -> None:
         se = np.sqrt(max(share * (1 - share), 0.05 * 0.95) / len(null))
         print(f"null tables with a false finding: {len(wrong)}/{len(null)} = {share:.3f} (nominal 0.05, se {se:.3f})")
         print("  by check:", dict(Counter(c for codes in wrong for c in set(codes)).most_common()))
-        print("  facts reported on null tables:", dict(Counter(c for _, facts in null for c in set(facts)).most_common()))
+        print(
+            "  facts reported on null tables:", dict(Counter(c for _, facts in null for c in set(facts)).most_common())
+        )
         for plant, code in PLANTS.items():
             results = list(pool.map(partial(one, plant), range(10_000, 10_000 + given.planted), chunksize=5))
             power = np.mean([code in found for found, _ in results])
             others = Counter(c for found, _ in results for c in set(found) if c != code)
-            print(f"planted {plant}: {code} finds it in {power:.2f} of {given.planted} tables; also {dict(others.most_common(5))}")
+            print(
+                f"planted {plant}: {code} finds it in {power:.2f} of {given.planted} tables; also {dict(others.most_common(5))}"
+            )
 
 
 if __name__ == "__main__":

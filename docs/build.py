@@ -31,7 +31,12 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 def page(title: str, body: str, depth: int = 0) -> str:
     up = "../" * depth
-    links = {"Start": "index.html", "Checks": "checks/index.html", "Atlas": "atlas.html", "Architecture": "architecture.html"}
+    links = {
+        "Start": "index.html",
+        "Checks": "checks/index.html",
+        "Atlas": "atlas.html",
+        "Architecture": "architecture.html",
+    }
     nav = "".join(f'<a href="{up}{target}">{name}</a>' for name, target in links.items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -46,7 +51,9 @@ def rendered(text: str) -> str:
 
 def check_markdown(entry: Page) -> str:
     d = entry.to_dict()
-    studies = "\n".join(f"- `{s['slug']}`: {s['verdict'] or s['state']}" for s in d["studies"]) or "None of the atlas yet."
+    studies = (
+        "\n".join(f"- `{s['slug']}`: {s['verdict'] or s['state']}" for s in d["studies"]) or "None of the atlas yet."
+    )
     sources = "\n".join(f"- {s}" for s in d["sources"])
     return (
         f"# {d['code']} {d['title']}\n\n{d['question']}\n\n## Null\n\n{d['null']}\n\n## Effect of interest\n\n"
@@ -75,7 +82,9 @@ def build(out: Path) -> int:
     listing = "# Checks\n\n| code | title | question |\n|---|---|---|\n"
     for entry in explain():
         text = check_markdown(entry)
-        (out / "checks" / f"{entry.code}.html").write_text(page(f"{entry.code} {entry.title}", rendered(text), 1), encoding="utf-8")
+        (out / "checks" / f"{entry.code}.html").write_text(
+            page(f"{entry.code} {entry.title}", rendered(text), 1), encoding="utf-8"
+        )
         listing += f"| [{entry.code}]({entry.code}.html) | {entry.title} | {entry.question} |\n"
     (out / "checks" / "index.html").write_text(page("Checks", rendered(listing), 1), encoding="utf-8")
     for picture in HERE.glob("*.png"):

@@ -106,7 +106,7 @@ def test_a_combination_whose_part_is_never_seen_is_refused():
     only = Examples(
         examples().table.filter((pl.col("colour") != "red") | (pl.col("shape") == "disc")), factors=examples().factors
     )
-    with pytest.raises(BadInput, match="matched primitives.*colour='red'"):
+    with pytest.raises(BadInput, match=r"matched primitives.*colour='red'"):
         HeldOutCombination([{"colour": "red", "shape": "disc"}]).split(only, np.random.default_rng(0))
 
 

@@ -43,7 +43,7 @@ def show(
 
     task = tasks.load(name)
     example = task.draw(0)
-    described = {
+    described: dict[str, Any] = {
         **_summary(name),
         "source": task.source,
         "about": (type(task).__doc__ or "").strip(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -32,7 +33,7 @@ class MLP(nn.Module):
         super().__init__()
         chosen = {"relu": nn.ReLU, "quadratic": Quadratic, "tanh": nn.Tanh}[activation]
         layers: list[nn.Module] = []
-        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, (a, b) in enumerate(pairwise(widths)):
             layers += [*([chosen()] if i else []), nn.Linear(a, b, bias=bias)]
         self.layers = nn.Sequential(*layers)
 
