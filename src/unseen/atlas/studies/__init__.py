@@ -1,0 +1,1 @@
+"""Published claims in executable form, one file a study."""

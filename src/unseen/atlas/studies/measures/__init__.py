@@ -1,0 +1,1 @@
+"""Studies of what a model learned: memorisation, spectra, margins."""

@@ -1,0 +1,1 @@
+"""Studies of how training decides what generalises."""
