@@ -147,7 +147,8 @@ def _shortfall(
     # Ability is estimated from the same answers: take out what a change of it would explain.
     pull = float(information[easy].sum() / information.sum())
     influence = residual * (easy - pull) / count
-    _, unit = np.unique(cluster, return_inverse=True)
+    alone = np.array_equal(cluster, np.arange(len(cluster)))
+    unit = cluster if alone else np.unique(cluster, return_inverse=True)[1]
     sums = np.bincount(unit, weights=influence)
     if len(sums) < 10:
         raise TooFewUnits(f"a shortfall needs 10 independent units, got {len(sums)}.")
