@@ -1,0 +1,114 @@
+"""U301, U302 and U601 to U604 on tables with known truth."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.registry import all_checks
+from unseen.responses import Responses
+
+
+def outcomes(code, table):
+    return list(all_checks()[code].run(Subject(responses=Responses.of(table)), Settings()))
+
+
+def table(n=3000, over=0.0, over_unseen=0.0, rank=True, unlabelled=False, level=None):
+    rng = np.random.default_rng(0)
+    c, unseen = rng.uniform(0.2, 0.95, n), np.arange(n) % 3 == 0
+    right = rng.random(n) < (c if rank else np.full(n, 0.5)) - np.where(unseen, over_unseen, over)
+    score = pl.Series(right.astype(float))
+    frame = pl.DataFrame({
+        "model": "m", "item": [f"i{k}" for k in range(n)], "confidence": c, "site": np.array(list("abcd"))[np.arange(n) % 4],
+        "score": score, "split": np.where(unseen, "unseen", "seen"),
+    })  # fmt: skip
+    if unlabelled:
+        frame = frame.with_columns(pl.when(pl.Series(unseen)).then(None).otherwise(pl.col("score")).alias("score"))
+    if level:
+        frame = frame.with_columns(pl.when(pl.Series(unseen)).then(pl.lit(level)).otherwise("site").alias("site"))
+    return frame
+
+
+def test_u601_finds_over_confidence_and_clears_calibration():
+    found = outcomes("U601", table(over=0.15, over_unseen=0.15))
+    assert [type(o) for o in found] == [Found] * 3
+    assert "over-confident by 0.1" in found[0].statement
+    assert found[0].details["brier"]["reliability"] > 0
+    assert {"confidence", "accuracy", "low", "high", "n"} == set(found[0].details["curve"][0])
+    assert all(isinstance(o, Clear) for o in outcomes("U601", table()))
+
+
+def test_u602_finds_confidence_that_does_not_rank():
+    assert all(isinstance(o, Found) for o in outcomes("U602", table(rank=False)))
+    clear = outcomes("U602", table())
+    assert all(isinstance(o, Clear) for o in clear)
+    assert "does not rank" in outcomes("U602", table(rank=False))[0].statement
+
+
+def test_u603_finds_calibration_that_holds_on_seen_rows_only():
+    (found,) = outcomes("U603", table(over_unseen=0.2))
+    assert isinstance(found, Found)
+    assert found.estimate.low < 0.2 < found.estimate.high
+    (clear,) = outcomes("U603", table(over=0.1, over_unseen=0.1))
+    assert isinstance(clear, Clear)
+
+
+def test_u604_estimates_unlabelled_rows_and_refuses_unknown_sites():
+    (clear,) = outcomes("U604", table(unlabelled=True))
+    assert isinstance(clear, Clear)
+    assert "of 1,000 unlabelled rows" in clear.statement
+    methods = {m["method"]: m for m in clear.details["methods"]}
+    assert all(methods[k]["low"] < 0.575 < methods[k]["high"] for k in ("CBPE", "ATC", "DoC"))
+    (refused,) = outcomes("U604", table(unlabelled=True, level="elsewhere"))
+    assert isinstance(refused, NotApplicable)
+    assert refused.details["refused"]
+    assert "100 % of these rows have a value of site that no labelled row covers" in refused.statement
+
+
+def test_u604_rehearses_on_unseen_rows_and_says_where_it_would_mislead():
+    (found,) = outcomes("U604", table(over_unseen=0.2))
+    assert isinstance(found, Found)
+    assert "label-free estimates mislead here" in found.statement
+    (clear,) = outcomes("U604", table())
+    assert isinstance(clear, Clear)
+    (refused,) = outcomes("U604", table(over_unseen=0.2, level="elsewhere"))
+    assert isinstance(refused, NotApplicable)
+    assert "the truth is" in refused.statement
+
+
+def wholes(kinds):
+    """Two parts and a whole for each kind: (first right, second right, whole right)."""
+    rows = []
+    for k, (a, b, whole) in enumerate(kinds):
+        rows += [("m", f"w{k}a", a, f"w{k}"), ("m", f"w{k}b", b, f"w{k}"), ("m", f"w{k}", whole, None)]
+    return pl.DataFrame(rows, schema=["model", "item", "score", "parent"], orient="row")
+
+
+def test_u301_counts_the_gap_by_hand():
+    (found,) = outcomes("U301", wholes([(1, 1, 0)] * 30 + [(1, 1, 1)] * 20 + [(0, 1, 0)] * 50))
+    assert isinstance(found, Found)
+    assert found.estimate.value == pytest.approx(0.6)
+    assert found.details["predicted"] == pytest.approx(0.5 * 1.0)
+    assert found.details["whole_accuracy"]["value"] == pytest.approx(0.2)
+    (clear,) = outcomes("U301", wholes([(1, 1, 1)] * 200))
+    assert isinstance(clear, Clear)
+
+
+def test_u302_profiles_by_hand_and_order_of_rows_does_not_matter():
+    frame = wholes([(1, 1, 1)] * 40 + [(1, 1, 0)] * 30 + [(0, 1, 0)] * 20 + [(0, 1, 1)] * 6 + [(0, 0, 1)] * 4)
+    for rows in (frame, frame.sample(fraction=1.0, shuffle=True, seed=1)):
+        (found,) = outcomes("U302", rows)
+        assert isinstance(found, Found)
+        strict = {k: e["value"] for k, e in found.details["strict"].items()}
+        assert strict == pytest.approx({
+            "complete mastery": 0.4, "inadequate generalisation": 0.3, "insufficient knowledge": 0.2, "rote memorisation": 0.1,
+        })  # fmt: skip
+        loose = {k: e["value"] for k, e in found.details["loose"].items()}
+        assert loose["complete mastery"] == pytest.approx(0.46)
+        assert loose["rote memorisation"] == pytest.approx(0.04)
+
+
+def test_too_few_wholes_are_named():
+    (answer,) = outcomes("U301", wholes([(1, 1, 0)] * 3))
+    assert isinstance(answer, NotApplicable)
+    assert "got all parts right for only 3 of 3 wholes; 10 are needed" in answer.statement
