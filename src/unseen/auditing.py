@@ -87,16 +87,20 @@ def run(
     Raises:
         BadInput: A prefix that fits no check.
     """
+    from threadpoolctl import threadpool_limits
+
     settings = settings or Settings()
     checks = selected(tuple(select), tuple(ignore))
     outcomes: list[Outcome] = []
     seconds: dict[str, float] = {}
-    for done, check in enumerate(checks):
-        if progress is not None:
-            progress(check.code, done, len(checks))
-        started = time.perf_counter()
-        outcomes += run_check(check, subject, settings, strict=strict)
-        seconds[check.code] = time.perf_counter() - started
+    # The matrices of checks are small: threads of the linear algebra cost more than they bring.
+    with threadpool_limits(1):
+        for done, check in enumerate(checks):
+            if progress is not None:
+                progress(check.code, done, len(checks))
+            started = time.perf_counter()
+            outcomes += run_check(check, subject, settings, strict=strict)
+            seconds[check.code] = time.perf_counter() - started
     corrected, q_values = correct(outcomes, settings.fdr)
     order = sorted(
         range(len(corrected)),
