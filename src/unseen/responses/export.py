@@ -9,8 +9,6 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-import polars as pl
-
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.responses.table import Responses
@@ -52,7 +50,9 @@ def write(responses: Responses, path: str | Path, *, format: Format | None = Non
     elif chosen == "every_eval_ever":
         write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in instances(responses)))
     else:
-        raise BadInput(f"{path}: no format for {format or path.suffix!r}; write .parquet, or .jsonl for every_eval_ever.")
+        raise BadInput(
+            f"{path}: no format for {format or path.suffix!r}; write .parquet, or .jsonl for every_eval_ever."
+        )
     return path
 
 
@@ -63,6 +63,10 @@ def instances(responses: Responses) -> list[dict[str, Any]]:
     """
     kind = responses.score_kind
     middle = (kind.low + kind.high) / 2 if kind.name != "unbounded" else 0.0
+
+    def right(score: float) -> bool:
+        return score > middle if kind.name == "unbounded" else score >= middle
+
     columns = responses.table.columns
     rest = [c for c in columns if c not in PLACED and c != "task"]
     lines: list[dict[str, Any]] = []
@@ -81,10 +85,12 @@ def instances(responses: Responses) -> list[dict[str, Any]]:
             "input": {"raw": question or "", "reference": [] if target is None else [target]},
             "output": {"raw": [] if prediction is None else [prediction]},
             "answer_attribution": [],
-            "evaluation": {"score": row["score"], "is_correct": row["score"] >= middle if kind.name != "unbounded" else row["score"] > middle},
+            "evaluation": {"score": row["score"], "is_correct": right(row["score"])},
         }  # fmt: skip
         if row.get("choices") is not None:
-            line["input"]["choices"] = [str(c) for c in row["choices"]] if isinstance(row["choices"], list) else [str(row["choices"])]
+            line["input"]["choices"] = (
+                [str(c) for c in row["choices"]] if isinstance(row["choices"], list) else [str(row["choices"])]
+            )
         metadata = {c: _metadata(row[c]) for c in rest if row[c] is not None and not _is_nan(row[c])}
         if metadata:
             line["metadata"] = metadata

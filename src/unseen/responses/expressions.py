@@ -369,9 +369,9 @@ def _type_of(dtype: Any) -> Type:
         return "condition"
     if dtype.is_numeric():
         return "number"
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
         return "text"
-    if dtype in (pl.Date, pl.Datetime):
+    if isinstance(dtype, pl.Date | pl.Datetime):
         return "time"
     if isinstance(dtype, pl.List | pl.Array):
         return "set"

@@ -16,7 +16,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
 from unseen.responses.expressions import columns_used, parse, unknown_column
-from unseen.responses.table import ROLES, Responses
+from unseen.responses.table import ROLES, SPLITS, Responses
 
 # Field of Mapping → role column, and the option to name in messages.
 ROLE_OF: dict[str, tuple[str, str]] = {
@@ -225,7 +225,7 @@ class Mapping:
         return {column: role for role, column in self.columns.items() if column != role}
 
 
-def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ...] = ()) -> Responses:  # noqa: B008
+def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ...] = ()) -> Responses:
     """Validate any data frame with the user's names of columns.
 
     Args:
@@ -247,6 +247,14 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
         # A range is given in the user's own units: that of the loss.
         score_range = (-score_range[1], -score_range[0])
     responses = Responses.of(frame, score_range=score_range, kinds=kinds, notes=(*notes, *decided))
+    # A factor that the user names is one, whatever the inference says of it.
+    forced: dict[str, Kind] = {
+        name: "ordered" if frame.schema[name].is_numeric() else "categorical"
+        for name in mapping.factors
+        if name not in responses.factors
+    }
+    if forced:
+        responses = responses.with_columns(kinds=forced)
     return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases) if mapping.unseen else responses
 
 
@@ -286,9 +294,7 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
     if "split" in table.columns:
         train = table["split"].cast(pl.String) == "train"
         split = pl.when(train.fill_null(value=False)).then(pl.lit("train")).otherwise(split)
-    if len(table) > 2_000_000:
-        split = split.cast(pl.Categorical)
-    added = responses.with_columns(split.alias("split"))
+    added = responses.with_columns(split.cast(pl.Enum(SPLITS)).alias("split"))
     return Responses(added.table, added.factors, added.score_kind, (*added.notes, *notes))
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 import polars as pl
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.mapping import Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, READERS, plain
 from unseen.responses.readers._content import peek, text_of
@@ -46,15 +46,16 @@ def read(sources: str | Path | Sequence[str | Path], *, mapping: Mapping = Mappi
         table, decided = _read_one(path, reader, mapping, many=len(files) > 1)
         tables.append(table)
         notes += [n for n in decided if n not in notes]
-    table, decided = matched(tables, [str(path) for path, _ in files])
-    ready = replace(mapping, score=None, model_column=None, model=None, item_column=None, split=None, cluster=None, time=None,
-                    confidence=None, variant_of=None, parent=None, question=None, prediction=None, target=None, repeat=None)  # fmt: skip
+    runs = all(reader is not plain for _, reader in files)
+    table, decided = matched(tables, [str(path) for path, _ in files], runs=runs)
+    # Columns have our names by now: what is left to the door are kinds, the range and what is unseen.
+    ready = Mapping(factors=mapping.factors, score_range=_own_range(mapping))
     if len(files) > 1:
         notes.insert(0, f"{len(files):,} files were read: {_named([p for p, _ in files])}.")
-    responses = from_table(table, replace(ready, unseen=None, score_range=_own_range(mapping)), notes=(*notes, *decided))
+    responses = from_table(
+        table, replace(ready, unseen=None, score_range=_own_range(mapping)), notes=(*notes, *decided)
+    )
     if mapping.unseen:
-        from unseen.responses.mapping import apply_unseen
-
         return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases)
     return responses
 
@@ -74,7 +75,9 @@ def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -
     if log:
         # The reader has put the model there already, under the name that was asked for.
         own = replace(own, model=None)
-    elif many and not mapping.model and not {"model", "model_name", "model_id", mapping.model_column} & {*table.columns}:
+    elif (
+        many and not mapping.model and not {"model", "model_name", "model_id", mapping.model_column} & {*table.columns}
+    ):
         table = table.with_columns(pl.lit(path.stem).alias("model"))
         notes = (*notes, f"No column names the model: each file is one model, called by the file ({path.stem!r}).")
     try:
@@ -160,7 +163,11 @@ def _in_folder(folder: Path, format_: str | None) -> dict[Path, ModuleType]:
     known: dict[Path, ModuleType] = {}
     unknown: list[tuple[Path, str]] = []
     documents: list[Path] = []
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    files = sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+    )
     for path in files:
         try:
             reader = READERS[format_] if format_ else detect(path)
@@ -180,7 +187,9 @@ def _in_folder(folder: Path, format_: str | None) -> dict[Path, ModuleType]:
         paths = [p for p, _ in unknown] + ([] if known else documents)
         what = "files of no known format" if known else f"{len(paths)} files, none of a known format"
         reason = next((f" {reason}" for _, reason in unknown if reason), "")
-        raise BadInput(f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. {FORMATS}")
+        raise BadInput(
+            f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. {FORMATS}"
+        )
     kinds: defaultdict[str, list[Path]] = defaultdict(list)
     for path, reader in known.items():
         kinds[reader.NAME].append(path)
@@ -199,7 +208,8 @@ def _unknown(path: Path) -> str:
 
 
 def _named(paths: Sequence[Path], folder: Path | None = None, limit: int = 5) -> str:
-    names = [str(p.relative_to(folder)) if folder else p.name for p in paths]
+    alike = len({p.name for p in paths}) < len(paths)
+    names = [str(p.relative_to(folder)) if folder else f"{p.parent.name}/{p.name}" if alike else p.name for p in paths]
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 

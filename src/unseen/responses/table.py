@@ -185,7 +185,7 @@ def code(column: pl.Series) -> Coded:
     >>> code(pl.Series("x", ["b", None, "a", "b"])).codes.tolist()
     [1, -1, 0, 1]
     """
-    if column.dtype in (pl.Categorical, pl.Enum):
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         return _coded_levels(column)
     levels = column.drop_nulls().unique().sort()
     lookup = pl.DataFrame({"level": levels, "code": pl.Series(range(len(levels)), dtype=pl.Int32)})
@@ -201,7 +201,9 @@ def _coded_levels(column: pl.Series) -> Coded:
     ranks = np.full(int(texts["physical"].max() or 0) + 2, -1, dtype=np.int32)  # type: ignore[call-overload]
     ranks[texts["physical"].to_numpy()] = np.arange(len(texts), dtype=np.int32)
     # The last place stands for a missing value.
-    rows = physical.cast(pl.Int64).fill_null(len(ranks) - 1).to_numpy() if physical.null_count() else physical.to_numpy()
+    rows = (
+        physical.cast(pl.Int64).fill_null(len(ranks) - 1).to_numpy() if physical.null_count() else physical.to_numpy()
+    )
     return Coded(ranks[rows], tuple(texts["level"].to_list()))
 
 

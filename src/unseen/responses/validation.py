@@ -64,7 +64,11 @@ def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None)
     frame = frame.with_columns(_numeric(frame, "score"))
     if "confidence" in frame.columns:
         frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
-    texts = [c for c in TEXT_ROLES if c in frame.columns and frame.schema[c] not in (pl.String, pl.Categorical, pl.Enum)]
+    texts = [
+        c
+        for c in TEXT_ROLES
+        if c in frame.columns and not isinstance(frame.schema[c], pl.String | pl.Categorical | pl.Enum)
+    ]
     wrong = next((c for c in texts if frame.schema[c].is_nested()), None)
     if wrong:
         raise BadInput(f"column {wrong!r} holds {frame.schema[wrong]}, not texts. Name another column.")
@@ -103,7 +107,7 @@ def _numeric(frame: pl.DataFrame, name: str) -> pl.Series:
     column = frame[name]
     if column.dtype == pl.Boolean or column.dtype.is_numeric() or column.dtype == pl.Null:
         return column.cast(pl.Float64).fill_nan(None)
-    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
+    if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
         text = column.cast(pl.String)
         numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
         bad = (numbers.is_null() & text.is_not_null()).arg_true()
@@ -130,7 +134,9 @@ def _require_values(frame: pl.DataFrame) -> None:
     for name in ("model", "item"):
         if frame[name].null_count():
             missing = frame[name].is_null().arg_true()
-            raise BadInput(f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows). Fill it in, or leave these rows out.")
+            raise BadInput(
+                f"column {name!r}, row {missing[0] + 1}: missing ({len(missing)} such rows). Fill it in, or leave these rows out."
+            )
     infinite = frame["score"].is_infinite().fill_null(value=False).arg_true()
     if len(infinite):
         raise BadInput(

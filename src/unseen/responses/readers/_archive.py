@@ -50,7 +50,9 @@ class Archive:
     def __enter__(self) -> Archive:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._zip.close()
 
     def __contains__(self, name: str) -> bool:
@@ -75,7 +77,9 @@ class Archive:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error) as error:
             raise BadInput(f"{self.path}: member {name!r} is damaged ({error}). Copy the file again.") from None
         except NotImplementedError as error:
-            raise BadInput(f"{self.path}: member {name!r} is compressed in a way that is not known here ({error}).") from None
+            raise BadInput(
+                f"{self.path}: member {name!r} is compressed in a way that is not known here ({error})."
+            ) from None
         except RuntimeError as error:
             raise BadInput(f"{self.path}: member {name!r} can't be read ({error}).") from None
 

@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from unseen.errors import BadInput
 
-Kind = Literal["empty", "zip", "parquet", "arrow", "arrow-stream", "json-object", "json-array", "json-lines", "text", "binary"]
+Kind = Literal[
+    "empty", "zip", "parquet", "arrow", "arrow-stream", "json-object", "json-array", "json-lines", "text", "binary"
+]
 HEAD = 1 << 18
 # First bytes of files that are told apart only to say what to do instead.
 REFUSED: tuple[tuple[bytes, str], ...] = (
@@ -104,7 +106,9 @@ def _peek(path: str, _modified: int, size: int) -> Peek:
         # A second object after the first makes it JSON lines; so does a first line that is whole by itself.
         lines = end is None or stripped[end:].lstrip()[:1] == "{"
         whole = end is not None and not lines
-        return Peek("json-object" if whole or _is_spread(stripped) else "json-lines", _first_keys(stripped, 1), encoding, text)
+        return Peek(
+            "json-object" if whole or _is_spread(stripped) else "json-lines", _first_keys(stripped, 1), encoding, text
+        )
     return Peek("text", frozenset(), encoding, text)
 
 
@@ -211,7 +215,9 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                     value = json.loads(line)
                 except ValueError as error:
                     cut = "; the file seems cut off" if not line.endswith("\n") else ""
-                    raise BadInput(f"{path}, line {number}: not valid JSON ({error}){cut}. It begins: {line[:60]!r}") from None
+                    raise BadInput(
+                        f"{path}, line {number}: not valid JSON ({error}){cut}. It begins: {line[:60]!r}"
+                    ) from None
                 if not isinstance(value, dict):
                     raise BadInput(f"{path}, line {number}: {line.strip()[:60]!r} is not an object ({{…}}).")
                 yield number, value

@@ -41,7 +41,9 @@ def text(value: Any) -> str | None:
         return value
     if isinstance(value, list):
         if all(isinstance(m, dict) and "content" in m for m in value) and value:
-            return "\n".join(filter(None, (text(m["content"]) for m in value if m.get("role") in (None, "user", "system"))))
+            return "\n".join(
+                filter(None, (text(m["content"]) for m in value if m.get("role") in (None, "user", "system")))
+            )
         if all(isinstance(m, dict) and "text" in m for m in value) and value:
             return "\n".join(str(m["text"]) for m in value)
         return text(value[0]) if len(value) == 1 else "; ".join(text(v) or "" for v in value)
@@ -68,7 +70,9 @@ def choose(found: Iterable[str], wanted: str | None) -> str | None:
     return next((p for p in PREFERRED if p in names), names[0] if names else None)
 
 
-def factor_columns(records: Sequence[Mapping[str, Any]], keep: Iterable[str] = (), prefix: str = "doc_") -> dict[str, pl.Series]:
+def factor_columns(
+    records: Sequence[Mapping[str, Any]], keep: Iterable[str] = (), prefix: str = "doc_"
+) -> dict[str, pl.Series]:
     """Columns from free-form records: scalars and lists of texts that group rows.
 
     Texts that differ in most records and nested objects are left out, unless they are named in ``keep``.
@@ -100,7 +104,9 @@ def _factor_column(name: str, values: list[Any], *, wanted: bool) -> pl.Series |
     if types <= {bool}:
         return pl.Series(name, values, dtype=pl.Boolean)
     if types <= {int, float, bool}:
-        return pl.Series(name, [None if v is None else float(v) for v in values] if types != {int} else values, strict=False)
+        return pl.Series(
+            name, [None if v is None else float(v) for v in values] if types != {int} else values, strict=False
+        )
     if types <= {list}:
         lists = [None if v is None else [str(e) for e in v] for v in values]
         if any(isinstance(e, list | dict) for v in values for e in v or ()):
@@ -108,7 +114,9 @@ def _factor_column(name: str, values: list[Any], *, wanted: bool) -> pl.Series |
         distinct = {e for v in lists for e in v or ()}
         # Choices and passages are lists too, but their elements hardly ever come back.
         total = sum(len(v or ()) for v in lists)
-        return pl.Series(name, lists, dtype=pl.List(pl.String)) if wanted or len(distinct) <= max(2, total / 3) else None
+        return (
+            pl.Series(name, lists, dtype=pl.List(pl.String)) if wanted or len(distinct) <= max(2, total / 3) else None
+        )
     if types & {dict, list} and not wanted:
         return None
     texts = [None if v is None else str(v) for v in values]

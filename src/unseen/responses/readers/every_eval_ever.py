@@ -49,7 +49,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if not rows:
         raise BadInput(f"{path}: holds no line.")
     columns: dict[str, Any] = {
-        name: pl.Series(name, [row[name] for row in rows], dtype=pl.Float64 if name == "score" else pl.String, strict=False)
+        name: pl.Series(
+            name, [row[name] for row in rows], dtype=pl.Float64 if name == "score" else pl.String, strict=False
+        )
         for name in ("model", "item", "score", "prediction", "target", "question", "task", "content_key")
     }
     columns = {n: s for n, s in columns.items() if n in ("model", "item", "score") or s.null_count() < len(s)}

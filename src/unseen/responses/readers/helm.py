@@ -15,7 +15,16 @@ from unseen.responses.readers._fields import choose, listed
 
 NAME = "helm"
 # Counts of tokens and the like describe the run, not the answer.
-NOT_SCORES = ("num_", "finish_reason", "training_", "inference_", "max_prob", "batch_size", "prompt_truncated", "logprob")
+NOT_SCORES = (
+    "num_",
+    "finish_reason",
+    "training_",
+    "inference_",
+    "max_prob",
+    "batch_size",
+    "prompt_truncated",
+    "logprob",
+)
 Key = tuple[str, str | None, int]
 
 
@@ -133,7 +142,9 @@ def _metric(path: Path, merged: dict[Key, dict[str, float]], wanted: str | None,
         asked = f"no statistic {wanted!r}" if wanted else "no statistic that could be a score"
         raise BadInput(f"{path}: {asked}; there are {listed(found) or 'none'}. Choose one with --metric.")
     if wanted is None and len(scores) > 1:
-        notes.append(f"Statistic {metric!r} was read; the run also has {listed(s for s in scores if s != metric)} (--metric chooses).")
+        notes.append(
+            f"Statistic {metric!r} was read; the run also has {listed(s for s in scores if s != metric)} (--metric chooses)."
+        )
     return metric
 
 

@@ -69,7 +69,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def _known(header: Any) -> bool:
-    return isinstance(header, dict) and header.get("version", 2) in KNOWN_VERSIONS and isinstance(header.get("eval"), dict)
+    return (
+        isinstance(header, dict) and header.get("version", 2) in KNOWN_VERSIONS and isinstance(header.get("eval"), dict)
+    )
 
 
 def _summaries(archive: Archive, mapping: Mapping) -> list[dict[str, Any]] | None:
@@ -115,7 +117,12 @@ def _lacks(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
         return False
     present: set[str] = set().union(*(row.get("metadata") or {} for row in rows))
     # Summaries cut texts at 1,000 characters.
-    cut = any(isinstance(v, str) and len(v) >= 1000 for row in rows[:200] for k, v in (row.get("metadata") or {}).items() if k in wanted)
+    cut = any(
+        isinstance(v, str) and len(v) >= 1000
+        for row in rows[:200]
+        for k, v in (row.get("metadata") or {}).items()
+        if k in wanted
+    )
     return cut or bool(wanted - present - {"item", "model", "score", "repeat", "task", "prediction", "unseen"})
 
 
@@ -126,18 +133,24 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
         from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
     except ImportError:
         if version in KNOWN_VERSIONS:
-            raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.") from None
+            raise BadInput(
+                f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
+            ) from None
         raise MissingExtra(f"{path}: a log of Inspect in the unknown version {version!r}", "inspect") from None
     try:
         log = read_eval_log(str(path))
-    except Exception as error:  # noqa: BLE001 - whatever another library raises on a file, the user is told which file
+    except Exception as error:
         raise BadInput(f"{path}: Inspect can't read this log ({error}).") from None
     if not log.samples or not any(sample.scores for sample in log.samples):
         raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.")
-    return {"eval": log.eval.model_dump()}, [sample.model_dump(exclude={"messages", "events"}) for sample in log.samples]
+    return {"eval": log.eval.model_dump()}, [
+        sample.model_dump(exclude={"messages", "events"}) for sample in log.samples
+    ]
 
 
-def _table(path: Path, header: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+def _table(
+    path: Path, header: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]
+) -> pl.DataFrame:
     described = header["eval"]
     scorer, key = _scorer(path, described, samples, mapping, notes)
     scores: list[float | None] = []
@@ -155,9 +168,13 @@ def _table(path: Path, header: dict[str, Any], samples: list[dict[str, Any]], ma
         predictions.append(answer if answer is None or isinstance(answer, str) else str(answer))
     unscored = scores.count(None)
     if unscored == len(scores):
-        raise BadInput(f"{path}: scorer {scorer!r} gave no score to any of {len(scores):,} samples. Choose another with --metric.")
+        raise BadInput(
+            f"{path}: scorer {scorer!r} gave no score to any of {len(scores):,} samples. Choose another with --metric."
+        )
     if unscored:
-        notes.append(f"{path.name}: {unscored:,} of {len(scores):,} samples are unscored; they are unlabelled, not wrong.")
+        notes.append(
+            f"{path.name}: {unscored:,} of {len(scores):,} samples are unscored; they are unlabelled, not wrong."
+        )
     questions = [text(sample["input"]) for sample in samples]
     targets = [text(sample.get("target")) for sample in samples]
     columns: dict[str, Any] = {
@@ -171,11 +188,17 @@ def _table(path: Path, header: dict[str, Any], samples: list[dict[str, Any]], ma
     }
     if len({sample["epoch"] for sample in samples}) > 1:
         columns["repeat"] = [sample["epoch"] for sample in samples]
-    factors = factor_columns([sample.get("metadata") or {} for sample in samples], keep={*mapping.factors, *mapping.columns.values()}, prefix="metadata_")
+    factors = factor_columns(
+        [sample.get("metadata") or {} for sample in samples],
+        keep={*mapping.factors, *mapping.columns.values()},
+        prefix="metadata_",
+    )
     return pl.DataFrame({**columns, **{n: s for n, s in factors.items() if n not in columns}})
 
 
-def _scorer(path: Path, described: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]) -> tuple[str, str | None]:
+def _scorer(
+    path: Path, described: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]
+) -> tuple[str, str | None]:
     """Name of the scorer, and the key in its value where it gives several."""
     found = dict.fromkeys(name for sample in samples for name in sample.get("scores") or {})
     declared = [str(s.get("name", "")).split("/")[-1] for s in described.get("scorers") or [] if isinstance(s, dict)]
@@ -193,7 +216,9 @@ def _scorer(path: Path, described: dict[str, Any], samples: list[dict[str, Any]]
     if wanted is not None:
         keyed = [o for o in options if o == wanted or o.startswith(f"{wanted}.")]
         if not keyed:
-            raise BadInput(f"{path}: no scorer {wanted!r}; the scorers are {listed(options)}. Choose one with --metric.")
+            raise BadInput(
+                f"{path}: no scorer {wanted!r}; the scorers are {listed(options)}. Choose one with --metric."
+            )
         return options[keyed[0]]
     first = next(iter(options))
     if len(options) > 1:

@@ -49,7 +49,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         asked = f"no metric {mapping.metric!r}" if mapping.metric else "no metric that is one number a row"
         raise BadInput(f"{path}: {asked}; the metrics are {listed(numeric) or 'none'}. Choose one with --metric.")
     if mapping.metric is None and len(numeric) > 1:
-        notes.append(f"Metric {metric!r} was read; the log also has {listed(n for n in numeric if n != metric)} (--metric chooses).")
+        notes.append(
+            f"Metric {metric!r} was read; the log also has {listed(n for n in numeric if n != metric)} (--metric chooses)."
+        )
     sign = -1.0 if metric in LOSSES and not mapping.negated else 1.0
     if sign < 0:
         notes.append(f"{metric} is smaller for better answers: its negative is the score.")
@@ -83,7 +85,9 @@ def _model(path: Path, notes: list[str]) -> str:
         inner = folders[len(folders) - folders[::-1].index("details") :]
         if inner:
             return "/".join(inner)
-    notes.append(f"{path.name}: lies in no folder details/<model>/<time>, so the model is called {folders[-1]!r} (--model sets it).")
+    notes.append(
+        f"{path.name}: lies in no folder details/<model>/<time>, so the model is called {folders[-1]!r} (--model sets it)."
+    )
     return folders[-1]
 
 

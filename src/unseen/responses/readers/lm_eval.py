@@ -52,7 +52,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         raise BadInput(f"{path}: holds no sample.")
     lacking = next(((n, SIGNATURE - row.keys()) for n, row in rows if not row.keys() >= SIGNATURE), None)
     if lacking:
-        raise BadInput(f"{path}, line {lacking[0]}: has no {listed(sorted(lacking[1]))}, as every sample of lm-eval has.")
+        raise BadInput(
+            f"{path}, line {lacking[0]}: has no {listed(sorted(lacking[1]))}, as every sample of lm-eval has."
+        )
     results = _results(path)
     task, model = _task(path, results), _model(path, results, mapping, notes)
     metric, _, filter_ = (mapping.metric or "").partition(",")
@@ -108,12 +110,16 @@ def _model(path: Path, results: dict[str, Any], mapping: Mapping, notes: list[st
     arguments = config.get("model_args")
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    given = (arguments or {}).get("pretrained") or (arguments or {}).get("model") if isinstance(arguments, dict) else None
+    given = (
+        (arguments or {}).get("pretrained") or (arguments or {}).get("model") if isinstance(arguments, dict) else None
+    )
     name = given or results.get("model_name")
     if name:
         return str(name)
     folder = path.resolve().parent.name
-    notes.append(f"{path.name}: no results file beside it, so the model is called by its folder, {folder!r} (--model sets it).")
+    notes.append(
+        f"{path.name}: no results file beside it, so the model is called by its folder, {folder!r} (--model sets it)."
+    )
     return folder.replace("__", "/")
 
 
@@ -131,12 +137,18 @@ def _filter(path: Path, rows: list[dict[str, Any]], wanted: str | None, notes: l
     return filters[0]
 
 
-def _metric(path: Path, rows: list[dict[str, Any]], wanted: str | None, filter_: str, notes: list[str]) -> tuple[str, str]:
+def _metric(
+    path: Path, rows: list[dict[str, Any]], wanted: str | None, filter_: str, notes: list[str]
+) -> tuple[str, str]:
     """Name of the metric, and the key under which it stands."""
     named = [str(m) for m in rows[0].get("metrics") or []]
     if not named:
         # Logs of older versions have no list: numbers beside the known keys are metrics.
-        named = [k for k, v in rows[0].items() if isinstance(v, int | float) and k not in ("doc_id", "doc_hash", "prompt_hash")]
+        named = [
+            k
+            for k, v in rows[0].items()
+            if isinstance(v, int | float) and k not in ("doc_id", "doc_hash", "prompt_hash")
+        ]
     keys = {str(m).split(",")[0]: m for m in named}
     keys = {name: next((k for k in (m, f"{name},{filter_}", name) if k in rows[0]), m) for name, m in keys.items()}
     numeric = {n: k for n, k in keys.items() if isinstance(rows[0].get(k), int | float | None)}
@@ -155,7 +167,9 @@ def _score(path: Path, row: dict[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float):
-        raise BadInput(f"{path}, doc_id {row['doc_id']}: {key} is {str(value)[:60]!r}, not a number. Choose another with --metric.")
+        raise BadInput(
+            f"{path}, doc_id {row['doc_id']}: {key} is {str(value)[:60]!r}, not a number. Choose another with --metric."
+        )
     return float(value)
 
 
@@ -168,7 +182,11 @@ def _pairs(responses: Any) -> list[float] | None:
     """Log-likelihoods, which the log keeps as texts, or None where the responses are something else."""
     logs: list[float] = []
     for response in responses if isinstance(responses, list) else []:
-        pair = response[0] if isinstance(response, list) and len(response) == 1 and isinstance(response[0], list) else response
+        pair = (
+            response[0]
+            if isinstance(response, list) and len(response) == 1 and isinstance(response[0], list)
+            else response
+        )
         if not (isinstance(pair, list) and len(pair) == 2 and str(pair[1]) in ("True", "False")):
             return None
         try:

@@ -36,13 +36,15 @@ def sniff(path: Path) -> bool:
     if seen.kind == "json-object":
         # One object is a table only where it is one row of answers.
         return {"item", "score"} <= seen.keys
-    return seen.kind in ("parquet", "arrow", "arrow-stream", "json-lines") or (seen.kind == "text" and separator(seen.text) is not None)
+    return seen.kind in ("parquet", "arrow", "arrow-stream", "json-lines") or (
+        seen.kind == "text" and separator(seen.text) is not None
+    )
 
 
 def separator(text: str) -> str | None:
-    """The character that divides columns: in the header, and as often in the lines below.
+    r"""The character that divides columns: in the header, and as often in the lines below.
 
-    >>> separator("model;item;score\\na;b;1\\n"), separator("Dear all, a note.\\nBye")
+    >>> separator("model;item;score\na;b;1\n"), separator("Dear all, a note.\nBye")
     (';', None)
     """
     lines = [line for line in text.splitlines()[:20] if line.strip()]
@@ -95,7 +97,9 @@ def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
             return _records(document)
         return _csv(path, mapping, notes)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: can't be read as {kind} ({_first_line(error)}). The file may be cut off or damaged.") from None
+        raise BadInput(
+            f"{path}: can't be read as {kind} ({_first_line(error)}). The file may be cut off or damaged."
+        ) from None
 
 
 def _first_line(error: Exception) -> str:
@@ -106,9 +110,16 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     seen = peek(path)
     divider = separator(seen.text) or ","
     header = seen.text.splitlines()[0].split(divider)
-    named = {mapping.columns.get(role, role) for role in TEXTS} | {s for role in ("model", "item") for s in SYNONYMS[role]}
+    named = {mapping.columns.get(role, role) for role in TEXTS} | {
+        s for role in ("model", "item") for s in SYNONYMS[role]
+    }
     texts = {c.strip().strip('"'): pl.String for c in header if c.strip().strip('"') in named}
-    options: dict[str, Any] = {"separator": divider, "null_values": MISSING, "try_parse_dates": True, "schema_overrides": texts}
+    options: dict[str, Any] = {
+        "separator": divider,
+        "null_values": MISSING,
+        "try_parse_dates": True,
+        "schema_overrides": texts,
+    }
     small = path.stat().st_size < 64 << 20
     options["infer_schema_length"] = None if small else 100_000
     if seen.encoding == "utf-8":
@@ -138,7 +149,10 @@ def _uneven(path: Path, error: Exception, divider: str) -> BadInput:
             for number, row in enumerate(rows, 1):
                 if row and len(row) != width:
                     shown = divider.join(row)[:60]
-                    return BadInput(f"{path}, row {number}: has {len(row)} fields, the header has {width}: {shown!r}. Quote texts that hold {divider!r}.")
+                    return BadInput(
+                        f"{path}, row {number}: has {len(row)} fields, the header has {width}: {shown!r}. "
+                        f"Quote texts that hold {divider!r}."
+                    )
         except (csv.Error, StopIteration):
             pass
     return BadInput(f"{path}: can't be read as CSV ({_first_line(error)}).")
@@ -181,7 +195,11 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            flat |= {(key if key not in row and key not in ROLES else f"{name}.{key}"): v for key, v in value.items() if not isinstance(v, dict)}
+            flat |= {
+                (key if key not in row and key not in ROLES else f"{name}.{key}"): v
+                for key, v in value.items()
+                if not isinstance(v, dict)
+            }
         else:
             flat[name] = value
     return flat
@@ -196,10 +214,12 @@ def _scanned(path: Path, lazy: pl.LazyFrame, mapping: Mapping, notes: list[str])
     wanted = mapping.wanted(schema.names())
     sample = lazy.head(SAMPLE).collect()
     # Names and levels are numbered. The item and cluster may have a level a row, and still each is needed.
-    named = {mapping.columns.get(role, role) for role in ROLES if role not in HEAVY} | {s for v in SYNONYMS.values() for s in v}
+    named = {mapping.columns.get(role, role) for role in ROLES if role not in HEAVY} | {
+        s for v in SYNONYMS.values() for s in v
+    }
     kept, left = [], []
     for name, dtype in schema.items():
-        heavy = name in HEAVY or isinstance(dtype, pl.Struct) or dtype in (pl.Binary, pl.Object)
+        heavy = name in HEAVY or isinstance(dtype, pl.Struct | pl.Binary | pl.Object)
         naming = dtype == pl.String and sample[name].n_unique() > 0.5 * sample.height
         drop = (heavy or (naming and name not in named)) and name not in wanted
         (left if drop else kept).append(name)
@@ -236,17 +256,23 @@ def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[st
     if mapping.score or known & set(SYNONYMS["score"]) or table.width < 3:
         return table
     first, *rest = table.columns
-    if mapping.model_column in rest or not all(table[c].dtype.is_numeric() or table[c].dtype in (pl.Boolean, pl.Null) for c in rest):
+    if mapping.model_column in rest or not all(
+        table[c].dtype.is_numeric() or isinstance(table[c].dtype, pl.Boolean | pl.Null) for c in rest
+    ):
         return table
     names = table[first]
-    if names.dtype not in (pl.String, pl.Categorical) or names.n_unique() < table.height or names.null_count():
+    if not isinstance(names.dtype, pl.String | pl.Categorical) or names.n_unique() < table.height or names.null_count():
         return table
     head = first.strip().lower().replace("_id", "")
     by_item = (head in ITEM_WORDS and first != mapping.model_column) or first == mapping.item_column
     if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
         return table
     row, column = ("item", "model") if by_item else ("model", "item")
-    long = table.rename({first: row}).with_columns(pl.col(c).cast(pl.Float64) for c in rest).unpivot(rest, index=row, variable_name=column, value_name="score")
+    long = (
+        table.rename({first: row})
+        .with_columns(pl.col(c).cast(pl.Float64) for c in rest)
+        .unpivot(rest, index=row, variable_name=column, value_name="score")
+    )
     empty = long["score"].is_nan().fill_null(value=True).sum()
     notes.append(
         f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"

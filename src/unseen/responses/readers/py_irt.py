@@ -32,9 +32,13 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     for number, line in json_lines(path):
         subject, responses = str(line.get("subject_id")), line.get("responses")
         if not isinstance(responses, dict):
-            raise BadInput(f"{path}, line {number}: 'responses' of subject {subject!r} is not an object of item: score.")
+            raise BadInput(
+                f"{path}, line {number}: 'responses' of subject {subject!r} is not an object of item: score."
+            )
         if subject in seen:
-            raise BadInput(f"{path}, line {number}: subject {subject!r} stood in line {seen[subject]} already. Give each run its own name.")
+            raise BadInput(
+                f"{path}, line {number}: subject {subject!r} stood in line {seen[subject]} already. Give each run its own name."
+            )
         seen[subject] = number
         for item, score in responses.items():
             if score is not None and not isinstance(score, bool | int | float):
