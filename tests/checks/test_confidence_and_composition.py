@@ -14,9 +14,10 @@ def outcomes(code, table):
 
 
 def table(n=3000, over=0.0, over_unseen=0.0, rank=True, unlabelled=False, level=None):
-    rng = np.random.default_rng(0)
-    c, unseen = rng.uniform(0.2, 0.95, n), np.arange(n) % 3 == 0
-    right = rng.random(n) < (c if rank else np.full(n, 0.5)) - np.where(unseen, over_unseen, over)
+    # Evenly spread points (Roberts' R2 sequence) stand for draws: the truth is met almost exactly, whatever the seed.
+    k = np.arange(n)
+    c, unseen = 0.2 + 0.75 * (k * 0.7548776662466927 % 1), k % 3 == 0
+    right = k * 0.5698402909980532 % 1 < (c if rank else np.full(n, 0.5)) - np.where(unseen, over_unseen, over)
     score = pl.Series(right.astype(float))
     frame = pl.DataFrame({
         "model": "m", "item": [f"i{k}" for k in range(n)], "confidence": c, "site": np.array(list("abcd"))[np.arange(n) % 4],

@@ -124,6 +124,6 @@ def _of(responses: Responses) -> Iterator[Confident]:
         row = np.flatnonzero((codes == m) & ~np.isnan(confidence))
         if not len(row):
             continue
-        order = row[np.argsort(confidence[row], kind="stable")]
+        order = row[np.argsort(confidence[row])]
         c, y, g = sorted_rows(confidence[order], outcome[order], cluster[order])
         yield Confident(name, order.astype(np.int64), c, y, g)
