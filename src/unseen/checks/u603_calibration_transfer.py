@@ -78,7 +78,7 @@ class CalibrationTransfer(Check):
             clear=f"{said}: "
             + (
                 f"no over-confidence beyond chance or worth reporting (difference {over.format(2)})."
-                if over.high >= 0 or over.value >= 0
+                if over.high >= 0 or over.value > -settings.smallest_gap
                 else f"it errs on the safe side (difference {over.format(2)})."
             ),
             next_step=(
