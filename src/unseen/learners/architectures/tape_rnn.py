@@ -33,23 +33,26 @@ class TapeRNN(nn.Module):
         vocabulary: Number of tokens.
         width: Size of embedding and state.
         tape_width: Size of a cell.
+        blank: Token that stands where answers are read; a jump is then as long as the input before the first blank.
     """
 
-    def __init__(self, vocabulary: int, width: int = 64, tape_width: int = 8) -> None:
+    def __init__(self, vocabulary: int, width: int = 64, tape_width: int = 8, blank: int | None = None) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.cell = nn.RNNCell(width + tape_width, width)
         self.action = nn.Linear(width, 5)
         self.write = nn.Linear(width, tape_width)
         self.out = nn.Linear(width, vocabulary)
-        self.tape_width = tape_width
+        self.tape_width, self.blank = tape_width, blank
 
     def forward(self, tokens: Tensor, jump: int | None = None) -> Tensor:
-        """(batch, n) → (batch, n, vocabulary); a jump is half the sequence unless given."""
+        """(batch, n) → (batch, n, vocabulary); a jump is half the sequence unless given or told by the blanks."""
         batch, n = tokens.shape
         inputs = self.embedding(tokens)
         state = inputs.new_zeros(batch, self.cell.hidden_size)
         tape = inputs.new_zeros(batch, 2 * n, self.tape_width)
+        if jump is None and self.blank is not None:
+            jump = int((tokens[0] != self.blank).sum())
         distance = jump if jump is not None else max(1, n // 2)
         states: list[Tensor] = []
         for t in range(n):
