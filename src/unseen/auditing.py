@@ -178,7 +178,8 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
     listed = list(outcomes)
     families: defaultdict[str, list[int]] = defaultdict(list)
     for i, outcome in enumerate(listed):
-        if outcome.p_value is not None and not isinstance(outcome, NotApplicable):
+        # Undecided outcomes were tested too: leaving them out would keep the small p-values only.
+        if outcome.p_value is not None:
             families[outcome.code].append(i)
     if not families:
         return listed, {}
