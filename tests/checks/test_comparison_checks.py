@@ -1,0 +1,182 @@
+"""Checks of data, gap, variants and comparison find what was planted, and stay quiet where nothing was."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.registry import all_checks
+from unseen.responses import Responses
+
+SETTINGS = Settings(n_resamples=300)
+
+
+def run(code, table):
+    return list(all_checks()[code].run(Subject(responses=Responses.of(pl.DataFrame(table))), SETTINGS))
+
+
+def answers(chances, items=400, seed=0, **columns):
+    """One row a model and item; chances maps a model to its chance per item (a number or an array)."""
+    rng = np.random.default_rng(seed)
+    frames = [
+        pl.DataFrame({
+            "model": name, "item": [f"i{j:04}" for j in range(items)],
+            "score": (rng.random(items) < chance).astype(float), **columns,
+        })
+        for name, chance in chances.items()
+    ]  # fmt: skip
+    return pl.concat(frames)
+
+
+HALF = np.arange(400) < 200
+SPLIT = {"split": np.where(HALF, "seen", "unseen")}
+
+
+def test_u001_counts_copies_and_conflicts():
+    table = answers({"m": 0.5}, items=50)
+    copies = pl.concat([table, table.head(3), table[[3]].with_columns(score=1 - pl.col("score"))])
+    (found,) = run("U001", copies)
+    assert isinstance(found, Found)
+    assert (found.details["surplus"], found.details["conflicts"]) == (4, 1)
+    assert found.details["examples"][0]["item"] == "i0003"
+    assert isinstance(run("U001", table)[0], Clear)
+    repeats = pl.concat([table.with_columns(repeat=pl.lit(r)) for r in range(2)])
+    assert isinstance(run("U001", repeats)[0], Clear)
+
+
+def test_u002_names_floor_and_ceiling():
+    outcomes = {o.about.name: o for o in run("U002", answers({"low": 0.0, "mid": 0.5, "top": 1.0}))}
+    assert {name: o.details["where"] for name, o in outcomes.items()} == {"low": "floor", "mid": None, "top": "ceiling"}
+
+
+def test_u003_asks_for_as_many_units_as_the_gap_needs():
+    (small,) = run("U003", answers({"m": 0.5}, items=40, split=["seen", "unseen"] * 20))
+    assert isinstance(small, Found)
+    needed = small.details["units_needed"]
+    assert needed == pytest.approx(2 * 393, rel=0.15)
+    (enough,) = run("U003", answers({"m": 0.5}, items=1200, split=["seen", "unseen"] * 600))
+    assert isinstance(enough, Clear)
+
+
+def test_u004_counts_what_was_left_out():
+    table = answers({"a": 0.5, "b": 0.5}, items=100).head(190)
+    (found,) = run("U004", table)
+    assert (found.details["common"], found.details["union"]) == (90, 100)
+    assert found.details["examples"][0] == {"item": "i0090", "missing_from": "b"}
+
+
+def test_u005_finds_copies_across_the_split_and_groups_that_move_together():
+    words = np.random.default_rng(0).integers(0, 500, (400, 12))
+    question = [" ".join(f"w{w}" for w in row) for row in words]
+    question[250], question[251] = question[3].upper() + "?", question[4] + " please"
+    outcome = run("U005", answers({"m": 0.5}, question=question, **SPLIT))[0]
+    assert isinstance(outcome, Found)
+    assert outcome.details["leaked"] == 2
+    assert {e["unseen"] for e in outcome.details["examples"]} == {"i0250", "i0251"}
+    chance = np.repeat(np.random.default_rng(1).choice([0.05, 0.95], 40), 10)
+    site = [f"s{j // 10}" for j in range(400)]
+    grouped = [o for o in run("U005", answers({"m": chance}, site=site)) if o.about.kind == "factor"]
+    assert isinstance(grouped[0], Found)
+    independent = [o for o in run("U005", answers({"m": 0.5}, site=site)) if o.about.kind == "factor"]
+    assert isinstance(independent[0], Clear)
+
+
+def test_u101_finds_a_loss_and_only_a_loss():
+    outcomes = {
+        o.about.name: o
+        for o in run("U101", answers({
+            "worse": np.where(HALF, 0.9, 0.4), "same": 0.98, "better": np.where(HALF, 0.4, 0.9)}, **SPLIT))
+    }  # fmt: skip
+    assert isinstance(outcomes["worse"], Found)
+    assert isinstance(outcomes["same"], Clear)
+    assert isinstance(outcomes["better"], Clear)
+    details = outcomes["worse"].details
+    assert details["gap"]["value"] == pytest.approx(details["seen"]["value"] - details["unseen"]["value"])
+    assert details["retained"]["low"] < 0.4 / 0.9 < details["retained"]["high"]
+
+
+def test_u101_says_that_few_units_do_not_carry_a_gap():
+    (outcome,) = run("U101", answers({"m": 0.5}, items=12, split=["seen", "unseen"] * 6))
+    assert isinstance(outcome, NotApplicable)
+    assert "6 independent seen units" in outcome.statement
+
+
+def variants(loss):
+    rng = np.random.default_rng(0)
+    frames = []
+    for name, drop in loss.items():
+        right = rng.random(200) < 0.85
+        kept = right & (rng.random(200) >= drop)
+        item = [f"i{j:03}" for j in range(200)]
+        frames += [
+            pl.DataFrame({"model": name, "item": item, "score": right.astype(float), "variant_of": pl.Series([None] * 200, dtype=pl.String)}),
+            pl.DataFrame({"model": name, "item": [f"{i}v" for i in item], "score": kept.astype(float), "variant_of": item}),
+        ]  # fmt: skip
+    return pl.concat(frames)
+
+
+def test_u401_counts_flips_both_ways():
+    fragile, steady = run("U401", variants({"fragile": 0.3, "steady": 0.0}))
+    assert isinstance(fragile, Found)
+    assert isinstance(steady, Clear)
+    lost = fragile.details["flips_to_wrong"]
+    assert fragile.details["pairs"] == 200
+    assert fragile.details["flips_to_right"] == 0
+    assert fragile.estimate.value == pytest.approx(lost / 200)
+    assert fragile.details["worst"] == pytest.approx(fragile.details["mean_original"] - lost / 200)
+    assert len(fragile.details["examples"]) == 10
+
+
+def test_u501_takes_the_difficulty_of_variants_off():
+    shared = run("U501", variants({"a": 0.2, "b": 0.2, "c": 0.2}))
+    assert not any(isinstance(o, Found) for o in shared)
+    outcomes = {o.about.name: o for o in run("U501", variants({"a": 0.05, "b": 0.05, "rote": 0.5}))}
+    assert isinstance(outcomes["rote"], Found)
+    assert not isinstance(outcomes["a"], Found)
+
+
+def test_u701_forms_tiers():
+    base = np.random.default_rng(0).random(400)
+    outcomes = run("U701", answers({"a": base > 0.1, "b": base > 0.11, "z": base > 0.6}))
+    assert outcomes[0].details["tiers"] == [["a", "b"], ["z"]]
+    assert [type(o) for o in outcomes] == [Found, Clear]
+
+
+def test_u702_wants_a_flip_on_both_sides():
+    flipped = answers({"a": np.where(HALF, 0.9, 0.3), "b": np.where(HALF, 0.5, 0.7)}, **SPLIT)
+    assert isinstance(run("U702", flipped)[0], Found)
+    narrowed = answers({"a": np.where(HALF, 0.9, 0.6), "b": np.where(HALF, 0.5, 0.6)}, **SPLIT)
+    assert not isinstance(run("U702", narrowed)[0], Found)
+
+
+def test_u702_keeps_its_level_where_models_are_equal():
+    found = sum(
+        isinstance(run("U702", answers(dict.fromkeys("abcd", 0.6), seed=seed, **SPLIT))[0], Found) for seed in range(40)
+    )
+    # Two true ties must both come out significant and opposite: far rarer than 5 %; 6 of 40 is 3 sd above 5 %.
+    assert found <= 6
+
+
+def repeated(spread, models=("a", "b"), runs=8):
+    rng = np.random.default_rng(0)
+    return pl.concat(
+        answers({name: np.clip(0.6 + 0.02 * (name == "a") + spread * rng.normal(), 0, 1)}, seed=r).with_columns(
+            repeat=pl.lit(r)
+        )
+        for name in models
+        for r in range(runs)
+    )
+
+
+def test_u703_and_u704_see_seeds_that_matter():
+    noisy, calm = repeated(0.1), repeated(0.0, models=("a",))
+    assert all(isinstance(o, Found) for o in run("U703", noisy))
+    runs = run("U703", noisy)[0].details["runs"]
+    assert max(runs) == run("U703", noisy)[0].details["best"]
+    (outcome,) = run("U704", noisy)
+    assert isinstance(outcome, Found)
+    assert 0.05 < outcome.details["reversed"] < 0.95
+    apart = pl.concat([calm, calm.with_columns(model=pl.lit("z"), score=pl.lit(0.0))])
+    (clear,) = run("U704", apart)
+    assert isinstance(clear, Clear)
+    assert clear.details["reversed"] == 0
