@@ -62,7 +62,9 @@ def test_a_score_outside_its_range(tmp_path):
 def test_text_in_a_numeric_column(tmp_path):
     path = written(tmp_path / "x.csv", "model,item,score\na,q1,1\na,q2,good\n")
     assert "column 'score', row 2: 'good' is not a number (1 such rows)" in refused(path)
-    lines = written(tmp_path / "x.jsonl", '{"model":"a","item":"q","score":1}\n{"model":"a","item":"r","score":"good"}\n')
+    lines = written(
+        tmp_path / "x.jsonl", '{"model":"a","item":"q","score":1}\n{"model":"a","item":"r","score":"good"}\n'
+    )
     assert "column 'score', row 2: 'good' is not a number" in refused(lines)
 
 
@@ -77,7 +79,9 @@ def test_nan_and_null_scores_are_unlabelled(tmp_path):
 
 def test_infinite_scores_and_missing_names(tmp_path):
     assert "column 'score', row 2: inf" in refused(written(tmp_path / "x.csv", "model,item,score\na,q1,1\na,q2,inf\n"))
-    assert "column 'item', row 1: missing (1 such rows)" in refused(written(tmp_path / "y.csv", "model,item,score\na,,1\na,q2,0\n"))
+    assert "column 'item', row 1: missing (1 such rows)" in refused(
+        written(tmp_path / "y.csv", "model,item,score\na,,1\na,q2,0\n")
+    )
 
 
 def test_two_files_that_disagree_on_an_item(tmp_path):
@@ -91,7 +95,9 @@ def test_two_files_that_disagree_on_an_item(tmp_path):
 def test_two_files_with_another_right_answer_or_the_same_answer_twice(tmp_path):
     a = written(tmp_path / "a.csv", "model,item,score,target\nm,q1,1,yes\n")
     b = written(tmp_path / "b.csv", "model,item,score,target\nn,q1,0,no\n")
-    assert any("disagree on the right answer of 1 items: 'q1' has 'no' and 'yes'" in note for note in read([a, b]).notes)
+    assert any(
+        "disagree on the right answer of 1 items: 'q1' has 'no' and 'yes'" in note for note in read([a, b]).notes
+    )
     c = written(tmp_path / "c.csv", "model,item,score,target\nm,q1,1,yes\n")
     assert any("1 answers stand in two files with the same score" in note for note in read([a, c]).notes)
 
@@ -176,7 +182,9 @@ def test_other_files_say_what_to_do(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02.")
     assert "is a saved model (a zip that holds a pickle)" in refused(tmp_path / "x.pt")
-    assert "json object with the keys a, b is no format that is known" in refused(written(tmp_path / "x.json", '{"a": 1, "b": 2}'))
+    assert "json object with the keys a, b is no format that is known" in refused(
+        written(tmp_path / "x.json", '{"a": 1, "b": 2}')
+    )
     (tmp_path / "x.bin").write_bytes(bytes(range(256)) * 4)
     assert "binary data of an unknown kind" in refused(tmp_path / "x.bin")
 
@@ -234,7 +242,14 @@ def test_bytes_that_turn_up_late_in_a_file(tmp_path):
 
 def test_a_million_levels_of_a_factor():
     n = 1_000_000
-    table = pl.DataFrame({"model": ["m"] * n, "item": np.arange(n), "score": np.arange(n) % 2, "site": pl.Series(np.arange(n)).cast(pl.String)})
+    table = pl.DataFrame(
+        {
+            "model": ["m"] * n,
+            "item": np.arange(n),
+            "score": np.arange(n) % 2,
+            "site": pl.Series(np.arange(n)).cast(pl.String),
+        }
+    )
     assert "site" not in from_table(table).factors
     responses = from_table(table, Mapping.of(factors=["site"]))
     assert responses.factors["site"].kind == "categorical"
@@ -266,7 +281,15 @@ def test_html_and_formulas_are_only_text(tmp_path):
 
 
 def test_an_unseen_condition_that_matches_nothing_or_everything():
-    table = pl.DataFrame({"model": ["m"] * 4, "item": list("abcd"), "score": [1, 0, 1, 1], "digits": [1, 2, 3, 4], "site": ["x", "x", "y", "y"]})
+    table = pl.DataFrame(
+        {
+            "model": ["m"] * 4,
+            "item": list("abcd"),
+            "score": [1, 0, 1, 1],
+            "digits": [1, 2, 3, 4],
+            "site": ["x", "x", "y", "y"],
+        }
+    )
     with pytest.raises(BadInput) as caught:
         from_table(table, Mapping(unseen="digits > 9"))
     assert "'digits > 9' matches no row (0 of 4)" in str(caught.value)

@@ -23,7 +23,22 @@ def test_every_eval_ever_round_trip_keeps_scores_and_factors(tmp_path):
     responses = Responses.of(load_sample("lm-arithmetic").head(400))
     again = read(responses.write(tmp_path / "r.jsonl"))
     key = ["model", "item"]
-    columns = [*key, "score", "prediction", "target", "question", "split", "operation", "digits", "carries", "steps", "format", "variant_of", "parent", "cluster"]
+    columns = [
+        *key,
+        "score",
+        "prediction",
+        "target",
+        "question",
+        "split",
+        "operation",
+        "digits",
+        "carries",
+        "steps",
+        "format",
+        "variant_of",
+        "parent",
+        "cluster",
+    ]
     left, right = (r.table.select(c for c in columns if c in again.table.columns).sort(key) for r in (responses, again))
     assert left.columns[:4] == ["model", "item", "score", "prediction"]
     assert right.equals(left.cast(dict(right.schema)))
@@ -31,10 +46,28 @@ def test_every_eval_ever_round_trip_keeps_scores_and_factors(tmp_path):
 
 
 def test_every_eval_ever_has_what_its_schema_requires(tmp_path):
-    table = pl.DataFrame({"model": ["m", "m", "m"], "item": ["a", "b", "c"], "score": [0.2, 0.8, None], "skills": [["x"], ["y", "z"], []]})
+    table = pl.DataFrame(
+        {
+            "model": ["m", "m", "m"],
+            "item": ["a", "b", "c"],
+            "score": [0.2, 0.8, None],
+            "skills": [["x"], ["y", "z"], []],
+        }
+    )
     path = Responses.of(table, score_range=(0, 1)).write(tmp_path / "r.jsonl")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    required = {"schema_version", "evaluation_id", "model_id", "evaluation_name", "sample_id", "interaction_type", "input", "output", "answer_attribution", "evaluation"}
+    required = {
+        "schema_version",
+        "evaluation_id",
+        "model_id",
+        "evaluation_name",
+        "sample_id",
+        "interaction_type",
+        "input",
+        "output",
+        "answer_attribution",
+        "evaluation",
+    }
     # An unlabelled row has no score, which the schema requires: it is left out.
     assert len(lines) == 2
     assert all(required <= line.keys() for line in lines)

@@ -85,15 +85,27 @@ def test_an_empty_condition_is_told():
 
 
 def test_columns_are_listed_once_and_by_our_name():
-    assert columns_used("year > 3 or year < 1 and site == 'site'", ["time", "site"], aliases={"year": "time"}) == ["time", "site"]
+    assert columns_used("year > 3 or year < 1 and site == 'site'", ["time", "site"], aliases={"year": "time"}) == [
+        "time",
+        "site",
+    ]
 
 
 def conditions():
     """Conditions as (text, function of a row), built side by side."""
-    simple = st.tuples(st.sampled_from(["x", "y"]), st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.integers(-3, 3))
+    simple = st.tuples(
+        st.sampled_from(["x", "y"]), st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.integers(-3, 3)
+    )
     import operator
 
-    ops = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+    ops = {
+        "==": operator.eq,
+        "!=": operator.ne,
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+    }
     leaf = simple.map(lambda t: (f"{t[0]} {t[1]} {t[2]}", lambda row: ops[t[1]](row[t[0]], t[2])))
 
     def grow(inner):
@@ -111,4 +123,6 @@ def conditions():
 def test_the_parser_agrees_with_python_on_every_row(condition):
     text, expected = condition
     table = pl.DataFrame({"x": [-3, 0, 2, 3, 1], "y": [0, 0, -1, 3, 2]})
-    assert table.select(parse(text, table.schema)).to_series().to_list() == [expected(r) for r in table.iter_rows(named=True)]
+    assert table.select(parse(text, table.schema)).to_series().to_list() == [
+        expected(r) for r in table.iter_rows(named=True)
+    ]

@@ -47,7 +47,9 @@ def test_lm_eval_log_probabilities_that_are_texts_become_a_confidence():
     path = lm_eval_files("tiny_sums")[0]
     raw = [json.loads(line) for line in path.read_text().splitlines()]
     responses = read(path)
-    for row, confidence, prediction, target, score in zip(raw, *(responses.table[c] for c in ("confidence", "prediction", "target", "score")), strict=True):
+    for row, confidence, prediction, target, score in zip(
+        raw, *(responses.table[c] for c in ("confidence", "prediction", "target", "score")), strict=True
+    ):
         odds = [math.exp(float(pair[0])) for pair in row["filtered_resps"]]
         assert confidence == pytest.approx(max(odds) / sum(odds))
         assert (prediction == target) == (score == 1.0)
@@ -73,7 +75,11 @@ def test_lm_eval_unknown_filter_and_metric_are_told_with_those_there_are():
 
 def test_lm_eval_factors_sit_inside_doc():
     responses = read(lm_eval_files("tiny_sums")[0])
-    assert {n: responses.factors[n].kind for n in ("digits", "site", "skills")} == {"digits": "ordered", "site": "categorical", "skills": "set"}
+    assert {n: responses.factors[n].kind for n in ("digits", "site", "skills")} == {
+        "digits": "ordered",
+        "site": "categorical",
+        "skills": "set",
+    }
     assert "choices" not in responses.factors
 
 
@@ -90,7 +96,9 @@ def test_lm_eval_items_match_by_content_where_numbers_differ(tmp_path):
     raw = [json.loads(line) for line in lm_eval_files("tiny_sums")[0].read_text().splitlines()]
     for name, rows in (("a", raw), ("b", [{**row, "doc_id": 900 - row["doc_id"]} for row in raw])):
         (tmp_path / f"org__{name}").mkdir()
-        (tmp_path / f"org__{name}" / "samples_t_2026-01-01T00-00-00.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+        (tmp_path / f"org__{name}" / "samples_t_2026-01-01T00-00-00.jsonl").write_text(
+            "".join(json.dumps(r) + "\n" for r in rows)
+        )
     responses = read(tmp_path)
     assert responses.n_items == len(raw)
     assert said(responses, "6 items have different names in different files; they were matched by their content")
@@ -152,7 +160,11 @@ def rewritten(path, change, skip=()):
 
 def test_inspect_without_summaries_reads_the_sample_files(tmp_path):
     path = rewritten(tmp_path / "x.eval", lambda name, value: value, skip=("summaries.json",))
-    assert read(path).table.sort("item", "repeat")["score"].equals(read(FIXTURES / "inspect" / "one.eval").table.sort("item", "repeat")["score"])
+    assert (
+        read(path)
+        .table.sort("item", "repeat")["score"]
+        .equals(read(FIXTURES / "inspect" / "one.eval").table.sort("item", "repeat")["score"])
+    )
 
 
 def test_inspect_reads_the_newer_layout_of_samples(tmp_path):
@@ -160,7 +172,9 @@ def test_inspect_reads_the_newer_layout_of_samples(tmp_path):
     with zipfile.ZipFile(FIXTURES / "inspect" / "one.eval") as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
             if name != "summaries.json":
-                new.writestr(name.replace(".json", "/sample.json") if name.startswith("samples/") else name, old.read(name))
+                new.writestr(
+                    name.replace(".json", "/sample.json") if name.startswith("samples/") else name, old.read(name)
+                )
     assert len(read(path)) == 10
 
 
@@ -179,7 +193,9 @@ def test_inspect_of_an_unknown_version_needs_the_extra(tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
-    path = rewritten(tmp_path / "x.eval", lambda name, value: {**value, "version": 99} if name == "header.json" else value)
+    path = rewritten(
+        tmp_path / "x.eval", lambda name, value: {**value, "version": 99} if name == "header.json" else value
+    )
     with pytest.raises(MissingExtra, match=r"unknown version 99 needs the extra 'inspect'"):
         read(path)
 
@@ -270,7 +286,13 @@ def test_every_eval_ever_lines(tmp_path):
     line = {"schema_version": "0.2.1", "evaluation_id": "e", "model_id": "org/m", "evaluation_name": "sums", "sample_id": "s1", "sample_hash": "h1",
             "interaction_type": "single_turn", "input": {"raw": "1 + 1", "reference": ["2"]}, "output": {"raw": ["2"]},
             "answer_attribution": [], "evaluation": {"score": 1.0, "is_correct": True}, "metadata": {"digits": "1", "site": "a"}}  # fmt: skip
-    second = {**line, "sample_id": "s2", "sample_hash": "h2", "evaluation": {"is_correct": False, "score": None}, "metadata": {"digits": "2", "site": "b"}}
+    second = {
+        **line,
+        "sample_id": "s2",
+        "sample_hash": "h2",
+        "evaluation": {"is_correct": False, "score": None},
+        "metadata": {"digits": "2", "site": "b"},
+    }
     path.write_text(json.dumps(line) + "\n" + json.dumps(second) + "\n")
     responses = read(path)
     assert responses.table["score"].to_list() == [1.0, 0.0]
@@ -280,7 +302,9 @@ def test_every_eval_ever_lines(tmp_path):
 
 def test_py_irt_cells_may_be_missing(tmp_path):
     path = tmp_path / "irt.jsonlines"
-    path.write_text('{"subject_id": "m", "responses": {"q1": 1, "q2": 0}}\n{"subject_id": "n", "responses": {"q1": 0}}\n')
+    path.write_text(
+        '{"subject_id": "m", "responses": {"q1": 1, "q2": 0}}\n{"subject_id": "n", "responses": {"q1": 0}}\n'
+    )
     assert read(path).table.rows() == [("m", "q1", 1.0), ("m", "q2", 0.0), ("n", "q1", 0.0)]
     path.write_text('{"subject_id": "m", "responses": {"q1": "yes"}}\n')
     with pytest.raises(BadInput, match=r"irt.jsonlines, line 1, item 'q1': 'yes' is not a number"):
@@ -293,4 +317,4 @@ def test_formats_are_told_by_content_not_name(tmp_path):
     for i, (name, path) in enumerate(copies.items()):
         other = tmp_path / f"{i}.dat"
         shutil.copy(path, other)
-        assert find(other)[0][1].NAME == name
+        assert name == find(other)[0][1].NAME

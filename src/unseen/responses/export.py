@@ -36,7 +36,7 @@ def write(responses: Responses, path: str | Path, *, format: Format | None = Non
         BadInput: The format is not known, or the file can't be written.
 
     >>> import tempfile
-    >>> r = Responses.of(pl.DataFrame({"model": ["m", "m"], "item": ["a", "b"], "score": [1, 0]}))
+    >>> r = Responses.of({"model": ["m", "m"], "item": ["a", "b"], "score": [1, 0]})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(r, folder + "/r.parquet").name
     'r.parquet'
