@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from unseen.auditing import run_check
 from unseen.checks.base import Check, Clear, Found, NotApplicable, Settings, Subject
 from unseen.checks.registry import all_checks
 from unseen.responses import Responses
@@ -96,7 +97,7 @@ def test_a_check_answers_on_any_table(check: Check, name: str):
     subject = Subject(responses=Responses.of(TABLES[name]))
     if not needs_met(check, subject):
         return
-    outcomes = list(check.run(subject, FAST))
+    outcomes = run_check(check, subject, FAST, strict=True)
     assert outcomes, f"{check.code} said nothing"
     for outcome in outcomes:
         assert isinstance(outcome, Found | Clear | NotApplicable)
@@ -114,7 +115,7 @@ def test_equal_seeds_give_equal_outcomes(check: Check):
     for name in ("ordinary", "variants", "repeats"):
         subjects = [Subject(responses=Responses.of(TABLES[name])) for _ in range(2)]
         if needs_met(check, subjects[0]):
-            first, second = (list(check.run(s, FAST)) for s in subjects)
+            first, second = (run_check(check, s, FAST, strict=True) for s in subjects)
             assert [(type(o), o.statement, o.p_value) for o in first] == [
                 (type(o), o.statement, o.p_value) for o in second
             ]

@@ -166,7 +166,9 @@ class Check(ABC):
         """One outcome for each subject it judges; never empty.
 
         A test returns Found or Clear with its p-value: the audit corrects all p-values of one check together
-        (Benjamini–Bogomolov) and turns what does not survive into Clear with ``otherwise``.
+        (Benjamini–Bogomolov) and turns what does not survive into Clear with ``otherwise``. Where an estimate that the
+        whole check rests on does not exist, it may let TooFewUnits and Undefined through: the audit answers
+        NotApplicable with their message.
         """
 
     def rng(self, settings: Settings, *names: str) -> np.random.Generator:
