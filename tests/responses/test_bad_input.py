@@ -37,7 +37,7 @@ def test_an_empty_file(tmp_path):
 
 
 def test_a_missing_file():
-    with pytest.raises(BadInput, match="nowhere.csv: no such file or folder"):
+    with pytest.raises(BadInput, match=r"nowhere\.csv: no such file or folder"):
         read("nowhere.csv")
     with pytest.raises(BadInput, match="no file matches this pattern"):
         read("nowhere/*.csv")

@@ -318,3 +318,13 @@ def test_formats_are_told_by_content_not_name(tmp_path):
         other = tmp_path / f"{i}.dat"
         shutil.copy(path, other)
         assert name == find(other)[0][1].NAME
+
+
+def test_the_fast_path_gives_what_the_interface_of_inspect_gives(monkeypatch):
+    pytest.importorskip("inspect_ai")
+    from unseen.responses.readers import inspect_log
+
+    paths = [FIXTURES / "inspect" / "one.eval", FIXTURES / "inspect" / "two.json"]
+    fast = [read(path).table.sort("item") for path in paths]
+    monkeypatch.setattr(inspect_log, "KNOWN_VERSIONS", ())
+    assert all(a.equals(read(path).table.sort("item")) for a, path in zip(fast, paths, strict=True))

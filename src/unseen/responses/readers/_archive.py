@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
 import zipfile
@@ -89,10 +90,17 @@ class Archive:
         Raises:
             BadInput: It is not JSON.
         """
+        data = self.read(name)
+        # Millions of new objects make the cyclic collector run over and over, and JSON holds no cycles.
+        collecting = gc.isenabled()
+        gc.disable()
         try:
-            return json.loads(self.read(name))
+            return json.loads(data)
         except ValueError as error:
             raise BadInput(f"{self.path}: member {name!r} is not valid JSON ({error}).") from None
+        finally:
+            if collecting:
+                gc.enable()
 
     def _zstd(self, info: zipfile.ZipInfo) -> bytes:
         with self.path.open("rb") as file:
