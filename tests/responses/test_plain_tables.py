@@ -142,3 +142,18 @@ def test_training_examples_from_tables_and_texts(tmp_path):
     assert read_examples(tmp_path / "x.txt")["input"].to_list() == ["What is 1 + 1?", "What is 2 + 2?"]
     with pytest.raises(BadInput, match="no such file"):
         read_examples(tmp_path / "nowhere")
+
+
+def test_decimal_commas_where_semicolons_divide(tmp_path):
+    (tmp_path / "x.csv").write_text("model;item;score\nm;a;0,5\nm;b;0,75\n")
+    responses = read(tmp_path / "x.csv")
+    assert responses.table["score"].to_list() == [0.5, 0.75]
+    assert any("commas were read as decimal points" in note for note in responses.notes)
+
+
+def test_nested_fields_become_columns(tmp_path):
+    (tmp_path / "x.jsonl").write_text(
+        '{"model":"m","item":"a","score":1,"meta":{"x":1,"score":3}}\n{"model":"m","item":"b","score":0,"meta":{"x":2}}\n'
+    )
+    table = read(tmp_path / "x.jsonl").table
+    assert table.select("score", "x", "meta.score").rows() == [(1.0, 1, 3), (0.0, 2, None)]

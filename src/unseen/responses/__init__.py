@@ -1,5 +1,34 @@
-"""The response table: its columns, its validation, its readers."""
+"""The response table: its columns, its validation, its readers.
+
+>>> import unseen.responses
+>>> unseen.responses.read.__name__
+'read'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from unseen.responses.table import Coded, Responses, ScoreKind
 
-__all__ = ["Coded", "Responses", "ScoreKind"]
+if TYPE_CHECKING:
+    from unseen.responses.export import write
+    from unseen.responses.mapping import Mapping, apply_unseen, from_table
+    from unseen.responses.reading import read, read_examples
+
+__all__ = [
+    "Coded", "Mapping", "Responses", "ScoreKind", "apply_unseen", "from_table", "read", "read_examples", "write",
+]  # fmt: skip
+
+_HOMES = {
+    "Mapping": "mapping", "apply_unseen": "mapping", "from_table": "mapping", "read": "reading",
+    "read_examples": "reading", "write": "export",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Readers are loaded when something is read: checks and tasks only need the table.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

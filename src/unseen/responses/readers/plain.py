@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from unseen.responses.table import ROLES
 NAME = "table"
 SEPARATORS = (",", "\t", ";", "|")
 MISSING = ["", "NA", "N/A", "n/a", "null", "NULL", "None", "NaN", "nan"]
+DECIMAL_COMMA = re.compile(r"(?:^|;)-?\d+,\d+(?=;|\s*$)", re.MULTILINE)
+DECIMAL_POINT = re.compile(r"(?:^|;)-?\d+\.\d+(?=;|\s*$)", re.MULTILINE)
 # Names and answers stay texts even where all of them look like numbers ("007").
 TEXTS = ("model", "item", "cluster", "parent", "variant_of", "target", "prediction", "question", "split")
 # Above this many rows only what the audit works on is read, and texts are kept as numbered levels.
@@ -120,6 +123,10 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         "try_parse_dates": True,
         "schema_overrides": texts,
     }
+    # Where semicolons divide, a comma is the decimal point of the country, unless points are used as well.
+    if divider == ";" and DECIMAL_COMMA.search(seen.text) and not DECIMAL_POINT.search(seen.text):
+        options["decimal_comma"] = True
+        notes.append(f"{path.name}: commas were read as decimal points.")
     small = path.stat().st_size < 64 << 20
     options["infer_schema_length"] = None if small else 100_000
     if seen.encoding == "utf-8":
