@@ -1,0 +1,68 @@
+"""Runs kept on disk: tensors and plain data only, read back without running code."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from unseen.errors import BadInput
+from unseen.files import write_atomically
+from unseen.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from unseen.training.loop import Run
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator,
+    config: TrainConfig, run: Run,
+) -> None:  # fmt: skip
+    """Write model, optimizer, generator and run, whole or not at all.
+
+    Raises:
+        BadInput: The disk is full, or the folder can't be written to.
+    """
+    from unseen.training.loop import state_of
+
+    buffer = io.BytesIO()
+    content = {
+        "config": json.dumps(config.to_dict(), sort_keys=True), "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(), "generator": generator.get_state(), "run": state_of(run),
+    }  # fmt: skip
+    torch.save(content, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, config: TrainConfig
+) -> Run:
+    """Put model, optimizer and generator back to where the run was, and return it.
+
+    Raises:
+        BadInput: The file is not a checkpoint, or it belongs to another configuration or model.
+    """
+    from unseen.training.loop import Run
+
+    try:
+        content = torch.load(path, weights_only=True)
+        stored = content["config"]
+    except Exception as error:
+        raise BadInput(
+            f"{path}: not a checkpoint of this library ({type(error).__name__}). Delete it to start anew."
+        ) from None
+    if stored != json.dumps(config.to_dict(), sort_keys=True):
+        raise BadInput(f"{path}: this checkpoint belongs to another configuration. Delete it, or name another file.")
+    try:
+        model.load_state_dict(content["model"])
+        optimizer.load_state_dict(content["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise BadInput(f"{path}: this checkpoint belongs to another model ({str(error).splitlines()[0]}).") from None
+    generator.set_state(content["generator"])
+    run = Run(**content["run"])
+    run.history = [tuple(row) for row in run.history]  # type: ignore[misc]
+    return run
