@@ -1,0 +1,1 @@
+"""Studies of architectures: which networks carry which tasks beyond their training range."""

@@ -1,0 +1,1 @@
+"""Studies of tasks: what makes one hard to carry beyond what was seen."""
