@@ -97,7 +97,7 @@ def columns_used(text: str, columns: Iterable[str], *, aliases: Mapping[str, str
     ['digits', 'site']
     """
     known, also = set(columns), dict(aliases or {})
-    named = [t.value for t in _tokens(text, "") if t.kind in ("name", "quoted")]
+    named = [t.value for t in _tokens(text, "--unseen") if t.kind in ("name", "quoted")]
     return list(dict.fromkeys(n if n in known else also.get(n, n) for n in named))
 
 
