@@ -11,6 +11,7 @@ from unseen.checks._levels import Levels, all_levels, cluster_half, count_units,
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.codes import distinct
 from unseen.estimates.means import difference
 from unseen.estimates.multiplicity import holm
 from unseen.estimates.slices import Axis, Slice, search
@@ -66,7 +67,7 @@ class WeakestSlices(Check):
         if min(count_units(cluster[searched]), count_units(cluster[held])) < 2 * settings.min_units:
             return self.not_applicable(
                 f"{model}: searching and confirming need {4 * settings.min_units} independent units, got "
-                f"{len(np.unique(cluster))}.",
+                f"{distinct(cluster)}.",
                 "Collect more items or clusters.", about=about,
             )  # fmt: skip
         drawn = sample_rows(cluster[searched], SEARCH_ROWS, self.rng(settings, model))

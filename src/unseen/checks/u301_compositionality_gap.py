@@ -9,6 +9,7 @@ import numpy as np
 from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
+from unseen.estimates.codes import distinct
 from unseen.estimates.means import mean_estimate
 
 
@@ -55,7 +56,7 @@ class CompositionalityGap(Check):
 
     def _judge(self, w: Wholes, settings: Settings) -> Outcome:
         known = w.all_right
-        units = len(np.unique(w.cluster[known]))
+        units = distinct(w.cluster[known])
         if units < settings.min_units:
             raise TooFewUnits(
                 f"{w.model} got all parts right for only {units} of {len(w.item)} wholes; "

@@ -11,6 +11,7 @@ from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
+from unseen.estimates.codes import distinct
 from unseen.estimates.means import mean_estimate
 
 KINDS = ("complete mastery", "inadequate generalisation", "insufficient knowledge", "rote memorisation")
@@ -64,7 +65,7 @@ class MasteryProfile(Check):
         ]
 
     def _judge(self, w: Wholes, levels: tuple[Any, ...], settings: Settings) -> Outcome:
-        if len(np.unique(w.cluster)) < settings.min_units:
+        if distinct(w.cluster) < settings.min_units:
             raise TooFewUnits(
                 f"{w.model} answered {len(w.item)} wholes with their parts; {settings.min_units} are needed."
             )

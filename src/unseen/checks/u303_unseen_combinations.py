@@ -14,6 +14,7 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
+from unseen.estimates.codes import distinct
 from unseen.estimates.logistic import Fit, one_hot, regress
 from unseen.estimates.means import t_quantile, two_sided_t
 
@@ -74,7 +75,7 @@ class UnseenCombinations(Check):
         settings: Settings,
     ) -> Outcome:  # fmt: skip
         score, cluster, seen, novel = arrays
-        units = len(np.unique(cluster[novel]))
+        units = distinct(cluster[novel])
         if units < settings.min_units:
             raise TooFewUnits(f"{units} independent units are new combinations; {settings.min_units} are needed.")
         base, new = np.flatnonzero(seen), np.flatnonzero(novel)

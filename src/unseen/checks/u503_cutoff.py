@@ -13,6 +13,7 @@ from unseen.checks._levels import numbers, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.codes import distinct
 from unseen.estimates.trend import jump
 
 FloatArray = NDArray[np.float64]
@@ -79,7 +80,7 @@ class Cutoff(Check):
         shown: str, scale: float, settings: Settings,
     ) -> Outcome:  # fmt: skip
         time, score, cluster = arrays
-        units = len(np.unique(cluster))
+        units = distinct(cluster)
         width = bandwidth(time, cutoff, units, settings.min_units)
         fall, p = jump(time, score, cluster, cutoff, width, level=settings.level)
         placebos: list[dict[str, Any]] = []

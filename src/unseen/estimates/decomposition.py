@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import t_quantile, two_sided_t
 
@@ -73,7 +74,7 @@ def decompose(
     >>> parts.total.value, parts.mix.value, parts.difficulty.value
     (0.375, 0.375, 0.0)
     """
-    _, cell = np.unique(cell, return_inverse=True)
+    cell, _ = dense(cell)
     size = int(cell.max()) + 1
     n = np.stack([np.bincount(cell[side], minlength=size), np.bincount(cell[~side], minlength=size)]).astype(np.float64)
     y = np.stack([
@@ -89,8 +90,8 @@ def decompose(
             f"none of {size} cells has {min_rows} rows on both sides: nothing can be compared like with like."
         )
     rows = np.where(side, 0, 1)
-    _, dense = np.unique(cluster, return_inverse=True)
-    groups = int(dense.max()) + 1
+    unit, _ = dense(cluster)
+    groups = int(unit.max()) + 1
     if groups < 2:
         raise TooFewUnits(f"a decomposition needs 2 independent units, got {groups}.")
     parts, dn, dy = _parts(n, y, shared)
@@ -99,7 +100,7 @@ def decompose(
     p_values: dict[str, float] = {}
     for name, value in parts.items():
         influence = dn[name][rows, cell] + score * dy[name][rows, cell]
-        by_cluster = np.bincount(dense, weights=influence, minlength=groups)
+        by_cluster = np.bincount(unit, weights=influence, minlength=groups)
         se = math.sqrt(float(by_cluster @ by_cluster) * groups / (groups - 1))
         if se <= 1e-14:
             estimates[name] = None

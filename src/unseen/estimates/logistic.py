@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import t_quantile, two_sided_t
 
@@ -190,8 +191,8 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
     n = np.bincount(cell).astype(np.float64)
     y = np.bincount(cell, weights=score).astype(np.float64)
     null = _null_space(x, n)
-    _, dense = np.unique(cluster, return_inverse=True)
-    clusters = int(dense.max()) + 1
+    unit, _ = dense(cluster)
+    clusters = int(unit.max()) + 1
     rank = x.shape[1] - null.shape[1]
     if clusters < rank + 2:
         raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
@@ -206,7 +207,7 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
         mu = x @ beta
         scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
     bread = _pinv((x * working[:, None]).T @ x)
-    meat, kind = _meat(x, cell, dense, score - mu[cell], working / n, bread, clusters, rank)
+    meat, kind = _meat(x, cell, unit, score - mu[cell], working / n, bread, clusters, rank)
     method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
     return Fit(
         "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, table, x, n, offsets,

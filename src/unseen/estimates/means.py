@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 
 FloatArray = NDArray[np.float64]
@@ -413,7 +414,7 @@ def _compacted(rows: tuple[ArrayLike, ArrayLike]) -> tuple[FloatArray, NDArray[n
         score, cluster = score[present], cluster[present]
     if len(cluster) and cluster.max() > 8 * len(cluster) + 1000:
         negative = cluster < 0
-        cluster = np.where(negative, -1, np.unique(cluster, return_inverse=True)[1])
+        cluster = np.where(negative, -1, dense(cluster)[0])
     if len(cluster) and cluster.min() < 0:
         missing = np.flatnonzero(cluster < 0)
         cluster = cluster.copy()

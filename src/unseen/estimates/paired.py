@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.codes import dense, distinct
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import cluster_robust, normal_quantile, t_quantile, two_sided_t, wilson
 
@@ -73,7 +74,7 @@ def paired_difference(
     0.800 [0.192, 0.964] 0.0215
     """
     x, y, unit = _pairs(a, b, cluster)
-    units = len(np.unique(unit))
+    units = distinct(unit)
     if units < 2:
         raise TooFewUnits(f"a paired comparison needs at least 2 independent units, got {units} ({len(x)} pairs).")
     binary = bool(np.all(((x == 0) | (x == 1)) & ((y == 0) | (y == 1))))
@@ -117,7 +118,7 @@ def sign_flip(
     Returns:
         The p-value, and whether it is the smallest that this number of flips can give.
     """
-    _, where = np.unique(np.asarray(cluster), return_inverse=True)
+    where, _ = dense(cluster)
     sums = np.bincount(where, weights=np.asarray(change, np.float64))
     sums = sums[sums != 0]
     if not len(sums):
@@ -166,7 +167,7 @@ def _clustered_binary(change: FloatArray, unit: NDArray[np.int64], level: float)
         estimate, p = _clustered(change, unit, level)
     except Undefined:
         # No pair disagrees, or all do in one direction: bound the rate of what was not seen among so many units.
-        value, units = float(change.mean()), len(np.unique(unit))
+        value, units = float(change.mean()), distinct(unit)
         room = wilson(0.0, float(units), normal_quantile((1 - level) / 2))[1]
         low, high = max(-1.0, value - room), min(1.0, value + room)
         p = 1.0 if value == 0 else 2.0 ** (1 - units)
