@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ from unseen.training.fitting import Fitted, fit_sequences
 from unseen.training.vocabulary import Vocabulary
 
 
-def items(task: Task, n: int, seed: int, **options: object) -> Examples:
+def items(task: Task, n: int, seed: int, **options: Any) -> Examples:
     """N items of a task from a seed, repeats allowed, so that short lengths with few items do not run out."""
     rng = numpy_generator(seed, "items", task.name, repr(sorted(options.items())))
     return task.to_examples([task.draw(int(x), **options) for x in rng.integers(0, 2**62, n)], form="tokens")
