@@ -8,6 +8,7 @@ from unseen.measures.local_structures import (
     ObservedStructures,
     compound_scores,
     contexts,
+    hold_out_unlike,
     ngram_structures,
     predicts,
     select_by_coverage,
@@ -116,3 +117,16 @@ def test_bad_requests_are_told_with_their_numbers():
         select_by_coverage([["a"], ["b"]], 9, np.random.default_rng(0))
     with pytest.raises(BadInput, match="at least 2 tokens, got n=1"):
         ngram_structures(["a"], 1)
+
+
+def test_held_out_families_leave_training_nothing_near_and_all_symbols():
+    rows = [set(r) for r in load("query-programs").sample(600, 4, depth=(0, 1)).table["structures"].to_list()]
+    inside, beyond = hold_out_unlike(rows, np.random.default_rng(0))
+    assert sorted([*inside, *beyond]) == list(range(600))
+    assert 60 <= len(beyond) <= 210
+    train = [rows[i] for i in inside]
+    scores = ObservedStructures(train).scores([rows[i] for i in beyond])
+    assert scores.mean() < 0.5
+    assert contexts(set().union(*train)).keys() == contexts(set().union(*rows)).keys()
+    with pytest.raises(BadInput, match="holds out 99% to 100% of 600 examples"):
+        hold_out_unlike(rows, np.random.default_rng(0), share=(0.99, 1.0))

@@ -193,3 +193,62 @@ def select_by_coverage(programs: Sequence[Iterable[str]], n: int, rng: np.random
         free[row] = False
         missing[present[row] == 1] = 0
     return np.array(chosen, dtype=np.int64)
+
+
+def hold_out_unlike(
+    programs: Sequence[Iterable[str]], rng: np.random.Generator, *,
+    share: tuple[float, float] = (0.1, 0.35), alike: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Rows without and with a family of like structures, so that training holds nothing near what is held out.
+
+    A family is a structure with all those that differ from it in one symbol of at least ``alike`` similarity: holding
+    out one structure alone leaves its twins in training, and the score calls such examples easy. Families that take a
+    symbol out of training are passed over; of the rest one is drawn whose held-out examples score below one half in
+    the mean, or the lowest where there is none.
+
+    Args:
+        programs: Structures of each example.
+        rng: Which family.
+        share: Bounds on the share of examples that is held out.
+        alike: Least symbol similarity within a family.
+
+    Returns:
+        Row numbers of the training side and of the held-out side.
+
+    Raises:
+        BadInput: No family holds out a share within the bounds.
+
+    Source: Bogin, Gupta & Berant (2022), section 5; the choice of the family is reconstructed.
+    """
+    pool = [frozenset(p) for p in programs]
+    every = ObservedStructures(pool)
+    found: dict[frozenset[str], tuple[float, np.ndarray]] = {}
+    for structure in sorted(every.observed):
+        family = frozenset(_family(structure, every, alike))
+        beyond = np.array([not family.isdisjoint(p) for p in pool])
+        if family in found or beyond.all() or not share[0] <= beyond.mean() <= share[1]:
+            continue
+        inside = ObservedStructures([p for p, out in zip(pool, beyond, strict=True) if not out])
+        if every.contexts.keys() - inside.contexts.keys():
+            continue
+        score = inside.scores([p for p, out in zip(pool, beyond, strict=True) if out]).mean()
+        found[family] = (float(score), beyond)
+    if not found:
+        raise BadInput(
+            f"no family of like structures holds out {share[0]:.0%} to {share[1]:.0%} of {len(pool)} examples while all "
+            "symbols stay in training. Widen the share, or draw more examples."
+        )
+    unlike = [beyond for score, beyond in found.values() if score < 0.5]
+    chosen = unlike[rng.integers(len(unlike))] if unlike else min(found.values(), key=lambda f: f[0])[1]
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _family(structure: str, every: ObservedStructures, alike: float) -> set[str]:
+    joint, symbols = symbols_of(structure)
+    family = {structure}
+    for i, symbol in enumerate(symbols):
+        for other in every.contexts:
+            near = joint.join((*symbols[:i], other, *symbols[i + 1 :]))
+            if near in every.observed and every.symbol_similarity(symbol, other) >= alike:
+                family.add(near)
+    return family
