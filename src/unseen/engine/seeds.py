@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def draw_seed(generator: torch.Generator | np.random.Generator) -> int:
 
 
 @contextlib.contextmanager
-def seeded_torch(seed: int) -> Iterator[None]:
+def seeded_torch(seed: int) -> Generator[None]:
     """Give torch's global draws (initial weights, dropout) a stated seed inside, and put them back after.
 
     Layers of torch draw from a global stream that takes no generator; this keeps the stream explicit.

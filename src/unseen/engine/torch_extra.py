@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from unseen.errors import MissingExtra
 
 
 @contextlib.contextmanager
-def needs_torch(what: str) -> Iterator[None]:
+def needs_torch(what: str) -> Generator[None]:
     """Turn a failed import of torch inside into an error that names the extra.
 
     Raises:

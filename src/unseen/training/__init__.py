@@ -21,7 +21,8 @@ A study in twenty lines:
 ((4,), True, ['step', 'split', 'loss', 'accuracy', 'seconds'])
 >>> answers, confidence = fitted.predict(copies([2]))  # lists of tokens, and how sure
 
-``fit_tensors`` does the same for (inputs, target) tensors. Names are loaded when asked for; they need the extra torch.
+``fit_tensors`` does the same for (inputs, target) tensors, ``fit_stacked`` for many small models at once, and
+``TorchLearner`` makes either a learner with responses. Names are loaded when asked for; they need the extra torch.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ _HOMES = {
     "Run": "loop",
     "Sequences": "objectives.sequences",
     "Tensors": "objectives.tensors",
+    "TorchLearner": "learner",
     "TrainConfig": "config",
     "Vocabulary": "vocabulary",
     "fit_sequences": "fitting",
+    "fit_stacked": "stacked",
     "fit_tensors": "fitting",
     "train": "loop",
 }

@@ -151,10 +151,12 @@ def _loop(
             due = every is None
         else:
             due = False
-        if path and (due or run.stopped or (every and run.step and run.step % every == 0)):
+        saved = path is not None and (due or bool(run.stopped) or (every and run.step and run.step % every == 0))
+        if saved and path is not None:
             run.seconds = time.perf_counter() - began
             save_checkpoint(path, model, optimizer, generator, config, run)
-            # A resumed run can't know how many numbers dropout drew: both start anew from here.
+        if saved or due:
+            # A resumed run can't know how many numbers dropout drew: every run starts its stream anew from here.
             torch.manual_seed(_noise_at(noise, run.step))
         if run.stopped:
             break

@@ -87,6 +87,7 @@ class Transformer(nn.Module):
         position: Position = "absolute", longest: int = 256, shared: bool = False, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.causal = causal
         self.embedding = nn.Embedding(vocabulary, width)
         self.positions = Positions(position, width, longest)
         inner: Position = position if position in ("rotary", "alibi") else "none"
