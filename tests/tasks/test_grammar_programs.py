@@ -53,7 +53,7 @@ def test_hint_refuses_what_is_no_expression(junk):
 
 def test_pcfg_agrees_with_a_stack_machine_that_reads_from_the_right():
     def by_stack(tokens):
-        stack = []
+        stack, run = [], False
         for token in reversed(tokens):
             if token in pcfg.UNARY:
                 stack.append(pcfg.UNARY[token](stack.pop()))
@@ -75,7 +75,7 @@ def test_pcfg_agrees_with_a_stack_machine_that_reads_from_the_right():
 
 
 def test_pcfg_operations_are_those_of_the_paper():
-    assert pcfg.evaluate("echo A1 B1".split()) == ["A1", "B1", "B1"]
-    assert pcfg.evaluate("shift A1 B1 C1".split()) == ["B1", "C1", "A1"]
-    assert pcfg.evaluate("prepend A1 , B1".split()) == ["B1", "A1"]
-    assert pcfg.evaluate("remove_first A1 , B1".split()) == ["B1"]
+    assert pcfg.evaluate(["echo", "A1", "B1"]) == ["A1", "B1", "B1"]
+    assert pcfg.evaluate(["shift", "A1", "B1", "C1"]) == ["B1", "C1", "A1"]
+    assert pcfg.evaluate(["prepend", "A1", ",", "B1"]) == ["B1", "A1"]
+    assert pcfg.evaluate(["remove_first", "A1", ",", "B1"]) == ["B1"]
