@@ -85,6 +85,10 @@ def load(name: str, **settings: Any) -> Task:
     >>> load("parity-check").draw(0, length=4).factors["length"]
     4
     """
+    if name.startswith("reasoning-gym:"):
+        from unseen.tasks.reasoning_gym import ReasoningGym
+
+        return ReasoningGym(name.removeprefix("reasoning-gym:"), **settings)
     return task_class(name)(**settings)
 
 
