@@ -16,7 +16,7 @@ models = {
     "lstm": lambda vocabulary: Recurrent(len(vocabulary), width=48, cell="lstm"),
     "transformer": lambda vocabulary: Transformer(len(vocabulary), width=48, layers=2),
 }
-config = training.TrainConfig(steps=600, batch_size=64, lr=3e-3, eval_every=100, stop_at=1.0, stop_on="seen")
+config = training.TrainConfig(steps=400, batch_size=64, lr=3e-3, eval_every=100, stop_at=1.0, stop_on="seen")
 
 answers = []
 for name, build in models.items():
