@@ -28,7 +28,7 @@ def degree_profile(values: Floats) -> Floats:
     array([0., 0., 1.])
     """
     energy = walsh_spectrum(values) ** 2
-    return np.bincount(degrees(int(np.log2(len(values)))), weights=energy)
+    return np.bincount(degrees(int(np.log2(len(values)))), weights=energy).astype(np.float64)
 
 
 def minimum_degree_interpolator(values: Floats, seen: NDArray[np.bool_], tolerance: float = 1e-9) -> Floats:
@@ -62,7 +62,8 @@ def minimum_degree_interpolator(values: Floats, seen: NDArray[np.bool_], toleran
     # Monomials on the seen points: row x, column T.
     monomials = np.array([np.where(sets, x, 1.0).prod(axis=1) for x in points[seen]])
     # All interpolators are base + null @ z; each degree, from the top, fixes a part of z and leaves the rest.
-    base, *_ = np.linalg.lstsq(monomials, values[seen], rcond=None)
+    solution, *_ = np.linalg.lstsq(monomials, values[seen], rcond=None)
+    base = np.asarray(solution, dtype=np.float64)
     null = _null_space(monomials, tolerance)
     for level in range(dimension, -1, -1):
         rows = degree == level
@@ -70,7 +71,7 @@ def minimum_degree_interpolator(values: Floats, seen: NDArray[np.bool_], toleran
         if not null.shape[1]:
             break
         shift, *_ = np.linalg.lstsq(block, -base[rows], rcond=tolerance)
-        base = base + null @ shift
+        base = np.asarray(base + null @ shift, dtype=np.float64)
         null = null @ _null_space(block, tolerance)
     return _values(base)
 

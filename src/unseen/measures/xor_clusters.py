@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import BadInput
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class GramReluNet:
             hidden = self.hidden[:n]
             margin = self.labels * (np.maximum(hidden, 0) @ self.outer)
             pull = self.labels / (1 + np.exp(np.clip(margin, -60, 60))) / n
-            self.hidden += np.float32(rate) * (self._gram @ ((hidden > 0) * self.outer * pull[:, None]))
+            change = self._gram @ ((hidden > 0) * self.outer * pull[:, None])
+            self.hidden = np.asarray(self.hidden + np.float32(rate) * change, dtype=np.float32)
 
     def outputs(self) -> tuple[Floats, Floats]:
         """F on the training inputs, shape (n,), and on the further points, shape (m,)."""
@@ -116,7 +118,8 @@ class GramReluNet:
         classes of XOR clusters apart.
         """
         hidden = self.hidden[len(self.labels) :]
-        return hidden @ self.outer / 2, np.abs(hidden) @ self.outer / 2
+        half = self.outer * np.float32(0.5)
+        return hidden @ half, np.asarray(np.abs(hidden) @ half, dtype=np.float32)
 
 
 def linear_share(odd: Floats, even: Floats) -> float:
