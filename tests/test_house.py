@@ -79,3 +79,14 @@ def test_import_loads_few_modules():
     code = "import sys; before=set(sys.modules); import unseen; print(len({m.split('.')[0] for m in set(sys.modules)-before}))"
     assert int(run_python(code)) < 30
     assert run_python("import sys, unseen; print('numpy' in sys.modules, 'polars' in sys.modules)").split() == ["False", "False"]
+
+
+def test_every_check_is_documented_and_cites_rows_of_the_atlas():
+    from unseen.api import explain
+    from unseen.atlas.ledger import rows
+
+    known = {row.slug for row in rows()}
+    for page in explain():
+        described = page.to_dict()
+        assert all(described[k] for k in ("title", "question", "null", "effect_of_interest", "method", "assumptions", "sources", "example"))
+        assert set(page.check.studies) <= known

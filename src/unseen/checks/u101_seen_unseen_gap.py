@@ -44,7 +44,7 @@ class SeenUnseenGap(Check):
         "[0.46, 0.54] and retains 45 % [41 %, 50 %]."
     )
     needs = ("responses", "seen", "unseen")
-    studies = ("scylla", "complexity-ood", "chomsky-hierarchy")
+    studies = ("chomsky-hierarchy", "complexity-ood", "omega", "scylla")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""

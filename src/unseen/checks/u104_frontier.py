@@ -47,6 +47,7 @@ class Frontier(Check):
     )
     example = "model A falls by 0.61 [0.55, 0.67] past digits = 2; it breaks at 2.1 [1.9, 2.6]."
     needs = ("responses", "ordered factor")
+    studies = ("chomsky-hierarchy", "rasp-length-gen", "task-hinting")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model and ordered factor."""

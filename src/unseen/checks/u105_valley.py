@@ -43,6 +43,7 @@ class Valley(Check):
     )
     example = "model A: the gap peaks at steps = 3 [2.5, 4.5], 0.14 [0.08, 0.20] above either end."
     needs = ("responses", "seen", "unseen", "ordered factor")
+    studies = ("scylla",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model and ordered factor that both sides share at 3 levels or more."""

@@ -43,6 +43,7 @@ class DecomposedDrop(Check):
     )
     example = "Of model A's drop of 0.30, 0.05 is mix, 0.25 [0.19, 0.31] difficulty and 0.00 beyond comparison."
     needs = ("responses", "seen", "unseen", "factors")
+    studies = ("complexity-ood",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model."""

@@ -49,6 +49,7 @@ class CompoundingPairs(Check):
     )
     example = "model A: digits ≥ 3 and format = words together cost 0.12 [0.05, 0.19] more than the sum of both."
     needs = ("responses", "factors")
+    studies = ("data4comp", "gcog")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """The pairs tested on held-out clusters, for each model."""

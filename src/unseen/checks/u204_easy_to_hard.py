@@ -50,7 +50,7 @@ class EasyToHard(Check):
         "its ability predicts."
     )
     needs = ("responses", "several models")
-    studies = ("easy2hard-bench", "cross-difficulty", "easy-to-hard-generalization")
+    studies = ("cross-difficulty", "easy-to-hard-generalization", "easy2hard-bench")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""

@@ -36,7 +36,7 @@ class CompositionalityGap(Check):
         "predict 0.52 of all wholes right, 0.19 are."
     )
     needs = ("responses", "parent")
-    studies = ("compositionality-gap",)
+    studies = ("compositionality-gap", "grokked-transformers", "omega")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""

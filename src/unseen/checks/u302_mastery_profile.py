@@ -45,6 +45,7 @@ class MasteryProfile(Check):
         "rote memorisation 0.09 [0.04, 0.17]: right wholes often rest on wrong parts."
     )
     needs = ("responses", "parent")
+    studies = ("dyna-babi", "omega", "prontoqa-ood")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""

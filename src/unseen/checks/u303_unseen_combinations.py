@@ -47,6 +47,14 @@ class UnseenCombinations(Check):
     )
     example = "model A: new combinations of seen levels score 0.31, 0.22 [0.15, 0.29] below the additive expectation."
     needs = ("responses", "seen", "unseen", "factors")
+    studies = (
+        "data4comp",
+        "gcog",
+        "gotu-min-degree",
+        "instruction-diversity",
+        "only-if",
+        "unobserved-local-structures",
+    )
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model."""

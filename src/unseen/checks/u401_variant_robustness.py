@@ -34,7 +34,7 @@ class VariantRobustness(Check):
         "small-lm loses 0.12 [0.08, 0.16] from originals to variants (400 pairs): 61 answers turn wrong, 13 turn right."
     )
     needs = ("responses", "variant_of")
-    studies = ("semantic-sensitivity", "generalization-stress-test")
+    studies = ("generalization-stress-test", "semantic-sensitivity")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""

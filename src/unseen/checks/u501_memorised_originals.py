@@ -37,7 +37,7 @@ class MemorisedOriginals(Check):
     )
     example = "old-lm loses 0.14 [0.09, 0.19] more than the other models do from originals to variants (300 pairs)."
     needs = ("responses", "variant_of")
-    studies = ("memorize-then-generalize", "to-grok-or-not")
+    studies = ("grokking-tickets", "memorize-then-generalize", "to-grok-or-not", "xor-benign-overfitting")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""
