@@ -23,7 +23,7 @@ class Recurrent(nn.Module):
         dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        kinds: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+        kinds: dict[str, type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
         self.embedding = nn.Embedding(vocabulary, width)
         self.cell = kinds[cell](width, width, layers, batch_first=True, dropout=dropout)
         self.out = nn.Linear(width, vocabulary)

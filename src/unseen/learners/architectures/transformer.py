@@ -46,6 +46,7 @@ class Positions(nn.Module):
         self.register_buffer(
             "sines", sinusoids(longest, width) if kind == "sinusoidal" else torch.empty(0), persistent=False
         )
+        self.sines: Tensor
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
