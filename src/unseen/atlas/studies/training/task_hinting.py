@@ -28,7 +28,7 @@ HINTS = ("successor", "count")
     ],
     units="seeds: data, order and first weights redrawn; 200 sequences a seed; exact answers.",
     reduced="Training lengths to 8 and test length 24 in place of 20 and 100; 30 numbers; a decoder of two layers and "
-    "width 32; 700 updates; of the hints, successor and count. Probing and the increment task are left "
+    "width 32; 1,500 updates; of the hints, successor and count. Probing and the increment task are left "
     "out.",
     reconstructed="Positions are learned with random offsets; each update holds 64 sorting items and, under a hint, about 64 "
     "more hint items.",
@@ -36,7 +36,7 @@ HINTS = ("successor", "count")
 )
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Exact sorting beyond the training length, without and with each hint, and ``_seen`` at training lengths."""
-    steps = 70 if quick else 700
+    steps = 75 if quick else 1500
     task = tasks.load("sort", alphabet=30)
     sets = {
         "seen": items(task, TEST, seed + 1000, length=(TRAINED - 2, TRAINED), hint="none"),
@@ -46,7 +46,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     share: dict[str, float] = {}
     for name in ("single", *HINTS):
         hint = ("none",) if name == "single" else ("none", name)
-        train = items(task, 8000 * len(hint), seed, length=(1, TRAINED), hint=hint)
+        train = items(task, 16000 * len(hint), seed, length=(1, TRAINED), hint=hint)
         config = TrainConfig(
             steps=steps, batch_size=64 * len(hint), lr=3e-3, warmup=50, schedule="cosine", clip=1.0, eval_every=steps
         )
