@@ -92,7 +92,7 @@ class SeenUnseenGap(Check):
             clear=f"{sides}: no loss beyond chance or worth reporting (difference {gap.format(2)}).",
             next_step=(
                 "Unseen items may be harder as well as unfamiliar: read U107 and U203 for the gap at equal difficulty, "
-                "U102 and U104 for where it opens, then try unseen improve."
+                "U102 and U104 for where it opens."
             ),
             settings=settings,
             scale=rows.scale,

@@ -50,7 +50,7 @@ class EstimatorLearner:
         y = examples.column(examples.target)
         if len(np.unique(y.astype(str))) < 2:
             raise BadInput(f"the target column {examples.target!r} is constant ({y[0]!r}): nothing can be learnt.")
-        model = clone(self.estimator)
+        model: Any = clone(self.estimator)
         seeds = {k: int(rng.integers(2**31)) for k in sorted(model.get_params()) if k.split("__")[-1] == "random_state"}
         model.set_params(**seeds)
         self._fitted = make_pipeline(_preprocessing(examples), model)
