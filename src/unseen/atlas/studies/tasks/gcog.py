@@ -38,7 +38,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
         Threshold("deep_minus_single_distractors", "above", 0.0, "Three layers beat one there."),
         Threshold("cross_minus_gru_systematic", "above", 0.0, "Cross-attention beats the GRU on unseen combinations."),
         Threshold("deep_minus_single_systematic", "above", 0.0, "Three layers beat one there."),
-        Threshold("least_productive_drop", "above", 0.1, "Every architecture loses more than 0.1 on deeper trees."),
+        Threshold("best_productive_drop", "above", 0.1, "Even the best on seen questions loses 0.1 on deeper trees."),
     ],
     units="seeds: data, order and first weights redrawn; 300 questions a split.",
     reduced="A 3×3 grid in place of 10×10; four operators; width 32; trees of depth 1 and 2 in training and 3 beyond; up "
@@ -49,14 +49,14 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 )
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """All architectures on the same data; accuracy on the four sets, and its differences."""
-    steps = 200 if quick else 1500
+    steps = 60 if quick else 1500
     task = tasks.load("gcog", side=SIDE, held_out=0.3)
 
     def questions(n: int, part: str, **options: Any) -> tuple[tuple[Tensor, Tensor], Tensor]:
         rng = numpy_generator(seed, "gcog", part)
         return scene_tensors(task.draw_many(n, rng, operators=OPERATORS, **options), LONGEST, SIDE)
 
-    train = questions(2000 if quick else 8000, "train", depth=(1, 2), distractors=(0, 1), system="seen")
+    train = questions(1000 if quick else 8000, "train", depth=(1, 2), distractors=(0, 1), system="seen")
     sets = {
         "seen": questions(TEST, "seen", depth=2, distractors=(0, 1), system="seen"),
         "distractors": questions(TEST, "distractors", depth=2, distractors=5, system="seen"),
@@ -76,5 +76,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     for better, worse in (("cross", "gru"), ("cross", "single"), ("deep", "single")):
         for part in ("distractors", "systematic"):
             found[f"{better}_minus_{worse}_{part}"] = share[better, part] - share[worse, part]
-    found["least_productive_drop"] = min(share[name, "seen"] - share[name, "productive"] for name in ARCHITECTURES)
+    # A network that has learned little has little to lose, so the best one is asked.
+    best = max(ARCHITECTURES, key=lambda name: share[name, "seen"])
+    found["best_productive_drop"] = share[best, "seen"] - share[best, "productive"]
     return found

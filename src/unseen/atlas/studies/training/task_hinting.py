@@ -36,7 +36,7 @@ HINTS = ("successor", "count")
 )
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Exact sorting beyond the training length, without and with each hint, and ``_seen`` at training lengths."""
-    steps = 75 if quick else 1500
+    n, steps = (2000, 40) if quick else (16000, 1500)
     task = tasks.load("sort", alphabet=30)
     sets = {
         "seen": items(task, TEST, seed + 1000, length=(TRAINED - 2, TRAINED), hint="none"),
@@ -46,7 +46,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     share: dict[str, float] = {}
     for name in ("single", *HINTS):
         hint = ("none",) if name == "single" else ("none", name)
-        train = items(task, 16000 * len(hint), seed, length=(1, TRAINED), hint=hint)
+        train = items(task, n * len(hint), seed, length=(1, TRAINED), hint=hint)
         config = TrainConfig(
             steps=steps, batch_size=64 * len(hint), lr=3e-3, warmup=50, schedule="cosine", clip=1.0, eval_every=steps
         )
