@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -12,7 +14,7 @@ from unseen.tasks.grammar.scan_like import ScanLike
 
 FEW, MANY = 4, 60
 # Short action sequences keep a training step cheap; conjunctions stay.
-SHORT = {"actions": (1, 10), "conjunctions": (0, 1)}
+SHORT: dict[str, Any] = {"actions": (1, 10), "conjunctions": (0, 1)}
 
 
 def with_lone_jump(composed: Examples, task: ScanLike, share: float = 0.1) -> Examples:
