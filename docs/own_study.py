@@ -21,13 +21,19 @@ config = training.TrainConfig(steps=400, batch_size=64, lr=3e-3, eval_every=100,
 answers = []
 for name, build in models.items():
     fitted = training.fit_sequences(
-        build, split.train, evaluate={"seen": split.seen, "unseen": split.unseen}, config=config, generator=torch_generator(0, name)
+        build,
+        split.train,
+        evaluate={"seen": split.seen, "unseen": split.unseen},
+        config=config,
+        generator=torch_generator(0, name),
     )
     for side, data in (("seen", split.seen), ("unseen", split.unseen)):
         _, confidence = fitted.predict(data)
         known = data.table.select("item", "length")
         scored = {"score": fitted.accuracy(data).astype(float), "confidence": confidence}
-        answers.append(known.with_columns(model=pl.lit(name), split=pl.lit(side), **{k: pl.Series(v) for k, v in scored.items()}))
+        answers.append(
+            known.with_columns(model=pl.lit(name), split=pl.lit(side), **{k: pl.Series(v) for k, v in scored.items()})
+        )
 
 audit = unseen.audit(pl.concat(answers))
 print(audit)

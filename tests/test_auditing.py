@@ -12,7 +12,15 @@ from unseen.responses import Responses
 
 
 def outcome(kind, code, p, **more):
-    return kind(code=code, about=About("model", "m"), statement="s", next_step="n", estimate=Estimate(0.1, 0.0, 0.2, 9, "m"), p_value=p, **more)
+    return kind(
+        code=code,
+        about=About("model", "m"),
+        statement="s",
+        next_step="n",
+        estimate=Estimate(0.1, 0.0, 0.2, 9, "m"),
+        p_value=p,
+        **more,
+    )
 
 
 def test_undecided_outcomes_count_as_tests():

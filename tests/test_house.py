@@ -23,7 +23,13 @@ FLOORS = [
     {"atlas", "api"},
     {"cli"},
 ]
-ALLOWED_NEIGHBOURS = {("shifts", "tasks"), ("adaptation", "training"), ("measures", "training"), ("factors", "errors"), ("files", "errors")}
+ALLOWED_NEIGHBOURS = {
+    ("shifts", "tasks"),
+    ("adaptation", "training"),
+    ("measures", "training"),
+    ("factors", "errors"),
+    ("files", "errors"),
+}
 FLOOR_OF = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 
@@ -78,7 +84,10 @@ def test_import_loads_few_modules():
     # A stand-in for the time that benchmarks/startup.py measures: seconds depend on the machine, modules do not.
     code = "import sys; before=set(sys.modules); import unseen; print(len({m.split('.')[0] for m in set(sys.modules)-before}))"
     assert int(run_python(code)) < 30
-    assert run_python("import sys, unseen; print('numpy' in sys.modules, 'polars' in sys.modules)").split() == ["False", "False"]
+    assert run_python("import sys, unseen; print('numpy' in sys.modules, 'polars' in sys.modules)").split() == [
+        "False",
+        "False",
+    ]
 
 
 def test_every_check_is_documented_and_cites_rows_of_the_atlas():
@@ -88,5 +97,8 @@ def test_every_check_is_documented_and_cites_rows_of_the_atlas():
     known = {row.slug for row in rows()}
     for page in explain():
         described = page.to_dict()
-        assert all(described[k] for k in ("title", "question", "null", "effect_of_interest", "method", "assumptions", "sources", "example"))
+        assert all(
+            described[k]
+            for k in ("title", "question", "null", "effect_of_interest", "method", "assumptions", "sources", "example")
+        )
         assert set(page.check.studies) <= known

@@ -27,4 +27,6 @@ class MissingExtra(UnseenError, ImportError):
     """An optional dependency is not installed; the message names the extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}', which is not installed. Run: pip install 'unseen[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra '{extra}', which is not installed. Run: pip install 'unseen[{extra}]'"
+        )

@@ -14,6 +14,7 @@ ROWS = [list(word) for word in itertools.product("abc", repeat=3)]
 REVERSED = Examples(pl.DataFrame({"input": ROWS, "target": [row[::-1] for row in ROWS]}))
 
 
+@pytest.mark.slow
 def test_it_learns_to_reverse_what_it_is_shown():
     fitted = small_decoder(REVERSED, 0, "reverse", steps=150, width=32, layers=1, batch_size=27, longest=16)
     share, n = share_right(fitted, REVERSED)

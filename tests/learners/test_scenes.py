@@ -81,6 +81,7 @@ def test_a_recurrent_scene_reads_the_words_last_to_the_right():
     torch.testing.assert_close(model(words, grid), model.out(model.cell(turned)[0][:, -1]))
 
 
+@pytest.mark.slow
 def test_a_cross_attention_scene_finds_an_object():
     task = tasks.load("gcog", side=3)
     examples = task.draw_many(600, 1, depth=1, distractors=(1, 3), operators="get_location")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 import torch
 
 from unseen.data import Examples
@@ -50,6 +51,7 @@ def test_order_of_words_and_of_sentences_matters() -> None:
     assert (one - sentences).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_it_learns_to_look_up_a_sentence() -> None:
     people, places = "abcd", "wxyz"
     rows = [

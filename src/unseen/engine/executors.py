@@ -16,7 +16,9 @@ from unseen.errors import BadInput, MissingExtra, UnseenError
 
 Kind = Literal["serial", "local", "ray"]
 # One thread a worker: as many workers as cores then share the machine without fighting over it.
-THREADS: dict[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+THREADS: dict[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1"
+)
 
 
 class JobFailed(UnseenError):
