@@ -28,7 +28,7 @@ WORDS = {**dict.fromkeys(NOUNS, "N"), **dict.fromkeys((*COLOURS, *SHAPES), "V"),
 def pool_of(n: int, rng: np.random.Generator) -> Examples:
     """Questions with programs of at most one relative clause, and the template of each: its words by their kind."""
     drawn = QueryPrograms().sample(n, rng, depth=(0, 1), template=("count", "exists", "verify", "query"), form="tokens")
-    shape = [" ".join(WORDS.get(t, t) for t in target) for target in drawn.table["target"].to_list()]
+    shape = [" ".join(WORDS.get(t, t) for t in target) for target in drawn.table["target"].to_list()]  # pyright: ignore[reportCallIssue, reportArgumentType]
     return Examples(drawn.table.with_columns(pl.Series("shape", shape)), drawn.inputs, drawn.target, drawn.factors)
 
 
