@@ -70,7 +70,8 @@ def table(seed: int, plant: str | None = None, items: int = 600) -> pl.DataFrame
 def one(plant: str | None, seed: int) -> tuple[list[str], list[str]]:
     import unseen
 
-    audit = unseen.audit(table(seed, plant), seed=seed, strict=True)
+    # U206 asks for the distance to mastery, which is truly there on every one of these tables.
+    audit = unseen.audit(table(seed, plant), seed=seed, strict=True, ignore=["U206"])
     return [o.code for o in audit.found if o.p_value is not None], [o.code for o in audit.found if o.p_value is None]
 
 
