@@ -131,7 +131,7 @@ def html() -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Atlas of generalisation</title><style>{style}</style></head><body><h1>Atlas of generalisation</h1>"
         f"<p>{len(entries)} published claims; {len(done)} re-tested by this code: {said}. A verdict follows by rule from "
-        "thresholds written down before the run: supported where the interval lies wholly on the claimed side, "
+        "thresholds written down before the full run (what pilots had shown is told in the notes): supported where the interval lies wholly on the claimed side, "
         "contradicted where it lies wholly on the other.</p>"
         f"{body}<h2>Planned</h2><div class=scroll><table><tr><th>study<th>state<th>wave<th>claim</tr>{rest}</table></div>"
         "</body></html>\n"
