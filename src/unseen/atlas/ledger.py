@@ -138,7 +138,8 @@ def markdown(folder: Path | None = None) -> str:
         "# Atlas",
         "",
         f"{len(entries)} published claims about generalisation stand behind the checks and remedies; {len(done)} of them "
-        "have been re-tested by this code so far. A verdict follows by rule from thresholds written down before the full run; what pilots had shown is told in the notes.",
+        "have been re-tested by this code so far. A verdict follows by rule from thresholds written down before the full "
+        "run; what pilots had shown is told in the notes.",
         "",
         "| study | verdict | effect (first part) | seconds | claim |",
         "|---|---|---|---|---|",
