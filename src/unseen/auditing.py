@@ -7,12 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings, Subject, demoted
 from unseen.checks.registry import all_checks, selected
 from unseen.errors import TooFewUnits, Undefined, UnseenError
-from unseen.estimates.multiplicity import benjamini_hochberg, simes
+from unseen.estimates.multiplicity import selective_p_values
 
 # What a missing input is called in a sentence, and how a user gives it.
 REMEDIES = {
@@ -183,14 +181,10 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
             families[outcome.code].append(i)
     if not families:
         return listed, {}
-    p = {code: np.array([listed[i].p_value for i in rows], dtype=float) for code, rows in families.items()}
-    across = benjamini_hochberg(np.array([simes(values) for values in p.values()]))
-    selected_families = int((across <= fdr).sum())
+    p_values = {code: [listed[i].p_value or 0.0 for i in rows] for code, rows in families.items()}
     q_values: dict[int, float] = {}
-    for (code, rows), family_q in zip(families.items(), across.tolist(), strict=True):
-        share = max(selected_families, 1) / len(families)
-        within = np.minimum(1.0, benjamini_hochberg(p[code]) / share)
-        q_values |= dict(zip(rows, np.maximum(within, family_q).tolist(), strict=True))
+    for code, adjusted in selective_p_values(p_values, fdr).items():
+        q_values |= dict(zip(families[code], adjusted.tolist(), strict=True))
     corrected = [demoted(o) if isinstance(o, Found) and q_values.get(i, 0.0) > fdr else o for i, o in enumerate(listed)]
     return corrected, q_values
 

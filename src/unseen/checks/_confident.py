@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.calibration import sorted_rows
 from unseen.responses import Responses
@@ -127,3 +127,14 @@ def _of(responses: Responses) -> Iterator[Confident]:
         order = row[np.argsort(confidence[row])]
         c, y, g = sorted_rows(confidence[order], outcome[order], cluster[order])
         yield Confident(name, order.astype(np.int64), c, y, g)
+
+
+def each_split(check: Check, subject: Subject, judge: Callable[[str, Confident], Outcome]) -> list[Outcome]:
+    """One outcome a model and split, or the one that says why there can be none."""
+    if (refused := unusable(check, subject)) is not None:
+        return [refused]
+    return [
+        guarded(check, subject_of(part.model, split), lambda s=split, r=rows: judge(s, r))
+        for part in labelled(subject)
+        for split, rows in splits(subject, part)
+    ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from unseen.checks._confident import Confident, enough, labelled, on, splits, subject_of, unusable
-from unseen.checks.base import Check, Clear, Found, NotApplicable, Outcome, Settings, Subject, guarded
+from unseen.checks._confident import Confident, each_split, enough, on, subject_of
+from unseen.checks.base import Check, Clear, Found, NotApplicable, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.means import two_sided_z
 from unseen.estimates.ranking_quality import auroc, risk_coverage
@@ -39,13 +39,7 @@ class RankingConfidence(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model and split."""
-        if (refused := unusable(self, subject)) is not None:
-            return [refused]
-        return [
-            guarded(self, subject_of(part.model, split), lambda s=split, r=rows: self._judge(s, r, settings))
-            for part in labelled(subject)
-            for split, rows in splits(subject, part)
-        ]
+        return each_split(self, subject, lambda split, rows: self._judge(split, rows, settings))
 
     def _judge(self, split: str, rows: Confident, settings: Settings) -> Outcome:
         rows.need(enough(settings), on(split))

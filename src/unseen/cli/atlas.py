@@ -79,8 +79,8 @@ def run(
     """Run studies over seeds, judge them by their thresholds, and store full results."""
     from unseen.atlas import pages, runner
     from unseen.atlas.protocol import study_modules
+    from unseen.engine.progress import progress
     from unseen.errors import BadInput
-    from unseen.report import terminal
 
     chosen = list(study_modules()) if all_ else list(slugs or [])
     if not chosen:
@@ -89,9 +89,9 @@ def run(
         raise BadInput(f"--executor {executor!r} is not one of serial, local, ray.")
     if output is not None and not output.is_dir():
         raise BadInput(f"{output}: no such folder.")
-    with terminal.progress(enabled=format == "text") as progress:
+    with progress("atlas", show=None if format == "text" else False) as done:
         results = runner.run(
-            chosen, quick=quick, seeds=seeds, executor=executor, workers=workers, resume=resume, done=progress,  # type: ignore[arg-type]
+            chosen, quick=quick, seeds=seeds, executor=executor, workers=workers, resume=resume, done=done,  # type: ignore[arg-type]
         )  # fmt: skip
     stored = dict[str, str]()
     for result in results:

@@ -91,19 +91,39 @@ def benjamini_bogomolov(families: Mapping[str, ArrayLike], q: float) -> dict[str
     >>> {k: v.tolist() for k, v in benjamini_bogomolov({"a": [0.001, 0.5], "b": [0.6]}, 0.05).items()}
     {'a': [True, False], 'b': [False]}
     """
+    return {name: adjusted <= q for name, adjusted in selective_p_values(families, q).items()}
+
+
+def selective_p_values(families: Mapping[str, ArrayLike], q: float) -> dict[str, FloatArray]:
+    """Adjusted p-values of the two-level procedure: ``benjamini_bogomolov`` rejects those that are at most q.
+
+    Args:
+        families: p-values of each family, shapes (m_f,).
+        q: False discovery rate at which families are selected, in (0, 1).
+
+    Returns:
+        Adjusted p-values, per family in the order of its p-values; never below the family's own.
+
+    Raises:
+        BadInput: q lies outside (0, 1), or a p-value outside [0, 1].
+
+    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, section 3.
+
+    >>> {k: v.tolist() for k, v in selective_p_values({"a": [0.001, 0.5], "b": [0.6]}, 0.05).items()}
+    {'a': [0.004, 1.0], 'b': [1.0]}
+    """
     if not 0 < q < 1:
         raise BadInput(f"a false discovery rate lies between 0 and 1, got {q}.")
     values = {name: _checked(p) for name, p in families.items()}
     tested = [name for name, p in values.items() if len(p)]
-    rejected = {name: np.zeros(len(p), dtype=np.bool_) for name, p in values.items()}
+    adjusted = {name: np.ones(len(p)) for name, p in values.items()}
     if not tested:
-        return rejected
-    selected = benjamini_hochberg([simes(values[name]) for name in tested]) <= q
-    inner = q * selected.sum() / len(tested)
-    for name, is_selected in zip(tested, selected, strict=True):
-        if is_selected:
-            rejected[name] = benjamini_hochberg(values[name]) <= inner
-    return rejected
+        return adjusted
+    across = benjamini_hochberg([simes(values[name]) for name in tested])
+    share = max(int((across <= q).sum()), 1) / len(tested)
+    for name, own in zip(tested, across.tolist(), strict=True):
+        adjusted[name] = np.maximum(np.minimum(1.0, benjamini_hochberg(values[name]) / share), own)
+    return adjusted
 
 
 def _checked(p: ArrayLike) -> FloatArray:

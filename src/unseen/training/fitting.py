@@ -195,7 +195,7 @@ def layout_of(module: nn.Module) -> Layout | None:
         return "seq2seq"
     if hasattr(module, "causal"):
         return "lm" if module.causal else "positions"
-    return "positions" if type(module).__name__ in ("Recurrent", "StackRNN", "TapeRNN") else None
+    return None
 
 
 def _finish(

@@ -18,6 +18,9 @@ class Recurrent(nn.Module):
         dropout: Between layers.
     """
 
+    # Logits are read at the positions of the input: how a sequence trainer lays out examples.
+    layout = "positions"
+
     def __init__(
         self, vocabulary: int, width: int = 64, cell: Literal["rnn", "lstm", "gru"] = "lstm", layers: int = 1,
         dropout: float = 0.0,

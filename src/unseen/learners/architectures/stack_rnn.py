@@ -35,6 +35,9 @@ class StackRNN(nn.Module):
         depth: Cells of the stack; by default as many as the sequence has steps.
     """
 
+    # Logits are read at the positions of the input: how a sequence trainer lays out examples.
+    layout = "positions"
+
     def __init__(self, vocabulary: int, width: int = 64, stack_width: int = 8, depth: int | None = None) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)

@@ -36,6 +36,9 @@ class TapeRNN(nn.Module):
         blank: Token that stands where answers are read; a jump is then as long as the input before the first blank.
     """
 
+    # Logits are read at the positions of the input: how a sequence trainer lays out examples.
+    layout = "positions"
+
     def __init__(self, vocabulary: int, width: int = 64, tape_width: int = 8, blank: int | None = None) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)

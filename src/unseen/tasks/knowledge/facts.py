@@ -13,6 +13,7 @@ from unseen.tasks.draws import Draws
 SOURCE = "Wang et al. (2024), Grokked Transformers are Implicit Reasoners, section 3 (composition) and 4 (comparison)"
 PARTS = ("train", "seen", "unseen")
 Row = tuple[tuple[str, ...], str, str, str, str]
+COMMON_LIMITS = {"ratio": (0.0, 1000.0), "ood_share": (0.0, 0.9), "world": (0, 2**62), "hops": (1, 2)}
 
 
 class FactTask(Finite):
@@ -45,6 +46,10 @@ class FactTask(Finite):
         tokens, target, kind, entities, part = self.rows[index]
         factors = {"kind": kind, "entities": entities, "part": part, "hops": 1 if kind == "atomic" else 2}
         return of_tokens(list(tokens), [target], factors)
+
+    def world(self) -> Draws:
+        """The draws of the world: those of different ratios share their facts, and more inferred ones are trained."""
+        return self.draws(f"world {sorted((k, v) for k, v in self.given.items() if k != 'ratio')}")
 
     def divide(self, d: Draws, inferred_id: list[Row], inferred_ood: list[Row], atomic_id: int) -> list[Row]:
         """Mark inferred facts as train, seen and unseen.
@@ -86,10 +91,7 @@ class TwoHopFacts(FactTask):
         "entities": (2, 100_000),
         "relations": (1, 10_000),
         "degree": (1, 10_000),
-        "ratio": (0.0, 1000.0),
-        "ood_share": (0.0, 0.9),
-        "world": (0, 2**62),
-        "hops": (1, 2),
+        **COMMON_LIMITS,
     }
 
     def __init__(self, **settings: Any) -> None:
@@ -99,10 +101,7 @@ class TwoHopFacts(FactTask):
             raise BadInput(
                 f"task {self.name!r}: a degree of {given['degree']} needs as many relations, got {given['relations']}."
             )
-        # The ratio does not enter the key: worlds of different ratios share their facts, and more inferred ones are
-        # trained.
-        fixed = sorted((k, v) for k, v in given.items() if k != "ratio")
-        d = self.draws(f"world {fixed}")
+        d = self.world()
         facts: dict[tuple[int, int], int] = {}
         for head in range(given["entities"]):
             for relation in d.pick(range(given["relations"]), given["degree"]):
@@ -156,16 +155,13 @@ class ComparisonFacts(FactTask):
         "entities": (2, 2000),
         "attributes": (1, 1000),
         "values": (2, 10_000),
-        "ratio": (0.0, 1000.0),
-        "ood_share": (0.0, 0.9),
-        "world": (0, 2**62),
-        "hops": (1, 2),
+        **COMMON_LIMITS,
     }
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         given = self.given
-        d = self.draws(f"world {sorted((k, v) for k, v in given.items() if k != 'ratio')}")
+        d = self.world()
         self.facts = {
             (entity, attribute): d.below(given["values"])
             for entity in range(given["entities"])
