@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-import polars as pl
 
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.learners.base import responses_of
+from unseen.learners.preprocessing import input_table, preprocessing
 from unseen.responses import Responses
 
 NAMES = ("forest", "gradient-boosting", "logistic", "mlp", "nearest-neighbours")
@@ -33,30 +33,69 @@ class EstimatorLearner:
                 raise BadInput(f"{type(estimator).__name__} has no {method}: a learner needs fit and predict.")
         self.estimator = estimator
         self.name = name or type(estimator).__name__
+        self._prepare: Any = None
         self._fitted: Any = None
         self._classes: np.ndarray | None = None
 
-    def fit(self, examples: Examples, rng: np.random.Generator) -> Self:
+    def fit(self, examples: Examples, rng: np.random.Generator, weights: np.ndarray | None = None) -> Self:
         """Fit a clone to inputs and targets.
+
+        Args:
+            examples: With a target.
+            rng: Source of every draw.
+            weights: Of the rows, shape (n,), non-negative. An estimator that takes none is fitted to a resample
+                drawn with these weights.
 
         Raises:
             BadInput: There is no target, or it is constant.
         """
-        from sklearn.base import clone
-        from sklearn.pipeline import make_pipeline
-
+        model: Any = _clone(self.estimator)
         if examples.target is None:
             raise BadInput("these examples have no target to fit to.")
         y = examples.column(examples.target)
         if len(np.unique(y.astype(str))) < 2:
             raise BadInput(f"the target column {examples.target!r} is constant ({y[0]!r}): nothing can be learnt.")
-        model: Any = clone(self.estimator)
-        seeds = {k: int(rng.integers(2**31)) for k in sorted(model.get_params()) if k.split("__")[-1] == "random_state"}
-        model.set_params(**seeds)
-        self._fitted = make_pipeline(_preprocessing(examples), model)
-        self._fitted.fit(_inputs(examples), y)
-        self._classes = getattr(self._fitted, "classes_", None)
+        parameters = model.get_params() if hasattr(model, "get_params") else {}
+        seeds = {k: int(rng.integers(2**31)) for k in sorted(parameters) if k.split("__")[-1] == "random_state"}
+        if seeds:
+            model.set_params(**seeds)
+        if weights is not None and not _takes_weights(model):
+            drawn = rng.choice(len(examples), size=len(examples), p=weights / weights.sum())
+            if len(np.unique(y[drawn].astype(str))) > 1:
+                examples, y = examples.take(drawn), y[drawn]
+            weights = None
+        self._prepare = preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"))
+        x = self._prepare.fit_transform(input_table(examples), y)
+        self._fitted = model.fit(x, y) if weights is None else model.fit(x, y, sample_weight=weights)
+        self._fitted = model if self._fitted is None else self._fitted
+        classes = getattr(self._fitted, "classes_", None)
+        self._classes = None if classes is None else np.asarray(classes)
         return self
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Class of each column of ``probabilities``; None for a regression or an estimator without classes."""
+        return self._classes
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the fitted estimator gives probabilities."""
+        return self._classes is not None and hasattr(self._fitted, "predict_proba")
+
+    def features(self, examples: Examples) -> np.ndarray:
+        """The preprocessed inputs, shape (n, d)."""
+        return np.asarray(self._require().transform(input_table(examples)), dtype=np.float64)
+
+    def probabilities(self, examples: Examples) -> np.ndarray:
+        """Probabilities of the classes, shape (n, classes).
+
+        Raises:
+            BadInput: The estimator has no ``predict_proba``, or was not fitted.
+        """
+        prepare = self._require()
+        if not self.has_probabilities:
+            raise BadInput(f"{self.name} has no predict_proba; it gives no probabilities.")
+        return np.clip(np.asarray(self._fitted.predict_proba(prepare.transform(input_table(examples)))), 0, 1)
 
     def respond(self, examples: Examples) -> Responses:
         """Predict and score; confidence is the largest class probability.
@@ -64,16 +103,33 @@ class EstimatorLearner:
         Raises:
             BadInput: The learner was not fitted.
         """
-        if self._fitted is None:
-            raise BadInput(f"{self.name} was not fitted: call fit first.")
-        x = _inputs(examples)
-        if self._classes is not None and hasattr(self._fitted, "predict_proba"):
-            chances = self._fitted.predict_proba(x)
+        prepare = self._require()
+        if self.has_probabilities and self._classes is not None:
+            chances = self.probabilities(examples)
             prediction = self._classes[chances.argmax(1)]
-            return responses_of(
-                examples, model=self.name, prediction=prediction, confidence=np.clip(chances.max(1), 0, 1)
-            )
-        return responses_of(examples, model=self.name, prediction=np.asarray(self._fitted.predict(x)))
+            return responses_of(examples, model=self.name, prediction=prediction, confidence=chances.max(1))
+        predicted = np.asarray(self._fitted.predict(prepare.transform(input_table(examples))))
+        return responses_of(examples, model=self.name, prediction=predicted)
+
+    def _require(self) -> Any:
+        if self._prepare is None:
+            raise BadInput(f"{self.name} was not fitted: call fit first.")
+        return self._prepare
+
+
+def _clone(estimator: Any) -> Any:
+    """A fresh, unfitted copy: by scikit-learn's rule, or a deep copy of any object with fit and predict."""
+    import copy
+
+    from sklearn.base import clone
+
+    return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
+
+
+def _takes_weights(model: Any) -> bool:
+    from sklearn.utils.validation import has_fit_parameter
+
+    return has_fit_parameter(model, "sample_weight")
 
 
 def named(name: str, *, regression: bool = False) -> EstimatorLearner:
@@ -111,44 +167,3 @@ def named(name: str, *, regression: bool = False) -> EstimatorLearner:
             + f"; there are {', '.join(NAMES)}."
         )
     return EstimatorLearner(makers[name][int(regression)](), name)
-
-
-def _inputs(examples: Examples) -> Any:
-    table = examples.table.select(examples.inputs)
-    if len(examples.inputs) == 1 and isinstance(table.dtypes[0], pl.Array):
-        return table[examples.inputs[0]].to_numpy().reshape(table.height, -1)
-    lists = [c for c in table.columns if isinstance(table.schema[c], pl.List)]
-    return table.with_columns(pl.col(c).cast(pl.List(pl.String)).list.join(" ") for c in lists)
-
-
-def _preprocessing(examples: Examples) -> Any:
-    """What turns the input columns into numbers; unknown categories at test time are all zeros."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.feature_extraction.text import HashingVectorizer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-
-    x = _inputs(examples)
-    if isinstance(x, np.ndarray):
-        return FunctionTransformer()
-    numbers = [c for c in x.columns if x.schema[c].is_numeric() or x.schema[c] == pl.Boolean]
-    texts = [c for c in x.columns if c not in numbers]
-    free = [c for c in texts if x[c].n_unique() > max(50, 0.2 * x.height)]
-    steps: list[tuple[str, Any, Any]] = []
-    if numbers:
-        steps.append(("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers))
-    categories = [c for c in texts if c not in free]
-    if categories:
-        steps.append(("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories))
-    for column in free:
-        hashed = make_pipeline(
-            HashingVectorizer(n_features=2**10, ngram_range=(1, 2), token_pattern=r"\S+"),  # noqa: S106
-            FunctionTransformer(_dense, accept_sparse=True),
-        )
-        steps.append((f"text {column}", hashed, column))
-    return ColumnTransformer(steps)
-
-
-def _dense(matrix: Any) -> np.ndarray:
-    return matrix.toarray()

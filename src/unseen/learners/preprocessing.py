@@ -1,0 +1,117 @@
+"""Turns input columns of any type into numbers: what stands in front of every learner of tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+
+from unseen.data import Examples
+
+# Columns of text with more levels than this are encoded by their mean target, not by one column a level.
+MANY_LEVELS = 40
+# Text that differs in more than this share of the rows, or that has this many words, is read as text, not as a category.
+FREE_SHARE, FREE_WORDS = 0.2, 3.0
+MISSING = "(missing)"
+HASHED = 2**10
+
+
+def input_table(examples: Examples) -> Any:
+    """The inputs as a learner takes them: an array (n, features) for one column of fixed shape, else a data frame.
+
+    Lists become text, booleans numbers, times the days since 1970 with month, weekday and hour beside them.
+
+    >>> frame = pl.DataFrame({"a": [1, 2], "late": [True, None], "y": [0, 1]})
+    >>> input_table(Examples(frame, ("a", "late"), "y"))["late"].to_list()
+    [1.0, None]
+    """
+    table = examples.table.select(examples.inputs)
+    if len(examples.inputs) == 1 and isinstance(table.dtypes[0], pl.Array):
+        return table[examples.inputs[0]].to_numpy().reshape(table.height, -1)
+    for name in [c for c in table.columns if isinstance(table.schema[c], pl.Array)]:
+        flat = table[name].to_numpy().reshape(table.height, -1)
+        table = table.drop(name).hstack(pl.DataFrame(flat, schema=[f"{name}_{i}" for i in range(flat.shape[1])]))
+    for name in table.select(cs.temporal() - cs.duration() - cs.time()).columns:
+        table = table.with_columns(*_of_time(name, table.schema[name])).drop(name)
+    return table.with_columns(
+        (cs.duration().dt.total_seconds()).cast(pl.Float64),
+        cs.boolean().cast(pl.Float64),
+        *(pl.col(c).cast(pl.List(pl.String)).list.join(" ") for c, t in table.schema.items() if isinstance(t, pl.List)),
+        *(pl.col(c).cast(pl.String) for c, t in table.schema.items() if t in (pl.Categorical, pl.Enum)),
+    ).with_columns(cs.string().fill_null(MISSING))
+
+
+def _of_time(name: str, dtype: pl.DataType) -> list[pl.Expr]:
+    column = pl.col(name)
+    parts = [
+        (column.cast(pl.Datetime("us")).dt.timestamp("us") / 86_400e6).alias(f"{name} [days]"),
+        column.dt.month().cast(pl.Float64).alias(f"{name} month"),
+        column.dt.weekday().cast(pl.Float64).alias(f"{name} weekday"),
+    ]
+    return [*parts, *([column.dt.hour().cast(pl.Float64).alias(f"{name} hour")] if dtype != pl.Date else [])]
+
+
+def is_text(column: pl.Series) -> bool:
+    """Whether a column holds text to read (sentences), rather than names of groups."""
+    distinct = column.n_unique()
+    if distinct <= max(50, FREE_SHARE * len(column)):
+        return False
+    words = column.head(1000).str.count_matches(r"\S+").mean()
+    return isinstance(words, float) and words >= FREE_WORDS or distinct > 0.5 * len(column)
+
+
+def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
+    """An unfitted transformer of ``input_table`` into a matrix of floats.
+
+    Numbers are standardised and missing ones take the median; categories get one column a level, or their mean target
+    (cross-fitted) above ``MANY_LEVELS``; text becomes hashed n-grams of words. Categories unseen at fit time are all
+    zeros, or the overall mean.
+
+    Args:
+        examples: To see names and types of the inputs.
+        trees: For histogram trees, which need no scaling and take missing numbers and coded categories as they are.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import (
+        FunctionTransformer,
+        OneHotEncoder,
+        OrdinalEncoder,
+        StandardScaler,
+        TargetEncoder,
+    )
+
+    x = input_table(examples)
+    if isinstance(x, np.ndarray):
+        return FunctionTransformer()
+    numbers = [c for c in x.columns if x.schema[c].is_numeric()]
+    free = [c for c in x.columns if c not in numbers and is_text(x[c])]
+    named = [c for c in x.columns if c not in numbers and c not in free]
+    many = [c for c in named if x[c].n_unique() > MANY_LEVELS]
+    few = [c for c in named if c not in many]
+    steps: list[tuple[str, Any, Any]] = []
+    if numbers:
+        scaled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+        steps.append(("numbers", "passthrough" if trees else scaled, numbers))
+    if few:
+        one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+        ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+        steps.append(("categories", ordinal if trees else one_hot, few))
+    if many:
+        encoder = TargetEncoder(random_state=0)
+        steps.append(("levels", encoder if trees else make_pipeline(encoder, StandardScaler()), many))
+    for column in free:
+        hashed = make_pipeline(
+            HashingVectorizer(n_features=HASHED, ngram_range=(1, 2), token_pattern=r"\S+"),  # noqa: S106
+            FunctionTransformer(_dense, accept_sparse=True),
+        )
+        steps.append((f"text {column}", hashed, column))
+    return ColumnTransformer(steps, sparse_threshold=0.0)
+
+
+def _dense(matrix: Any) -> np.ndarray:
+    return matrix.toarray().astype(np.float32)
