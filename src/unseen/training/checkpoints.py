@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def save_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator,
-    config: TrainConfig, run: Run,
+    config: TrainConfig, run: Run, objective: object = None,
 ) -> None:  # fmt: skip
-    """Write model, optimizer, generator and run, whole or not at all.
+    """Write model, optimizer, generator, run and the state of an objective that has one, whole or not at all.
 
     Raises:
         BadInput: The disk is full, or the folder can't be written to.
@@ -34,14 +34,17 @@ def save_checkpoint(
         "config": json.dumps(config.to_dict(), sort_keys=True), "model": model.state_dict(),
         "optimizer": optimizer.state_dict(), "generator": generator.get_state(), "run": state_of(run),
     }  # fmt: skip
+    if isinstance(objective, nn.Module):
+        content["objective"] = objective.state_dict()
     torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, config: TrainConfig
-) -> Run:
-    """Put model, optimizer and generator back to where the run was, and return it.
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, config: TrainConfig,
+    objective: object = None,
+) -> Run:  # fmt: skip
+    """Put model, optimizer, generator and objective back to where the run was, and return it.
 
     Raises:
         BadInput: The file is not a checkpoint, or it belongs to another configuration or model.
@@ -60,7 +63,9 @@ def load_checkpoint(
     try:
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
-    except (RuntimeError, ValueError) as error:
+        if isinstance(objective, nn.Module):
+            objective.load_state_dict(content["objective"])
+    except (KeyError, RuntimeError, ValueError) as error:
         raise BadInput(f"{path}: this checkpoint belongs to another model ({str(error).splitlines()[0]}).") from None
     generator.set_state(content["generator"])
     run = Run(**content["run"])

@@ -50,9 +50,11 @@ class Run:
         return pl.DataFrame(self.history, schema=HISTORY, orient="row")
 
 
-def optimizer_for(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimizer that the configuration names, over all parameters that learn."""
+def optimizer_for(model: nn.Module, config: TrainConfig, objective: object = None) -> torch.optim.Optimizer:
+    """The optimizer that the configuration names, over all parameters that learn, those of the objective included."""
     parameters = [p for p in model.parameters() if p.requires_grad]
+    if isinstance(objective, nn.Module):
+        parameters += [p for p in objective.parameters() if p.requires_grad]
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     return torch.optim.AdamW(parameters, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
@@ -74,7 +76,8 @@ def train(
 
     Args:
         model: Any module; the objective knows how to call it.
-        objective: What is lowered and how answers are scored.
+        objective: What is lowered and how answers are scored. Where it is a module, its parameters are learnt too and its
+            state is kept in checkpoints; where it has ``order(data, size, generator)``, batches are cut from that.
         data: Named tensors with one row an example.
         config: Every number of the run.
         generator: Source of the order of examples and of the seed for dropout; equal generators give equal runs.
@@ -96,11 +99,11 @@ def train(
         raise BadInput("training needs at least one example, got none.")
     if config.stop_on not in sets:
         raise BadInput(f"stop_on names {config.stop_on!r}; the sets are {', '.join(sets)}.")
-    run, optimizer = Run(), optimizer_for(model, config)
+    run, optimizer = Run(), optimizer_for(model, config, objective)
     noise = draw_seed(generator)
     path = Path(checkpoint) if checkpoint else None
     if path and path.exists():
-        run = load_checkpoint(path, model, optimizer, generator, config)
+        run = load_checkpoint(path, model, optimizer, generator, config, objective)
         if run.stopped:
             return run
     with seeded_torch(noise):
@@ -136,6 +139,7 @@ def _loop(
     size = n if config.batch_size is None else min(config.batch_size, n)
     lengths = objective.lengths(data) if config.bucket > 1 else None
     parameters = [p for p in model.parameters() if p.requires_grad]
+    ordered = getattr(objective, "order", None)
     full = objective.trim(data) if size == n else None
     varying = config.schedule != "constant" or config.warmup > 0
     began = time.perf_counter() - run.seconds
@@ -154,7 +158,7 @@ def _loop(
         saved = path is not None and (due or bool(run.stopped) or (every and run.step and run.step % every == 0))
         if saved and path is not None:
             run.seconds = time.perf_counter() - began
-            save_checkpoint(path, model, optimizer, generator, config, run)
+            save_checkpoint(path, model, optimizer, generator, config, run, objective)
         if saved or due:
             # A resumed run can't know how many numbers dropout drew: every run starts its stream anew from here.
             torch.manual_seed(_noise_at(noise, run.step))
@@ -163,7 +167,9 @@ def _loop(
         if varying:
             for group in optimizer.param_groups:
                 group["lr"] = config.rate(run.step)
-        batch = full if full is not None else objective.trim(_draw(data, n, size, config, generator, run, lengths))
+        batch = (
+            full if full is not None else objective.trim(_draw(data, n, size, config, generator, run, lengths, ordered))
+        )
         loss = objective.loss(model, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -178,11 +184,12 @@ def _loop(
 
 
 def _draw(
-    data: Batch, n: int, size: int, config: TrainConfig, generator: torch.Generator, run: Run, lengths: Tensor | None
-) -> Batch:
+    data: Batch, n: int, size: int, config: TrainConfig, generator: torch.Generator, run: Run, lengths: Tensor | None,
+    ordered: Callable[[Batch, int, torch.Generator], Tensor] | None = None,
+) -> Batch:  # fmt: skip
     """The next rows of the epoch; a rest smaller than a batch starts the next epoch instead of ending this one short."""
     if run.used + size > len(run.order):
-        order = torch.randperm(n, generator=generator)
+        order = torch.randperm(n, generator=generator) if ordered is None else ordered(data, size, generator)
         if lengths is not None:
             span = size * config.bucket
             parts = [part[lengths[part].argsort(stable=True)] for part in order.split(span)]
