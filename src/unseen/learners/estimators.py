@@ -23,8 +23,8 @@ class EstimatorLearner:
         estimator: Unfitted; cloned at each fit. Its ``random_state`` is set from the generator where it has one.
         name: Name in the responses; by default that of the class.
 
-    Inputs of numbers go in as they are; text columns become hashed n-grams, categories one-hot columns, missing numbers
-    the median. A single column of fixed shape (an image) is flattened.
+    Inputs are turned into numbers (see ``preprocessing``), except for a pipeline that begins with transformers of its
+    own for columns (``ColumnTransformer``, ``TableVectorizer``), which gets the data frame.
     """
 
     def __init__(self, estimator: Any, name: str | None = None) -> None:
@@ -64,7 +64,7 @@ class EstimatorLearner:
             if len(np.unique(y[drawn].astype(str))) > 1:
                 examples, y = examples.take(drawn), y[drawn]
             weights = None
-        self._prepare = preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"))
+        self._prepare = _preparation(model, examples)
         x = self._prepare.fit_transform(input_table(examples), y)
         self._fitted = model.fit(x, y) if weights is None else model.fit(x, y, sample_weight=weights)
         self._fitted = model if self._fitted is None else self._fitted
@@ -124,6 +124,15 @@ def _clone(estimator: Any) -> Any:
     from sklearn.base import clone
 
     return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
+
+
+def _preparation(model: Any, examples: Examples) -> Any:
+    from sklearn.preprocessing import FunctionTransformer
+
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    if type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}:
+        return FunctionTransformer()
+    return preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"))
 
 
 def _takes_weights(model: Any) -> bool:

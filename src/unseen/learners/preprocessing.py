@@ -59,7 +59,7 @@ def is_text(column: pl.Series) -> bool:
     if distinct <= max(50, FREE_SHARE * len(column)):
         return False
     words = column.head(1000).str.count_matches(r"\S+").mean()
-    return isinstance(words, float) and words >= FREE_WORDS or distinct > 0.5 * len(column)
+    return (isinstance(words, float) and words >= FREE_WORDS) or distinct > 0.5 * len(column)
 
 
 def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
@@ -98,11 +98,11 @@ def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
         scaled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
         steps.append(("numbers", "passthrough" if trees else scaled, numbers))
     if few:
-        one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+        one_hot: Any = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
         steps.append(("categories", ordinal if trees else one_hot, few))
     if many:
-        encoder = TargetEncoder(random_state=0)
+        encoder: Any = TargetEncoder(**_cross_fitting())
         steps.append(("levels", encoder if trees else make_pipeline(encoder, StandardScaler()), many))
     for column in free:
         hashed = make_pipeline(
@@ -111,6 +111,16 @@ def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
         )
         steps.append((f"text {column}", hashed, column))
     return ColumnTransformer(steps, sparse_threshold=0.0)
+
+
+def _cross_fitting() -> dict[str, Any]:
+    """How folds are drawn by a seed; scikit-learn 1.9 moved it into the splitter."""
+    import sklearn
+    from sklearn.model_selection import KFold
+
+    if tuple(int(v) for v in sklearn.__version__.split(".")[:2]) < (1, 9):
+        return {"random_state": 0}
+    return {"cv": KFold(5, shuffle=True, random_state=0)}
 
 
 def _dense(matrix: Any) -> np.ndarray:
