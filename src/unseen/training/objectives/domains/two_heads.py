@@ -20,10 +20,15 @@ class SharedHeads(nn.Module):
     Args:
         module: With ``features`` and ``head``; its head becomes the first.
         heads: How many; those after the first are drawn anew from torch's global stream.
+
+    Raises:
+        BadInput: The module is not in two parts.
     """
 
     def __init__(self, module: Any, heads: int = 2) -> None:
         super().__init__()
+        if not (hasattr(module, "features") and hasattr(module, "head")):
+            raise BadInput(f"shared heads need features(x) and head on {type(module).__name__} (see FeaturedMLP).")
         self.base = module
         self.extra = nn.ModuleList()
         for _ in range(heads - 1):
@@ -111,7 +116,6 @@ class DivDis(_TwoHeaded):
 
     name: ClassVar[str] = "divdis"
     source: ClassVar[str] = "Lee et al. 2023, equations 2 to 4"
-    needs: ClassVar[frozenset[str]] = frozenset({"unlabelled", "features"})
     shared: ClassVar[bool] = True
 
     def __init__(self, weight: float = 10.0, prior_weight: float = 10.0, batch: int = 64) -> None:
