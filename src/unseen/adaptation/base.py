@@ -173,7 +173,9 @@ def adapting(adapter: Adapter, batches: Iterable[Batch], setting: Setting = "onl
         yield adapter.predict(batch)
 
 
-def batch_rows(domains: Sequence[str | int | None] | NDArray[Any], size: int) -> list[tuple[str | int | None, IntArray]]:
+def batch_rows(
+    domains: Sequence[str | int | None] | NDArray[Any], size: int
+) -> list[tuple[str | int | None, IntArray]]:
     """Cut rows into batches that lie within one domain.
 
     Domains come in the order of their first row, rows in their own order. A domain is cut into parts that differ by

@@ -52,7 +52,9 @@ class AdaptedNorm(nn.Module):
             mean = (total + n * mean) / self.rows
             var, n = (second - mean * mean).clamp_min(0.0), self.rows
         if self.prior + n <= 1 and x.numel() == x.shape[1]:
-            raise BadInput("one row has no variance: batch-norm adaptation needs larger batches or a prior of 1 or more.")
+            raise BadInput(
+                "one row has no variance: batch-norm adaptation needs larger batches or a prior of 1 or more."
+            )
         share = n / (self.prior + n)
         mean, var = (1 - share) * self.mean + share * mean, (1 - share) * self.var + share * var
         return nn.functional.batch_norm(x, mean, var, self.weight, self.bias, training=False, eps=self.eps) if not (
@@ -69,7 +71,9 @@ class AdaptedNorm(nn.Module):
         return x * scale.view(shape) + offset.view(shape)
 
 
-def with_adapted_norms(module: nn.Module, prior: float, *, cumulative: bool = False) -> tuple[nn.Module, list[AdaptedNorm]]:
+def with_adapted_norms(
+    module: nn.Module, prior: float, *, cumulative: bool = False
+) -> tuple[nn.Module, list[AdaptedNorm]]:
     """A copy of a module, in evaluation mode, whose batch-norm layers are ``AdaptedNorm``.
 
     Returns:
@@ -121,5 +125,11 @@ class BatchNormAdaptation:
 
 
 def probabilities_of_logits(logits: Tensor) -> FloatArray:
-    """Softmax in double precision, (n, classes)."""
+    """Softmax in double precision, (n, classes).
+
+    Raises:
+        BadInput: The module gives something else than one row of logits a row.
+    """
+    if logits.dim() != 2:
+        raise BadInput(f"adaptation needs one row of logits a row, and the module gives shape {tuple(logits.shape)}.")
     return torch.softmax(logits.detach().double(), 1).cpu().numpy()

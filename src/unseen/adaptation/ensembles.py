@@ -59,7 +59,8 @@ class Ensemble:
     ) -> None:
         if len({id(m) for m in members}) != len(members) or len(members) < 2:
             raise BadInput(f"an ensemble needs two or more distinct learners, got {len(members)}.")
-        self.members, self.how, self.bootstrap, self.name = list(members), how, bootstrap, name
+        self.how: How = how
+        self.members, self.bootstrap, self.name = list(members), bootstrap, name
 
     def fit(self, examples: Examples, rng: np.random.Generator) -> Self:
         """Fit every member, each with a generator of its own."""

@@ -74,7 +74,7 @@ class PriorCorrection:
 
     needs: ClassVar[frozenset[str]] = frozenset({"probabilities"})
 
-    def __init__(self, source: Source, *, pseudo_rows: float = 10.0, window: int = 4096) -> None:
+    def __init__(self, source: Source, *, pseudo_rows: float = 10.0, window: int = 2048) -> None:
         if pseudo_rows < 0 or window < 1:
             raise BadInput(f"pseudo_rows is 0 or more and window 1 or more, got {pseudo_rows} and {window}.")
         self.source_prior, self.pseudo_rows, self.window = source.prior, pseudo_rows, window
@@ -89,7 +89,10 @@ class PriorCorrection:
         """Add the batch's rows to the estimate, then correct its probabilities."""
         p = batch.need("probabilities", "prior correction")
         self._rows = np.concatenate([self._rows, p])[-max(self.window, len(p)) :]
-        self.prior = em_prior(self._rows, self.source_prior, pseudo_rows=self.pseudo_rows, start=_inner(self.prior))
+        # Each batch goes on from the last estimate, so that a few steps bring it where the shares no longer move.
+        self.prior = em_prior(
+            self._rows, self.source_prior, pseudo_rows=self.pseudo_rows, start=_inner(self.prior), tolerance=1e-4
+        )
         return reweighted(p, self.prior / self.source_prior)
 
 

@@ -94,7 +94,9 @@ class Lame:
 
     def __init__(self, source: Source, *, neighbours: int = 5, weight: float = 1.0) -> None:
         if neighbours < 1 or weight < 0:
-            raise BadInput(f"LAME takes one neighbour or more and a weight of 0 or more, got {neighbours} and {weight}.")
+            raise BadInput(
+                f"LAME takes one neighbour or more and a weight of 0 or more, got {neighbours} and {weight}."
+            )
         self.classes, self.neighbours, self.weight = source.classes, neighbours, weight
 
     def predict(self, batch: Batch) -> FloatArray:

@@ -24,6 +24,8 @@ TABLE: dict[str, tuple[str, str, bool, dict[str, tuple[Any, ...]]]] = {
     "tent": ("tent", "Tent", True, {"rate": (1e-3, 1e-4, 1e-2)}),
 }
 NAMES = tuple(TABLE)
+# Parts of the source that a method reads, beside labels and module.
+KEEPS = {"bbse": frozenset({"probabilities"}), "t3a": frozenset({"features"}), "adanpc": frozenset({"features"})}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Method:
     def needs(self) -> frozenset[str]:
         """Parts of a batch that it reads."""
         return self.type.needs
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Parts of the source that it reads, beside labels and module."""
+        return KEEPS.get(self.name, frozenset())
 
     @property
     def needs_module(self) -> bool:

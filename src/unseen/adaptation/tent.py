@@ -20,8 +20,8 @@ def mean_entropy(logits: Tensor) -> Tensor:
     Source: Wang, Shelhamer, Liu, Olshausen & Darrell (2021), Tent: Fully test-time adaptation by entropy minimization,
     section 3.1.
     """
-    logs = torch.log_softmax(logits, 1)
-    return -(logs.exp() * logs).sum(1).mean()
+    logs = torch.log_softmax(logits, -1)
+    return -(logs.exp() * logs).sum(-1).mean()
 
 
 class Tent:
@@ -57,7 +57,9 @@ class Tent:
         guard: bool = True, bound: float = 0.5, jump: float = 0.3, memory: float = 0.5,
     ) -> None:  # fmt: skip
         if rate <= 0 or steps < 1 or prior < 0:
-            raise BadInput(f"Tent takes a rate above 0, 1 step or more and a prior of 0 or more: {rate}, {steps}, {prior}.")
+            raise BadInput(
+                f"Tent takes a rate above 0, 1 step or more and a prior of 0 or more: {rate}, {steps}, {prior}."
+            )
         module: nn.Module = source.need("module", "Tent")
         if any(isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)) for m in module.modules()):
             self.module, _ = with_adapted_norms(module, prior)
@@ -135,4 +137,6 @@ def affine_parameters(module: nn.Module) -> list[nn.Parameter]:
         found = [p for m in module.modules() if isinstance(m, kinds) for p in (m.weight, m.bias) if p is not None]
         if found:
             return found
-    raise BadInput(f"{type(module).__name__} has no normalisation layer with scale and shift: Tent has nothing to change.")
+    raise BadInput(
+        f"{type(module).__name__} has no normalisation layer with scale and shift: Tent has nothing to change."
+    )
