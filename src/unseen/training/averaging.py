@@ -153,7 +153,7 @@ def load_average(model: nn.Module, weights: Weights, x: Tensor, batch_size: int 
         batch_size: Rows at once; statistics are means over these batches of equal weight.
     """
     model.load_state_dict(weights, strict=False)
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
     kept = [m.momentum for m in norms]
     if norms:
         model.eval()
