@@ -17,6 +17,7 @@ FLOORS = [
     {"tasks", "shifts"},
     {"learners"},
     {"training", "adaptation", "measures"},
+    {"refitting"},
     {"checks", "remedies"},
     {"auditing", "improving"},
     {"report"},

@@ -46,6 +46,7 @@ def run_jobs(
     workers: int | None = None,
     store: Store | None = None,
     done: Callable[[str, int, int], None] | None = None,
+    keep: Callable[[Any], bool] | None = None,
 ) -> list[Any]:
     """Run a function over jobs and give the results in the order of the jobs.
 
@@ -56,6 +57,7 @@ def run_jobs(
         workers: Processes; by default as many as cores.
         store: Keeps finished jobs under a hash of function and arguments; those found there are not run again.
         done: Called with (name, finished, total) after each job.
+        keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
 
     Raises:
         BadInput: Two jobs have one name, or the executor is unknown.
@@ -80,7 +82,7 @@ def run_jobs(
         for position, result in stream:
             i = open_jobs[position]
             results[i] = result
-            if store is not None:
+            if store is not None and (keep is None or keep(result)):
                 store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
             finished += 1
             if done is not None:

@@ -1,0 +1,124 @@
+"""What was lost on each held-out set for not having seen it, for the checks on a learner under shift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unseen.checks.base import Settings, Subject
+from unseen.errors import TooFewUnits
+from unseen.estimates import Estimate
+from unseen.estimates.means import cluster_robust, t_quantile
+from unseen.refitting import UnderShift
+from unseen.refitting.under_shift import Held
+
+# Training sets of refits overlap; the variance between refits is scaled by 1/R + (held out : kept), as Nadeau and
+# Bengio (2003, section 3) do for cross-validation.
+OVERLAP = 0.25
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One held-out set.
+
+    Attributes:
+        held: The scores.
+        value: Mean of reference minus unseen score.
+        variance: Of the value: between the rows (clusters) judged, and between refits.
+        dof: Degrees of freedom of the variance.
+        units: Independent units among the rows.
+        unseen: Mean score not having seen the set.
+        unseen_variance: Of that mean, over rows and refits.
+        reference: Mean score having seen its like.
+    """
+
+    held: Held
+    value: float
+    variance: float
+    dof: float
+    units: int
+    unseen: float
+    unseen_variance: float
+    reference: float
+
+    @property
+    def name(self) -> str:
+        """Name of the set."""
+        return self.held.case.name
+
+    def estimate(self, level: float) -> Estimate:
+        """The loss with a t interval."""
+        half = t_quantile((1 - level) / 2, self.dof) * math.sqrt(self.variance)
+        return Estimate(
+            self.value, self.value - half, self.value + half, self.units,
+            "paired by row, CR2 over clusters plus variance between refits, t", level,
+        )  # fmt: skip
+
+
+def under_shift(subject: Subject) -> UnderShift:
+    """The refitted learner of a subject."""
+    learner = subject.learner
+    assert isinstance(learner, UnderShift), "a check that reads refits declares needs=('learner',)"  # noqa: S101
+    return learner
+
+
+def losses(subject: Subject, settings: Settings, kinds: Sequence[str] | None = None) -> dict[str, list[Loss]]:
+    """Family of shifts → the loss on each of its held-out sets; only shifts of these kinds.
+
+    The variance between refits is pooled over the sets of a family.
+    """
+    under = under_shift(subject)
+    found: dict[str, list[Loss]] = subject.shared("losses by family", lambda: _losses(under))
+    return {family: own for family, own in found.items() if own and (kinds is None or own[0].held.case.kind in kinds)}
+
+
+def _losses(under: UnderShift) -> dict[str, list[Loss]]:
+    made: dict[str, list[Loss]] = {}
+    clusters = under.problem.clusters()
+    for family in under.plan.families():
+        held = under.of_family(family)
+        if not held:
+            continue
+        between = _pooled([h.loss_by_refit for h in held])
+        between_unseen = _pooled([h.unseen.mean(1) for h in held])
+        degrees = max(1, sum(len(h.unseen) - 1 for h in held))
+        rows = list[Loss]()
+        for h in held:
+            share = 1 / len(h.unseen) + OVERLAP
+            try:
+                value, variance, dof, units = cluster_robust(h.loss, clusters[h.rows], what=h.case.name)
+                _, unseen_variance, _, _ = cluster_robust(h.unseen.mean(0), clusters[h.rows], what=h.case.name)
+            except TooFewUnits:
+                continue
+            # Rows on which both fits always agree have no spread; one row in n + 2 could have differed by 1/2.
+            floor = 0.25 / (len(h.rows) + 2) ** 2 * under.problem.scale**2
+            variance = max(variance, floor)
+            total = variance + share * between
+            dof = total**2 / (variance**2 / max(dof, 1.0) + (share * between) ** 2 / degrees)
+            rows.append(
+                Loss(
+                    h, value, total, dof, units, float(h.unseen.mean()),
+                    max(unseen_variance, floor) + share * between_unseen, float(h.reference.mean()),
+                )
+            )  # fmt: skip
+        made[family] = rows
+    return made
+
+
+def _pooled(by_refit: Sequence[np.ndarray]) -> float:
+    """Mean over sets of the variance between refits; 0 with a single refit."""
+    several = [float(np.var(v, ddof=1)) for v in by_refit if len(v) > 1]
+    return float(np.mean(several)) if several else 0.0
+
+
+def score_word(under: UnderShift) -> str:
+    """What a score is called in sentences."""
+    return {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}[under.problem.measure]
+
+
+def shown(under: UnderShift, value: float) -> str:
+    """A mean score in a sentence: the error itself where the score is minus the error."""
+    return f"{-value:.3g}" if under.problem.measure == "error" else f"{value:.2f}"

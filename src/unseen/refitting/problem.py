@@ -1,0 +1,304 @@
+"""A table becomes a learning problem: target, inputs, factors, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from unseen.data import Examples
+from unseen.errors import BadInput
+from unseen.factors import Factors, infer_factor
+
+Measure = Literal["accuracy", "brier", "error"]
+MEASURES: dict[str, str] = {
+    "accuracy": "1 where the most likely class is right",
+    "brier": "1 minus half the squared distance between the probabilities and the outcome",
+    "error": "minus the absolute error",
+}
+# A numeric target with at most this many different whole numbers is a class.
+MAX_CLASSES = 20
+# One column that predicts the target this well leaves nothing to learn: it is the target in another form.
+LEAK = 0.999
+LEAK_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a learner shall learn, and how its answers are scored.
+
+    Attributes:
+        examples: Rows with a target; its column is text (classes) or Float64 (regression); ``item`` names rows.
+        unlabelled: Rows without a target, if any.
+        regression: Whether the target is a number.
+        measure: How an answer is scored; higher is better.
+        scale: What a score difference of 1 means in shares: 1 for classes, the mean absolute deviation from the median
+            for numbers (the error of the best constant).
+        cluster: Column of what was sampled together, or None.
+        time: Column of time, or None.
+        notes: What was decided, in sentences.
+    """
+
+    examples: Examples
+    unlabelled: Examples | None
+    regression: bool
+    measure: Measure
+    scale: float
+    cluster: str | None = None
+    time: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @property
+    def target(self) -> str:
+        """Name of the target column."""
+        assert self.examples.target is not None, "problem_of sets it"  # noqa: S101
+        return self.examples.target
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in order; empty for a regression."""
+        return () if self.regression else tuple(sorted(self.examples.table[self.target].unique().to_list()))
+
+    def clusters(self) -> np.ndarray:
+        """Number of the cluster of each row, shape (n,); each row its own where no column is named."""
+        if self.cluster is None:
+            return np.arange(len(self))
+        return self.examples.table[self.cluster].rank("dense").fill_null(0).to_numpy().astype(np.int64)
+
+    def without_inputs(self, names: Sequence[str]) -> Problem:
+        """The problem with fewer inputs: factors that a shift holds out are no features.
+
+        Raises:
+            BadInput: None would be left.
+        """
+        kept = tuple(c for c in self.examples.inputs if c not in names)
+        gone = [c for c in self.examples.inputs if c in names]
+        if not kept:
+            raise BadInput(f"without {', '.join(gone)} no input column is left.")
+        if not gone:
+            return self
+        note = f"{', '.join(gone)}: held out by a shift, so not given to the learner."
+        examples = Examples(self.examples.table, kept, self.target, self.examples.factors)
+        without = self.unlabelled
+        unlabelled = None if without is None else Examples(without.table, kept, None, without.factors)
+        return replace(self, examples=examples, unlabelled=unlabelled, notes=(*self.notes, note))
+
+
+def problem_of(
+    table: pl.DataFrame | Examples,
+    target: str | None = None,
+    *,
+    inputs: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    cluster: str | None = None,
+    time: str | None = None,
+    regression: bool | None = None,
+    measure: Measure | None = None,
+) -> Problem:
+    """Make a learning problem of a table.
+
+    Inputs are all columns but the target, the cluster, names of rows, and what is dropped. Text columns that hold
+    dates are read as such. Every column that groups or orders rows is a factor.
+
+    Args:
+        table: One row an example, or examples that know their inputs and target.
+        target: Column to predict.
+        inputs: Only these columns are features; a column that gives the target away is then allowed.
+        drop: Columns to leave out.
+        cluster: Column of what was sampled together (patient, document).
+        time: Column of time.
+        regression: Whether the target is a number to predict; by default numbers with many values are.
+        measure: accuracy (default for classes), brier, or error (the one for numbers).
+
+    Raises:
+        BadInput: A column is missing, the target is constant or given away by a feature, or too few rows are left.
+    """
+    if isinstance(table, Examples):
+        inputs, target = inputs or table.inputs, target or table.target
+        table = table.table
+    if target is None:
+        raise BadInput(f"say which column to predict: --target COLUMN (there are {_names(table.columns)}).")
+    for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
+        _require(table, name)
+    notes: list[str] = []
+    table = _dated(table, target, notes)
+    table, unlabelled, regression = _targets(table, target, regression, notes)
+    if "item" not in table.columns:
+        table = table.with_row_index("item").with_columns(pl.col("item").cast(pl.String))
+    chosen = list(inputs) or _inputs(table, {target, "item", cluster, *drop}, notes)
+    if not chosen:
+        raise BadInput(f"no input column is left besides the target {target!r}.")
+    leaks = leaking(table, chosen, target, regression=regression)
+    if leaks and not inputs:
+        name, right = leaks[0]
+        raise BadInput(
+            f"column {name!r} gives the target {target!r} away: alone it predicts {right:.1%} of the rows. "
+            f"Leave it out with --drop {name!r}, or name all features with --inputs if it is known in time."
+        )
+    notes += [f"{name}: alone predicts {right:.1%} of the rows." for name, right in leaks]
+    factors = Factors(f for c in table.columns if c not in {target, "item"} for f in [infer_factor(table[c])] if f)
+    examples = Examples(table, tuple(chosen), target, factors)
+    unknown = None if unlabelled is None else Examples(unlabelled, tuple(chosen), None, factors)
+    if regression:
+        values = table[target].to_numpy()
+        if measure not in (None, "error"):
+            raise BadInput(f"the target {target!r} is a number: its measure is error, not {measure}.")
+        return Problem(
+            examples, unknown, True, "error",
+            float(np.abs(values - np.median(values)).mean()), cluster, time, tuple(notes),
+        )  # fmt: skip
+    if measure == "error":
+        raise BadInput(f"the target {target!r} holds classes: its measure is accuracy or brier.")
+    most = table[target].value_counts(sort=True)["count"][0] / table.height
+    if measure is None and most > 0.8:
+        notes.append(
+            f"{most:.0%} of the rows have one class: accuracy says little here. --measure brier scores probabilities."
+        )
+    return Problem(
+        examples, unknown, False, measure or "accuracy",
+        1.0, cluster, time, tuple(notes),
+    )  # fmt: skip
+
+
+def _names(columns: Sequence[str], limit: int = 12) -> str:
+    return ", ".join(columns[:limit]) + (f" and {len(columns) - limit} more" if len(columns) > limit else "")
+
+
+def _require(table: pl.DataFrame, name: str) -> None:
+    from difflib import get_close_matches
+
+    if name not in table.columns:
+        near = get_close_matches(name, table.columns, 3, 0.5)
+        raise BadInput(
+            f"no column {name!r}; the columns are {_names(table.columns)}."
+            + (f" Did you mean {' or '.join(near)}?" if near else "")
+        )
+
+
+def _dated(table: pl.DataFrame, target: str, notes: list[str]) -> pl.DataFrame:
+    """Text columns in which every value is an ISO date or time become such."""
+    for name in table.columns:
+        if name == target or table.schema[name] != pl.String:
+            continue
+        first = table[name].drop_nulls().head(50)
+        if first.is_empty() or not first.str.contains(r"^\d{4}-\d{2}-\d{2}").all():
+            continue
+        for dtype in (pl.Date, pl.Datetime("us")):
+            read = table[name].str.strip_chars().str.strptime(dtype, strict=False)
+            if read.null_count() == table[name].null_count():
+                table = table.with_columns(read)
+                notes.append(f"{name}: text with dates, read as {'dates' if dtype == pl.Date else 'times'}.")
+                break
+    return table
+
+
+def _targets(
+    table: pl.DataFrame, target: str, regression: bool | None, notes: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None, bool]:
+    """Rows with a target of one type, rows without, and whether it is a number."""
+    column = table[target]
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+        table = table.with_columns(column)
+    if isinstance(column.dtype, pl.List | pl.Struct | pl.Array) or column.dtype.is_temporal():
+        raise BadInput(f"the target {target!r} holds {column.dtype}: it must be a class or a number.")
+    present = column.drop_nulls()
+    if present.n_unique() < 2:
+        shown = f"only {present[0]!r}" if len(present) else "no value"
+        raise BadInput(f"the target column {target!r} is constant: it holds {shown}, so nothing can be learnt.")
+    if regression is None:
+        numeric = present.dtype.is_numeric()
+        whole = numeric and bool((present.cast(pl.Float64) % 1 == 0).all())
+        regression = numeric and (present.n_unique() > MAX_CLASSES or not whole)
+    if regression and not present.dtype.is_numeric():
+        raise BadInput(f"the target {target!r} holds {present.dtype}, not numbers.")
+    if not regression and present.n_unique() > 1000:
+        raise BadInput(
+            f"the target {target!r} has {present.n_unique():,} different values: too many classes. "
+            "If it is a number, its column must be numeric."
+        )
+    typed = pl.col(target).cast(pl.Float64 if regression else pl.String)
+    labelled = table.filter(pl.col(target).is_not_null()).with_columns(typed)
+    without = table.filter(pl.col(target).is_null())
+    if not regression:
+        counts = labelled[target].value_counts(sort=True)
+        rare = counts.filter(pl.col("count") < 2)
+        if rare.height:
+            notes.append(f"{target}: {rare.height} classes with a single row are left out.")
+            labelled = labelled.filter(~pl.col(target).is_in(rare[target].to_list()))
+    if labelled.height < 50:
+        raise BadInput(f"{labelled.height} rows with a target are too few to refit a learner; give at least 50.")
+    if without.height:
+        notes.append(f"{without.height} rows without {target} are answered, not learnt from.")
+    return labelled, (without if without.height else None), regression
+
+
+def _inputs(table: pl.DataFrame, excluded: set[str | None], notes: list[str]) -> list[str]:
+    chosen = list[str]()
+    for name in table.columns:
+        if name in excluded:
+            continue
+        column, dtype = table[name], table.schema[name]
+        if isinstance(dtype, pl.Struct | pl.Object | pl.Binary):
+            notes.append(f"{name}: {dtype} is no feature.")
+        elif not isinstance(dtype, pl.Array | pl.List) and column.n_unique() < 2:
+            notes.append(f"{name}: constant, left out.")
+        elif dtype in (pl.String, pl.Categorical) and column.n_unique() == table.height and _single_word(column):
+            notes.append(f"{name}: another name in every row, left out.")
+        elif dtype.is_integer() and _counts_rows(column):
+            notes.append(f"{name}: numbers the rows, left out.")
+        else:
+            chosen.append(name)
+    return chosen
+
+
+def _single_word(column: pl.Series) -> bool:
+    return not bool(column.head(200).cast(pl.String).str.contains(r"\s").any())
+
+
+def _counts_rows(column: pl.Series) -> bool:
+    return len(column) > 50 and bool((column.cast(pl.Int64, strict=False).diff().drop_nulls() == 1).all())
+
+
+def leaking(table: pl.DataFrame, inputs: Sequence[str], target: str, *, regression: bool) -> list[tuple[str, float]]:
+    """Columns that give the target away: (name, share of rows predicted), best first.
+
+    A small tree of one column is cross-fitted; a class is given away where at least 99.9 % of the rows are right and
+    the tree beats the most frequent class clearly, a number where 99.9 % of its variance is explained.
+
+    >>> frame = pl.DataFrame({"a": range(200), "b": [i % 7 for i in range(200)], "y": [str(i > 99) for i in range(200)]})
+    >>> leaking(frame, ["a", "b"], "y", regression=False)
+    [('a', 1.0)]
+    """
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    sample = table.sample(min(LEAK_ROWS, table.height), seed=0, shuffle=True)
+    y: Any = sample[target].to_numpy()
+    base = 0.0 if regression else float(sample[target].value_counts(sort=True)["count"][0]) / sample.height
+    found: list[tuple[str, float]] = []
+    for name in inputs:
+        if isinstance(sample.schema[name], pl.Array | pl.List):
+            continue
+        column = sample[name]
+        numeric = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
+        if not numeric and column.n_unique() > 0.2 * sample.height:
+            continue
+        codes = column.cast(pl.Float64, strict=False) if column.dtype.is_numeric() else column.rank("dense")
+        x = codes.cast(pl.Float64).fill_null(-1e18).fill_nan(-1e18).to_numpy()[:, None]
+        tree: Any = (
+            DecisionTreeRegressor(max_leaf_nodes=512, min_samples_leaf=2, random_state=0)
+            if regression
+            else DecisionTreeClassifier(max_leaf_nodes=max(32, 2 * len(set(y.tolist()))), random_state=0)
+        )
+        predicted = np.asarray(cross_val_predict(tree, x, y, cv=2))
+        right = 1 - float(np.var(y - predicted) / np.var(y)) if regression else float((predicted == y).mean())
+        if right >= LEAK and right - base > 0.2 * (1 - base):
+            found.append((name, right))
+    return sorted(found, key=lambda pair: -pair[1])

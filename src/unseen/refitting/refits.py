@@ -1,0 +1,330 @@
+"""Runs refits: each a piece of plain data that is kept when done, on one worker or many."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from unseen.data import Examples
+from unseen.engine.executors import Job, Kind, run_jobs
+from unseen.engine.seeds import numpy_generator
+from unseen.engine.store import Store
+from unseen.errors import UnseenError
+from unseen.files import write_atomically
+from unseen.refitting.problem import Problem
+from unseen.refitting.resolve import Spec, resolve
+
+# Rows on which columns are shuffled to see what a learner relies on.
+SHUFFLED_ROWS = 4000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One refit: rows to fit on, rows to answer, and what is done to them.
+
+    Attributes:
+        name: Unique within a run; what progress and failures call it.
+        train: Row numbers to fit on.
+        tests: Side ("seen", "unseen", "reference" …) → row numbers to answer.
+        seed: Source of every draw in the fit.
+        learner: Another learner than the run's.
+        options: ``shuffle``: columns that are shuffled within each side, one after the other, to see what that costs;
+            ``perturb``: a family of perturbations and its severity, applied to the inputs of every side.
+    """
+
+    name: str
+    train: np.ndarray
+    tests: Mapping[str, np.ndarray]
+    seed: int
+    learner: Spec | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a fitted learner answered on rows.
+
+    Attributes:
+        rows: Row numbers, shape (n,).
+        score: Shape (n,), higher is better.
+        confidence: Probability of the answer, shape (n,), or None where the learner gives none.
+        truth: Probability of the true class, shape (n,), or None.
+        prediction: Class number, or the predicted number, shape (n,).
+    """
+
+    rows: np.ndarray
+    score: np.ndarray
+    confidence: np.ndarray | None
+    truth: np.ndarray | None
+    prediction: np.ndarray
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """What came of one piece.
+
+    Attributes:
+        piece: What was asked for.
+        answers: By side; empty where the learner raised.
+        shuffled: Column → side → (mean fall of the score when it is shuffled, its standard error, rows).
+        failed: What the learner raised, or "".
+        seconds: Time of the fit and of answering.
+    """
+
+    piece: Piece
+    answers: Mapping[str, Answers]
+    shuffled: Mapping[str, Mapping[str, tuple[float, float, int]]]
+    failed: str
+    seconds: tuple[float, float]
+
+
+class Runner:
+    """Runs pieces on one problem and learner; finished ones are kept, so that a killed run goes on.
+
+    Args:
+        problem: The data.
+        learner: What is refitted.
+        executor: serial, local or ray.
+        workers: Processes.
+        store: Where finished pieces and the data stand (on a Ray cluster: a folder that all nodes share).
+        done: Called with (name, finished, total) after each piece.
+    """
+
+    def __init__(
+        self, problem: Problem, learner: Spec, *, executor: Kind = "local", workers: int | None = None,
+        store: Store | None = None, done: Callable[[str, int, int], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.problem, self.learner = problem, learner
+        self.executor: Kind = executor
+        self.workers, self.store, self.done = workers, store or Store(), done
+        self._data = ""
+
+    def run(self, pieces: Sequence[Piece]) -> list[Refitted]:
+        """The results, in the order of the pieces; a learner that raises fails its piece only."""
+        jobs = [Job(p.name, self._arguments(p)) for p in pieces]
+        raw = run_jobs(
+            refit, jobs, executor=self.executor, workers=self.workers, store=self.store, done=self.done,
+            keep=lambda result: not result["failed"],
+        )  # fmt: skip
+        return [_refitted(piece, found) for piece, found in zip(pieces, raw, strict=True)]
+
+    def _arguments(self, piece: Piece) -> dict[str, Any]:
+        if not self._data:
+            self._data = str(stored_table(self.problem.examples, self.store))
+        return {
+            "data": self._data,
+            "problem": {
+                "inputs": list(self.problem.examples.inputs), "target": self.problem.target,
+                "measure": self.problem.measure, "classes": list(self.problem.classes),
+            },
+            "rows": str(stored_rows({"train": piece.train, **{f"test {k}": v for k, v in piece.tests.items()}}, self.store)),
+            "learner": (piece.learner or self.learner).to_dict(),
+            "seed": piece.seed,
+            "options": dict(piece.options),
+            "versions": versions(),
+        }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions that a fit depends on."""
+    from importlib import metadata
+
+    return {name: metadata.version(name) for name in ("numpy", "scikit-learn")}
+
+
+def stored_table(examples: Examples, store: Store) -> Path:
+    """The table as a file named after its content, so that workers read it and a resumed run finds it."""
+    import hashlib
+
+    columns = list(
+        dict.fromkeys([*examples.inputs, *([examples.target] if examples.target else []), *examples.factors, "item"])
+    )
+    buffer = io.BytesIO()
+    examples.table.select(columns).write_ipc(buffer, compression="uncompressed")
+    content = buffer.getvalue()
+    path = store.folder / "data" / f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.arrow"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    return path
+
+
+def stored_rows(rows: Mapping[str, np.ndarray], store: Store) -> Path:
+    """Row numbers as a file named after its content."""
+    import hashlib
+
+    hasher = hashlib.blake2b(digest_size=16)
+    for name, values in rows.items():
+        hasher.update(f"{name}:{len(values)}:".encode())
+        hasher.update(np.ascontiguousarray(values, dtype=np.uint32).tobytes())
+    path = store.folder / "data" / f"{hasher.hexdigest()}.npz"
+    if not path.is_file():
+        buffer = io.BytesIO()
+        np.savez(buffer, **{name: np.asarray(v, dtype=np.uint32) for name, v in rows.items()})  # type: ignore[arg-type]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+    return path
+
+
+@lru_cache(maxsize=2)
+def read_table(path: str) -> pl.DataFrame:
+    """The stored table, kept in a worker between its pieces."""
+    return pl.read_ipc(path)
+
+
+def read_rows(path: str) -> dict[str, np.ndarray]:
+    """Stored row numbers."""
+    with np.load(path) as found:
+        return {name: found[name].astype(np.int64) for name in found.files}
+
+
+def refit(
+    *, data: str, problem: Mapping[str, Any], rows: str, learner: Mapping[str, Any], seed: int,
+    options: Mapping[str, Any], versions: Mapping[str, str],
+) -> dict[str, Any]:  # fmt: skip
+    """Fit once and answer; the job that workers run. A learner that raises is reported, not raised.
+
+    Args:
+        data: File of the table.
+        problem: inputs, target, measure and classes.
+        rows: File of the row numbers.
+        learner: A spec as plain data.
+        seed: Source of every draw.
+        options: As in ``Piece``.
+        versions: Only so that a kept piece of other versions is not taken for this one.
+    """
+    import time
+    import warnings
+
+    table = read_table(data)
+    examples = Examples(table, tuple(problem["inputs"]), problem["target"])
+    parts = read_rows(rows)
+    started = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            # A learner's own remarks (not converged, unknown categories) are not failures.
+            warnings.simplefilter("ignore")
+            fitted = resolve(Spec.from_dict(learner)).fit(examples.take(parts["train"]), numpy_generator(seed, "fit"))
+            fit_seconds = time.perf_counter() - started
+            answers, shuffled = answer_sides(fitted, examples, parts, problem, seed, options)
+    except UnseenError as error:
+        return {"failed": str(error), "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}", "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+    return {
+        "failed": "", "answers": answers, "shuffled": shuffled,
+        "seconds": [fit_seconds, time.perf_counter() - started - fit_seconds],
+    }  # fmt: skip
+
+
+def answer_sides(
+    fitted: Any, examples: Examples, parts: Mapping[str, np.ndarray], problem: Mapping[str, Any], seed: int,
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """Answers of a fitted learner on every side, and what shuffling columns costs, as plain data."""
+    answers, shuffled = dict[str, Any](), dict[str, dict[str, Any]]()
+    for name, numbers in parts.items():
+        if not name.startswith("test ") or not len(numbers):
+            continue
+        side = name.removeprefix("test ")
+        given = examples.take(numbers)
+        if "perturb" in options:
+            given = perturbed(given, options["perturb"], numpy_generator(seed, "perturb", side))
+        found = score_rows(fitted, given, problem)
+        answers[side] = {k: None if v is None else packed(v) for k, v in found.items()}
+        for column in options.get("shuffle", ()):
+            rng = numpy_generator(seed, "shuffle", side, column)
+            some = np.sort(rng.permutation(len(given))[:SHUFFLED_ROWS])
+            part = given.take(some)
+            mixed = part.table.with_columns(part.table[column][rng.permutation(len(part))])
+            fall = (
+                found["score"][some] - score_rows(fitted, Examples(mixed, part.inputs, part.target), problem)["score"]
+            )
+            shuffled.setdefault(column, {})[side] = [
+                float(fall.mean()), float(fall.std() / max(len(fall), 1) ** 0.5), len(fall)
+            ]  # fmt: skip
+    return answers, shuffled
+
+
+def perturbed(examples: Examples, how: Mapping[str, Any], rng: np.random.Generator) -> Examples:
+    """Examples with perturbed inputs, by family and severity."""
+    from unseen.shifts.perturbations import perturb
+
+    return perturb(examples, how["family"], how["severity"], rng)
+
+
+def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores, confidences, probabilities of the truth and predictions of a fitted learner, as float32 and int16."""
+    target = examples.column(problem["target"])
+    if problem["measure"] == "error":
+        response = fitted.respond(examples)
+        prediction = response.table["prediction"].cast(pl.Float64).to_numpy()
+        return {
+            "score": -np.abs(target.astype(float) - prediction).astype(np.float32), "confidence": None, "truth": None,
+            "prediction": prediction.astype(np.float32),
+        }  # fmt: skip
+    classes = [str(c) for c in problem["classes"]]
+    number = {c: i for i, c in enumerate(classes)}
+    wanted = np.array([number.get(str(v), -1) for v in target.tolist()], dtype=np.int64)
+    if not getattr(fitted, "has_probabilities", True):
+        given = fitted.respond(examples).table["prediction"].to_list()
+        predicted = np.array([number.get(v, -1) for v in given], dtype=np.int16)
+        if problem["measure"] == "brier":
+            raise UnseenError(f"{fitted.name} has no predict_proba, so the measure brier can't be had; take accuracy.")
+        return {
+            "score": (predicted == wanted).astype(np.float32), "confidence": None, "truth": None,
+            "prediction": predicted,
+        }  # fmt: skip
+    own = [number.get(str(c), -1) for c in fitted.classes]
+    chances = np.zeros((len(examples), len(classes)))
+    chances[:, own] = fitted.probabilities(examples)
+    predicted = chances.argmax(1)
+    truth = chances[np.arange(len(wanted)), wanted]
+    if problem["measure"] == "brier":
+        score = 1 - 0.5 * ((chances**2).sum(1) - 2 * truth + 1)
+    else:
+        score = (predicted == wanted).astype(float)
+    return {
+        "score": score.astype(np.float32), "confidence": chances.max(1).astype(np.float32),
+        "truth": truth.astype(np.float32), "prediction": predicted.astype(np.int16),
+    }  # fmt: skip
+
+
+def packed(values: np.ndarray) -> dict[str, str]:
+    """An array as text that JSON holds."""
+    return {"dtype": values.dtype.str, "data": base64.b85encode(zlib.compress(values.tobytes(), 1)).decode()}
+
+
+def unpacked(kept: Mapping[str, str]) -> np.ndarray:
+    """The inverse of ``packed``.
+
+    >>> unpacked(packed(np.array([0.5, 1.5], dtype=np.float32))).tolist()
+    [0.5, 1.5]
+    """
+    return np.frombuffer(zlib.decompress(base64.b85decode(kept["data"])), dtype=np.dtype(kept["dtype"]))
+
+
+def _refitted(piece: Piece, found: Mapping[str, Any]) -> Refitted:
+    answers: dict[str, Answers] = {}
+    for side, columns in found["answers"].items():
+        read = {k: None if v is None else unpacked(v) for k, v in columns.items()}
+        score, prediction = read["score"], read["prediction"]
+        assert score is not None and prediction is not None, "every side holds both"  # noqa: S101, PT018
+        answers[side] = Answers(
+            piece.tests[side], score.astype(np.float64), read["confidence"], read["truth"], prediction
+        )
+    shuffled = {
+        column: {side: (float(v[0]), float(v[1]), int(v[2])) for side, v in sides.items()}
+        for column, sides in found["shuffled"].items()
+    }
+    fit_seconds, answer_seconds = found["seconds"]
+    return Refitted(piece, answers, shuffled, found["failed"], (fit_seconds, answer_seconds))
