@@ -17,12 +17,14 @@ from unseen.shifts import (
     HeldOutLevel,
     LongerThan,
     RandomShift,
+    Split,
     UnobservedLocalStructures,
     UnseenCube,
     corrupt_labels,
     divergence,
     repeat_examples,
 )
+from unseen.shifts.base import hold_out, no_overlap
 
 
 def examples(n=400, seed=0):
@@ -169,3 +171,26 @@ def test_repetition_keeps_the_size():
     assert repeated.table["item"].n_unique() == 10
     with pytest.raises(BadInput, match="distinct examples were asked for"):
         repeat_examples(split, 10_000, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize(
+    "items", [["i10", "i9", "É", "a", "i10", "z"], [10, 9, 100, 10, 1, 2], ["b", None, "a", "b", "ü", "B"]]
+)
+def test_holding_out_agrees_with_a_sort_of_names_as_text(items):
+    table = pl.DataFrame({"item": items * 3, "input": range(3 * len(items)), "target": 0})
+    rows = np.arange(0, table.height, 2)
+    train, seen = hold_out(Examples(table), rows, 0.4, np.random.default_rng(1))
+    names = np.unique(table["item"].to_numpy()[rows].astype(str))
+    order = np.random.default_rng(1).permutation(len(names))[: round(0.4 * len(names))]
+    assert {str(v) for v in table["item"].gather(seen)} == set(names[order])
+    assert sorted([*train.tolist(), *seen.tolist()]) == rows.tolist()
+    assert not set(table["item"].gather(train)) & set(table["item"].gather(seen))
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_an_item_on_two_sides_is_found(kind):
+    def side(names):
+        return Examples(pl.DataFrame({"item": [kind(n) for n in names], "input": names, "target": names}))
+
+    assert no_overlap(Split(side([1, 2, 2]), side([3]), side([4, 5]))).holds
+    assert no_overlap(Split(side([1, 2, 2]), side([2, 3]), side([3, 5, 1]))).measured.startswith("3 values of 'item'")

