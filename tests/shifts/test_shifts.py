@@ -25,6 +25,7 @@ from unseen.shifts import (
     repeat_examples,
 )
 from unseen.shifts.base import hold_out, no_overlap
+from unseen.shifts.by_factor import _has_level
 
 
 def examples(n=400, seed=0):
@@ -194,3 +195,13 @@ def test_an_item_on_two_sides_is_found(kind):
 
     assert no_overlap(Split(side([1, 2, 2]), side([3]), side([4, 5]))).holds
     assert no_overlap(Split(side([1, 2, 2]), side([2, 3]), side([3, 5, 1]))).measured.startswith("3 values of 'item'")
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [(["a", None, "b", "a"], ["a"]), (["a", None, "b"], [None]), ([1, 2, 3], [2.0, 9]), ([True, False], [True]), ([["a", "b"], ["b"], []], ["a"]), ([1.5, float("nan")], [1.5]), (["a"], [])],
+)  # fmt: skip
+def test_levels_are_found_as_python_would(values, levels):
+    examples = Examples(pl.DataFrame({"f": values}), (), None)
+    naive = [bool(set(v) & set(levels)) if isinstance(v, list) else v in levels for v in values]
+    assert _has_level(examples, "f", levels).tolist() == naive

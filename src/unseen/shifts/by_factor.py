@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import polars as pl
 
 from unseen.data import Examples
 from unseen.errors import BadInput
@@ -226,8 +227,14 @@ def _numbers(examples: Examples, name: str) -> np.ndarray:
 def _has_level(examples: Examples, name: str, levels: Sequence[Any]) -> np.ndarray:
     require_factor(examples, name)
     wanted = set(levels)
-    values = examples.table[name].to_list()
-    return np.array([bool(wanted & set(v)) if isinstance(v, list) else v in wanted for v in values], dtype=bool)
+    column = examples.table[name]
+    if isinstance(column.dtype, pl.List | pl.Array | pl.Object):
+        rows = column.to_list()
+        return np.array([bool(wanted & set(v)) if isinstance(v, list) else v in wanted for v in rows], dtype=bool)
+    # Each distinct value is compared once: a column of a site has many rows and few sites.
+    distinct = column.unique()
+    hits = distinct.filter(pl.Series([v in wanted for v in distinct.to_list()], dtype=pl.Boolean))
+    return column.is_in(hits.implode(), nulls_equal=True).to_numpy()
 
 
 def _follow(
