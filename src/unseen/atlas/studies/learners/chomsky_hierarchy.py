@@ -25,7 +25,7 @@ ARCHITECTURES: dict[str, Callable[[Vocabulary], nn.Module]] = {
 }
 # Architecture, task, updates, peak rate.
 CELLS = (
-    ("rnn", "parity-check", 600, 3e-3),
+    ("rnn", "parity-check", 1500, 3e-3),
     ("rnn", "reverse-string", 400, 3e-3),
     ("lstm", "bucket-sort", 1500, 3e-3),
     ("lstm", "reverse-string", 400, 3e-3),

@@ -97,7 +97,7 @@ def trained(train: Examples, tests: Mapping[str, Examples], seed: int, steps: in
 )
 def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     """Three models, told apart by their training data alone, on known stories, compositions and complex ones."""
-    steps, n, n_test = (100, 3000, 100) if quick else (1300, 24_000, 500)
+    steps, n, n_test = (100, 3000, 100) if quick else (1000, 24_000, 500)
     start = 1000 * seed
     tests = {
         "known": joined(n_test, start + 500, ORIGINAL),

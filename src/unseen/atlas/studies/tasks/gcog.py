@@ -47,7 +47,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     ],
     units="seeds: data, order and first weights redrawn; 300 questions a split.",
     reduced="A 3×3 grid in place of 10×10; four operators; width 64; trees of depth 1 and 2 in training and 3 beyond; up "
-    "to 1 distractor in training and 5 beyond; 40,000 questions, 1,800 updates of 64 (3,600 of the GRU, whose updates "
+    "to 1 distractor in training and 5 beyond; 40,000 questions, 1,500 updates of 64 (3,000 of the GRU, whose updates "
     "are cheap). RNN and Perceiver are left out.",
     reconstructed="Layout of the encoders; which 30 % of parent and child operators are held out; the grid is told as "
     "shape, colour and place of each cell.",
@@ -55,7 +55,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 )
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """All architectures on the same data; accuracy on the four sets, and its differences."""
-    steps = 60 if quick else 1800
+    steps = 60 if quick else 1500
     task = tasks.load("gcog", side=SIDE, held_out=0.3)
 
     def questions(n: int, part: str, longest: int = TRAINED, **options: Any) -> tuple[tuple[Tensor, Tensor], Tensor]:

@@ -19,8 +19,10 @@ from unseen.tasks.base import Example
 from unseen.training import TrainConfig, fit_sequences
 from unseen.training.fitting import Fitted
 
-FAMILY, SECOND = "seating-order", "stones"
-TOKEN = re.compile(r"[A-Z]\d*\b|\d|[A-Za-z]+")
+FAMILY, SECOND = "root-squares", "stones"
+# Problems that the tests of the easy levels keep: there are 45, 165 and 495 different ones.
+KEPT = {1: 15, 2: 40, 3: 120}
+TOKEN = re.compile(r"[A-Z]\d*\b|\d|-|[A-Za-z]+")
 Share = tuple[float, int]
 
 
@@ -50,11 +52,18 @@ def terse(items: list[Example], constant: set[str]) -> Examples:
 
 
 class Side:
-    """One model with the words that its training problems all share, and its most frequent training answer."""
+    """One model, the words that its training problems of a family all share, and the most frequent answer."""
 
     def __init__(self, items: list[Example], seed: int, name: str, steps: int) -> None:
-        lower = [{t for t in TOKEN.findall(str(item.input)) if t.islower()} for item in items]
-        self.constant = set.intersection(*lower)
+        self.constant = set[str]()
+        for family in {item.factors["family"] for item in items}:
+            # Single letters keep numbers apart.
+            words = [
+                {token for token in TOKEN.findall(str(item.input)) if token.islower() and len(token) > 1}
+                for item in items
+                if item.factors["family"] == family
+            ]
+            self.constant |= set.intersection(*words)
         self.guess = Counter(str(item.target) for item in items).most_common(1)[0][0]
         config = TrainConfig(
             steps=steps, batch_size=64, lr=3e-3, warmup=steps // 10, schedule="cosine", clip=1.0, eval_every=steps,
@@ -81,53 +90,52 @@ class Side:
     "less, and on problems that need another strategy not at all; accuracy falls with the level of complexity.",
     source="Sun et al. (2025), OMEGA, sections 3 and 4",
     thresholds=[
-        Threshold("exploratory_gain", "above", 0.1, "Harder levels: 10 points above the best constant answer."),
+        Threshold("seen_gain", "above", 0.2, "Training works: new problems of its levels gain over 20 points."),
+        Threshold("exploratory_gain", "above", 0.1, "Harder levels: 10 points above a constant answer."),
         Threshold("over_compositional", "above", 0.0, "Harder levels gain more than combined skills."),
         Threshold("over_transformative", "above", 0.0, "Harder levels gain more than problems that need another idea."),
         Threshold("compositional_gain", "below", 0.1, "Combined skills stay within 10 points of a constant answer."),
-        Threshold("transformative_gain", "below", 0.05, "Problems that need another idea gain less than 5 points."),
+        Threshold("transformative", "below", 0.05, "Of problems that need another idea less than 5 % are right."),
         Threshold("level_fall", "above", 0.1, "Accuracy at level 5 lies over 10 points below that at level 1."),
         Threshold("largest_rise", "below", 0.05, "No level is easier than the one before it by 5 points."),
     ],
     units="seeds: problems, initial weights and order redrawn; items as a floor for shares.",
-    reduced="One pair an axis: seating-order, with stones as the second skill; a from-scratch Transformer of 0.1M "
-    "parameters and 200 updates, no fine-tuning of a language model and none through an endpoint.",
+    reduced="One pair an axis: root-squares, with stones as the second skill; a from-scratch Transformer "
+    "of 0.1M parameters and 2,000 updates, no fine-tuning of a language model and none through an endpoint.",
     reconstructed="A model from scratch knows nothing before training, so gains are over its most frequent training "
-    "answer instead of an untrained model. Exploratory pair: levels 1-3 to 4-5, since levels 1-2 of seating-order have "
-    "one number of people only. Constant words of the template are left out of the input, numbers written by digit.",
+    "answer instead of an untrained model. Exploratory pair: levels 1-3 to 4-5. One model, trained on levels 1-3 of both "
+    "families, is asked harder and combined problems. Constant words of the template are left out of the input, numbers "
+    "written by digit.",
     seeds=5,
 )
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
-    """One model an axis; the exploratory one is scored on problems of each level that it was not trained on."""
-    rng, steps, n_test, n = (
-        numpy_generator(seed, "omega"),
-        20 if quick else 200,
-        60 if quick else 200,
-        500 if quick else 3000,
-    )
+    """One model of both skills is asked harder and combined problems, one of all levels those of another idea."""
+    rng, n_test = numpy_generator(seed, "omega"), 60 if quick else 200
+    steps, n = (20, 500) if quick else (2000, 3000)
     used = set[str]()
-    levels = {k: distinct(rng, 60 if k == 1 else n_test, used, family=FAMILY, level=k) for k in range(1, 6)}
+    levels = {k: distinct(rng, min(n_test, KEPT.get(k, n_test)), used, family=FAMILY, level=k) for k in range(1, 6)}
     transformed = distinct(rng, n_test, used, family=FAMILY, kind="transformed")
     composed = distinct(rng, n_test, used, family=FAMILY, second=SECOND, kind="composed", level=(1, 3))
     easy = distinct(rng, n, used, family=FAMILY, level=(1, 3))
     every = easy + distinct(rng, n, used, family=FAMILY, level=(4, 5))
     second = distinct(rng, n // 10, used, family=SECOND, level=(1, 3))
-    # The second family has few problems: they are repeated until both skills are trained equally often.
-    both = easy + second * (len(easy) // len(second))
-    explores = Side(easy, seed, "exploratory", steps)
-    by_level = [explores.share(levels[k]) for k in sorted(levels)]
+    # The second family has fewer problems: they are repeated until both skills are trained equally often.
+    skilled = Side(easy + second * max(1, len(easy) // len(second)), seed, "skills", steps)
+    by_level = [skilled.share(levels[k]) for k in sorted(levels)]
     gains = {
-        "exploratory_gain": explores.gain(levels[4] + levels[5]),
-        "compositional_gain": Side(both, seed, "compositional", steps).gain(composed),
-        "transformative_gain": Side(every, seed, "transformative", steps).gain(transformed),
+        "exploratory_gain": skilled.gain(levels[4] + levels[5]),
+        "compositional_gain": skilled.gain(composed),
     }
+    other = Side(every, seed, "transformative", steps)
     shares = [share for share, _ in by_level]
     return {
         **gains,
         **{f"level_{k + 1}": share for k, share in enumerate(by_level)},
-        "seen_gain": explores.gain(levels[3]),
+        "seen_gain": skilled.gain(levels[1] + levels[2] + levels[3]),
         "over_compositional": gains["exploratory_gain"] - gains["compositional_gain"],
-        "over_transformative": gains["exploratory_gain"] - gains["transformative_gain"],
+        # A share, which items give an interval where no seed has an answer right; no constant answer is right there.
+        "transformative": other.share(transformed),
+        "over_transformative": gains["exploratory_gain"] - other.gain(transformed),
         "level_fall": shares[0] - shares[-1],
         "largest_rise": max(b - a for a, b in pairwise(shares)),
     }

@@ -91,13 +91,22 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
         "around_60": around_right_train(n, MANY, seed),
     }
     tests = {"jump": jump_test(n_test, seed + 1), "around": around_right_test(n_test, seed + 1)}
+    # Fresh examples in the manner of each training set tell whether it was learned at all.
+    n_seen = n_test // 3
+    fresh = {
+        "jump_4": jump_train(n_seen, FEW, seed + 2),
+        "jump_60_simple": jump_train(n_seen, MANY, seed + 2, (0, 3)),
+        "jump_60_hard": jump_train(n_seen, MANY, seed + 2, (5, 40)),
+        "around_4": around_right_train(n_seen, FEW, seed + 2),
+        "around_60": around_right_train(n_seen, MANY, seed + 2),
+    }
     found: dict[str, tuple[float, int]] = {}
     for name, train in sets.items():
         test = tests[name.split("_")[0]]
         fitted = small_decoder(train, seed, name, steps=steps, layers=2, position="rotary", known=test)
         found[name] = share_right(fitted, test)
-        if name == "jump_60":
-            found["seen"] = share_right(fitted, jump_train(n_test, MANY, seed + 2))
+        known = fresh[name] if name in fresh else jump_train(n_seen, MANY, seed + 2)
+        found[f"{name}_seen"] = share_right(fitted, known)
     return {
         **found,
         "diversity_jump": found["jump_60"][0] - found["jump_4"][0],
