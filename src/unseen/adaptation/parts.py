@@ -11,8 +11,8 @@ from unseen.adaptation.base import FloatArray, IntArray, Source
 from unseen.data import Examples
 from unseen.errors import BadInput
 
-# Rows of one forward pass.
-CHUNK = 2048
+# Rows of one forward pass; more do not fit into the caches of a core.
+CHUNK = 256
 
 
 @runtime_checkable
@@ -107,14 +107,13 @@ class Parts:
         """
         wanted = frozenset(needs)
         made: dict[str, Any] = {}
-        if "inputs" in wanted or (self.featured and wanted & {"probabilities", "features"}):
+        if "inputs" in wanted or (self.featured and "features" in wanted):
             if not self.takes_tensor:
                 name = getattr(self.learner, "name", type(self.learner).__name__)
                 raise BadInput(f"this test-time method changes a torch module, which {name} is not.")
             made["inputs"] = self.learner.inputs(examples)
-        if self.featured:
-            if wanted & {"probabilities", "features"}:
-                made |= _passed(self.module, made["inputs"])
+        if self.featured and "features" in wanted:
+            made |= _passed(self.module, made["inputs"])
             return {k: v for k, v in made.items() if k in wanted}
         if "probabilities" in wanted:
             made["probabilities"] = np.asarray(self.learner.probabilities(examples), np.float64)
@@ -147,15 +146,16 @@ class Parts:
         )  # fmt: skip
 
 
-def _passed(module: Any, x: Any) -> dict[str, FloatArray]:
+def _passed(module: Any, x: Any) -> dict[str, Any]:
     import torch
 
-    features: list[FloatArray] = []
+    # Features stay in the precision of the module: doubling it would double what a batch costs.
+    features: list[Any] = []
     chances: list[FloatArray] = []
     module.eval()
     with torch.no_grad():
         for start in range(0, len(x), CHUNK):
             z = module.features(x[start : start + CHUNK])
-            features.append(z.double().cpu().numpy())
+            features.append(z.cpu().numpy())
             chances.append(torch.softmax(module.head(z).double(), 1).cpu().numpy())
     return {"features": np.concatenate(features), "probabilities": np.concatenate(chances)}
