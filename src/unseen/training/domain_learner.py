@@ -288,7 +288,7 @@ class DomainLearner:
         return torch.cat([call(part) for part in x.split(self.config.eval_batch_size)])
 
     def _tensor(self, values: Any) -> Tensor:
-        flat = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        flat = torch.from_numpy(np.array(values, dtype=np.float32))
         return flat.reshape(len(flat), *self.shape) if self.shape else flat
 
     def _read_target(self, examples: Examples) -> Kind:
