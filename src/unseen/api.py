@@ -110,6 +110,12 @@ def read(sources: str | Path | Sequence[str | Path], **columns: Any) -> Response
 def audit(
     table: Any,
     *,
+    target: str | None = None,
+    learner: Any = None,
+    shifts: str | Sequence[str] = (),
+    refits: int | None = None,
+    executor: str = "local",
+    workers: int | None = None,
     train: Any = None,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
@@ -120,10 +126,17 @@ def audit(
     strict: bool = False,
     **columns: Any,
 ) -> Audit:
-    """Audit answers that models gave.
+    """Audit answers that models gave; or, with a learner, refit it under shifts and audit what it answers.
 
     Args:
-        table: A data frame (polars, pandas, pyarrow …), responses, or a path, folder or glob of logs.
+        table: A data frame (polars, pandas, pyarrow …), responses, or a path, folder or glob of logs; with a learner:
+            one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``.
+        target: With a learner: column to predict.
+        learner: A name (gradient-boosting …), ``module:object``, or a spec.
+        shifts: With a learner: phrases ("held-out site", "later month").
+        refits: With a learner: repetitions under other folds and seeds.
+        executor: With a learner: serial, local or ray.
+        workers: With a learner: processes.
         train: Training examples: a data frame or a path.
         select: Codes or prefixes of the checks to run.
         ignore: Codes or prefixes to leave out.
@@ -132,7 +145,8 @@ def audit(
         progress: Called with (code, done, total) before each check.
         sources: Where the table came from, for the report.
         strict: Raise what a check raises, instead of reporting that it failed.
-        **columns: ``unseen="digits > 2"``, ``cluster="author"``, ``score="acc"`` … as on the command line.
+        **columns: ``unseen="digits > 2"``, ``cluster="author"``, ``score="acc"`` … as on the command line; with a
+            learner: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure`` (see ``refitting.ask``).
 
     Returns:
         Findings, each with an estimate, a sentence and a next step.
@@ -146,6 +160,21 @@ def audit(
     from unseen.responses.mapping import from_table
     from unseen.responses.reading import read as read_files
 
+    settings = settings or Settings()
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    if learner is not None or shifts:
+        from unseen.refitting import ask, refitted_under
+
+        given, named = (table, str(table)) if isinstance(table, str | Path) else (table, "")
+        asked = ask(
+            learning_table(given), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
+            target=target, seed=settings.seed, **columns,
+        )  # fmt: skip
+        under = refitted_under(asked, refits=refits, seed=settings.seed, executor=executor, workers=workers)  # type: ignore[arg-type]
+        subject = Subject(responses=under.responses(), train=asked.problem.examples, learner=under)
+        result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
+        return Audit(result, tuple(sources) or ((named,) if named else ()))
     mapping = ColumnMapping.of(**columns)
     if isinstance(table, str | Path) or (
         isinstance(table, list | tuple) and table and not isinstance(table[0], Mapping)
@@ -155,12 +184,32 @@ def audit(
         responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
     else:
         responses = from_table(table, mapping)
-    settings = settings or Settings()
-    if seed is not None:
-        settings = replace(settings, seed=seed)
     subject = Subject(responses=responses, train=as_examples(train))
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
     return Audit(result, tuple(sources))
+
+
+def learning_table(source: Any) -> Any:
+    """A table to learn from: a data frame or examples as they are, else a file (table or ``.npz``) or ``data:NAME``.
+
+    Raises:
+        BadInput: There is no such file or data set, or it is no table.
+    """
+    if not isinstance(source, str | Path):
+        from unseen.responses.validation import to_polars
+
+        return source if isinstance(source, Examples) else to_polars(source)
+    if isinstance(source, str) and source.startswith("data:"):
+        from unseen.data.natural import resolve
+
+        return resolve(source.removeprefix("data:"))
+    if str(source).lower().endswith(".npz"):
+        from unseen.data.arrays import read_npz
+
+        return read_npz(source)
+    from unseen.responses.reading import read_examples
+
+    return read_examples(resolve_sample(source))
 
 
 def resolve_sample(source: str | Path) -> str | Path:

@@ -29,6 +29,7 @@ SUFFIXES = {
 }
 COLUMNS = "Columns and factors"
 CHECKS = "Checks"
+LEARNER = "A learner, refitted under shifts"
 OUTPUT = "Output"
 
 
@@ -55,6 +56,16 @@ def audit(
     filter_: Annotated[str | None, typer.Option("--filter", help="lm-eval filter to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
     metric: Annotated[str | None, typer.Option(help="Metric or scorer to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
     train: Annotated[Path | None, typer.Option(metavar="FILE", help="Training examples: membership, ranges, similarity.", rich_help_panel=COLUMNS)] = None,
+    target: Annotated[str | None, typer.Option(help="SOURCE is a table to learn from; this column is predicted.", rich_help_panel=LEARNER)] = None,
+    learner: Annotated[str | None, typer.Option(help="logistic, gradient-boosting (default), forest, mlp, nearest-neighbours, or module:object.", rich_help_panel=LEARNER)] = None,
+    shift: Annotated[list[str] | None, typer.Option(metavar="PHRASE", help="'held-out COLUMN', 'later COLUMN', 'beyond COLUMN', 'held-out A x B' … Repeatable.", rich_help_panel=LEARNER)] = None,
+    inputs: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Only these columns are features (a,b,c).", rich_help_panel=LEARNER)] = None,
+    drop: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Columns that are no features (a,b,c).", rich_help_panel=LEARNER)] = None,
+    regression: Annotated[bool | None, typer.Option("--regression/--classification", help="What the target is; by default seen from its values.", rich_help_panel=LEARNER)] = None,
+    measure: Annotated[str | None, typer.Option(help="accuracy, brier (scores probabilities), or error (numbers).", rich_help_panel=LEARNER)] = None,
+    refits: Annotated[int | None, typer.Option(min=1, help="Repetitions under other folds and seeds.", rich_help_panel=LEARNER)] = None,
+    executor: Annotated[str, typer.Option(help="serial, local or ray.", rich_help_panel=LEARNER)] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=LEARNER)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with [tool.unseen]; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
     select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to run (U1,U501).", rich_help_panel=CHECKS)] = None,
@@ -73,6 +84,8 @@ def audit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no findings in the terminal.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
+
+    With --target, SOURCE is a table (or data:NAME); a learner is refitted to it under shifts and its answers audited.
 
     Exit codes: 0 nothing that --fail-on or --fail-gap asks for, 1 found, 2 bad input or option, 130 interrupted.
     """
@@ -101,6 +114,7 @@ def audit(
         fail_on=_codes([fail_on] if fail_on else None),
         fail_gap=fail_gap,
         quiet=quiet,
+        learning=_learning(sources, target, learner, shift, inputs, drop, cluster, time, regression, measure, refits, seed, executor, workers),
     )  # fmt: skip
     if describe:
         auditing.describe(request)
@@ -108,6 +122,28 @@ def audit(
     code = auditing.perform(request)
     if code:
         sys.exit(code)
+
+
+def _learning(
+    sources: list[str] | None, target: str | None, learner: str | None, shift: list[str] | None,
+    inputs: list[str] | None, drop: list[str] | None, cluster: str | None, time: str | None, regression: bool | None,
+    measure: str | None, refits: int | None, seed: int, executor: str, workers: int | None,
+) -> Any:  # fmt: skip
+    """What to refit, where a learner was asked for."""
+    if not (target or learner or shift):
+        return None
+    from unseen.cli.learning import request_of
+
+    return request_of(
+        tuple(sources or ()), target=target, learner=learner, shifts=tuple(shift or ()), inputs=_names(inputs),
+        drop=_names(drop), cluster=cluster, time=time, regression=regression, measure=measure, refits=refits, seed=seed,
+        executor=executor, workers=workers,
+    )  # fmt: skip
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    """Columns of one or several options, each possibly a list with commas."""
+    return tuple(part.strip() for text in given or [] for part in text.split(",") if part.strip())
 
 
 def _codes(given: list[str] | None) -> tuple[str, ...]:

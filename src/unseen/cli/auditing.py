@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from unseen.auditing import run
 from unseen.checks.base import Settings, Subject
 from unseen.checks.registry import selected
 from unseen.cli import EXIT_FAILED, EXIT_OK
+from unseen.cli.learning import LearningRequest, ask_for
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.responses import Responses
@@ -39,7 +40,7 @@ class Request:
     fail_on: tuple[str, ...]
     fail_gap: float | None
     quiet: bool
-    extra: dict[str, Any] = field(default_factory=dict)
+    learning: LearningRequest | None = None
 
 
 def describe(request: Request) -> None:
@@ -60,8 +61,7 @@ def perform(request: Request) -> int:
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
     if output is not None:
         _require_writable(output)
-    responses = _read(request)
-    subject = Subject(responses=responses, train=as_examples(request.train))
+    subject = _subject(request)
     with terminal.progress(enabled=not request.quiet) as progress:
         result = run(
             subject, Settings(**request.settings), select=request.select, ignore=request.ignore, progress=progress
@@ -79,6 +79,26 @@ def perform(request: Request) -> int:
             terminal.show(document)
             sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if fails(document, request.fail_on, request.fail_gap) else EXIT_OK
+
+
+def _subject(request: Request) -> Subject:
+    """The answers to audit; with a learner, those of its refits."""
+    if request.learning is None:
+        return Subject(responses=_read(request), train=as_examples(request.train))
+    from unseen.engine.progress import progress
+    from unseen.refitting import refitted_under
+
+    learning = request.learning
+    asked = ask_for(learning)
+    with progress("refits", show=False if request.quiet else None) as done:
+        under = refitted_under(
+            asked, refits=learning.refits, seed=learning.seed, executor=learning.executor, workers=learning.workers,
+            done=done,
+        )  # type: ignore[arg-type]  # fmt: skip
+        responses = under.responses()
+    # Further refits that checks ask for report through the line of the checks.
+    under.runner.done = None
+    return Subject(responses=responses, train=asked.problem.examples, learner=under)
 
 
 def fails(document: dict[str, Any], codes: tuple[str, ...], gap: float | None) -> bool:

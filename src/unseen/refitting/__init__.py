@@ -1,5 +1,6 @@
 """A learner under shift: the problem, the learner by name or object, the plan of refits, and what came out."""
 
+from unseen.refitting.asking import Asked, ask, refitted_under
 from unseen.refitting.design import Case, Plan, plan
 from unseen.refitting.problem import Problem, problem_of
 from unseen.refitting.refits import Piece, Refitted, Runner
@@ -7,6 +8,7 @@ from unseen.refitting.resolve import Spec, resolve, spec_of
 from unseen.refitting.under_shift import UnderShift
 
 __all__ = [
+    "Asked",
     "Case",
     "Piece",
     "Plan",
@@ -15,8 +17,10 @@ __all__ = [
     "Runner",
     "Spec",
     "UnderShift",
+    "ask",
     "plan",
     "problem_of",
+    "refitted_under",
     "resolve",
     "spec_of",
 ]

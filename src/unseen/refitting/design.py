@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import BadInput
 from unseen.refitting.problem import Problem
 from unseen.refitting.refits import Piece
-from unseen.shifts import Shift
 
 # A held-out set smaller than this is not judged by itself.
 MIN_ROWS = 30
@@ -33,7 +33,8 @@ class Case:
         factors: Columns that the shift reads.
         inside: Row numbers of the training distribution.
         beyond: Row numbers held out.
-        kind: held-out, later, beyond, reweighted, random or other.
+        kind: held-out, later, beyond, reweighted, random, label-noise, perturbed or other.
+        options: What else the shift does in a refit, as in ``Piece``.
     """
 
     family: str
@@ -42,6 +43,7 @@ class Case:
     inside: np.ndarray
     beyond: np.ndarray
     kind: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,14 @@ class Plan:
         return tuple(dict.fromkeys(case.family for case in (*self.cases, *(c for c, _ in self.left_out))))
 
 
-def cases_of(problem: Problem, shifts: Sequence[tuple[str, str, Shift, tuple[str, ...], str]], seed: int) -> list[Case]:
-    """The held-out sets of shifts given as (family, name, shift, factors, kind)."""
-    found: list[Case] = []
-    for family, name, shift, factors, kind in shifts:
-        inside, beyond = shift.unseen_rows(problem.examples, numpy_generator(seed, "shift", family, name))
-        found.append(Case(family, name, factors, np.asarray(inside), np.asarray(beyond), kind))
-    return found
-
-
-def plan(problem: Problem, cases: Sequence[Case], *, refits: int | None = None, seed: int = 0) -> Plan:
+def plan(
+    problem: Problem,
+    cases: Sequence[Case],
+    *,
+    refits: int | None = None,
+    seed: int = 0,
+    refused: Sequence[tuple[Case, str]] = (),
+) -> Plan:
     """Plan the refits.
 
     For each case and refit, the learner is fitted to four fifths of the rows inside and answers the held-out rows
@@ -93,12 +93,13 @@ def plan(problem: Problem, cases: Sequence[Case], *, refits: int | None = None, 
         cases: Held-out sets.
         refits: Times that everything is repeated under other folds and seeds; by default 3, or 2 above 20,000 rows.
         seed: Source of every draw.
+        refused: Held-out sets that can't be formed, with the reason.
 
     Raises:
         BadInput: No case can be judged; the message gives the first reasons.
     """
     count = refits or next(n for limit, n in REFITS if limit is None or len(problem) < limit)
-    judged, left_out = list[Case](), list[tuple[Case, str]]()
+    judged, left_out = list[Case](), list(refused)
     for case in cases:
         reason = _reason(problem, case)
         if reason:
@@ -129,6 +130,7 @@ def plan(problem: Problem, cases: Sequence[Case], *, refits: int | None = None, 
                     case.inside[~own_fold],
                     {"unseen": case.beyond, "seen": case.inside[own_fold]},
                     spawn(seed, case.family, case.name, r),
+                    options=case.options,
                 )
             )
     for r in range(count):

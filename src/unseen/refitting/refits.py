@@ -22,6 +22,9 @@ from unseen.errors import UnseenError
 from unseen.files import write_atomically
 from unseen.refitting.problem import Problem
 from unseen.refitting.resolve import Spec, resolve
+from unseen.shifts.base import Split
+from unseen.shifts.perturbations import PERTURBATIONS
+from unseen.shifts.training_side import corrupt_labels
 
 # Rows on which columns are shuffled to see what a learner relies on.
 SHUFFLED_ROWS = 4000
@@ -38,7 +41,8 @@ class Piece:
         seed: Source of every draw in the fit.
         learner: Another learner than the run's.
         options: ``shuffle``: columns that are shuffled within each side, one after the other, to see what that costs;
-            ``perturb``: a family of perturbations and its severity, applied to the inputs of every side.
+            ``perturb``: name, severity and, if not all, sides of a perturbation of the inputs that are answered;
+            ``label_noise``: share of the training targets that are made wrong.
     """
 
     name: str
@@ -213,7 +217,10 @@ def refit(
         with warnings.catch_warnings():
             # A learner's own remarks (not converged, unknown categories) are not failures.
             warnings.simplefilter("ignore")
-            fitted = resolve(Spec.from_dict(learner)).fit(examples.take(parts["train"]), numpy_generator(seed, "fit"))
+            train = examples.take(parts["train"])
+            if "label_noise" in options:
+                train = with_wrong_labels(train, options["label_noise"], numpy_generator(seed, "label noise"))
+            fitted = resolve(Spec.from_dict(learner)).fit(train, numpy_generator(seed, "fit"))
             fit_seconds = time.perf_counter() - started
             answers, shuffled = answer_sides(fitted, examples, parts, problem, seed, options)
     except UnseenError as error:
@@ -224,6 +231,11 @@ def refit(
         "failed": "", "answers": answers, "shuffled": shuffled,
         "seconds": [fit_seconds, time.perf_counter() - started - fit_seconds],
     }  # fmt: skip
+
+
+def with_wrong_labels(examples: Examples, share: float, rng: np.random.Generator) -> Examples:
+    """Examples of which a share has the target of another class."""
+    return corrupt_labels(Split(examples, examples, examples), share, rng).train
 
 
 def answer_sides(
@@ -237,8 +249,9 @@ def answer_sides(
             continue
         side = name.removeprefix("test ")
         given = examples.take(numbers)
-        if "perturb" in options:
-            given = perturbed(given, options["perturb"], numpy_generator(seed, "perturb", side))
+        how = options.get("perturb")
+        if how and side in how.get("sides", (side,)):
+            given = PERTURBATIONS[how["name"]](given, how["severity"], numpy_generator(seed, "perturb", side))
         found = score_rows(fitted, given, problem)
         answers[side] = {k: None if v is None else packed(v) for k, v in found.items()}
         for column in options.get("shuffle", ()):
@@ -253,13 +266,6 @@ def answer_sides(
                 float(fall.mean()), float(fall.std() / max(len(fall), 1) ** 0.5), len(fall)
             ]  # fmt: skip
     return answers, shuffled
-
-
-def perturbed(examples: Examples, how: Mapping[str, Any], rng: np.random.Generator) -> Examples:
-    """Examples with perturbed inputs, by family and severity."""
-    from unseen.shifts.perturbations import perturb
-
-    return perturb(examples, how["family"], how["severity"], rng)
 
 
 def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Data and a learner from the command line: the part that ``audit`` and ``improve`` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from unseen.api import learning_table
+from unseen.engine.executors import Kind
+from unseen.errors import BadInput
+from unseen.refitting import Asked, ask
+
+
+@dataclass(frozen=True)
+class LearningRequest:
+    """What to learn from, and under which shifts; see ``unseen.refitting.ask``."""
+
+    source: str
+    target: str | None
+    learner: str
+    shifts: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    cluster: str | None = None
+    time: str | None = None
+    regression: bool | None = None
+    measure: str | None = None
+    refits: int | None = None
+    seed: int = 0
+    executor: Kind = "local"
+    workers: int | None = None
+
+
+def request_of(sources: tuple[str, ...], **options: Any) -> LearningRequest:
+    """A request from the options of a verb.
+
+    Raises:
+        BadInput: There is not exactly one source.
+    """
+    if len(sources) != 1:
+        raise BadInput(f"a learner is refitted to one table, got {len(sources)} sources. Join them into one file.")
+    options["learner"] = options.get("learner") or "gradient-boosting"
+    for name in ("shifts", "inputs", "drop"):
+        options[name] = tuple(options.get(name) or ())
+    return LearningRequest(sources[0], **options)
+
+
+def ask_for(request: LearningRequest) -> Asked:
+    """Read the table and check everything before any refit.
+
+    Raises:
+        BadInput: A file, column, learner or shift can't be used.
+    """
+    return ask(
+        learning_table(request.source), request.learner, request.shifts, target=request.target, inputs=request.inputs,
+        drop=request.drop, cluster=request.cluster, time=request.time, regression=request.regression,
+        measure=request.measure, seed=request.seed,  # type: ignore[arg-type]
+    )  # fmt: skip

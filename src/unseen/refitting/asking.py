@@ -1,0 +1,189 @@
+"""From what a user says (a table, a target, a learner, shifts in words) to a learner under shift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from unseen.data import Examples
+from unseen.engine.executors import Kind
+from unseen.engine.seeds import numpy_generator
+from unseen.engine.store import Store
+from unseen.errors import BadInput
+from unseen.factors import Factors
+from unseen.refitting.design import MIN_ROWS, Case, plan
+from unseen.refitting.problem import Measure, Problem, problem_of
+from unseen.refitting.refits import Runner
+from unseen.refitting.resolve import Spec, spec_of
+from unseen.refitting.under_shift import UnderShift
+from unseen.shifts.base import Shift
+from unseen.shifts.by_factor import HeldOutCombination, HeldOutLevel, RandomShift
+from unseen.shifts.by_order import Extrapolated, LaterThan
+from unseen.shifts.changed import LabelNoise, Perturbed
+from unseen.shifts.phrases import NamedShifts, parse_shift
+from unseen.shifts.reweighted import CovariateReweighted
+
+# Subclasses before their bases.
+KINDS: tuple[tuple[type[Shift], str], ...] = (
+    (LabelNoise, "label-noise"),
+    (Perturbed, "perturbed"),
+    (RandomShift, "random"),
+    (HeldOutLevel, "held-out"),
+    (HeldOutCombination, "held-out"),
+    (LaterThan, "later"),
+    (Extrapolated, "beyond"),
+    (CovariateReweighted, "reweighted"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for, checked, before any refit.
+
+    Attributes:
+        problem: The data; factors that a shift holds out are no inputs.
+        learner: What is refitted.
+        cases: Held-out sets, also those that are too small.
+        refused: Held-out sets that can't be formed, with the reason.
+    """
+
+    problem: Problem
+    learner: Spec
+    cases: tuple[Case, ...]
+    refused: tuple[tuple[Case, str], ...]
+
+
+def ask(
+    table: pl.DataFrame | Examples,
+    learner: str | Spec,
+    shifts: Sequence[str],
+    *,
+    target: str | None = None,
+    inputs: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    cluster: str | None = None,
+    time: str | None = None,
+    regression: bool | None = None,
+    measure: Measure | None = None,
+    seed: int = 0,
+) -> Asked:
+    """Check data, learner and shifts, and find the rows that each shift holds out.
+
+    Args:
+        table: One row an example.
+        learner: A name, ``module:object``, or a spec.
+        shifts: Phrases (``unseen.shifts.phrases.PHRASES``); a column that is held out by level is no input.
+        target: Column to predict.
+        inputs: Only these columns are features.
+        drop: Columns to leave out.
+        cluster: Column of what was sampled together.
+        time: Column of time.
+        regression: Whether the target is a number to predict; inferred by default.
+        measure: How answers are scored.
+        seed: Source of every draw.
+
+    Raises:
+        BadInput: A column, the learner or a phrase can't be used; the message says which, and what there is.
+    """
+    problem = problem_of(
+        table, target, inputs=inputs, drop=drop, cluster=cluster, time=time, regression=regression, measure=measure
+    )
+    if not shifts:
+        raise BadInput(f"say which shift to judge.{suggestions(problem)}")
+    spec = spec_of(learner, regression=problem.regression)
+    parsed = [parse_shift(text, problem.examples) for text in shifts]
+    held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
+    problem = problem.without_inputs(list(dict.fromkeys(held_out)))
+    cases, refused = list[Case](), list[tuple[Case, str]]()
+    for named in parsed:
+        found, left = cases_of(problem, named, seed)
+        cases += found
+        refused += left
+    return Asked(problem, spec, tuple(cases), tuple(refused))
+
+
+def cases_of(problem: Problem, named: NamedShifts, seed: int) -> tuple[list[Case], list[tuple[Case, str]]]:
+    """The held-out sets of one phrase, and those that are refused."""
+    cases, nothing = list[Case](), np.zeros(0, dtype=np.int64)
+    for name, shift in named.shifts.items():
+        rng = numpy_generator(seed, "shift", named.phrase, name)
+        inside, beyond = shift.unseen_rows(problem.examples, rng)
+        kind = next((k for c, k in KINDS if isinstance(shift, c)), "other")
+        short = name.removeprefix("held-out ") if kind == "held-out" else name
+        cases.append(
+            Case(named.phrase, short, _factors(shift), np.asarray(inside), np.asarray(beyond), kind, _options(shift))
+        )
+    refused = [
+        (Case(named.phrase, name.removeprefix("held-out "), (named.factor or "",), nothing, nothing, "held-out"), why)
+        for name, why in named.refused.items()
+    ]
+    return cases, refused
+
+
+def _levels_held(shift: Shift) -> tuple[str, ...]:
+    return _factors(shift) if isinstance(shift, HeldOutLevel | HeldOutCombination) else ()
+
+
+def _factors(shift: Shift) -> tuple[str, ...]:
+    if isinstance(shift, HeldOutCombination):
+        return tuple(dict.fromkeys(f for c in shift.combinations for f in c))
+    if isinstance(shift, CovariateReweighted):
+        return (*shift.tilt, *([shift.factor] if shift.factor else []))
+    name = getattr(shift, "factor", None) or getattr(shift, "spurious", None)
+    return (name,) if isinstance(name, str) else ()
+
+
+def _options(shift: Shift) -> dict[str, Any]:
+    if isinstance(shift, LabelNoise):
+        return {"label_noise": shift.noise}
+    if isinstance(shift, Perturbed):
+        return {"perturb": {"name": shift.perturbation, "severity": shift.severity, "sides": ["unseen"]}}
+    return {}
+
+
+def suggestions(problem: Problem) -> str:
+    """Shifts that the columns allow, as a sentence."""
+    factors: Factors = problem.examples.factors
+    table = problem.examples.table
+    groups = [
+        (name, n)
+        for name in factors.of_kind("categorical")
+        if 3 <= (n := table[name].n_unique()) <= 200 and table.height / n >= MIN_ROWS
+    ]
+    times = [c for c in table.columns if c in factors and (table.schema[c].is_temporal() or c in ("month", "year"))]
+    found = [f"--shift 'held-out {name}' ({n} levels)" for name, n in groups[:3]]
+    found += [f"--shift 'later {name}'" for name in times[:2]]
+    return f" With these columns: {', '.join(found)}." if found else " See: unseen audit --help"
+
+
+def refitted_under(
+    asked: Asked,
+    *,
+    refits: int | None = None,
+    seed: int = 0,
+    executor: Kind = "local",
+    workers: int | None = None,
+    store: Store | None = None,
+    done: Callable[[str, int, int], None] | None = None,
+) -> UnderShift:
+    """The learner under what was asked; refits run when their results are first read.
+
+    Args:
+        asked: See ``ask``.
+        refits: Repetitions under other folds and seeds.
+        seed: Source of every draw.
+        executor: serial, local or ray.
+        workers: Processes.
+        store: Where finished refits are kept.
+        done: Called with (name, finished, total) after each refit.
+
+    Raises:
+        BadInput: No held-out set can be judged.
+    """
+    made = plan(asked.problem, asked.cases, refits=refits, seed=seed, refused=asked.refused)
+    runner = Runner(asked.problem, asked.learner, executor=executor, workers=workers, store=store, done=done)
+    return UnderShift(runner, made)
