@@ -107,9 +107,10 @@ def largest(values: NDArray[Any], k: int) -> IntArray:
     if width < 2 or blocks <= 2 * k:
         return np.argpartition(values, m - k, axis=1)[:, m - k :]
     rest = m - blocks * width
-    tops = values[:, : blocks * width].reshape(n, blocks, width).max(2)
+    # Block b holds columns b, b + blocks, …, so that maxima run along memory.
+    tops = values[:, : blocks * width].reshape(n, width, blocks).max(1)
     best = np.argpartition(tops, blocks - k, axis=1)[:, blocks - k :]
-    columns = (best[:, :, None] * width + np.arange(width)).reshape(n, -1)
+    columns = (best[:, :, None] + blocks * np.arange(width)).reshape(n, -1)
     columns = np.concatenate([columns, np.broadcast_to(np.arange(m - rest, m), (n, rest))], axis=1)
     found = np.take_along_axis(values, columns, axis=1)
     inside = np.argpartition(found, found.shape[1] - k, axis=1)[:, -k:]
