@@ -56,7 +56,7 @@ class Side:
 
     def __init__(self, items: list[Example], seed: int, name: str, steps: int) -> None:
         self.constant = set[str]()
-        for family in {item.factors["family"] for item in items}:
+        for family in {str(item.factors["family"]) for item in items}:
             # Single letters keep numbers apart.
             words = [
                 {token for token in TOKEN.findall(str(item.input)) if token.islower() and len(token) > 1}
