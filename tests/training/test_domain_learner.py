@@ -46,7 +46,7 @@ def test_every_objective_learns_a_mixed_table(name):
     made.fit(classes, np.random.default_rng(0), weights, unlabelled=test if two else None)
     assert isinstance(made, Learner)
     found = made.respond(test).table
-    assert found["score"].mean() > (0.6 if two else 0.88)
+    assert found["score"].mean() > (0.6 if two else 0.85)
     assert set(found["prediction"].unique()) == {"no", "yes"}
     assert made.classes.tolist() == ["no", "yes"]
     chances = made.probabilities(test)
@@ -138,6 +138,41 @@ def test_a_few_labels_choose_between_two_heads():
     for target in (by_first, by_second):
         made.choose_head(target.take(range(32)))
         assert made.respond(target).table["score"].mean() > 0.9
+
+
+def cue_and_noise(n, agree, rng, noise=500):
+    """A weak core cue, a strong one that agrees with it in a share of the rows, and noise to learn rows by heart with.
+
+    The interpretable problem of Bayat et al. (2025), section 3.2, smaller.
+    """
+    sign = 2 * rng.integers(0, 2, n) - 1
+    other = np.where(rng.random(n) < agree, sign, -sign)
+    core, strong = ((1 + 0.12 * rng.normal(size=n)) * s for s in (sign, other))
+    x = np.concatenate([core[:, None], 5 * strong[:, None], 0.5 * rng.normal(size=(n, noise))], 1)
+    frame = pl.DataFrame({"x": pl.Series(x, dtype=pl.Array(pl.Float64, noise + 2)), "target": (sign + 1) // 2})
+    return Examples(frame, ("x",))
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_memorisation_awareness_takes_the_weak_cue_where_erm_learns_the_exceptions_by_heart(folds):
+    rng = np.random.default_rng(0)
+    train, against = cue_and_noise(300, 0.9, rng), cue_and_noise(500, 0.0, rng)
+    config = TrainConfig(steps=600, lr=0.01, optimizer="sgd", batch_size=None, eval_every=600)
+
+    def line(inputs, outputs):
+        return torch.nn.Linear(inputs, outputs, bias=False)
+
+    found = {
+        name: DomainLearner(line, objective_named(name, **hyper), config=config, folds=folds).fit(
+            train, np.random.default_rng(0)
+        )
+        for name, hyper in (("erm", {}), ("memorisation-aware", {"temperature": 0.1}))
+    }
+    inside = {name: made.respond(train).table["score"].mean() for name, made in found.items()}
+    outside = {name: made.respond(against).table["score"].mean() for name, made in found.items()}
+    assert min(inside.values()) > 0.98
+    assert outside["erm"] < 0.3
+    assert outside["memorisation-aware"] > outside["erm"] + 0.3
 
 
 def test_what_does_not_fit_is_said():

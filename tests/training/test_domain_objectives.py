@@ -13,6 +13,7 @@ from unseen.training.config import TrainConfig
 from unseen.training.loop import train
 from unseen.training.objectives.domains.alignment import GAMMAS, reverse_gradient
 from unseen.training.objectives.domains.base import balanced_order
+from unseen.training.objectives.domains.logit_shift import CrossRisk
 from unseen.training.objectives.domains.registry import OBJECTIVES, hyper_parameters, objective_named
 from unseen.training.objectives.domains.two_heads import Members, SharedHeads, disagreement, mutual_information
 
@@ -250,6 +251,26 @@ def test_held_out_probabilities_are_calibrated_by_labels_and_shift_the_logits():
     np.testing.assert_allclose(objective.shift(data["held_out"]).numpy(), shift, rtol=1e-4)
     log = torch.log_softmax(model(data["x0"]) + torch.from_numpy(shift).float(), 1)
     assert objective.loss(model, data).item() == pytest.approx(-log[range(6), data["y"]].mean().item(), rel=1e-5)
+
+
+def test_cross_risk_fits_each_row_by_its_own_member_and_turns_labels_by_the_other():
+    torch.manual_seed(0)
+    data = rows(400, classes=2)
+    model = Members(lambda: Line(3, 2))
+    objective = CrossRisk()
+    objective.prepare(model, data, seed=5)
+    side, own = objective.side, torch.arange(400)
+    assert side.sum() == 200
+    out = model(data["x0"])
+    naive = nn.functional.cross_entropy(out[own, side], data["y"]).item()
+    assert objective.loss(model, data).item() == pytest.approx(naive, rel=1e-6)
+    sure, answer = out[own, 1 - side].softmax(-1).max(-1)
+    apart = answer != data["y"]
+    turned = objective.labels != data["y"]
+    assert not (turned & ~apart).any()
+    expected = (2 * sure[apart] - 1).sum().item()  # of K = 2: (p − ½) · 2
+    spread = ((2 * sure[apart] - 1) * (2 - 2 * sure[apart])).sum().sqrt().item()
+    assert abs(turned.sum().item() - expected) < 4 * spread
 
 
 def test_weighted_likelihood_is_weighted_least_squares():

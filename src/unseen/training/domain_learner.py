@@ -24,6 +24,7 @@ from unseen.training.config import TrainConfig
 from unseen.training.loop import score, train
 from unseen.training.objectives.base import Batch
 from unseen.training.objectives.domains.base import DomainObjective, Kind
+from unseen.training.objectives.domains.logit_shift import CrossRisk
 from unseen.training.objectives.domains.registry import objective_named
 from unseen.training.objectives.domains.two_heads import Members, SharedHeads
 
@@ -51,7 +52,8 @@ class DomainLearner:
             loss (swad).
         validation: Share of each domain's training rows that is held out for stopping and for swad; 0.2 where those need
             one.
-        folds: Of the cross-fitting for memorisation-aware training.
+        folds: Where memorisation-aware training gets held-out probabilities from: plain cross-fitting with this many
+            folds, or None for ``CrossRisk``, as in its source.
 
     Raises:
         BadInput: An unknown objective or averaging; a share outside [0, 1).
@@ -69,11 +71,11 @@ class DomainLearner:
         balanced: bool | None = None,
         averaging: Literal["swa", "swad"] | None = None,
         validation: float = 0.0,
-        folds: int = 2,
+        folds: int | None = None,
     ) -> None:
         if averaging not in (None, "swa", "swad"):
             raise BadInput(f"averaging is swa, swad or None, got {averaging!r}.")
-        if not 0 <= validation < 1 or folds < 2:
+        if not 0 <= validation < 1 or (folds is not None and folds < 2):
             raise BadInput(f"validation is a share in [0, 1) and folds at least 2, got {validation} and {folds}.")
         self.build, self.domain, self.shape = build, domain, shape
         self.objective = objective_named(objective) if isinstance(objective, str) else objective
@@ -107,7 +109,7 @@ class DomainLearner:
             weights: Of the rows, shape (n,), non-negative; ``erm`` becomes ``weighted-likelihood``, any other objective
                 without weights is fitted to a resample drawn with them.
             held_out: Probabilities of the classes for each row by models that were not fitted to it, shape (n, classes);
-                by default cross-fitted where the objective needs them.
+                by default made where the objective needs them.
             unlabelled: Examples whose inputs alone are used, for the two-headed objectives.
 
         Raises:
@@ -269,18 +271,23 @@ class DomainLearner:
         """Probabilities of each row by a model trained on the other folds, shape (n, classes)."""
         if kind != "classify" or self._classes is None:
             raise BadInput(f"{self.objective.name} is defined for classify, not for {kind}.")
-        n = len(data["y"])
-        fold = rng.permutation(n) % self.folds
-        found = torch.zeros(n, len(self._classes))
         config = replace(self.config, stop_on="train", stop_at=None, patience=None)
         other = DomainLearner(self.build, "erm", config=config, shape=self.shape)
         other._classes = self._classes
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        rows = {"x0": data["x0"], "y": data["y"]}
+        if self.folds is None:
+            twins = CrossRisk()
+            rows["index"] = data["index"]
+            other._train(twins, rows, kind, generator)
+            out = self._run(other.module, rows["x0"])
+            return out[torch.arange(len(out)), 1 - twins.side].softmax(-1)
+        n = len(rows["y"])
+        fold = torch.from_numpy(rng.permutation(n) % self.folds)
+        found = torch.zeros(n, len(self._classes))
         for k in range(self.folds):
-            rows = torch.from_numpy(np.flatnonzero(fold != k))
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            other._train(objective_named("erm"), {"x0": data["x0"][rows], "y": data["y"][rows]}, kind, generator)
-            out = torch.from_numpy(np.flatnonzero(fold == k))
-            found[out] = self._run(other.module, data["x0"][out]).softmax(-1)
+            other._train(objective_named("erm"), {name: v[fold != k] for name, v in rows.items()}, kind, generator)
+            found[fold == k] = self._run(other.module, rows["x0"][fold == k]).softmax(-1)
         return found
 
     @torch.no_grad()

@@ -59,8 +59,8 @@ class MemorisationAware(DomainObjective):
 
     ``held_out`` holds, for each training row, the probabilities that models gave which were not fitted to it. What those
     get right without having seen the row (a shortcut that most rows share) is taken as given; the model is left to learn
-    what they get wrong. The probabilities q are calibrated by the share of each label under each held-out class,
-    P(y | c) ∝ Σ_i q_i(c) [y_i = y], so that the shift is log Σ_c q(c) P(y | c).
+    what they get wrong. The source takes them from ``CrossRisk``. The probabilities q are calibrated by the share of each
+    label under each held-out class, P(y | c) ∝ Σ_i q_i(c) [y_i = y], so that the shift is log Σ_c q(c) P(y | c).
 
     Args:
         temperature: Held-out probabilities are raised to 1 / temperature and normalised.
@@ -101,3 +101,60 @@ class MemorisationAware(DomainObjective):
 
     def _tempered(self, held_out: Tensor) -> Tensor:
         return (held_out.clamp(min=1e-12).log() / self.temperature).softmax(-1)
+
+
+class CrossRisk(DomainObjective):
+    """Cross-risk minimisation: two members, each fitted to a half of the rows, turn labels towards the other's answers.
+
+    At each update a row's label becomes the answer of the member that is not fitted to it, with chance
+    (p − 1/K) K / (K − 1), p that answer's probability among K classes. Both thus come to follow what is learnt most
+    easily, and their held-out answers tell where a label deviates from it. Trains ``Members``; not in the registry,
+    since it gives no classifier of its own.
+    """
+
+    name: ClassVar[str] = "cross-risk"
+    source: ClassVar[str] = "Pezeshki et al. 2024, algorithm 1, as used by Bayat et al. 2025"
+    kinds: ClassVar[tuple[Kind, ...]] = ("classify",)
+    needs: ClassVar[frozenset[str]] = frozenset({"index"})
+    heads: ClassVar[int] = 2
+    labels: Tensor
+    side: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("labels", torch.empty(0, dtype=torch.int64))
+        self.register_buffer("side", torch.empty(0, dtype=torch.int64))
+
+    def prepare(
+        self, model: nn.Module, data: Batch, kind: Kind = "classify", *, seed: int = 0, unlabelled: Tensor | None = None
+    ) -> None:
+        """Draw the halves, and copy the labels."""
+        super().prepare(model, data, kind, seed=seed, unlabelled=unlabelled)
+        self.labels = data["y"].clone()
+        self.side = torch.from_numpy(self.draws().permutation(len(self.labels)) % 2)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Mean cross-entropy of each row under the member that is fitted to it; then labels turn."""
+        self.step += 1
+        rows = batch["index"]
+        loss = self.row_losses(self._answers(model, batch, self.side[rows]), self.labels[rows]).mean()
+        with torch.no_grad():
+            sure, answer = self.held_out(model, batch).max(-1)
+            classes = int(self.labels.max()) + 1
+            chance = (sure - 1 / classes) * classes / (classes - 1)
+            turned = torch.from_numpy(self.draws().random(len(rows))) < chance
+            self.labels[rows] = torch.where(turned, answer, self.labels[rows])
+        return loss
+
+    def held_out(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Probabilities by the member that is not fitted to the row, shape (rows, classes)."""
+        return self._answers(model, batch, 1 - self.side[batch["index"]]).softmax(-1)
+
+    def scores(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Held-out loss and accuracy against the true labels."""
+        chances = self.held_out(model, batch)
+        losses = nn.functional.nll_loss(chances.clamp(min=1e-12).log(), batch["y"], reduction="none")
+        return losses, (chances.argmax(-1) == batch["y"]).float()
+
+    def _answers(self, model: nn.Module, batch: Batch, member: Tensor) -> Tensor:
+        return model(batch["x0"])[torch.arange(len(member)), member]
