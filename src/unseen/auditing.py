@@ -12,6 +12,8 @@ from unseen.checks.registry import all_checks, selected
 from unseen.errors import TooFewUnits, Undefined, UnseenError
 from unseen.estimates.multiplicity import selective_p_values
 
+# Checks across models; a learner under several shifts is one model.
+COMPARE_MODELS = ("U004", "U2", "U7")
 # What a missing input is called in a sentence, and how a user gives it.
 REMEDIES = {
     "responses": "Give a file or table of model answers.",
@@ -117,6 +119,13 @@ def run(
 
 def run_check(check: Check, subject: Subject, settings: Settings, *, strict: bool = False) -> list[Outcome]:
     """The outcomes of one check: what is missing is said, and a failure becomes an outcome too."""
+    if subject.learner is not None and check.code.startswith(COMPARE_MODELS):
+        return [
+            check.not_applicable(
+                "One learner was refitted: there are no models to compare.",
+                "Audit the answers of several models to the same items.", unlocks=("several models",),
+            )
+        ]  # fmt: skip
     missing = missing_inputs(check, subject)
     if missing:
         names = ", ".join(missing)

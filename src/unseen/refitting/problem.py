@@ -127,6 +127,9 @@ def problem_of(
     for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
         _require(table, name)
     notes: list[str] = []
+    if cluster is None and "cluster" in table.columns:
+        cluster = "cluster"
+        notes.append("cluster: rows with one value are taken as sampled together.")
     table = _dated(table, target, notes)
     table, unlabelled, regression = _targets(table, target, regression, notes)
     if "item" not in table.columns:
