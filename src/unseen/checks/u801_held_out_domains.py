@@ -10,6 +10,8 @@ from unseen.errors import TooFewUnits
 from unseen.estimates.means import two_sided_t
 from unseen.estimates.meta import MIN_FOR_NEXT, left_out_coverage, random_effects
 
+KINDS = ("held-out", "reweighted", "random", "label-noise", "perturbed", "other")
+
 
 class HeldOutDomains(Check):
     """Held-out domains."""
@@ -39,7 +41,7 @@ class HeldOutDomains(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a held-out set, and one for each shift with several."""
         under = under_shift(subject)
-        found = losses(subject, settings, kinds=("held-out", "reweighted", "random", "other"))
+        found = losses(subject, settings, kinds=KINDS)
         if not found:
             return [
                 self.not_applicable(

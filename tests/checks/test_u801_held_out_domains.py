@@ -1,0 +1,119 @@
+"""U801: a planted loss is found where it is, a null seldom, and the next domain falls into its interval."""
+
+import learner_cases as lc
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.checks.base import Clear, Found, NotApplicable, Settings
+from unseen.checks.u801_held_out_domains import HeldOutDomains
+
+
+def over(outcomes):
+    return next(o for o in outcomes if o.about.kind == "factor")
+
+
+def test_a_loss_on_one_domain_is_found_there(tmp_path):
+    rng = np.random.default_rng(0)
+    table = lc.sites(rng, k=6, n=100, slope=3)
+    # At one site the outcome goes the other way: who has not seen it is wrong there.
+    turned = pl.when(pl.col("y") == "yes").then(pl.lit("no")).otherwise(pl.lit("yes"))
+    table = table.with_columns(y=pl.when(pl.col("site") == "s05").then(turned).otherwise(pl.col("y")))
+    # The site is known from another column, so that a learner can do right once it has seen it.
+    table = table.with_columns(x1=pl.when(pl.col("site") == "s05").then(5.0).otherwise(pl.col("x1")))
+    outcomes = lc.run(HeldOutDomains(), lc.under(table, tmp_path, "gradient-boosting", refits=1))
+    named = {o.about.name: o for o in outcomes}
+    assert isinstance(named["site=s05"], Found)
+    assert named["site=s05"].estimate.value > 0.3
+    assert not any(isinstance(named[f"site=s0{k}"], Found) for k in range(5))
+    assert "U807" in named["site=s05"].next_step
+
+
+def test_a_mean_loss_is_estimated_without_bias():
+    losses = np.random.default_rng(3).normal(0.08, 0.03, 12)
+    values = []
+    for seed in range(10):
+        found = over(lc.run(HeldOutDomains(), lc.law(np.random.default_rng(seed), [150] * 12, 0.8, losses)))
+        assert isinstance(found, Found)
+        values.append(found.estimate.value)
+    assert abs(np.mean(values) - losses.mean()) < 4 * np.std(values) / 10**0.5 + 0.003
+
+
+@pytest.mark.parametrize("refits", [1, 2])
+def test_without_a_loss_false_findings_stay_below_the_nominal_rate(refits):
+    # smallest_gap at nearly zero: the p-value alone decides.
+    settings = Settings(smallest_gap=1e-9)
+    single, joint, trials = 0, 0, 60
+    for seed in range(trials):
+        u = lc.law(np.random.default_rng([seed, refits]), [60, 80, 100, 120, 150, 200], 0.75, 0.0, refits=refits)
+        outcomes = lc.run(HeldOutDomains(), u, settings)
+        joint += isinstance(over(outcomes), Found)
+        single += sum(isinstance(o, Found) for o in outcomes if o.about.kind == "slice")
+    # Found needs a two-sided p below 5 % and a positive loss: 2.5 %; three binomial deviations above.
+    assert joint / trials <= 0.025 + 3 * (0.025 * 0.975 / trials) ** 0.5
+    assert single / (6 * trials) <= 0.025 + 3 * (0.025 * 0.975 / (6 * trials)) ** 0.5
+
+
+def test_the_next_domain_falls_into_its_interval():
+    inside, trials = 0, 70
+    for seed in range(trials):
+        rng = np.random.default_rng([7, seed])
+        means = np.clip(rng.normal(0.75, 0.06, 11), 0.3, 0.98)
+        u = lc.law(rng, [150] * 10, means[:10], 0.0)
+        ahead = over(lc.run(HeldOutDomains(), u)).details["next_score"]
+        inside += ahead["low"] <= means[10] <= ahead["high"]
+    # Nominal 95 %: 0.87 is 3 binomial deviations below.
+    assert inside / trials >= 0.87
+
+
+def test_what_to_expect_of_the_next_domain_is_said_even_where_nothing_is_lost():
+    outcome = over(lc.run(HeldOutDomains(), lc.law(np.random.default_rng(5), [200] * 8, 0.8, 0.0)))
+    assert isinstance(outcome, Clear)
+    assert "for the next one expect accuracy 0.8" in outcome.statement
+    assert outcome.details["backtest"]["domains"] == 8
+
+
+def test_few_domains_get_no_prediction_and_two_no_summary():
+    four = over(lc.run(HeldOutDomains(), lc.law(np.random.default_rng(6), [300] * 4, 0.8, 0.2)))
+    assert "a prediction for the next one needs 5 domains, these are 4" in four.statement
+    two = over(lc.run(HeldOutDomains(), lc.law(np.random.default_rng(6), [300] * 2, 0.8, 0.2)))
+    assert isinstance(two, NotApplicable)
+    assert "needs 3 of them, got 2" in two.statement
+
+
+def test_rows_of_one_cluster_count_once():
+    wide = []
+    for cluster in (None, "patient"):
+        rng = np.random.default_rng(9)
+        u = lc.law(rng, [100] * 6, 0.8, 0.1)
+        if cluster:
+            # Ten rows a patient that are right or wrong together.
+            table = u.problem.examples.table.with_columns(patient=pl.Series(np.arange(600) // 10).cast(pl.String))
+            from unseen.refitting import UnderShift, plan, problem_of
+
+            problem = problem_of(table, "y", cluster="patient").without_inputs(["site"])
+            made = lc.Law(problem, u.runner.seen, u.runner.unseen, np.random.default_rng(9))
+            made.shared = np.repeat(np.random.default_rng(9).random(60), 10)
+            u = UnderShift(made, plan(problem, lc.held_out(problem, "site"), refits=2))
+        outcomes = lc.run(HeldOutDomains(), u)
+        wide.append(np.mean([o.estimate.width for o in outcomes if o.about.kind == "slice"]))
+    assert wide[1] > 1.3 * wide[0]
+
+
+def test_equal_seeds_give_equal_outcomes(tmp_path):
+    table = lc.sites(np.random.default_rng(0), k=4, n=60)
+    first, second = (lc.run(HeldOutDomains(), lc.under(table, tmp_path / str(i), "forest")) for i in range(2))
+    assert [(o.statement, o.p_value) for o in first] == [(o.statement, o.p_value) for o in second]
+
+
+def test_without_a_held_out_shift_it_does_not_apply(tmp_path):
+    from unseen.refitting import Case
+
+    u = lc.law(np.random.default_rng(0), [200] * 3, 0.8, 0.0)
+    rows = np.arange(600)
+    from unseen.refitting import UnderShift, plan
+
+    case = Case("later x", "later x", ("x",), rows[:400], rows[400:], "later")
+    (outcome,) = lc.run(HeldOutDomains(), UnderShift(u.runner, plan(u.problem, [case])))
+    assert isinstance(outcome, NotApplicable)
+    assert "No held-out domain was asked for" in outcome.statement
