@@ -14,7 +14,7 @@ from unseen.training.domain_learner import DomainLearner
 from unseen.training.objectives.domains.registry import OBJECTIVES, objective_named
 
 torch.set_num_threads(1)
-SHORT = TrainConfig(steps=150, lr=0.01)
+SHORT = TrainConfig(steps=120, lr=0.01)
 
 
 def mlp(inputs, outputs):
@@ -143,7 +143,7 @@ def test_a_few_labels_choose_between_two_heads():
 def cue_and_noise(n, agree, rng, noise=500):
     """A weak core cue, a strong one that agrees with it in a share of the rows, and noise to learn rows by heart with.
 
-    The interpretable problem of Bayat et al. (2025), section 3.2, smaller.
+    The interpretable problem of Bayat et al. (2025), smaller.
     """
     sign = 2 * rng.integers(0, 2, n) - 1
     other = np.where(rng.random(n) < agree, sign, -sign)
@@ -157,7 +157,7 @@ def cue_and_noise(n, agree, rng, noise=500):
 def test_memorisation_awareness_takes_the_weak_cue_where_erm_learns_the_exceptions_by_heart(folds):
     rng = np.random.default_rng(0)
     train, against = cue_and_noise(300, 0.9, rng), cue_and_noise(500, 0.0, rng)
-    config = TrainConfig(steps=600, lr=0.01, optimizer="sgd", batch_size=None, eval_every=600)
+    config = TrainConfig(steps=400, lr=0.015, optimizer="sgd", batch_size=None, eval_every=400)
 
     def line(inputs, outputs):
         return torch.nn.Linear(inputs, outputs, bias=False)

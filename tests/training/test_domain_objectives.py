@@ -14,7 +14,7 @@ from unseen.training.loop import train
 from unseen.training.objectives.domains.alignment import GAMMAS, reverse_gradient
 from unseen.training.objectives.domains.base import balanced_order
 from unseen.training.objectives.domains.logit_shift import CrossRisk
-from unseen.training.objectives.domains.registry import OBJECTIVES, hyper_parameters, objective_named
+from unseen.training.objectives.domains.registry import OBJECTIVES, candidates, hyper_parameters, objective_named
 from unseen.training.objectives.domains.two_heads import Members, SharedHeads, disagreement, mutual_information
 
 torch.set_num_threads(1)
@@ -64,6 +64,8 @@ def test_the_registry_names_what_each_objective_needs_and_where_it_comes_from():
         assert made.name == name
         assert made.source
         assert set(hyper_parameters(name)) <= set(made.__doc__.replace(":", " ").split()) or not hyper_parameters(name)
+        for settings in candidates(name):
+            objective_named(name, **settings)
     with pytest.raises(BadInput, match=r"no objective 'group_dro' \(did you mean group-dro"):
         objective_named("group_dro")
     with pytest.raises(BadInput, match="irm has no hyper-parameter 'lambda_'; it has weight, anneal"):

@@ -83,7 +83,7 @@ def classifier_ratio(
     With odds of the target o(x), the ratio is o(x) · n_source / n_target (Bayes). No row is weighed by a classifier that
     was fitted to it.
 
-    Source: Bickel, Brückner & Scheffer (2009), section 3; Sugiyama, Suzuki & Kanamori (2012), chapter 4.
+    Source: Bickel, Brückner & Scheffer (2009); Sugiyama, Suzuki & Kanamori (2012), chapter 4.
 
     Args:
         source: Training rows, shape (n, d).
@@ -161,7 +161,7 @@ def ulsif(
 ) -> Ulsif:
     """Density ratio by unconstrained least squares, width and ridge chosen by leave-one-out in closed form.
 
-    Source: Kanamori, Hido & Sugiyama (2009), sections 2.3 and 3 (coefficients below zero are cut, in each left-out fit too).
+    Source: Kanamori, Hido & Sugiyama (2009), uLSIF (coefficients below zero are cut, in each left-out fit too).
 
     Args:
         source: Rows in the denominator, shape (n, d).

@@ -68,7 +68,7 @@ class MMD(_Aligned):
     """
 
     name: ClassVar[str] = "mmd"
-    source: ClassVar[str] = "Li et al. 2018, equation 3; kernels of Gulrajani & Lopez-Paz 2021, code"
+    source: ClassVar[str] = "Li et al. 2018 (MMD-AAE); kernels of Gulrajani & Lopez-Paz 2021, code"
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared, at least zero up to rounding."""
@@ -85,7 +85,7 @@ class DANN(DomainObjective):
     """
 
     name: ClassVar[str] = "dann"
-    source: ClassVar[str] = "Ganin et al. 2016, equations 18 and section 5.2.2"
+    source: ClassVar[str] = "Ganin et al. 2016, algorithm 1 and the schedule of its experiments"
     needs: ClassVar[frozenset[str]] = frozenset({"domain", "features"})
 
     def __init__(self, weight: float = 1.0, anneal: int = 500, width: int = 64) -> None:

@@ -28,7 +28,7 @@ class FeasibleLearning(DomainObjective):
     """
 
     name: ClassVar[str] = "feasible"
-    source: ClassVar[str] = "Ramirez et al. 2025, problems FL and RFL, algorithm 1"
+    source: ClassVar[str] = "Ramirez et al. 2025, feasible learning and its resilient form"
     needs: ClassVar[frozenset[str]] = frozenset({"index"})
     multipliers: Tensor
 

@@ -68,7 +68,7 @@ class MemorisationAware(DomainObjective):
     """
 
     name: ClassVar[str] = "memorisation-aware"
-    source: ClassVar[str] = "Bayat et al. 2025, sections 3 and 4 and its code"
+    source: ClassVar[str] = "Bayat et al. 2025 (MAT) and its code"
     kinds: ClassVar[tuple[Kind, ...]] = ("classify",)
     needs: ClassVar[frozenset[str]] = frozenset({"held_out"})
     confusion: Tensor
@@ -113,7 +113,7 @@ class CrossRisk(DomainObjective):
     """
 
     name: ClassVar[str] = "cross-risk"
-    source: ClassVar[str] = "Pezeshki et al. 2024, algorithm 1, as used by Bayat et al. 2025"
+    source: ClassVar[str] = "Pezeshki et al. 2024 (XRM), as used by Bayat et al. 2025"
     kinds: ClassVar[tuple[Kind, ...]] = ("classify",)
     needs: ClassVar[frozenset[str]] = frozenset({"index"})
     heads: ClassVar[int] = 2

@@ -21,7 +21,7 @@ class Mixup(DomainObjective):
     """
 
     name: ClassVar[str] = "mixup"
-    source: ClassVar[str] = "Zhang et al. 2018, equation 2"
+    source: ClassVar[str] = "Zhang et al. 2018, section 2"
 
     def __init__(self, alpha: float = 0.2, lam: float | None = None) -> None:
         super().__init__()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import product
 from typing import Any
 
 from unseen.errors import BadInput
@@ -23,6 +25,27 @@ OBJECTIVES: dict[str, type[DomainObjective]] = {
         MemorisationAware, FeasibleLearning, ResilientFeasible, DivDis, DBAT,
     )
 }  # fmt: skip
+
+# Few values each, around the defaults and within the ranges that DomainBed searches.
+GRID: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "label-smoothing": {"smoothing": (0.05, 0.1, 0.2)}, "focal": {"gamma": (1.0, 2.0)},
+    "group-dro": {"eta": (0.001, 0.01, 0.1)}, "irm": {"weight": (1.0, 100.0, 10_000.0)},
+    "v-rex": {"weight": (1.0, 10.0, 1_000.0)}, "coral": {"weight": (0.1, 1.0, 10.0)},
+    "mmd": {"weight": (0.1, 1.0, 10.0)}, "dann": {"weight": (0.1, 1.0)}, "mixup": {"alpha": (0.1, 0.2, 0.4)},
+    "logit-adjustment": {"tau": (0.5, 1.0), "by_domain": (False, True)},
+    "memorisation-aware": {"temperature": (0.1, 1.0)}, "feasible": {"epsilon": (0.05, 0.2, 0.5)},
+    "feasible-relaxed": {"epsilon": (0.05, 0.2), "alpha": (0.1, 1.0)},
+}  # fmt: skip
+
+
+def candidates(name: str) -> list[dict[str, Any]]:
+    """Settings worth a try when hyper-parameters are chosen; the defaults alone where there is nothing to choose.
+
+    >>> candidates("focal"), candidates("erm")
+    ([{'gamma': 1.0}, {'gamma': 2.0}], [{}])
+    """
+    grid = GRID.get(name, {})
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
 def objective_named(name: str, **hyper: Any) -> DomainObjective:

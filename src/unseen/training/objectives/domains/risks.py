@@ -21,7 +21,7 @@ class GroupDRO(DomainObjective):
     """
 
     name: ClassVar[str] = "group-dro"
-    source: ClassVar[str] = "Sagawa et al. 2020, algorithm 1 and equation 5"
+    source: ClassVar[str] = "Sagawa et al. 2020, algorithm 1 and section 3.3"
     needs: ClassVar[frozenset[str]] = frozenset({"domain"})
     logs: Tensor
     margins: Tensor
@@ -121,7 +121,7 @@ class VREx(_Penalised):
     """
 
     name: ClassVar[str] = "v-rex"
-    source: ClassVar[str] = "Krueger et al. 2021, equation 8"
+    source: ClassVar[str] = "Krueger et al. 2021 (V-REx)"
 
     def __init__(self, weight: float = 10.0, anneal: int = 500) -> None:
         super().__init__(weight, anneal)

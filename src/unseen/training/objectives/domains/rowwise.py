@@ -16,7 +16,7 @@ class ERM(DomainObjective):
     """Empirical risk minimisation: the mean loss."""
 
     name: ClassVar[str] = "erm"
-    source: ClassVar[str] = "Vapnik 1998; Gulrajani & Lopez-Paz 2021, section 4"
+    source: ClassVar[str] = "Vapnik 1998; Gulrajani & Lopez-Paz 2021"
 
 
 class LabelSmoothing(DomainObjective):
@@ -74,7 +74,7 @@ class WeightedLikelihood(DomainObjective):
     """
 
     name: ClassVar[str] = "weighted-likelihood"
-    source: ClassVar[str] = "Shimodaira 2000, equation 3.1; Ge et al. 2024, section 5"
+    source: ClassVar[str] = "Shimodaira 2000; Ge et al. 2024"
     needs: ClassVar[frozenset[str]] = frozenset({"weight"})
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:

@@ -115,7 +115,7 @@ class DivDis(_TwoHeaded):
     """
 
     name: ClassVar[str] = "divdis"
-    source: ClassVar[str] = "Lee et al. 2023, equations 2 to 4"
+    source: ClassVar[str] = "Lee et al. 2023 (DivDis), section 3"
     shared: ClassVar[bool] = True
 
     def __init__(self, weight: float = 10.0, prior_weight: float = 10.0, batch: int = 64) -> None:
@@ -148,7 +148,7 @@ class DBAT(_TwoHeaded):
     """
 
     name: ClassVar[str] = "d-bat"
-    source: ClassVar[str] = "Pagliardini et al. 2023, section 3 and appendix on several classes"
+    source: ClassVar[str] = "Pagliardini et al. 2023 (D-BAT), with its form for several classes"
     shared: ClassVar[bool] = False
 
     def __init__(self, weight: float = 1.0, first: int = 500, batch: int = 64) -> None:
