@@ -31,6 +31,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "DomainLearner": "domain_learner",
     "Fitted": "fitting",
     "Run": "loop",
     "Sequences": "objectives.sequences",
