@@ -1,0 +1,1 @@
+"""Studies of what helps at test time, without labels of the target."""
