@@ -43,6 +43,8 @@ HOMES = {
     "U604": "charts_models:label_free",
     "U701": "charts_models:tiers",
     "U702": "charts_models:rank_flips",
+    "U801": "charts_learner:domains",
+    "U802": "charts_learner:extrapolation",
 }
 
 

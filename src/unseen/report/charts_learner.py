@@ -1,0 +1,72 @@
+"""Pictures of a learner under shift: domains held out in turn with the next one, extrapolation by distance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from unseen.report.charts import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
+from unseen.report.forms import Axis, Curve, Mark, curves, forest
+
+WORDS = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}
+
+
+def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U801: each domain not seen, against having seen it, and what to expect of the next one."""
+    for f in grouped(findings, "domains"):
+        d = f["details"]
+        sign = -1.0 if d.get("measure") == "error" else 1.0
+        rows = [_domain(row, sign) for row in rows_in(d, "domains")[: MAX_ROWS - 1]]
+        ahead = d.get("next_score")
+        if isinstance(ahead, Mapping):
+            rows.append([_interval("the next domain", ahead, sign)])
+        word = WORDS.get(str(d.get("measure")), "score")
+        svg = forest(
+            rows, label=f"{d.get('family', '')}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
+            bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),
+        )  # fmt: skip
+        left = len(d["domains"]) - (MAX_ROWS - 1)
+        more = f" {left} more stand in the table of all numbers." if left > 0 else ""
+        yield Picture(
+            svg, f"{word[:1].upper()}{word[1:]} on each domain, not having seen it and having seen its like; the last row "
+            f"is the prediction for one further domain.{more}",
+        )  # fmt: skip
+
+
+def _domain(row: Mapping[str, Any], sign: float) -> list[Mark]:
+    value, seen = value_of(row, "unseen"), value_of(row, "reference")
+    if value is None or seen is None:
+        raise CannotDraw("a domain without scores")
+    half = 1.96 * (value_of(row, "unseen_se") or 0.0)
+    name, loss = str(row.get("domain")), value_of(row, "loss") or 0.0
+    low, high = sorted((sign * (value - half), sign * (value + half)))
+    return [
+        Mark(name, sign * value, low, high, "unseen", note=f"loss {loss:+.2f}"),
+        Mark(f"{name}, seen", sign * seen, kind="seen"),
+    ]
+
+
+def _interval(label: str, estimate: Mapping[str, Any], sign: float) -> Mark:
+    ends = [value_of(estimate, "low"), value_of(estimate, "high")]
+    known = sorted(sign * v for v in ends if v is not None)
+    value = value_of(estimate, "value")
+    if value is None or len(known) < 2:
+        raise CannotDraw("no prediction")
+    return Mark(label, sign * value, known[0], known[1], "accent", note="prediction")
+
+
+def extrapolation(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U802: the loss by distance beyond the boundary."""
+    for f in grouped(findings, "levels", "factor"):
+        d = f["details"]
+        points = [
+            Mark(f"{d['factor']} {row['at']:g}", row["loss"], row["low"], row["high"], "unseen", x=float(row["at"]))
+            for row in rows_in(d, "levels")
+        ]
+        if len(points) < 2:
+            continue
+        svg = curves(
+            [Curve("", "unseen", points)], label=f"{d.get('family', '')}: loss by {d['factor']}",
+            x=Axis(str(d["factor"])), y=Axis("loss"), reference=0.0,
+        )  # fmt: skip
+        yield Picture(svg, f"What is lost by not having seen values beyond the boundary, by {d['factor']}.")
