@@ -18,9 +18,7 @@ class Refits(Check):
     interest = "Any refit in which the learner raised, and any held-out set that is too small to judge."
     method = "Every refit runs by itself; what the learner raises is kept with the name of the refit."
     assumptions = "None."
-    sources = (
-        "Amershi et al. (2019), Software engineering for machine learning: a case study (failures are part of the result)",
-    )
+    sources = ("Paleyes, Urma & Lawrence (2022), Challenges in deploying machine learning: a survey of case studies",)
     example = "gradient-boosting failed in 2 of 42 refits: ValueError: y contains 1 class."
     needs = ("learner",)
 

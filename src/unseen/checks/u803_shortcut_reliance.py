@@ -1,0 +1,296 @@
+"""U803: columns that the learner relies on where it was trained, and that do not carry to what it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from unseen.checks._domains import OVERLAP, score_word, under_shift
+from unseen.checks._groups import domains, drawn, names_of
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.engine.seeds import numpy_generator, spawn
+from unseen.errors import Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
+from unseen.estimates.meta import MIN_DOMAINS, random_effects
+from unseen.estimates.multiplicity import benjamini_hochberg
+from unseen.refitting import Case, Piece, Refitted, UnderShift
+from unseen.refitting.design import FOLDS
+
+MAX_COLUMNS = 20
+# Columns that are screened at all, and the training rows on which they are.
+MAX_SCREENED, SCREENED_ROWS = 200, 500
+MAX_SETS, TRAIN_ROWS, SIDE_ROWS = 8, 8000, 4000
+# Seen rows are shuffled within their own domain; domains with fewer held-back rows are left aside.
+MIN_SIDE, MAX_SIDES = 20, 12
+# Shuffling a column that hardly varies in the held-out set costs nothing there, whatever the learner makes of it.
+LEAST_SPREAD = 0.5
+
+
+@dataclass(frozen=True)
+class _Fall:
+    """What shuffling one column costs in one refit: on seen rows, on the held-out set, and the variances."""
+
+    seen: float
+    unseen: float
+    variance: float
+    rows: int
+
+
+class ShortcutReliance(Check):
+    """Reliance on shortcuts."""
+
+    code = "U803"
+    title = "reliance on a shortcut"
+    question = (
+        "Which columns does the learner rely on where it was trained that do not help it on what it has not seen?"
+    )
+    null = "Shuffling a column costs as much on the held-out domains as on held-back rows of the seen ones."
+    interest = "A column whose shuffling costs at least smallest_gap on seen rows, and at least smallest_gap less on unseen ones."
+    method = (
+        "Randomised-feature accuracy: each column is shuffled among the rows of one domain at a time, and the fall of the "
+        "score is taken on held-back rows of the seen domains and on the held-out one. The difference of the two falls is "
+        "summed up over held-out domains by random effects (t, Hartung-Knapp), or over rows and refits where there are "
+        f"fewer than {MIN_DOMAINS}. At most {MAX_COLUMNS} columns are judged, those that matter most on training rows; "
+        "their p-values are corrected for each other (Benjamini-Hochberg). A set in which a column varies less than half "
+        "as much as within seen domains is left out for that column."
+    )
+    assumptions = (
+        "Columns are shuffled one at a time: a shortcut that two columns carry together shows in neither. A fall that "
+        "differs may also come from another strength of the column, not from a shortcut."
+    )
+    sources = (
+        "Shah et al. (2020), The pitfalls of simplicity bias in neural networks, section 3 (randomised accuracy)",
+        "Breiman (2001), Random forests, section 10 (permutation importance)",
+        "Fisher, Rudin & Dominici (2019), All models are wrong, but many are useful, section 3",
+    )
+    example = "held-out site: shuffling scanner costs 0.21 of accuracy on seen sites and -0.04 on sites not seen."
+    needs = ("learner",)
+    studies = ("simplicity-bias",)
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a column that is found, else one a shift."""
+        under = under_shift(subject)
+        inputs = under.problem.examples.inputs
+        if len(inputs) == 1 and isinstance(under.problem.examples.table.schema[inputs[0]], pl.Array | pl.List):
+            return [
+                self.not_applicable(
+                    f"The only input, {inputs[0]}, is an array: there are no columns to shuffle one by one.",
+                    "Give parts of it as columns of their own (halves of an image, blocks of channels).",
+                )
+            ]
+        if len(inputs) < 2:
+            return [
+                self.not_applicable(
+                    f"The only input is {inputs[0]}: a shortcut is a column relied on beside others.",
+                    "Give all inputs.",
+                )
+            ]
+        columns = self._columns(under)
+        outcomes: list[Outcome] = []
+        for family in dict.fromkeys(case.family for case in under.plan.cases):
+            try:
+                outcomes += self._family(under, settings, family, columns)
+            except Undefined as error:
+                outcomes.append(self.not_applicable(str(error), "See U800.", about=About("factor", family)))
+        return outcomes or [self.not_applicable("No held-out set was judged.", "See U800.")]
+
+    def _columns(self, under: UnderShift) -> list[str]:
+        """All inputs, or the most important ones on training rows of one refit."""
+        inputs = list(under.problem.examples.inputs)
+        if len(inputs) <= MAX_COLUMNS:
+            return inputs
+        rng = numpy_generator(under.plan.seed, self.code, "screen")
+        train = drawn(under.plan.cases[0].inside, TRAIN_ROWS, rng)
+        some, seed = drawn(train, SCREENED_ROWS, rng), spawn(under.plan.seed, self.code, "screen")
+        piece = Piece(
+            "importance of the columns", train, {"train": some}, seed, options={"shuffle": inputs[:MAX_SCREENED]}
+        )
+        found = under.runner.run([piece])[0].shuffled
+        return sorted(found, key=lambda c: -found[c]["train"][0])[:MAX_COLUMNS] or inputs[:MAX_COLUMNS]
+
+    def _family(self, under: UnderShift, settings: Settings, family: str, columns: list[str]) -> list[Outcome]:
+        cases = sorted((c for c in under.plan.cases if c.family == family), key=lambda c: -len(c.beyond))[:MAX_SETS]
+        refits = under.plan.refits if len(cases) < MIN_DOMAINS else 1
+        code = next((d.code for d in domains(under) if d.family == family), np.full(len(under.problem), -1))
+        pieces = [_piece(under, c, i, r, code, columns) for i, c in enumerate(cases) for r in range(refits)]
+        results = under.runner.run(pieces)
+        rows = list[dict[str, object]]()
+        estimates = list[Estimate]()
+        for column in columns:
+            by_case = [
+                [f for x in results[i * refits : (i + 1) * refits] if (f := _fall(under, x, column)) is not None]
+                for i in range(len(cases))
+                if _varies(under, cases[i], pieces[i * refits], column)
+            ]
+            by_case = [falls for falls in by_case if falls]
+            if not by_case or (len(cases) >= MIN_DOMAINS and len(by_case) < MIN_DOMAINS):
+                continue
+            estimate, p = _over(by_case, settings.level)
+            estimates.append(estimate)
+            rows.append(
+                {
+                    "column": column, "seen": float(np.mean([f.seen for falls in by_case for f in falls])),
+                    "unseen": float(np.mean([f.unseen for falls in by_case for f in falls])),
+                    "difference": estimate.to_dict(), "p_value": p, "sets": len(by_case),
+                }
+            )  # fmt: skip
+        if not rows:
+            failed = next((x.failed for x in results if x.failed), "")
+            raise Undefined(
+                f"{family}: no column can be judged"
+                + (f" ({failed})." if failed else ": each varies far less in the held-out sets than in the seen ones.")
+            )
+        adjusted = benjamini_hochberg([float(str(row["p_value"])) for row in rows]).tolist()
+        return self._said(under, settings, family, rows, estimates, adjusted)
+
+    def _said(
+        self, under: UnderShift, settings: Settings, family: str, rows: list[dict[str, object]],
+        estimates: list[Estimate], adjusted: list[float],
+    ) -> list[Outcome]:  # fmt: skip
+        scale, word = under.problem.scale, score_word(under)
+        least = settings.smallest_gap * scale
+        found: list[Outcome] = []
+        for row, estimate, p in zip(rows, estimates, adjusted, strict=True):
+            row["adjusted"] = p
+            seen, unseen = float(str(row["seen"])), float(str(row["unseen"]))
+            if p <= settings.fdr and estimate.value >= least and seen >= least:
+                hurts = ": there it misleads" if unseen < -least / 2 else ""
+                said = (
+                    f"{family}: shuffling {row['column']} costs {seen:.2f} of {word} on seen rows and {unseen:.2f} on "
+                    f"rows not seen{hurts}; the difference is {estimate.format(2)}."
+                )
+                found.append(
+                    Found(
+                        code=self.code, about=About("factor", f"{row['column']}, {family}"), statement=said,
+                        next_step=f"Ask whether {row['column']} will mean the same in the next domain; refit without it "
+                        "(--drop) and compare, or try `unseen improve` with this shift.",
+                        estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale),
+                        details={"family": family, "columns": rows}, otherwise=said,
+                    )
+                )  # fmt: skip
+        if found:
+            return found
+        most = max(range(len(rows)), key=lambda i: float(str(rows[i]["seen"])))
+        about = About("factor", family)
+        ahead = (
+            f"{family}: none of {len(rows)} columns is relied on where seen and fails where not (most relied on: "
+            f"{rows[most]['column']}, {float(str(rows[most]['seen'])):.2f} on seen rows, "
+            f"{float(str(rows[most]['unseen'])):.2f} on rows not seen)."
+        )
+        details = {"family": family, "columns": rows}
+        # As in ``Check.decide``: half a 95 % interval is 1.96 standard errors, 80 % power needs 2.80.
+        unclear = [
+            str(row["column"]) for row, e in zip(rows, estimates, strict=True)
+            if e.width / 2 * (2.80 / 1.96) > settings.gap_that_matters * scale and e.high >= least
+        ]  # fmt: skip
+        if len(unclear) == len(rows):
+            return [
+                self.not_applicable(
+                    f"{family}: not enough data to say whether reliance on {names_of(unclear)} carries over.",
+                    "Collect more domains, or more rows in each.", about=about, details=details,
+                )
+            ]  # fmt: skip
+        tail = f" Not enough data to judge {names_of(unclear)}." if unclear else ""
+        return [
+            Clear(
+                code=self.code, about=about, statement=ahead + tail, next_step="Nothing to do.", estimate=estimates[most],
+                p_value=min(adjusted), effect=min(1.0, abs(estimates[most].value) / scale), details=details,
+            )
+        ]  # fmt: skip
+
+
+def _piece(under: UnderShift, case: Case, number: int, refit: int, code: np.ndarray, columns: Sequence[str]) -> Piece:
+    """A refit that shuffles; another fold is held back for each set, so that seen rows are not the same ones."""
+    rng = numpy_generator(under.plan.seed, "U803", case.family, case.name, refit)
+    back = under.plan.folds[refit][case.inside] == number % FOLDS
+    seen = case.inside[back]
+    own = code[seen]
+    sides: dict[str, np.ndarray] = {"unseen": drawn(case.beyond, SIDE_ROWS, rng)}
+    sizes = np.bincount(own[own >= 0], minlength=1)
+    groups = [int(k) for k in np.argsort(-sizes, kind="stable")[:MAX_SIDES] if sizes[k] >= MIN_SIDE]
+    for k in groups:
+        sides[f"seen {k}"] = drawn(seen[own == k], SIDE_ROWS // len(groups) + 1, rng)
+    if not groups:
+        sides["seen"] = drawn(seen, SIDE_ROWS, rng)
+    return Piece(
+        f"{case.family}: {case.name}, columns shuffled, refit {refit + 1}", drawn(case.inside[~back], TRAIN_ROWS, rng),
+        sides, spawn(under.plan.seed, "U803", case.family, case.name, refit),
+        options={**case.options, "shuffle": list(columns)},
+    )  # fmt: skip
+
+
+def _fall(under: UnderShift, result: Refitted, column: str) -> _Fall | None:
+    """The falls of one column; seen sides are weighted by their rows."""
+    sides = result.shuffled.get(column, {})
+    if result.failed or "unseen" not in sides or len(sides) < 2:
+        return None
+    scale2 = under.problem.scale**2
+    value, variance = dict[str, float](), dict[str, float]()
+    for side, (mean, se, n) in sides.items():
+        value[side] = mean
+        # Rows that a column never moves have no spread; one row in n + 2 could have moved by 1/2.
+        variance[side] = max(se * se, 0.25 / (n + 2) ** 2 * scale2) * _design(under, result, side)
+    seen = [s for s in sides if s != "unseen"]
+    weight = np.array([sides[s][2] for s in seen], dtype=float)
+    weight /= weight.sum()
+    return _Fall(
+        float(weight @ [value[s] for s in seen]), value["unseen"],
+        float(weight**2 @ [variance[s] for s in seen]) + variance["unseen"], min(v[2] for v in sides.values()),
+    )  # fmt: skip
+
+
+def _design(under: UnderShift, result: Refitted, side: str) -> float:
+    """Variance of the mean score with clusters over that without; 1 where rows are independent."""
+    if under.problem.cluster is None:
+        return 1.0
+    answers = result.answers[side]
+    plain = float(np.var(answers.score)) / len(answers.rows)
+    if plain <= 0:
+        return 1.0
+    clustered = cluster_robust(answers.score, under.problem.clusters()[answers.rows], what=side)[1]
+    return max(1.0, clustered / plain)
+
+
+def _varies(under: UnderShift, case: Case, piece: Piece, column: str) -> bool:
+    """Whether a column varies in the held-out set at least half as much as within the seen domains."""
+    values = under.problem.examples.table[column]
+    unseen = _spread(values[case.beyond])
+    sides = [rows for side, rows in piece.tests.items() if side != "unseen"]
+    seen = float(np.average([_spread(values[rows]) for rows in sides], weights=[len(r) for r in sides]))
+    return seen <= 0 or unseen >= LEAST_SPREAD * seen
+
+
+def _spread(values: pl.Series) -> float:
+    """Standard deviation of numbers, Gini's diversity of categories; 1 for what has neither."""
+    if isinstance(values.dtype, pl.Array | pl.List):
+        return 1.0
+    if values.dtype.is_numeric() or values.dtype.is_temporal():
+        numbers = values.to_physical().cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
+        return float(numbers.std()) if len(numbers) else 0.0
+    counts = values.value_counts()["count"].to_numpy() / max(len(values), 1)
+    return float(1 - counts @ counts)
+
+
+def _over(by_case: list[list[_Fall]], level: float) -> tuple[Estimate, float]:
+    """Difference of the falls, seen minus unseen, over held-out sets; its p-value is two-sided."""
+    value = [float(np.mean([f.seen - f.unseen for f in falls])) for falls in by_case]
+    rows = [float(np.mean([f.variance for f in falls])) for falls in by_case]
+    if len(by_case) >= MIN_DOMAINS:
+        summary = random_effects(value, rows, level=level)
+        return summary.mean, summary.p_value
+    several = [float(np.var([f.seen - f.unseen for f in falls], ddof=1)) for falls in by_case if len(falls) > 1]
+    refits = min(len(falls) for falls in by_case)
+    between = (1 / refits + OVERLAP) * float(np.mean(several)) if several else 0.0
+    within, k = float(np.sum(rows)) / len(rows) ** 2, len(by_case)
+    variance, mean = within + between / k, float(np.mean(value))
+    few = min(f.rows for falls in by_case for f in falls) - 1
+    dof = variance**2 / (within**2 / few + (between / k) ** 2 / max(1, sum(len(f) - 1 for f in by_case)))
+    half = t_quantile((1 - level) / 2, dof) * variance**0.5
+    estimate = Estimate(
+        mean, mean - half, mean + half, few + 1, "difference of falls, rows and refits, t (Nadeau-Bengio)", level
+    )
+    return estimate, two_sided_t(mean / variance**0.5, dof)
