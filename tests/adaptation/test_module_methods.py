@@ -167,6 +167,18 @@ def test_the_guard_stops_a_collapse_that_bare_tent_runs_into():
     assert not bare.messages
 
 
+def test_the_guard_sees_a_jump_of_confidence_before_the_classes_fall_together():
+    net, (x, _) = trained(), rows(600, 6)
+    batches = [Batch(inputs=0.3 * p) for p in x.split(60)]
+    tent = Tent(Source(LABELS, 3, module=net), rate=0.1, bound=0.0, jump=0.1)
+    adapt(tent, batches, "continual")
+    assert "the mean largest probability rose from" in tent.messages[0]
+    # Right after the guard acted the parameters are the source's.
+    fresh = Tent(Source(LABELS, 3, module=net))
+    tent.reset()
+    assert all(torch.equal(a, b) for a, b in zip(tent.parameters, fresh.parameters, strict=True))
+
+
 def test_the_guard_is_silent_on_a_mild_run():
     net, (x, _) = trained(), rows(600, 7)
     tent = Tent(Source(LABELS, 3, module=net))

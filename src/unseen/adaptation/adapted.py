@@ -38,6 +38,8 @@ class Adapted:
     ``choice`` tells what was chosen and why; ``messages`` what methods had to say on the last answers.
     """
 
+    has_probabilities = True
+
     def __init__(
         self, learner: Any, method: str | Method | Sequence[Method], setting: Setting = "online", *,
         domain: str | None = None, batch_size: int = 128, by: By = "source back-test", hold_out: float = 0.2,

@@ -57,9 +57,9 @@ class AdaptedNorm(nn.Module):
             )
         share = n / (self.prior + n)
         mean, var = (1 - share) * self.mean + share * mean, (1 - share) * self.var + share * var
-        return nn.functional.batch_norm(x, mean, var, self.weight, self.bias, training=False, eps=self.eps) if not (
-            torch.is_grad_enabled()
-        ) else self._plain(x, mean, var)  # fmt: skip
+        if torch.is_grad_enabled():
+            return self._plain(x, mean, var)
+        return nn.functional.batch_norm(x, mean, var, self.weight, self.bias, training=False, eps=self.eps)
 
     def _plain(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
         """The same written out: torch's own passes no gradient to the statistics."""

@@ -54,6 +54,8 @@ class Ensemble:
         name: In the responses.
     """
 
+    has_probabilities = True
+
     def __init__(
         self, members: Sequence[Any], *, how: How = "average", bootstrap: bool = False, name: str = "ensemble"
     ) -> None:
