@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,8 @@ def split_digits(rng: np.random.Generator, *sizes: int) -> list[tuple[np.ndarray
     """
     from sklearn.datasets import load_digits
 
-    images, digits = load_digits(return_X_y=True)
+    loaded: Any = load_digits()
+    images, digits = loaded.data, loaded.target
     x = ((images - images.mean()) / images.std()).astype(np.float32)
     order = rng.permutation(len(x))
     return [(x[rows], digits[rows]) for rows in np.split(order, np.cumsum(sizes))]

@@ -62,11 +62,12 @@ def _folds(seed: int, name: str, quick: bool) -> dict[str, tuple[float, float]]:
 
     from unseen.engine.seeds import spawn
 
-    x, y = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    loaded: Any = getattr(sklearn.datasets, f"load_{name}")()
+    x, y = loaded.data, loaded.target
     cutter = KFold if name == "diabetes" else StratifiedKFold
     scores = dict[str, list[tuple[float, float]]]()
     for fold, (train, test) in enumerate(cutter(2, shuffle=True, random_state=spawn(seed, name) % 2**31).split(x, y)):
-        scale = StandardScaler().fit(x[train])
+        scale: Any = StandardScaler().fit(x[train])
         a, b = scale.transform(x[train]), scale.transform(x[test])
         unit = y[train].std() if name == "diabetes" else 1
         for method in ("stages", "adam", "lbfgs"):
@@ -81,7 +82,8 @@ def _best(method: str, x: np.ndarray, y: np.ndarray, seed: int, regression: bool
     """The setting of three that does best on a held-out fifth, refitted to all rows."""
     from sklearn.model_selection import train_test_split
 
-    a, b, y_a, y_b = train_test_split(x, y, test_size=0.2, random_state=seed, stratify=None if regression else y)
+    parts: Any = train_test_split(x, y, test_size=0.2, random_state=seed, stratify=None if regression else y)
+    a, b, y_a, y_b = parts
     settings = (1, 2, 5) if method == "stages" else (1e-4, 1e-2, 1.0)
     tried = [_score(_fit(method, s, a, y_a, seed, regression, quick), b, y_b, WIDTH) for s in settings]
     return _fit(method, settings[int(np.argmax(tried))], x, y, seed, regression, quick)

@@ -55,7 +55,7 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     found |= {f"error_{n}": float(e) for n, e in zip(stored, error, strict=True)}
     from scipy.stats import spearmanr
 
-    found["order"] = float(spearmanr(stored, error).statistic)
+    found["order"] = float(np.asarray(spearmanr(stored, error))[0])
     root = 1 / np.sqrt(np.array(stored[1:], dtype=float))
     found["trend"] = float(np.corrcoef(root, error[1:])[0, 1] ** 2)
     return found
