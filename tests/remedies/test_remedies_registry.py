@@ -103,7 +103,7 @@ def test_recalibration_is_saerens_em_on_the_domains_own_rows():
     one = Examples(test.table.with_columns(pl.lit("u").alias(DOMAIN)), test.inputs, test.target)
     plain = named("logistic").fit(train, np.random.default_rng(0))
     remedy = remedy_named("em-recalibration")
-    settings = dict(remedy.grid[0]) | {"pseudo_rows": 0.0}
+    settings = dict(remedy.grid[0]) | {"pseudo_rows": 0.0, "setting": "online"}
     fitted = remedy.wrap(plain, Call(lambda: named("logistic"), train, np.random.default_rng(0)), **settings)
     share = np.array([(train.column("y") == c).sum() + 1.0 for c in ("p", "q")])
     prior = share / share.sum()

@@ -331,7 +331,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "importance-weights", "data", "weights by density ratio",
         "Weighs training rows by how much more frequent their inputs are at the target, estimated from unlabelled "
         "inputs alone. It fits anew for each target.",
-        ("numbers",), ({}, {"power": 0.5}, {"by": "ulsif"}), "one fit and one density ratio for each target",
+        ("numbers",), ({}, {"power": 0.5}), "one fit and one density ratio for each target",
         "Inputs are distributed differently, the answer given the inputs is the same, and training covers the target; a "
         "learner that is already right everywhere gains nothing.",
         ("Shimodaira (2000), Improving predictive inference under covariate shift",

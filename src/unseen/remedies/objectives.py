@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from unseen.engine.torch_extra import needs_torch
@@ -51,8 +52,8 @@ def _objective(
 ) -> Remedy:  # fmt: skip
     return Remedy(
         as_remedy or name, "objective", title, what, ("torch", *needs),
-        tuple({"objective": name, **settings} for settings in grid), cost, assumptions, (source,), studies,
-        fit=with_objective, sees_target=sees_target,
+        grid, cost, assumptions, (source,), studies,
+        fit=partial(with_objective, objective=name), sees_target=sees_target,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,9 @@ def adjusted(fitted: Any, call: Call, *, tau: float = 1.0) -> Any:
     return Reweighted(fitted, (share / share.sum()) ** -tau)
 
 
-def _in_settings(method: str, *settings: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
+def _in_settings(*settings: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
     for setting in settings or SETTINGS:
-        yield {"method": method, "setting": setting, **parameters}
+        yield {"setting": setting, **parameters}
 
 
 REMEDIES: tuple[Remedy, ...] = (
@@ -97,11 +98,11 @@ REMEDIES: tuple[Remedy, ...] = (
         "Estimates the class shares of the target from the learner's own probabilities by EM, and corrects these for "
         "them. It needs no label and no new fit.",
         ("classes", "probabilities"),
-        tuple(_in_settings("prior-correction")), "no further fit",
+        tuple(_in_settings()), "no further fit",
         "Classes are more or less frequent at the target, each class looks as in training, and probabilities are "
         "calibrated in training.",
         ("Saerens, Latinne & Decaestecker (2002), Adjusting the outputs of a classifier to new a priori probabilities",),
-        wrap=adapted,
+        wrap=partial(adapted, method="prior-correction"),
     ),
     Remedy(
         "black-box-recalibration", "test-time", "class shares by black-box shift estimation",
@@ -125,45 +126,45 @@ REMEDIES: tuple[Remedy, ...] = (
         "Makes the probabilities of a batch agree with those of neighbouring rows, and leaves the learner as it is. Rows "
         "that lie together are answered together.",
         ("classes", "probabilities", "features", "numbers"),
-        tuple(_in_settings("lame", "episodic", neighbours=5)) + tuple(_in_settings("lame", "episodic", neighbours=1)),
+        tuple(_in_settings("episodic", neighbours=5)) + tuple(_in_settings("episodic", neighbours=1)),
         "no further fit; neighbours among the rows of each batch",
         "Rows of a class lie near each other in the features, and batches hold several rows of each class.",
-        ("Boudiaf et al. (2022), Parameter-free online test-time adaptation",), wrap=adapted,
+        ("Boudiaf et al. (2022), Parameter-free online test-time adaptation",), wrap=partial(adapted, method="lame"),
     ),
     Remedy(
         "t3a", "test-time", "class templates follow the target",
         "Replaces the last layer (or class means of the features) by means of confidently answered target rows. The "
         "features stay.",
-        ("classes", "probabilities", "features", "numbers"), tuple(_in_settings("t3a", keep=20)),
+        ("classes", "probabilities", "features", "numbers"), tuple(_in_settings(keep=20)),
         "no further fit", "Features carry over and only their place has moved; classes are compact in them.",
         ("Iwasawa & Matsuo (2021), Test-time classifier adjustment module for model-agnostic domain generalization",),
-        wrap=adapted,
+        wrap=partial(adapted, method="t3a"),
     ),
     Remedy(
         "adanpc", "test-time", "nearest rows of a growing memory vote",
         "Lets the nearest rows of a memory of training rows vote; confidently answered target rows join the memory. The "
         "learner only gives the features.",
-        ("classes", "probabilities", "features", "numbers"), tuple(_in_settings("adanpc", k=20)),
+        ("classes", "probabilities", "features", "numbers"), tuple(_in_settings(k=20)),
         "no further fit; a search in the memory for each row",
         "Nearness in the features means the same class, in training and at the target.",
         ("Zhang et al. (2023), AdaNPC: Exploring non-parametric classifier for test-time adaptation",), ("adanpc",),
-        wrap=adapted,
+        wrap=partial(adapted, method="adanpc"),
     ),
     Remedy(
         "batch-norm", "test-time", "statistics of the target in batch norm",
         "Takes means and deviations of the batch-norm layers from the target, mixed with those of training. No weight "
         "changes.",
-        ("classes", "torch", "norms"), tuple(_in_settings("batch-norm", prior=16.0)), "no further fit",
+        ("classes", "torch", "norms"), tuple(_in_settings(prior=16.0)), "no further fit",
         "The target differs in scale and place of the activations, and batches hold several classes.",
         ("Schneider et al. (2020), Improving robustness against common corruptions by covariate shift adaptation",),
-        ("ghost-batch-norm",), wrap=adapted,
+        ("ghost-batch-norm",), wrap=partial(adapted, method="batch-norm"),
     ),
     Remedy(
         "tent", "test-time", "entropy minimised over normalisation layers",
         "Takes gradient steps that make the answers on the target surer, over scale and shift of normalisation layers "
         "alone. A guard goes back to the source when the answers collapse to one class.",
-        ("classes", "torch", "any norms"), tuple(_in_settings("tent", rate=1e-3)), "a backward pass for each batch",
+        ("classes", "torch", "any norms"), tuple(_in_settings(rate=1e-3)), "a backward pass for each batch",
         "Sure answers are right answers, and batches hold several classes.",
-        ("Wang et al. (2021), Tent: Fully test-time adaptation by entropy minimization",), wrap=adapted,
+        ("Wang et al. (2021), Tent: Fully test-time adaptation by entropy minimization",), wrap=partial(adapted, method="tent"),
     ),
 )  # fmt: skip

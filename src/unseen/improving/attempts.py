@@ -1,0 +1,292 @@
+"""Fits remedies: each attempt is a piece of plain data that is kept when done, on one worker or many."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from unseen.data import Examples
+from unseen.engine.executors import Job, Kind, run_jobs
+from unseen.engine.seeds import numpy_generator
+from unseen.engine.store import Store
+from unseen.errors import UnseenError
+from unseen.improving.design import Design, Fitting
+from unseen.refitting import Problem, Spec, resolve
+from unseen.refitting.refits import (
+    packed,
+    read_rows,
+    read_table,
+    score_rows,
+    stored_rows,
+    stored_table,
+    unpacked,
+    versions,
+    with_wrong_labels,
+)
+from unseen.remedies import DOMAIN, ORDER, Call, Remedy, label, plain_fit, remedy_named
+from unseen.shifts.perturbations import PERTURBATIONS, families
+from unseen.shifts.perturbations import applicable as changing
+
+UNCHANGED = "unchanged"
+CRAFTED_FOLDS = 2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A remedy under one setting.
+
+    Attributes:
+        remedy: Its name; ``UNCHANGED`` for the learner as it is.
+        settings: Of the remedy.
+    """
+
+    remedy: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def key(self) -> str:
+        """Name and settings in words."""
+        return label(self.remedy, self.settings)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of a candidate in one fitting.
+
+    Attributes:
+        scores: Side → score of each row, shape (n,).
+        failed: What it raised, or "".
+        fit_seconds: Time of the fits.
+        row_seconds: Time of answering, per row.
+    """
+
+    scores: Mapping[str, np.ndarray]
+    failed: str
+    fit_seconds: float
+    row_seconds: float
+
+
+def candidates_of(remedies: Sequence[Remedy]) -> list[Candidate]:
+    """Every remedy under each of its settings."""
+    return [Candidate(r.name, dict(s)) for r in remedies for s in r.grid]
+
+
+def run_attempts(
+    design: Design, learner: Spec, candidates: Sequence[Candidate], *, executor: Kind, workers: int | None,
+    store: Store, done: Callable[[str, int, int], None] | None,
+) -> dict[tuple[str, int], dict[str, Attempt]]:  # fmt: skip
+    """Run every candidate in every fitting.
+
+    The unchanged learner and all remedies that only wrap it share one fit.
+
+    Args:
+        design: What is fitted.
+        learner: Unfitted.
+        candidates: Without the unchanged learner.
+        executor: serial, local or ray.
+        workers: Processes.
+        store: Where finished attempts stand.
+        done: Called with (name, finished, total) after each job.
+
+    Returns:
+        (fitting, repeat) → candidate → attempt.
+    """
+    bundles: list[list[Candidate]] = [[Candidate(UNCHANGED)]]
+    for candidate in candidates:
+        if remedy_named(candidate.remedy).wrap is not None:
+            bundles[0].append(candidate)
+        else:
+            bundles.append([candidate])
+    data = str(stored_table(_lean(design.problem), store))
+    jobs: list[Job] = []
+    places: list[Fitting] = []
+    for fitting in design.fittings:
+        rows = str(stored_rows({"train": fitting.train, **fitting.tests}, store))
+        for bundle in bundles:
+            name = f"{fitting.name}, seed {fitting.repeat + 1}: {bundle[0].key}"
+            jobs.append(Job(name, _arguments(design.problem, data, rows, learner, bundle, fitting)))
+            places.append(fitting)
+    # Long fits first, so that the last worker ends soon after the others.
+    order = sorted(range(len(jobs)), key=lambda i: -len(places[i].train))
+    raw = run_jobs(
+        attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished
+    )
+    found: dict[tuple[str, int], dict[str, Attempt]] = {}
+    for i, result in zip(order, raw, strict=True):
+        own = found.setdefault((places[i].name, places[i].repeat), {})
+        for one in result:
+            own[label(one["remedy"], one["settings"])] = _read(one)
+    return found
+
+
+def _finished(result: Sequence[Mapping[str, Any]]) -> bool:
+    """A job in which all failed is tried again by the next run."""
+    return any(not one["failed"] for one in result)
+
+
+def _lean(problem: Problem) -> Examples:
+    """Inputs, target and the two columns that remedies read; other factors would only be copied around."""
+    from unseen.factors import Factors
+
+    factors = Factors(f for name, f in problem.examples.factors.items() if name in (DOMAIN, ORDER))
+    return Examples(problem.examples.table, problem.examples.inputs, problem.examples.target, factors)
+
+
+def _arguments(
+    problem: Problem, data: str, rows: str, learner: Spec, bundle: Sequence[Candidate], fitting: Fitting
+) -> dict[str, Any]:
+    return {
+        "data": data, "rows": rows, "learner": learner.to_dict(), "seed": fitting.seed,
+        "problem": {
+            "inputs": list(problem.examples.inputs), "target": problem.target, "measure": problem.measure,
+            "classes": list(problem.classes),
+        },
+        "tasks": [{"remedy": c.remedy, "settings": dict(c.settings)} for c in bundle],
+        "primary": list(fitting.primary), "crafted": fitting.crafted, "options": dict(fitting.options),
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def _read(one: Mapping[str, Any]) -> Attempt:
+    fit_seconds, row_seconds = one["seconds"]
+    scores = {side: unpacked(kept).astype(np.float64) for side, kept in one["scores"].items()}
+    return Attempt(scores, one["failed"], fit_seconds, row_seconds)
+
+
+def attempt(
+    *, data: str, rows: str, learner: Mapping[str, Any], seed: int, problem: Mapping[str, Any],
+    tasks: Sequence[Mapping[str, Any]], primary: Sequence[str], crafted: str, options: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Fit a remedy once, or the unchanged learner with what wraps it, and answer; the job that workers run.
+
+    Args:
+        data: File of the table.
+        rows: File of the row numbers.
+        learner: A spec as plain data.
+        seed: Source of every draw; the same for all candidates, so that they are compared under equal draws.
+        problem: inputs, target, measure and classes.
+        tasks: Candidates; the first is fitted, the others wrap it.
+        primary: Sides that a remedy that looks at the target answers.
+        crafted: Side that is answered under perturbations too.
+        options: What else the shift does.
+        versions: Only so that a kept piece of other versions is not taken for this one.
+
+    Returns:
+        One entry a task: remedy, settings, scores by side, failed, seconds. What a remedy raises is reported.
+    """
+    examples = Examples(read_table(data), tuple(problem["inputs"]), problem["target"])
+    parts = read_rows(rows)
+    train = examples.take(parts.pop("train"))
+    if "label_noise" in options:
+        train = with_wrong_labels(train, options["label_noise"], numpy_generator(seed, "label noise"))
+    sides = {name: _shown(examples.take(own), name, options, seed) for name, own in parts.items()}
+    if crafted:
+        sides |= crafted_sides(sides[crafted], seed)
+    spec = Spec.from_dict(learner)
+
+    def call(target: Examples | None = None) -> Call:
+        return Call(lambda: resolve(spec), train, numpy_generator(seed, "fit"), target)
+
+    made: list[dict[str, Any]] = []
+    fitted: Any = None
+    fit_seconds = 0.0
+    with warnings.catch_warnings():
+        # A learner's own remarks (not converged, unknown categories) are not failures.
+        warnings.simplefilter("ignore")
+        for task in tasks:
+            one: dict[str, Any] = {**task, "scores": {}, "failed": "", "seconds": [0.0, 0.0]}
+            made.append(one)
+            started = time.perf_counter()
+            try:
+                remedy = None if task["remedy"] == UNCHANGED else remedy_named(task["remedy"])
+                if remedy is not None and remedy.sees_target:
+                    _for_each_target(one, remedy, call, {s: sides[s] for s in primary}, problem)
+                    continue
+                if remedy is None:
+                    fitted = plain_fit(call())
+                    fit_seconds = time.perf_counter() - started
+                    answering, spent = fitted, fit_seconds
+                elif remedy.wrap is not None:
+                    if fitted is None:
+                        one["failed"] = "the learner that it wraps could not be fitted"
+                        continue
+                    answering = remedy.wrap(fitted, call(), **task["settings"])
+                    spent = fit_seconds + time.perf_counter() - started
+                else:
+                    assert remedy.fit is not None, "a remedy fits or wraps"  # noqa: S101
+                    answering = remedy.fit(call(), **task["settings"])
+                    spent = time.perf_counter() - started
+                _answered(one, answering, sides, problem, spent)
+            except UnseenError as error:
+                one["failed"] = str(error)
+            except Exception as error:
+                one["failed"] = f"{type(error).__name__}: {error}"
+    return made
+
+
+def _shown(examples: Examples, side: str, options: Mapping[str, Any], seed: int) -> Examples:
+    """A side as the shift shows it: the test perturbed, validation under wrong labels."""
+    how = options.get("perturb")
+    if how and side == "test":
+        return _same_columns(
+            PERTURBATIONS[how["name"]](examples, how["severity"], numpy_generator(seed, "perturb")), examples
+        )
+    if "label_noise" in options and side != "test":
+        return with_wrong_labels(examples, options["label_noise"], numpy_generator(seed, "label noise", side))
+    return examples
+
+
+def _same_columns(changed: Examples, examples: Examples) -> Examples:
+    return Examples(changed.table.select(examples.table.columns), examples.inputs, examples.target)
+
+
+def crafted_sides(examples: Examples, seed: int) -> dict[str, Examples]:
+    """Held-back rows under perturbations that a fold of the families keeps for validation: one side a fold."""
+    from unseen.remedies.data import families_for, perturbed_rows
+
+    if len(families(changing(PERTURBATIONS.values(), examples))) < CRAFTED_FOLDS:
+        return {}
+    made: dict[str, Examples] = {}
+    for fold in range(CRAFTED_FOLDS):
+        _, validate = families_for(examples, fold)
+        rng = numpy_generator(seed, "crafted", fold)
+        made[f"crafted {fold}"] = perturbed_rows(examples, validate, rng, low=0.1, high=0.5)
+    return made
+
+
+def _answered(
+    one: dict[str, Any], fitted: Any, sides: Mapping[str, Examples], problem: Mapping[str, Any], fit_seconds: float
+) -> None:
+    started, rows = time.perf_counter(), 0
+    for side, given in sides.items():
+        if len(given):
+            one["scores"][side] = packed(score_rows(fitted, given, problem)["score"])
+            rows += len(given)
+    one["seconds"] = [fit_seconds, (time.perf_counter() - started) / max(rows, 1)]
+
+
+def _for_each_target(
+    one: dict[str, Any], remedy: Remedy, call: Callable[[Examples], Call], sides: Mapping[str, Examples],
+    problem: Mapping[str, Any],
+) -> None:  # fmt: skip
+    """Fit anew for each side, with its inputs and without its labels."""
+    fitting, answering, rows = 0.0, 0.0, 0
+    assert remedy.fit is not None, "a remedy that sees the target fits"  # noqa: S101
+    for side, given in sides.items():
+        unlabelled = Examples(given.table.drop(problem["target"]), given.inputs, None)
+        started = time.perf_counter()
+        fitted = remedy.fit(call(unlabelled), **one["settings"])
+        middle = time.perf_counter()
+        one["scores"][side] = packed(score_rows(fitted, given, problem)["score"])
+        fitting, answering, rows = (
+            fitting + middle - started,
+            answering + time.perf_counter() - middle,
+            rows + len(given),
+        )
+    one["seconds"] = [fitting, answering / max(rows, 1)]

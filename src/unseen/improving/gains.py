@@ -1,0 +1,272 @@
+"""Gains over the unchanged learner: on validation, by which remedies are chosen, and on the final test."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
+from unseen.estimates.meta import random_effects
+from unseen.improving.attempts import CRAFTED_FOLDS, UNCHANGED, Attempt, Candidate
+from unseen.improving.design import Design, Fold
+
+# Repeats are fitted to overlapping rows: their variance counts with 1/S + (held back : kept), after Nadeau & Bengio (2003).
+OVERLAP = 0.25
+# Half a 95 % interval is 1.96 standard errors; 80 % power at 5 % needs 2.80 of them.
+POWER = 2.80 / 1.96
+IN_DOMAIN, CRAFTED = "in-domain rows held back", "crafted shifts of held-back rows"
+Attempts = Mapping[tuple[str, int], Mapping[str, Attempt]]
+
+
+@dataclass(frozen=True)
+class Gained:
+    """A gain over the unchanged learner on the final tests.
+
+    Attributes:
+        estimate: In score; None where no interval exists.
+        p_value: Two-sided, of "no gain"; None with the estimate.
+        by_domain: (held-out set, its gain, rows).
+        chosen: Candidate → number of final tests for which it was taken.
+        reason: Why there is no interval, or "".
+    """
+
+    estimate: Estimate | None
+    p_value: float | None
+    by_domain: tuple[tuple[str, float, int], ...]
+    chosen: Mapping[str, int]
+    reason: str = ""
+
+    @property
+    def detectable(self) -> float | None:
+        """The gain that such data would show with 80 % power."""
+        return None if self.estimate is None else self.estimate.width / 2 * POWER
+
+
+class Gains:
+    """Reads what was fitted as gains.
+
+    Args:
+        design: What was fitted.
+        attempts: (fitting, repeat) → candidate → what came of it.
+        candidates: In the order in which ties are broken.
+        level: Nominal coverage.
+    """
+
+    def __init__(self, design: Design, attempts: Attempts, candidates: Sequence[Candidate], level: float) -> None:
+        self.design, self.attempts, self.level = design, attempts, level
+        self.candidates = tuple(candidates)
+        self.clusters = design.problem.clusters()
+        self.fittings = {(f.name, f.repeat): f for f in design.fittings}
+
+    def rows_gained(self, name: str, key: str, side: str) -> np.ndarray | None:
+        """Score of a candidate minus that of the unchanged learner, shape (repeats, n); None where one is missing."""
+        made: list[np.ndarray] = []
+        for repeat in range(self.design.repeats):
+            own = self.attempts[name, repeat]
+            base, tried = own.get(UNCHANGED), own.get(key)
+            if base is None or tried is None or side not in base.scores or side not in tried.scores:
+                return None
+            made.append(tried.scores[side] - base.scores[side])
+        if len({len(m) for m in made}) > 1:
+            # Rows held back differ by repeat in number: their means are what compares.
+            return np.array([[m.mean()] for m in made])
+        return np.stack(made)
+
+    def validated(self, fold: Fold, candidate: Candidate, how: str) -> tuple[float, float] | None:
+        """Mean gain in validation and its standard error; None where the candidate was not validated.
+
+        Args:
+            fold: The final test, whose rows play no part.
+            candidate: A remedy under a setting.
+            how: The validation of the design, ``IN_DOMAIN`` or ``CRAFTED``.
+        """
+        units: list[float] = []
+        if how in (IN_DOMAIN, CRAFTED):
+            sides = ["seen"] if how == IN_DOMAIN else self._crafted(candidate)
+            for name in fold.inner:
+                for side in sides:
+                    units += self._by_repeat(fold, name, candidate, side)
+                    if not units:
+                        return None
+            return _mean_and_error(units)
+        for name, side, cases in fold.validations:
+            if cases:
+                found = self.rows_gained(name, candidate.key, side)
+                if found is None:
+                    return None
+                where = self.fittings[name, 0].tests[side]
+                units += [float(found[:, np.isin(where, self.design.cases[c].beyond)].mean()) for c in cases]
+            elif side == "validation" and len(fold.validations) == 1:
+                return self._by_rows(name, candidate, side)
+            elif side == "validation":
+                found = self.rows_gained(name, candidate.key, side)
+                if found is None:
+                    return None
+                units.append(float(found.mean()))
+            else:
+                sides = self._crafted(candidate) if side == "crafted" else [side]
+                for one in sides:
+                    own = self._by_repeat(fold, name, candidate, one)
+                    if not own:
+                        return None
+                    units += own
+        return _mean_and_error(units)
+
+    def _crafted(self, candidate: Candidate) -> list[str]:
+        """Sides of perturbed rows: for augmentation only the families that it did not train on."""
+        fold = candidate.settings.get("fold") if candidate.remedy == "crafted-augmentation" else None
+        return [f"crafted {k}" for k in range(CRAFTED_FOLDS) if fold in (None, k)]
+
+    def _by_repeat(self, fold: Fold, name: str, candidate: Candidate, side: str) -> list[float]:
+        """Mean gain on a side, one a repeat, each with its own rows; empty where one is missing."""
+        units: list[float] = []
+        for repeat in range(self.design.repeats):
+            own = self.attempts[name, repeat]
+            base, tried = own.get(UNCHANGED), own.get(candidate.key)
+            if base is None or tried is None or side not in base.scores or side not in tried.scores:
+                return []
+            weights = None
+            if fold.weights is not None and side == "seen":
+                weights = fold.weights[self.fittings[name, repeat].tests["seen"]]
+            units.append(float(np.average(tried.scores[side] - base.scores[side], weights=weights)))
+        return units
+
+    def _by_rows(self, name: str, candidate: Candidate, side: str) -> tuple[float, float] | None:
+        found = self.rows_gained(name, candidate.key, side)
+        if found is None:
+            return None
+        where = self.fittings[name, 0].tests[side]
+        value, variance, _, _ = _clustered(found.mean(0), self.clusters[where])
+        between = float(np.var(found.mean(1), ddof=1)) if len(found) > 1 else 0.0
+        return value, math.sqrt(variance + (1 / len(found) + OVERLAP) * between)
+
+    def choose(self, fold: Fold, how: str, candidates: Sequence[Candidate] | None = None) -> Candidate:
+        """The candidate with the largest validated gain, if that exceeds its standard error; else the unchanged learner.
+
+        With ``candidates`` (settings of one remedy) the best of them is taken in any case.
+        """
+        best, top = Candidate(UNCHANGED), 0.0
+        for candidate in candidates or self.candidates:
+            found = self.validated(fold, candidate, how)
+            if found is None or not math.isfinite(found[0]):
+                continue
+            value, error = found
+            if candidates is not None:
+                if best.remedy == UNCHANGED or value > top:
+                    best, top = candidate, value
+            elif value > top and value > error:
+                best, top = candidate, value
+        return best
+
+    def gained(self, chosen: Sequence[Candidate]) -> Gained:
+        """The gain on the final tests of what was chosen for each.
+
+        Args:
+            chosen: One candidate a fold; one that failed in the final fit counts as the unchanged learner.
+        """
+        taken: list[str] = []
+        effects: list[tuple[str, float, float, int, float, int]] = []
+        for number, (fold, candidate) in enumerate(zip(self.design.folds, chosen, strict=True)):
+            side = next(iter(self.fittings[fold.final, 0].tests))
+            found = None
+            if candidate.remedy != UNCHANGED:
+                found = self.rows_gained(fold.final, candidate.key, side)
+            taken.append(candidate.key if found is not None else UNCHANGED)
+            where = self.fittings[fold.final, 0].tests[side]
+            for c in fold.cases:
+                case = self.design.cases[c]
+                own = np.isin(where, case.beyond)
+                if found is None:
+                    effects.append((case.name, 0.0, math.nan, int(own.sum()), 0.0, number))
+                    continue
+                part = found[:, own]
+                value, variance, _, _ = _clustered(part.mean(0), self.clusters[where[own]])
+                floor = 0.25 / (own.sum() + 2) ** 2 * self.design.problem.scale**2
+                between = float(np.var(part.mean(1), ddof=1)) if len(part) > 1 else 0.0
+                effects.append((case.name, value, max(variance, floor), int(own.sum()), between, number))
+        by_domain = tuple((e[0], e[1], e[3]) for e in effects)
+        counts = dict(Counter(taken).most_common())
+        if all(name == UNCHANGED for name in taken):
+            return Gained(None, None, by_domain, counts, "the learner was left unchanged throughout")
+        try:
+            if self.design.single:
+                estimate, p = self._over_rows(effects, chosen)
+            else:
+                estimate, p = self._over_domains(effects)
+        except (TooFewUnits, Undefined) as error:
+            return Gained(None, None, by_domain, counts, str(error))
+        return Gained(estimate, p, by_domain, counts)
+
+    def _over_domains(self, effects: Sequence[tuple[str, float, float, int, float, int]]) -> tuple[Estimate, float]:
+        """Random effects over domains; domains of one group share their fits, so the wider of two intervals counts.
+
+        The second takes groups as the independent units: t on the groups' weighted residuals.
+        """
+        y = np.array([e[1] for e in effects])
+        between = float(np.mean([e[4] for e in effects if not math.isnan(e[2])]))
+        share = 1 / self.design.repeats
+        v = np.array([e[2] for e in effects]) + share * between
+        # Where the learner was left as it is the gain is 0 without noise; such domains must not outweigh the others.
+        v = np.where(np.isnan(v), np.nanmedian(v), v)
+        summary = random_effects(y, v, level=self.level)
+        mean, group = summary.mean, np.array([e[5] for e in effects])
+        if len(np.unique(group)) == len(group):
+            return mean, summary.p_value
+        w = 1 / (v + summary.tau**2)
+        sums = np.bincount(group, weights=w * (y - mean.value))
+        k = len(sums)
+        variance = k / (k - 1) * float(np.square(sums).sum()) / float(w.sum()) ** 2
+        half = t_quantile((1 - self.level) / 2, k - 1) * math.sqrt(variance)
+        if half <= mean.width / 2:
+            return mean, summary.p_value
+        method = "mean over domains, random effects; interval over groups of domains that share a fit, t"
+        return (
+            Estimate(mean.value, mean.value - half, mean.value + half, len(y), method, self.level),
+            two_sided_t(mean.value / math.sqrt(variance), k - 1),
+        )
+
+    def _over_rows(
+        self, effects: Sequence[tuple[str, float, float, int, float, int]], chosen: Sequence[Candidate]
+    ) -> tuple[Estimate, float]:
+        """Rows (or clusters) and repeats as units; held-out sets, where there are two, count alike."""
+        values, variances, degrees, units = list[float](), list[float](), list[float](), 0
+        share = 1 / self.design.repeats + OVERLAP
+        for (_, value, variance, _, between, number), _ in zip(effects, chosen, strict=True):
+            where = self.fittings[self.design.folds[number].final, 0].tests["test"]
+            clusters = len(np.unique(self.clusters[where]))
+            units += clusters
+            values.append(value)
+            if math.isnan(variance):
+                continue
+            total = variance + share * between
+            variances.append(total)
+            freedom = variance**2 / max(clusters - 1, 1) + (share * between) ** 2 / max(self.design.repeats - 1, 1)
+            degrees.append(total**2 / freedom)
+        value = float(np.mean(values))
+        error = math.sqrt(sum(variances)) / len(values)
+        dof = min(degrees)
+        half = t_quantile((1 - self.level) / 2, dof) * error
+        method = "paired by row, CR2 over clusters plus variance between repeats, t"
+        return Estimate(value, value - half, value + half, units, method, self.level), two_sided_t(value / error, dof)
+
+
+def _clustered(change: np.ndarray, clusters: np.ndarray) -> tuple[float, float, float, int]:
+    """Mean change with its CR2 variance; where too few clusters stand on a side, that of the rows with a wide floor."""
+    try:
+        return cluster_robust(change, clusters)
+    except TooFewUnits:
+        return float(change.mean()), float(np.square(change).mean()), 1.0, 1
+
+
+def _mean_and_error(units: Sequence[float]) -> tuple[float, float] | None:
+    """Mean of validated gains, and the standard error among them (0 with a single one)."""
+    if not units:
+        return None
+    error = float(np.std(units, ddof=1) / math.sqrt(len(units))) if len(units) > 1 else 0.0
+    return float(np.mean(units)), error

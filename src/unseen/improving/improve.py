@@ -1,0 +1,277 @@
+"""Tries remedies and says honestly whether one helps: chosen on some domains, judged on others."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unseen.engine.executors import Kind
+from unseen.engine.store import Store
+from unseen.errors import BadInput
+from unseen.estimates.multiplicity import holm
+from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, candidates_of, run_attempts
+from unseen.improving.design import Design, design
+from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
+from unseen.refitting import Asked
+from unseen.remedies import Remedy, all_remedies, applicable, remedy_named
+
+Cost = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One remedy on the final tests, its settings chosen by validation for each.
+
+    Attributes:
+        remedy: What was tried.
+        gained: Over the unchanged learner.
+        adjusted_p: Holm's, over all remedies that were ranked; None without an interval.
+        verdict: gains, loses, or not told from no change.
+        cost: Time of fitting and time of answering, as multiples of the unchanged learner's.
+        validated: Mean gain in validation over all final tests, None where it was not validated.
+        failures: What it raised → number of fits in which it did.
+    """
+
+    remedy: Remedy
+    gained: Gained
+    adjusted_p: float | None
+    verdict: str
+    cost: Cost | None
+    validated: float | None
+    failures: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The whole procedure under one way to validate.
+
+    Attributes:
+        how: The way, in words.
+        gained: Honest gain: on domains that the choice did not see.
+        advised: What the same rule takes when all domains validate.
+    """
+
+    how: str
+    gained: Gained
+    advised: str
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """What trying remedies under one family of shifts came to.
+
+    Attributes:
+        design: What was fitted.
+        ranking: Remedies by their gain, the best first.
+        selected: The procedure under the design's own validation.
+        alternatives: Under other ways to validate, for comparison.
+        not_tried: Remedy → why it can't be tried.
+        unchanged: Mean score of the unchanged learner over held-out sets.
+        helped: Whether the honest gain's interval lies above 0 and the gain is large enough.
+        smallest_gain: The gain below which nothing counts as help.
+        fits: Jobs that were run, those kept from an earlier run included.
+    """
+
+    design: Design
+    ranking: tuple[Ranked, ...]
+    selected: Selected
+    alternatives: tuple[Selected, ...]
+    not_tried: Mapping[str, str]
+    unchanged: float
+    helped: bool
+    smallest_gain: float
+    fits: int
+
+
+def improve(
+    asked: Asked,
+    *,
+    remedies: Sequence[str] = (),
+    repeats: int | None = None,
+    rows: int = 20_000,
+    smallest_gain: float = 0.005,
+    level: float = 0.95,
+    seed: int = 0,
+    executor: Kind = "local",
+    workers: int | None = None,
+    store: Store | None = None,
+    done: Callable[[str, int, int], None] | None = None,
+) -> list[Improvement]:
+    """Try remedies under every family of shifts that was asked for.
+
+    Args:
+        asked: Data, learner and held-out sets.
+        remedies: Names; by default all that apply.
+        repeats: Seeds; by default 2 over domains, 5 for a single held-out set.
+        rows: Most rows that are used.
+        smallest_gain: Gain below which nothing counts as help, as a share (times the error of the best constant for numbers).
+        level: Nominal coverage of intervals.
+        seed: Source of every draw.
+        executor: serial, local or ray.
+        workers: Processes.
+        store: Where finished fits are kept; a killed run goes on from there.
+        done: Called with (name, finished, total) after each job.
+
+    Returns:
+        One result a family, in the order asked.
+
+    Raises:
+        BadInput: No held-out set can be judged, no remedy applies, a name is unknown, or the unchanged learner fails.
+    """
+    if rows < 100 or (repeats is not None and repeats < 1):
+        raise BadInput(f"--rows must be at least 100 and --seeds at least 1, got {rows} and {repeats}.")
+    named = [remedy_named(name) for name in remedies]
+    families = dict.fromkeys(case.family for case in asked.cases)
+    designs = [
+        design(asked.problem, [c for c in asked.cases if c.family == family], repeats=repeats, rows=rows, seed=seed)
+        for family in families
+    ]
+    return [
+        _one(
+            one,
+            asked,
+            named,
+            smallest_gain,
+            level,
+            executor=executor,
+            workers=workers,
+            store=store or Store(),
+            done=done,
+        )
+        for one in designs
+    ]
+
+
+def _one(
+    made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, *, executor: Kind,
+    workers: int | None, store: Store, done: Callable[[str, int, int], None] | None,
+) -> Improvement:  # fmt: skip
+    fitting, others = applicable(made.problem, asked.learner, domains=made.domains, ordered=made.ordered)
+    not_tried = {r.name: why for r, why in others if not named or r in named}
+    tried = [r for r in fitting if not named or r in named]
+    if not tried:
+        reasons = "; ".join(f"{name} {why}" for name, why in list(not_tried.items())[:3])
+        raise BadInput(
+            f"no remedy can be tried under {made.family!r}: {reasons}. There are {', '.join(all_remedies())}."
+        )
+    candidates = candidates_of(tried)
+    found = run_attempts(made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done)
+    for (name, _), own in found.items():
+        if own[UNCHANGED].failed:
+            raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")
+    gains = Gains(made, found, candidates, level)
+    bar = smallest_gain * made.problem.scale
+    ranking = _ranked(gains, tried, found, bar, 1 - level)
+    selected = _selected(gains, made.validation)
+    alternatives = tuple(_selected(gains, how) for how in (CRAFTED, IN_DOMAIN) if how != made.validation)
+    estimate = selected.gained.estimate
+    helped = estimate is not None and estimate.low > 0 and estimate.value >= bar
+    score = statistics.fmean(_unchanged(gains))
+    fits = len(made.fittings) * (1 + sum(remedy_named(c.remedy).wrap is None for c in candidates))
+    return Improvement(
+        made, ranking, selected, alternatives, not_tried, score, helped, bar, fits
+    )  # fmt: skip
+
+
+def _unchanged(gains: Gains) -> list[float]:
+    """Mean score of the unchanged learner on each held-out set."""
+    made: list[float] = []
+    for fold in gains.design.folds:
+        side, where = next(iter(gains.fittings[fold.final, 0].tests.items()))
+        runs = [gains.attempts[fold.final, r][UNCHANGED].scores[side] for r in range(gains.design.repeats)]
+        for c in fold.cases:
+            own = np.isin(where, gains.design.cases[c].beyond)
+            made.append(float(np.mean([run[own].mean() for run in runs])))
+    return made
+
+
+def _selected(gains: Gains, how: str) -> Selected:
+    chosen = [gains.choose(fold, how) for fold in gains.design.folds]
+    return Selected(how, gains.gained(chosen), _advised(gains, how).key)
+
+
+def _advised(gains: Gains, how: str) -> Candidate:
+    """What to take: the candidate with the largest mean over all validations, if it passes the rule there."""
+    best, top = Candidate(UNCHANGED), 0.0
+    for candidate in gains.candidates:
+        found = [v for fold in gains.design.folds if (v := gains.validated(fold, candidate, how)) is not None]
+        if len(found) < len(gains.design.folds):
+            continue
+        value = statistics.fmean(v for v, _ in found)
+        # Validations of the folds overlap: their mean error, not one that shrinks with their number, is the bar.
+        if value > top and value > statistics.fmean(e for _, e in found):
+            best, top = candidate, value
+    return best
+
+
+def _ranked(
+    gains: Gains, remedies: Sequence[Remedy], found: Mapping[tuple[str, int], Mapping[str, Attempt]], bar: float,
+    alpha: float,
+) -> tuple[Ranked, ...]:  # fmt: skip
+    rows: list[tuple[Remedy, Gained, float | None]] = []
+    for remedy in remedies:
+        own = [c for c in gains.candidates if c.remedy == remedy.name]
+        chosen = [gains.choose(fold, gains.design.validation, own) for fold in gains.design.folds]
+        values = [
+            v[0]
+            for fold, c in zip(gains.design.folds, chosen, strict=True)
+            if c.remedy != UNCHANGED and (v := gains.validated(fold, c, gains.design.validation)) is not None
+        ]
+        rows.append((remedy, gains.gained(chosen), statistics.fmean(values) if values else None))
+    known = [g.p_value for _, g, _ in rows if g.p_value is not None]
+    adjusted = iter(holm(known).tolist())
+    made: list[Ranked] = []
+    for remedy, gained, validated in rows:
+        p = None if gained.p_value is None else next(adjusted)
+        made.append(
+            Ranked(
+                remedy, gained, p, _verdict(gained, p, bar, alpha), _cost(found, remedy.name), validated,
+                _failures(found, remedy.name),
+            )
+        )  # fmt: skip
+    return tuple(sorted(made, key=_place))
+
+
+def _place(row: Ranked) -> tuple[bool, float]:
+    """The best first, those without an estimate last."""
+    estimate = row.gained.estimate
+    return (True, 0.0) if estimate is None else (False, -estimate.value)
+
+
+def _verdict(gained: Gained, p: float | None, bar: float, alpha: float) -> str:
+    if gained.estimate is None or p is None:
+        return "not judged"
+    if p <= alpha and gained.estimate.value >= bar:
+        return "gains"
+    if p <= alpha and gained.estimate.value < 0:
+        return "loses"
+    return "not told from no change"
+
+
+def _cost(found: Mapping[tuple[str, int], Mapping[str, Attempt]], name: str) -> Cost | None:
+    """Time of fitting and of answering a row, the mean over settings, in units of the unchanged learner's."""
+    fits: list[float] = []
+    rows: list[float] = []
+    for own in found.values():
+        base = own[UNCHANGED]
+        for key, one in own.items():
+            if key.split(" ")[0] == name and not one.failed and base.fit_seconds > 0 and base.row_seconds > 0:
+                fits.append(one.fit_seconds / base.fit_seconds)
+                rows.append(one.row_seconds / base.row_seconds)
+    return (statistics.median(fits), statistics.median(rows)) if fits else None
+
+
+def _failures(found: Mapping[tuple[str, int], Mapping[str, Attempt]], name: str) -> dict[str, int]:
+    counts: dict[str, tuple[str, int]] = {}
+    for own in found.values():
+        for key, one in own.items():
+            if key.split(" ")[0] == name and one.failed:
+                # Messages that differ by their numbers alone tell of one failure.
+                kind = re.sub(r"\d[\d.,e+-]*|\binf\b", "#", one.failed)
+                first, count = counts.get(kind, (one.failed, 0))
+                counts[kind] = (first, count + 1)
+    return {first: count for first, count in counts.values()}
