@@ -65,6 +65,8 @@ class Extrapolation(Check):
         tail = ""
         known = ~np.isnan(where)
         try:
+            if len(np.unique(where[known])) < 3:
+                raise TooFewUnits("a trend needs three different values.")
             span = float(where[known].max() - where[known].min())
             clusters = under.problem.clusters()[loss.held.rows]
             trend, p = change_over(

@@ -190,11 +190,12 @@ class UnderShift:
         return pl.DataFrame(columns).with_columns(table[name][answers.rows] for name in factors)
 
     def _shown_factors(self) -> list[str]:
-        """Factors for the checks on responses: those of the shifts, then categories, then numbers; at most twelve."""
+        """Factors for the checks on responses: those of the shifts, then categories, then numbers; at most ten."""
         examples = self.problem.examples
         first = [name for case in self.plan.cases for name in case.factors]
         rest = [*examples.factors.of_kind("categorical"), *examples.factors.of_kind("ordered")]
-        return [n for n in dict.fromkeys([*first, *rest]) if n in examples.factors][:12]
+        apart = {"cluster", self.problem.cluster}
+        return [n for n in dict.fromkeys([*first, *rest]) if n in examples.factors and n not in apart][:10]
 
 
 def _only(answers: Answers, kept: np.ndarray) -> Answers:
