@@ -18,11 +18,10 @@ from unseen.estimates.multiplicity import holm
 from unseen.refitting import Piece, UnderShift
 
 MIN_DOMAINS = 8
-MAX_ROWS, LEAST_ROWS = 4000, 40
+MAX_ROWS, LEAST_ROWS = 3000, 40
 TEST_ROWS = 300
 GROUPS = (4, 6)
-# With few test groups everything is drawn twice.
-FEW_GROUPS = 4
+DRAWS = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class DiversityOrSize(Check):
     interest = "A gain of at least smallest_gap for one doubling."
     method = (
         "The domains are divided into 4 to 6 groups; each group is tested by fits to subsets of the other domains: "
-        "m = 2, 4, 8 … domains with n rows in all (three sizes, equal parts of each domain). For every tested domain "
+        "m = 2, 4, 8 … domains with n rows in all (three sizes, equal parts of each domain), each drawn twice. "
+        "For every tested domain "
         "the least-squares surface score = a + b·log2 n + c·log2 m is fitted; b is what doubling the rows brings at "
         "equal domains, c what doubling the domains brings at equal rows. Intervals are t over the groups, their "
         "variance corrected for training sets that overlap (Nadeau-Bengio). The two tests are corrected by Holm."
@@ -139,9 +139,8 @@ class DiversityOrSize(Check):
                 code=self.code, about=about, statement=f"{said}.", next_step=_advice([x[2] for x in helps]),
                 estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), details=details, otherwise=f"{said}.",
             )  # fmt: skip
-        detectable = max(e.width for e, _, _ in both) / 2 * (2.80 / 1.96)
-        small = all(e.high < settings.smallest_gap * scale for e, _, _ in both)
-        if small or detectable <= settings.gap_that_matters * scale:
+        # A tenth of the score's range is a large gain for one doubling; half of it must be ruled out here.
+        if all(e.high < settings.gap_that_matters / 2 * scale for e, _, _ in both):
             return Clear(
                 code=self.code, about=about, statement=f"{said}: neither would help by an amount that matters.",
                 next_step="More data of this kind will not close the gap; look at inputs and learner.",
@@ -175,11 +174,11 @@ def _designed(own: Domains, seed: int) -> _Design:
     group = balanced_groups(sizes[eligible], groups, numpy_generator(seed, "U804", own.family, "groups"))
     pool = len(eligible) - int(np.bincount(group).max())
     several = tuple(2**k for k in range(1, 5) if 2**k <= pool)
-    return _Design(eligible, group, 2 if groups <= FEW_GROUPS else 1, several, rows)
+    return _Design(eligible, group, DRAWS, several, rows)
 
 
 def _pieces(under: UnderShift, own: Domains, design: _Design) -> dict[tuple[int, int, int, int], Piece]:
-    """(group, draw, number of domains, number of rows) → the refit; smaller sets are parts of larger ones."""
+    """(group, draw, number of domains, number of rows) → the refit."""
     made: dict[tuple[int, int, int, int], Piece] = {}
     seed, where = under.plan.seed, [np.flatnonzero(own.code == k) for k in range(len(own.cases))]
     for g in range(int(design.group.max()) + 1):
@@ -187,12 +186,12 @@ def _pieces(under: UnderShift, own: Domains, design: _Design) -> dict[tuple[int,
         test = np.concatenate([drawn(where[k], TEST_ROWS, test_rng) for k in design.eligible[design.group == g]])
         for draw in range(design.draws):
             rng = numpy_generator(seed, "U804", own.family, "train", g, draw)
-            pool = rng.permutation(design.eligible[design.group != g])
+            pool = design.eligible[design.group != g]
             shuffled = {int(k): rng.permutation(where[k]) for k in pool}
             for i, m in enumerate(design.domains):
-                # Each number of domains begins elsewhere in the pool, so that two domains are not always the same two.
-                chosen = np.roll(pool, -int(rng.integers(len(pool))))[:m]
                 for j, n in enumerate(design.rows):
+                    # Every training set draws its own domains: which two they are is most of the noise.
+                    chosen = rng.permutation(pool)[:m]
                     parts = np.diff(np.linspace(0, n, m + 1).round().astype(int))
                     train = np.concatenate([shuffled[int(k)][:c] for k, c in zip(chosen, parts, strict=True)])
                     made[g, draw, i, j] = Piece(

@@ -44,7 +44,7 @@ class MemorisedNoise(Check):
         "such; it is where labels are wrong and where the same noise will not come again."
     )
     sources = (
-        "Pezeshki et al. (2024), The pitfalls of memorization: when memorization hurts generalization",
+        "Bayat et al. (2024), The pitfalls of memorization: when memorization hurts generalization",
         "Feldman & Zhang (2020), What neural networks memorize and why, section 2",
         "Bell & McCaffrey (2002), Bias reduction in standard errors",
     )
