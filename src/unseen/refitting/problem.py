@@ -122,6 +122,10 @@ def problem_of(
     if isinstance(table, Examples):
         inputs, target = inputs or table.inputs, target or table.target
         table = table.table
+    if measure is not None and measure not in MEASURES:
+        raise BadInput(
+            f"no measure {measure!r}; there are " + "; ".join(f"{k} ({v})" for k, v in MEASURES.items()) + "."
+        )
     if target is None:
         raise BadInput(f"say which column to predict: --target COLUMN (there are {_names(table.columns)}).")
     for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
