@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from unseen.errors import BadInput
+from unseen.training.objectives.domains.adversarial import Adversarial
 from unseen.training.objectives.domains.alignment import CORAL, DANN, MMD
 from unseen.training.objectives.domains.base import DomainObjective
 from unseen.training.objectives.domains.feasible import FeasibleLearning, ResilientFeasible
@@ -22,7 +23,7 @@ OBJECTIVES: dict[str, type[DomainObjective]] = {
     made.name: made
     for made in (
         ERM, LabelSmoothing, Focal, WeightedLikelihood, GroupDRO, IRM, VREx, CORAL, MMD, DANN, Mixup, LogitAdjustment,
-        MemorisationAware, FeasibleLearning, ResilientFeasible, DivDis, DBAT,
+        MemorisationAware, FeasibleLearning, ResilientFeasible, DivDis, DBAT, Adversarial,
     )
 }  # fmt: skip
 
@@ -34,7 +35,7 @@ GRID: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "mmd": {"weight": (0.1, 1.0, 10.0)}, "dann": {"weight": (0.1, 1.0)}, "mixup": {"alpha": (0.1, 0.2, 0.4)},
     "logit-adjustment": {"tau": (0.5, 1.0), "by_domain": (False, True)},
     "memorisation-aware": {"temperature": (0.1, 1.0)}, "feasible": {"epsilon": (0.05, 0.2, 0.5)},
-    "feasible-relaxed": {"epsilon": (0.05, 0.2), "alpha": (0.1, 1.0)},
+    "feasible-relaxed": {"epsilon": (0.05, 0.2), "alpha": (0.1, 1.0)}, "adversarial": {"epsilon": (0.05, 0.1, 0.2)},
 }  # fmt: skip
 
 
