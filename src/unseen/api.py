@@ -16,6 +16,8 @@ from unseen.checks.registry import all_checks, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
+from unseen.improved import PREFIX, RemedyPage, remedy_pages
+from unseen.improved import improve as improve
 from unseen.responses import Responses
 
 
@@ -306,15 +308,17 @@ def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def explain(code: str = "") -> list[Page]:
-    """Pages of the checks whose code begins so; all for an empty code.
+def explain(code: str = "") -> list[Page] | list[RemedyPage]:
+    """Pages of the checks whose code begins so, all for an empty code; or of ``remedy:NAME``, all for ``remedy``.
 
     Raises:
-        BadInput: No check begins so.
+        BadInput: No check begins so, or no remedy has this name.
 
     >>> [page.code for page in explain("U101")]
     ['U101']
     """
+    if code.lower().partition(":")[0] == PREFIX:
+        return remedy_pages(code)
     chosen = selected((code.upper(),)) if code else list(all_checks().values())
     return [Page(check) for check in chosen]
 

@@ -1,4 +1,4 @@
-"""``unseen explain CODE``: what a check asks, how it is computed, what it assumes, what supports it."""
+"""``unseen explain CODE``: what a check asks, or a remedy does; how, under which assumptions, and what supports it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import typer
 
 
 def explain(
-    code: Annotated[str, typer.Argument(help="A code (U104), a prefix (U1), or nothing for the list.")] = "",
+    code: Annotated[
+        str, typer.Argument(help="A code (U104), a prefix (U1), remedy:NAME, remedy, or nothing for the list.")
+    ] = "",
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
-    """Explain a check: question, null, method with formula, assumptions, sources, an example."""
+    """Explain a check (question, null, method, assumptions, sources, an example) or a remedy (what it does and needs)."""
     import json
 
     from unseen.api import explain as look_up

@@ -274,4 +274,4 @@ def _failures(found: Mapping[tuple[str, int], Mapping[str, Attempt]], name: str)
                 kind = re.sub(r"\d[\d.,e+-]*|\binf\b", "#", one.failed)
                 first, count = counts.get(kind, (one.failed, 0))
                 counts[kind] = (first, count + 1)
-    return {first: count for first, count in counts.values()}
+    return dict(counts.values())

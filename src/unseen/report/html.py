@@ -65,7 +65,7 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         subtitle=subtitle(document),
         version=document["unseen_version"],
         theme=theme,
-        policy=_policy(style, script),
+        policy=content_policy(style, script),
         # Both are files of this package, not input; escaping would break them.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
@@ -110,7 +110,7 @@ def _template() -> Template:
     return environment.from_string(_asset("report.html.j2"))
 
 
-def _policy(style: str, script: str) -> str:
+def content_policy(style: str, script: str) -> str:
     """Nothing may be loaded, and only our own style and script may run."""
 
     def digest(text: str) -> str:
@@ -220,4 +220,4 @@ def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]
         yield {"code": code, "title": check.get("title", ""), "parts": parts}
 
 
-__all__ = ["notebook", "render", "value_line"]
+__all__ = ["content_policy", "notebook", "render", "value_line"]

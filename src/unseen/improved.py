@@ -1,0 +1,291 @@
+"""Remedies at the library's front door: try them, show what came of it, look one up."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unseen.errors import BadInput
+from unseen.files import write_atomically
+
+if TYPE_CHECKING:
+    from unseen.engine.store import Store
+    from unseen.improving import Improvement
+    from unseen.refitting import Asked
+    from unseen.remedies import Remedy
+
+FORMATS = ("text", "json", "markdown", "html")
+PREFIX = "remedy"
+
+
+@dataclass(frozen=True)
+class Improved:
+    """What trying remedies came to; shows itself in a notebook.
+
+    Attributes:
+        asked: Data, learner and held-out sets.
+        results: One a family of shifts, as objects.
+        source: Where the table came from.
+        settings: Of the run.
+    """
+
+    asked: Asked
+    results: tuple[Improvement, ...]
+    source: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        from unseen.report import improvement
+
+        return improvement.summarise(self.asked, self.results, source=self.source, settings=self.settings)
+
+    @property
+    def helped(self) -> bool:
+        """Whether remedies helped under any of the shifts."""
+        return any(one.helped for one in self.results)
+
+    @property
+    def ranking(self) -> list[dict[str, Any]]:
+        """Remedies under every shift, the best first, as plain data."""
+        return [{"family": f["family"], **row} for f in self.document["families"] for row in f["ranking"]]
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The document as JSON; also written to a file where a path is given."""
+        text = render(self.document, "json")
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the report as one self-contained HTML file and return its path."""
+        write_atomically(Path(path), render(self.document, "html"))
+        return Path(path)
+
+    def __str__(self) -> str:
+        return render(self.document, "text")
+
+    def __repr__(self) -> str:
+        helped = [one.design.family for one in self.results if one.helped]
+        return f"<Improved: helped under {', '.join(helped)}>" if helped else "<Improved: no remedy helped>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        page = html.escape(render(self.document, "html"), quote=True)
+        return (
+            f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="unseen improve" '
+            'style="width:100%;height:720px;border:1px solid #ccc;border-radius:8px"></iframe>'
+        )
+
+
+def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
+    """A document of ``improve`` in one of ``FORMATS``.
+
+    Raises:
+        BadInput: There is no such format.
+    """
+    from unseen.report import improvement_html, improvement_markdown, improvement_terminal
+
+    if format_ == "json":
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    if format_ == "html":
+        return improvement_html.render(document)
+    if format_ == "markdown":
+        return improvement_markdown.render(document)
+    if format_ == "text":
+        return improvement_terminal.text(document, color=color)
+    raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")
+
+
+def improve(
+    table: Any,
+    *,
+    target: str | None = None,
+    learner: Any = None,
+    shifts: str | Sequence[str] = (),
+    remedies: str | Sequence[str] = (),
+    seeds: int | None = None,
+    rows: int = 20_000,
+    smallest_gain: float = 0.005,
+    level: float = 0.95,
+    seed: int = 0,
+    executor: Literal["serial", "local", "ray"] = "local",
+    workers: int | None = None,
+    store: Store | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    source: str = "",
+    **columns: Any,
+) -> Improved:
+    """Try remedies on data and a learner under shifts, and say honestly whether one helps.
+
+    Remedies are chosen without the domains on which they are judged.
+
+    Args:
+        table: A data frame, examples, a path, or ``data:NAME``.
+        target: Column to predict.
+        learner: A name (gradient-boosting by default) or ``module:object``.
+        shifts: Phrases such as ``held-out site`` or ``later month``.
+        remedies: Names; by default all that apply.
+        seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
+        rows: Most rows that are used.
+        smallest_gain: Gain below which nothing counts as help.
+        level: Coverage of the intervals.
+        seed: Source of every draw.
+        executor: Where fits run.
+        workers: Processes.
+        store: Where finished fits are kept; by default the user's cache, so that a killed run goes on.
+        progress: Called with (name, finished, total) after each job.
+        source: Where the table came from, for the report.
+        **columns: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure``; see ``unseen.refitting.ask``.
+
+    Raises:
+        BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
+    """
+    from unseen import improving
+    from unseen.api import learning_table
+    from unseen.refitting import ask
+
+    named = source or (str(table) if isinstance(table, str | Path) else "")
+    asked = ask(
+        learning_table(table), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
+        target=target, seed=seed, **columns,
+    )  # fmt: skip
+    return improve_asked(
+        asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
+        repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
+        workers=workers, store=store, done=progress,
+    )  # fmt: skip
+
+
+def improve_asked(asked: Asked, run: Callable[..., list[Improvement]], *, source: str = "", **options: Any) -> Improved:
+    """Try remedies on what was asked for, and keep the settings beside the result."""
+    results = run(asked, **options)
+    shown = ("remedies", "repeats", "rows", "smallest_gain", "level", "seed")
+    return Improved(asked, tuple(results), source, {k: options[k] for k in shown if k in options})
+
+
+@dataclass(frozen=True)
+class RemedyPage:
+    """What there is to know about a remedy."""
+
+    remedy: Remedy
+
+    @property
+    def code(self) -> str:
+        """Its name after ``remedy:``."""
+        return f"{PREFIX}:{self.remedy.name}"
+
+    @property
+    def title(self) -> str:
+        """A few words."""
+        return self.remedy.title
+
+    @property
+    def question(self) -> str:
+        """What it does."""
+        return self.remedy.what
+
+    @cached_property
+    def studies(self) -> list[dict[str, Any]]:
+        """Its studies: state, verdict, claim, and the verdict of each part with its estimate and threshold."""
+        from unseen.api import evidence
+
+        return [{**study, "parts": study_parts(study["slug"])} for study in evidence(self.remedy.studies)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All sections as plain data."""
+        from unseen.remedies import NEEDS, label
+
+        r = self.remedy
+        return {
+            "code": self.code, "title": r.title, "kind": r.kind, "what": r.what,
+            "needs": [NEEDS[need] for need in r.needs], "cost": r.cost, "assumptions": r.assumptions,
+            "settings": [label("", dict(s)).strip() or "usual" for s in r.grid], "sources": list(r.sources),
+            "sees_target": r.sees_target, "studies": self.studies,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        import textwrap
+
+        d = self.to_dict()
+        sections = [
+            ("What it does", d["what"]),
+            ("Needs", "\n".join(d["needs"]) or "nothing beyond the data and the learner"),
+            ("Cost", d["cost"]),
+            ("Helps where", d["assumptions"] or "nothing more is known"),
+            ("Looks at the target", "at its inputs, never at its labels" if d["sees_target"] else _sight(d["kind"])),
+            ("Settings tried", "\n".join(d["settings"])),
+            ("Sources", "\n".join(d["sources"])),
+            ("Studies", "\n".join(line for s in self.studies for line in study_lines(s)) or "none of the atlas"),
+        ]
+        lines = [f"{d['code']}  {d['title']} ({d['kind']})", ""]
+        for name, text in sections:
+            lines.append(name)
+            for paragraph in text.split("\n"):
+                lines += textwrap.wrap(paragraph, 96, initial_indent="  ", subsequent_indent="    ") or [""]
+            lines.append("")
+        return "\n".join(lines).rstrip()
+
+
+def _sight(kind: str) -> str:
+    return "at its inputs while answering, never at its labels" if kind == "test-time" else "no"
+
+
+def study_parts(slug: str) -> list[dict[str, Any]]:
+    """Parts of a stored study, each with its verdict: estimate, claimed side and threshold; empty where it is planned."""
+    from importlib.resources import files
+
+    path = files("unseen") / "atlas" / "results" / f"{slug}.json"
+    if not path.is_file():
+        return []
+    found: list[dict[str, Any]] = []
+    for part in json.loads(path.read_text(encoding="utf-8")).get("parts", []):
+        kept = {k: part[k] for k in ("statement", "side", "threshold", "estimate")}
+        found.append({**kept, "verdict": part_verdict(**{k: kept[k] for k in ("estimate", "side", "threshold")})})
+    return found
+
+
+def part_verdict(estimate: Mapping[str, Any] | None, side: str, threshold: float) -> str:
+    """The rule of the atlas for one quantity: on which side of the threshold its interval lies.
+
+    >>> part_verdict({"value": 2.0, "low": 1.0, "high": 3.0}, "above", 0.5)
+    'supported'
+    """
+    if estimate is None:
+        return "inconclusive"
+    low = -math.inf if estimate["low"] is None else estimate["low"]
+    high = math.inf if estimate["high"] is None else estimate["high"]
+    if low <= threshold <= high:
+        return "inconclusive"
+    return "supported" if (low > threshold) == (side == "above") else "contradicted"
+
+
+def study_lines(study: Mapping[str, Any]) -> list[str]:
+    """When a study supports the remedy and when not, in sentences; a planned one is said to be planned."""
+    if study["state"] == "planned":
+        return [f"{study['slug']}: planned; nothing is known from the atlas yet."]
+    lines = [f"{study['slug']}: {study['verdict']}. Claim: {study['claim']}"]
+    for part in study["parts"]:
+        e = part["estimate"]
+        numbers = f" ({e['value']:.3g}, claimed {part['side']} {part['threshold']:g})" if e else ""
+        lines.append(f"{part['verdict'].capitalize()}: {part['statement']}{numbers}")
+    return lines
+
+
+def remedy_pages(code: str) -> list[RemedyPage]:
+    """Pages of ``remedy:NAME``, or of all remedies for ``remedy`` and ``remedy:``.
+
+    Raises:
+        BadInput: There is no remedy of this name.
+    """
+    from unseen.remedies import all_remedies, remedy_named
+
+    name = code.partition(":")[2].strip().lower()
+    return [RemedyPage(r) for r in ([remedy_named(name)] if name else all_remedies().values())]

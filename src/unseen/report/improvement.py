@@ -1,0 +1,195 @@
+"""What trying remedies came to, as one JSON document, and the sentences that every format shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unseen.improving import UNCHANGED, Gained, Improvement, Ranked, Selected
+from unseen.refitting import Asked
+from unseen.report.plain import counted, interval, number, plain
+
+SCHEMA_VERSION = 1
+WORDS = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error (minus)"}
+
+
+def summarise(
+    asked: Asked, results: Sequence[Improvement], *, source: str = "", settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The document: plain data, strict JSON; equal for equal input but for the measured costs.
+
+    Args:
+        asked: What was asked for.
+        results: One a family of shifts.
+        source: Name of the table.
+        settings: Of the run, as they are to be shown.
+    """
+    import unseen
+
+    problem = asked.problem
+    return plain(
+        {
+            "schema_version": SCHEMA_VERSION, "kind": "improvement", "unseen_version": unseen.__version__,
+            "source": source, "target": problem.target, "learner": asked.learner.name, "measure": problem.measure,
+            "rows": len(problem), "inputs": list(problem.examples.inputs), "notes": list(problem.notes),
+            "settings": dict(settings or {}), "families": [_family(one) for one in results],
+        }
+    )  # fmt: skip
+
+
+def _family(one: Improvement) -> dict[str, Any]:
+    made = one.design
+    family: dict[str, Any] = {
+        "family": made.family, "verdict": "helped" if one.helped else "no remedy helped",
+        "measure": made.problem.measure, "unchanged": one.unchanged, "smallest_gain": one.smallest_gain,
+        "validation": made.validation, "single": made.single, "repeats": made.repeats, "fits": one.fits,
+        "rows": len(made.problem), "notes": list(made.notes), "held_out": len(made.cases),
+        "left_out": dict(made.left_out),
+        "folds": [{"name": f.name, "held_out": [made.cases[c].name for c in f.cases]} for f in made.folds],
+        "procedure": _selected(one.selected),
+        "alternatives": [_selected(s) for s in one.alternatives],
+        "ranking": [_ranked(r) for r in one.ranking],
+        "not_tried": dict(one.not_tried),
+    }  # fmt: skip
+    known = sorted(r["gain"]["width"] for r in family["ranking"] if r["gain"])
+    family["detectable"] = one.selected.gained.detectable or (
+        known[len(known) // 2] / 2 * 2.8 / 1.96 if known else None
+    )
+    family["headline"] = headline(family)
+    family["statement"] = statement(family)
+    family["next_step"] = next_step(family)
+    return family
+
+
+def _gained(gained: Gained) -> dict[str, Any]:
+    e = gained.estimate
+    return {
+        "gain": None if e is None else {**e.to_dict(), "width": e.width}, "p_value": gained.p_value,
+        "chosen": dict(gained.chosen), "reason": gained.reason, "detectable": gained.detectable,
+        "domains": [{"name": name, "gain": value, "rows": rows} for name, value, rows in gained.by_domain],
+    }  # fmt: skip
+
+
+def _selected(one: Selected) -> dict[str, Any]:
+    return {"how": one.how, "advised": one.advised, **_gained(one.gained)}
+
+
+def _ranked(row: Ranked) -> dict[str, Any]:
+    fit, answer = row.cost or (None, None)
+    return {
+        "remedy": row.remedy.name, "kind": row.remedy.kind, "title": row.remedy.title, **_gained(row.gained),
+        "adjusted_p": row.adjusted_p, "verdict": row.verdict, "validated": row.validated, "fit_cost": fit,
+        "answer_cost": answer, "cost": row.remedy.cost, "failures": dict(row.failures),
+        "studies": list(row.remedy.studies),
+    }  # fmt: skip
+
+
+def headline(family: Mapping[str, Any]) -> str:
+    """The verdict in a few words."""
+    if family["verdict"] == "helped":
+        return f"{family['family']}: trying remedies helped"
+    return f"{family['family']}: no remedy helped"
+
+
+def unit(family: Mapping[str, Any]) -> str:
+    """What a gain is counted in."""
+    return {"accuracy": "accuracy", "brier": "Brier score", "error": "absolute error"}[family["measure"]]
+
+
+def statement(family: Mapping[str, Any]) -> str:
+    """The verdict in sentences: the honest gain, what was chosen and how often, what the data could have shown."""
+    procedure = family["procedure"]
+    folds = len(family["folds"])
+    taken = taken_words(procedure["chosen"], folds)
+    judged = "on rows that it did not see" if family["single"] else "on domains that it did not see"
+    if procedure["gain"] is None:
+        why = f"By {family['validation']} the choice was {taken}, so there is no gain"
+        why += "." if procedure["chosen"].get(UNCHANGED) == folds else f" to tell ({procedure['reason']})."
+    else:
+        why = (
+            f"What {family['validation']} chose gains {interval(procedure['gain'])} of {unit(family)} {judged} "
+            f"({taken})."
+        )
+    if family["verdict"] == "helped":
+        return why
+    if family["detectable"] is not None:
+        why += f" These data could have shown a gain of {number(family['detectable'])} or more (80 % power)."
+    missed = [r["remedy"] for r in family["ranking"] if r["verdict"] == "gains"]
+    if missed:
+        names = ", ".join(missed)
+        why += f" By itself {names} gained on the final tests, but the choice could not know that beforehand."
+    return why
+
+
+def next_step(family: Mapping[str, Any]) -> str:
+    """What to do."""
+    advised = family["procedure"]["advised"]
+    if family["verdict"] == "helped" and advised != UNCHANGED:
+        return f"Take {advised}: `unseen explain remedy:{advised.split(' ')[0]}` says what it does and needs."
+    if family["verdict"] == "helped":
+        return "Keep the choice as part of fitting: it differed by domain, and no single remedy stands out over all."
+    return "Keep the learner as it is; data from more domains would tell more than more remedies."
+
+
+def taken_words(chosen: Mapping[str, int], folds: int) -> str:
+    """How often each candidate was chosen, in words.
+
+    >>> taken_words({"lame neighbours=5": 3, "unchanged": 2}, 5)
+    'lame neighbours=5 in 3 of 5 tests, the learner as it is in 2'
+    """
+    parts: list[str] = []
+    for name, count in chosen.items():
+        shown = "the learner as it is" if name == UNCHANGED else name
+        parts.append(f"{shown} in {count}" + (f" of {counted(folds, 'test')}" if not parts else ""))
+    return ", ".join(parts)
+
+
+def title(document: Mapping[str, Any]) -> str:
+    """The verdict over all families."""
+    helped = [f for f in document["families"] if f["verdict"] == "helped"]
+    if len(document["families"]) == 1:
+        return document["families"][0]["headline"]
+    return (
+        f"Remedies helped under {len(helped)} of {len(document['families'])} shifts" if helped else "No remedy helped"
+    )
+
+
+def subtitle(document: Mapping[str, Any]) -> str:
+    """What was tried on what."""
+    fits = sum(f["fits"] for f in document["families"])
+    return (
+        f"{document['learner']} on {document['target']}, {counted(document['rows'], 'row')}"
+        + (f" of {document['source']}" if document["source"] else "")
+        + f"; {counted(fits, 'fit')}. A gain is the score minus that of the unchanged learner on the same rows."
+    )
+
+
+def settings_words(chosen: Mapping[str, int], remedy: str) -> str:
+    """The settings that were taken for a remedy, the most frequent first.
+
+    >>> settings_words({"lame neighbours=5": 3, "lame neighbours=1": 2}, "lame")
+    'neighbours=5 (3), neighbours=1 (2)'
+    """
+    named = {k.removeprefix(remedy).strip(): n for k, n in chosen.items() if k != UNCHANGED}
+    if set(named) <= {""}:
+        return ""
+    return ", ".join(f"{k or 'usual'} ({n})" for k, n in named.items())
+
+
+def times(cost: float | None) -> str:
+    """A cost as a multiple of the unchanged learner's.
+
+    >>> times(1.04), times(12.3), times(None)
+    ('1.0×', '12×', '–')
+    """
+    if cost is None:
+        return "–"
+    return f"{cost:.1f}×" if cost < 10 else f"{cost:.0f}×"
+
+
+def why_not(not_tried: Mapping[str, str]) -> dict[str, list[str]]:
+    """Reason → remedies that were not tried for it."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in not_tried.items():
+        groups.setdefault(reason, []).append(name)
+    return groups

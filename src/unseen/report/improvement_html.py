@@ -1,0 +1,140 @@
+"""The ranking of remedies as one HTML file: no network, no library, light and dark; everything from outside is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from unseen.report import tables
+from unseen.report.forms import Mark, forest
+from unseen.report.html import content_policy
+from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
+from unseen.report.plain import chance, counted, interval, number
+from unseen.report.tables import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MAX_MARKS = 24
+MAX_DOMAINS = 40
+
+
+def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | None = None) -> str:
+    """The whole page.
+
+    Args:
+        document: What ``unseen.report.improvement.summarise`` returned, or such a document read back from JSON.
+        theme: A fixed theme; the reader's own by default.
+    """
+    from markupsafe import Markup
+
+    style, script = _asset("style.css"), _asset("script.js")
+    return _template().render(
+        title=title(document), subtitle=subtitle(document), version=document["unseen_version"], theme=theme,
+        policy=content_policy(style, script),
+        # Both are files of this package, not input; escaping would break them.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        families=[_family(f) for f in document["families"]],
+        settings=tables.pairs(document["settings"]), notes=document["notes"],
+    )  # fmt: skip
+
+
+def _family(family: Mapping[str, Any]) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    pictures = [(_ranking_picture(family), "Gain of each remedy over the unchanged learner on the final tests.")]
+    if len(family["procedure"]["domains"]) > 1 and family["procedure"]["gain"]:
+        caption = "Gain of what was chosen, by held-out set; each was tested with a choice that had not seen it."
+        pictures.append((_domains_picture(family), caption))
+    return {
+        "headline": family["headline"], "statement": family["statement"], "next_step": family["next_step"],
+        "chip": "clear" if family["verdict"] == "helped" else "not_applicable", "verdict": family["verdict"],
+        # The pictures escape every text they hold themselves.
+        "pictures": [{"svg": Markup(svg), "caption": caption} for svg, caption in pictures],  # noqa: S704
+        "ranking": _ranking(family), "procedures": _procedures(family),
+        "facts": [
+            ("held-out sets", number(family["held_out"])), ("final tests", number(len(family["folds"]))),
+            ("seeds", number(family["repeats"])), ("fits", number(family["fits"])),
+            ("unchanged learner", number(family["unchanged"])), ("smallest gain", number(family["smallest_gain"])),
+        ],
+        "notes": [
+            *family["notes"],
+            *(f"{name} is not judged: {why}." for name, why in list(family["left_out"].items())[:MAX_DOMAINS]),
+        ],
+        "failures": [
+            f"{r['remedy']} failed in {counted(n, 'fit')}: {why}" for r in family["ranking"] for why, n in r["failures"].items()
+        ],
+        "not_tried": [(why, ", ".join(names)) for why, names in why_not(family["not_tried"]).items()],
+        "folds": [(f["name"], ", ".join(f["held_out"])) for f in family["folds"]],
+    }  # fmt: skip
+
+
+def _mark(name: str, gain: Mapping[str, Any] | None, kind: str) -> Mark:
+    if gain is None:
+        return Mark(name, None, note="no interval")
+    return Mark(name, gain["value"], gain["low"], gain["high"], kind, interval(gain))
+
+
+def _ranking_picture(family: Mapping[str, Any]) -> str:
+    kinds = {"gains": "good", "loses": "unseen"}
+    rows = [[_mark("what was chosen", family["procedure"]["gain"], "ink")]]
+    rows += [[_mark(r["remedy"], r["gain"], kinds.get(r["verdict"], "mute"))] for r in family["ranking"] if r["gain"]]
+    return forest(
+        rows[:MAX_MARKS], label="Gain over the unchanged learner, by remedy", axis="gain in score", reference=0.0,
+        reference_name="no change",
+    )  # fmt: skip
+
+
+def _domains_picture(family: Mapping[str, Any]) -> str:
+    found = sorted(family["procedure"]["domains"], key=lambda d: -d["gain"])
+    shown = found if len(found) <= MAX_MARKS else [*found[: MAX_MARKS // 2], *found[-MAX_MARKS // 2 :]]
+    rows = [[Mark(d["name"], d["gain"], kind="seen", note=f"{number(d['gain'])}, {d['rows']} rows")] for d in shown]
+    return forest(rows, label="Gain by held-out set", axis="gain in score", reference=0.0, reference_name="no change")
+
+
+def _ranking(family: Mapping[str, Any]) -> Table:
+    columns = [
+        Column("remedy"), Column("kind"), Column("gain", True), Column("adjusted p", True), Column("verdict"),
+        Column("fit", True), Column("answer", True), Column("validated gain", True), Column("settings (tests)"),
+    ]  # fmt: skip
+    rows: list[list[Cell]] = []
+    for r in family["ranking"]:
+        gain = r["gain"]
+        rows.append(
+            [
+                Cell(r["remedy"]), Cell(r["kind"]), Cell(interval(gain) or "–", gain and gain["value"], "n"),
+                Cell(chance(r["adjusted_p"]), r["adjusted_p"], "n"), Cell(r["verdict"]),
+                Cell(times(r["fit_cost"]), r["fit_cost"], "n"), Cell(times(r["answer_cost"]), r["answer_cost"], "n"),
+                Cell(number(r["validated"]), r["validated"], "n"),
+                tables.text(settings_words(r["chosen"], r["remedy"])),
+            ]
+        )  # fmt: skip
+    return Table("Remedies", columns, rows)
+
+
+def _procedures(family: Mapping[str, Any]) -> Table:
+    columns = [Column("validation"), Column("honest gain", True), Column("chosen"), Column("advised")]
+    rows = [
+        [
+            Cell(s["how"]), Cell(interval(s["gain"]) or "none", s["gain"] and s["gain"]["value"], "n"),
+            tables.text(taken_words(s["chosen"], len(family["folds"]))), Cell(s["advised"]),
+        ]
+        for s in (family["procedure"], *family["alternatives"])
+    ]  # fmt: skip
+    return Table("Ways to choose", columns, rows)
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("unseen.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_asset("improvement.html.j2"))

@@ -1,0 +1,49 @@
+"""The ranking of remedies as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
+from unseen.report.markdown import escape
+from unseen.report.plain import chance, counted, interval, number
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The document as GitHub-flavoured Markdown; names are escaped, so that they can't add links or HTML."""
+    lines = [f"# {escape(title(document))}", "", escape(subtitle(document))]
+    for family in document["families"]:
+        lines += _family(family)
+    lines += ["", f"<sub>unseen {escape(document['unseen_version'])}</sub>", ""]
+    return "\n".join(lines)
+
+
+def _family(family: Mapping[str, Any]) -> list[str]:
+    lines = ["", f"## {escape(family['headline'])}", "", escape(family["statement"]), ""]
+    lines += [f"- **Next:** {escape(family['next_step'])}", ""]
+    lines += ["| Remedy | Gain | Adjusted p | | Fit | Answer | Settings (tests) |", "|---|---|---:|---|---:|---:|---|"]
+    for r in family["ranking"]:
+        cells = (
+            r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), r["verdict"], times(r["fit_cost"]),
+            times(r["answer_cost"]), settings_words(r["chosen"], r["remedy"]),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(escape(c) for c in cells)} |")
+    lines += ["", "| The choice is validated by | Honest gain | Chosen |", "|---|---|---|"]
+    for s in (family["procedure"], *family["alternatives"]):
+        taken = taken_words(s["chosen"], len(family["folds"]))
+        lines.append(f"| {escape(s['how'])} | {escape(interval(s['gain']) or 'none')} | {escape(taken)} |")
+    lines += [
+        "",
+        f"{counted(family['held_out'], 'held-out set')}, {counted(family['repeats'], 'seed')}; the unchanged learner "
+        f"scores {number(family['unchanged'])}. A gain below {number(family['smallest_gain'])} is not called help.",
+    ]
+    for r in family["ranking"]:
+        lines += [
+            f"- {escape(r['remedy'])} failed in {counted(n, 'fit')}: {escape(w)}" for w, n in r["failures"].items()
+        ]
+    lines += [f"- {escape(note)}" for note in family["notes"]]
+    lines += [
+        f"- Not tried ({escape(why)}): {escape(', '.join(n))}." for why, n in why_not(family["not_tried"]).items()
+    ]
+    return lines

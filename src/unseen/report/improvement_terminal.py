@@ -1,0 +1,131 @@
+"""The ranking of remedies in the terminal: the verdict first, then the remedies, then other ways to choose."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
+from unseen.report.plain import chance, counted, interval, number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100
+SIMPLE = (("–", "-"), ("−", "-"), ("→", "->"), ("×", "x"), ("·", "|"))
+
+
+def text(document: Mapping[str, Any], *, color: bool = False, width: int = WIDTH) -> str:
+    """The document as text, with colours (ANSI codes) or without."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    console = Console(
+        file=file, width=width, force_terminal=color, color_system="standard" if color else None,
+        highlight=False, markup=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
+    _write(document, console)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
+    """Write the document to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
+    from rich.console import Console
+
+    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+    if console.width > WIDTH or not console.is_terminal:
+        console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    _write(document, console)
+
+
+def _write(document: Mapping[str, Any], console: Console) -> None:
+    console.print(_safe(title(document), console, "bold"))
+    console.print(_safe(subtitle(document), console, "dim"))
+    for family in document["families"]:
+        _family(family, console, alone=len(document["families"]) == 1)
+
+
+def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None:
+    console.print()
+    if not alone:
+        console.print(_safe(family["headline"], console, "bold"))
+    console.print(_safe(family["statement"], console, "green" if family["verdict"] == "helped" else ""))
+    console.print(_safe(f"→ {family['next_step']}", console))
+    console.print()
+    console.print(_safe("Remedies, each with its settings chosen by validation", console, "bold"))
+    _table(
+        console,
+        ("remedy", "gain", "adjusted p", "", "fit", "answer", "settings (tests)"),
+        [
+            (
+                r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), r["verdict"], times(r["fit_cost"]),
+                times(r["answer_cost"]), settings_words(r["chosen"], r["remedy"]),
+            )
+            for r in family["ranking"]
+        ],
+    )  # fmt: skip
+    failed = [(r["remedy"], why, n) for r in family["ranking"] for why, n in r["failures"].items()]
+    for name, why, n in failed:
+        console.print(_safe(f"  {name} failed in {counted(n, 'fit')}: {why}", console, "red"))
+    console.print()
+    console.print(_safe("The whole procedure, by how the choice is validated", console, "bold"))
+    _table(
+        console,
+        ("validation", "honest gain", "chosen"),
+        [
+            (s["how"], interval(s["gain"]) or "none", taken_words(s["chosen"], len(family["folds"])))
+            for s in (family["procedure"], *family["alternatives"])
+        ],
+    )
+    _small(family, console)
+
+
+def _small(family: Mapping[str, Any], console: Console) -> None:
+    console.print()
+    held = counted(family["held_out"], "held-out set")
+    tests = "" if family["single"] else f" in {counted(len(family['folds']), 'final test')}"
+    lines = [
+        f"{held}{tests}, {counted(family['repeats'], 'seed')}; the unchanged learner scores "
+        f"{number(family['unchanged'])} there. A gain below {number(family['smallest_gain'])} is not called help. "
+        "Costs are multiples of the unchanged learner's time.",
+        *family["notes"],
+    ]
+    if family["left_out"]:
+        name, why = next(iter(family["left_out"].items()))
+        lines.append(f"{counted(len(family['left_out']), 'held-out set')} not judged ({name}: {why}).")
+    for why, names in why_not(family["not_tried"]).items():
+        lines.append(f"Not tried ({why}): {', '.join(names)}.")
+    for line in lines:
+        console.print(_safe(line, console, "dim"))
+
+
+def _table(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.table import Table
+
+    grid = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    for i, head in enumerate(heads):
+        grid.add_column(_plain(head, console), overflow="fold", no_wrap=i < len(heads) - 1)
+    for row in rows:
+        style = {"gains": "green", "loses": "red"}.get(row[3] if len(row) > 3 else "", "")
+        grid.add_row(*(_safe(cell, console, style) for cell in row))
+    console.print(grid)
+
+
+def _safe(words: str, console: Console, style: str = "") -> Any:
+    """Text that is shown as it is: no markup, no control characters of a name reach the terminal."""
+    from rich.text import Text
+
+    return Text(_plain(words, console), style=style)
+
+
+def _plain(words: str, console: Console) -> str:
+    kept = "".join(c if c.isprintable() else " " for c in words)
+    try:
+        kept.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        for fancy, simple in SIMPLE:
+            kept = kept.replace(fancy, simple)
+        return kept.encode(console.encoding, "replace").decode(console.encoding)
+    return kept
