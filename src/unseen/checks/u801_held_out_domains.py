@@ -104,6 +104,8 @@ class HeldOutDomains(Check):
                 ahead += f" (Left out in turn, {inside} of {of} domains fell inside such an interval.)"
             except TooFewUnits:
                 pass
+        if scores.next is not None:
+            details["expectation"] = f"{family}: {ahead}"
         worst = max(own, key=lambda x: x.value)
         outcome = self.decide(
             about=About("factor", family), estimate=summary.mean, p_value=summary.p_value, settings=settings,

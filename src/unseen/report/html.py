@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unseen.report import tables
 from unseen.report.charts import HOMES, pictures
 from unseen.report.plain import chance, counted, interval, number
-from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -70,6 +70,7 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
+        expected=expectations(document),
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
         groups=groups,
         clear_groups=_clear_groups(document, found, MAX_PICTURES - sum(len(g["pictures"]) for g in groups)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unseen.report.plain import interval
-from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 SIGNS = {"found": "🔴", "clear": "🟢", "not_applicable": "⚪"}
 STATUS = {"found": "found", "clear": "clear", "not_applicable": "not judged"}
@@ -22,6 +22,9 @@ def render(document: Mapping[str, Any]) -> str:
         f"| {SIGNS[f['status']]} {STATUS[f['status']]} | {f['title']} | {escape(f['verdict'])} |"
         for f in document["families"]
     ]
+    expected = expectations(document)
+    if expected:
+        lines += ["", "**What to expect.** " + escape(" ".join(expected))]
     for code, findings in by_check(document["findings"], "found").items():
         lines += ["", *_check(code, findings)]
     lines += _open_questions(document)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.report.plain import counted, interval, number
-from unseen.report.words import by_check, headline, joined_step, subtitle, title_case
+from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,6 +105,12 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
     console.print(_safe(subtitle(document), console, style="dim"))
     console.print()
     _families(document["families"], console, plain)
+    expected = expectations(document)
+    if expected:
+        console.print()
+        console.print(Text("What to expect", style="bold"))
+        for sentence in expected:
+            _indented(sentence, console)
     for code, findings in by_check(document["findings"], "found").items():
         _check(code, findings, console, plain)
     _open_questions(document, console)

@@ -36,6 +36,15 @@ def subtitle(document: Document) -> str:
     return f"In {counted(responses['rows'], 'answer')} of {models} to {items}. Beside that, {rest}"
 
 
+def expectations(document: Document) -> list[str]:
+    """What to expect beyond the data, as sentences of the checks that say so, whatever they found.
+
+    >>> expectations({"findings": [{"details": {"expectation": "Expect 0.7."}}, {"details": {}}]})
+    ['Expect 0.7.']
+    """
+    return [str(f["details"]["expectation"]) for f in document["findings"] if f["details"].get("expectation")]
+
+
 def by_check(findings: Iterable[dict[str, Any]], outcome: str) -> dict[str, list[dict[str, Any]]]:
     """Findings with this outcome by their check, in the order in which the checks first appear (the heaviest first)."""
     groups: dict[str, list[dict[str, Any]]] = {}
