@@ -51,6 +51,17 @@ def sites(rng, k=8, n=100, columns=3, slope=1.5, **changes):
     return pl.DataFrame(made | {f"x{j}": x[:, j] for j in range(columns)} | changes)
 
 
+def deceptive(rng, k=8, n=100):
+    """A line carries everywhere; within a site, a number that is the site's own tells more to whoever learns it."""
+    site = np.repeat(np.arange(k), n)
+    x = rng.normal(size=k * n)
+    y = rng.random(k * n) < 1 / (1 + np.exp(-1.5 * x))
+    # Which half of a site's range stands for yes differs from site to site: trees learn it, lines can't.
+    turned = rng.permutation(np.arange(k) % 2)[site] == 1
+    code = site + np.where((rng.random(k * n) < 0.95) == (y ^ turned), 0.6, 0.1) + rng.uniform(0, 0.3, k * n)
+    return pl.DataFrame({"site": [f"s{v:02d}" for v in site], "x": x, "code": code, "y": np.where(y, "yes", "no")})
+
+
 @dataclass
 class Law:
     """Answers without a learner: the chance of being right on each row, seen and unseen."""
