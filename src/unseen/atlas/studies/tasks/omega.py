@@ -90,7 +90,6 @@ class Side:
     "less, and on problems that need another strategy not at all; accuracy falls with the level of complexity.",
     source="Sun et al. (2025), OMEGA, sections 3 and 4",
     thresholds=[
-        Threshold("seen_gain", "above", 0.2, "Training works: new problems of its levels gain over 20 points."),
         Threshold("exploratory_gain", "above", 0.1, "Harder levels: 10 points above a constant answer."),
         Threshold("over_compositional", "above", 0.0, "Harder levels gain more than combined skills."),
         Threshold("over_transformative", "above", 0.0, "Harder levels gain more than problems that need another idea."),
@@ -98,6 +97,7 @@ class Side:
         Threshold("transformative", "below", 0.05, "Of problems that need another idea less than 5 % are right."),
         Threshold("level_fall", "above", 0.1, "Accuracy at level 5 lies over 10 points below that at level 1."),
         Threshold("largest_rise", "below", 0.05, "No level is easier than the one before it by 5 points."),
+        Threshold("seen_gain", "above", 0.2, "Training works: new problems of its levels gain over 20 points."),
     ],
     units="seeds: problems, initial weights and order redrawn; items as a floor for shares.",
     reduced="One pair an axis: root-squares, with stones as the second skill; a from-scratch Transformer "
