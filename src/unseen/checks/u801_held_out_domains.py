@@ -72,7 +72,7 @@ class HeldOutDomains(Check):
             scale=under.problem.scale,
             found=f"{loss.name}: not having seen it costs {estimate.format(2)} of {score_word(under)} {what}.",
             clear=f"{loss.name}: not having seen it costs nothing that matters {what}.",
-            next_step="See which factor sets it apart (U807), and try `unseen improve` with this shift.",
+            next_step="See which factor sets it apart (U807), and try unseen improve with this shift.",
             details=_row(loss),
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ class HeldOutDomains(Check):
             f"{len(own)} domains (most {worst.name}: {worst.value:.2f}); {ahead}",
             clear=f"{family}: not having seen a domain costs nothing that matters on average over {len(own)} domains "
             f"({summary.mean.format(2)}); {ahead}",
-            next_step="Judge the learner by the interval for the next domain, not by its mean; `unseen improve` tries remedies.",
+            next_step="Judge the learner by the interval for the next domain, not by its mean; unseen improve tries remedies.",
         )  # fmt: skip
         if not isinstance(outcome, Found) and scores.next is not None:
             return _with_statement(outcome, ahead)

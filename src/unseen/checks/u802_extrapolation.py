@@ -84,7 +84,7 @@ class Extrapolation(Check):
             p_value=two_sided_t(loss.value / loss.variance**0.5, loss.dof), settings=settings, scale=under.problem.scale,
             found=f"{loss.name}: extrapolating costs {estimate.format(2)} of {score_word(under)} {what}{tail}.",
             clear=f"{loss.name}: extrapolating costs nothing that matters {what}{tail}.",
-            next_step="Refit when new values come in, or try `unseen improve` with this shift.", details=details,
+            next_step="Refit when new values come in, or try unseen improve with this shift.", details=details,
         )  # fmt: skip
 
     def _levels(self, subject: Subject, settings: Settings, loss: Loss, where: np.ndarray) -> list[dict[str, object]]:
