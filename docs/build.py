@@ -6,9 +6,13 @@ Renders every Markdown page of this folder, one page a check from its own metada
 from __future__ import annotations
 
 import html
+import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -49,6 +53,28 @@ def rendered(text: str) -> str:
     return re.sub(r'href="(?!https?:)(?:docs/)?([^"#]+)\.md(#[^"]*)?"', r'href="\1.html\2"', body)
 
 
+def executed(text: str) -> str:
+    """A page in which every block marked ``run`` has been run: the command with what it printed.
+
+    Raises:
+        RuntimeError: A command failed; a page that shows an error is no documentation.
+    """
+
+    def run(block: re.Match[str]) -> str:
+        command = block.group(1).strip()
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, "-c", "import sys; from unseen.cli import main; sys.exit(main())", *shlex.split(command)[1:]],
+                capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, "COLUMNS": "110"},
+            )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{command}\n{done.stderr}")
+        print(f"ran: {command}", flush=True)
+        return f"```text\n$ {command}\n{done.stdout.rstrip()}\n```"
+
+    return re.sub(r"```run\n(.*?)\n```", run, text, flags=re.DOTALL)
+
+
 def check_markdown(entry: Page) -> str:
     d = entry.to_dict()
     studies = (
@@ -66,7 +92,7 @@ def build(out: Path) -> int:
     """Write the site and return the number of pages."""
     shutil.rmtree(out, ignore_errors=True)
     (out / "checks").mkdir(parents=True)
-    pages = {p.stem: p.read_text(encoding="utf-8") for p in HERE.glob("*.md")}
+    pages = {p.stem: executed(p.read_text(encoding="utf-8")) for p in sorted(HERE.glob("*.md"))}
     pages["index"] = (HERE.parent / "README.md").read_text(encoding="utf-8")
     for name in ("CHANGELOG", "CONTRIBUTING"):
         pages[name] = (HERE.parent / f"{name}.md").read_text(encoding="utf-8")
