@@ -65,19 +65,18 @@ class GhostBatchNorm(nn.Module):
         return made[0] if len(made) == 1 else torch.cat(made)
 
     def _normalise(self, x: Tensor, size: int) -> Tensor:
-        parts = x.reshape(len(x) // size, size, x.shape[1], -1)
-        variance, mean = torch.var_mean(parts, dim=(1, 3), correction=0, keepdim=True)
-        count = size * parts.shape[3]
+        n, channels = len(x) // size, x.shape[1]
+        # Parts stand beside each other as further channels, so that one call normalises all of them.
+        wide = x.reshape(n, size, channels, -1).transpose(0, 1).reshape(size, n * channels, -1)
+        mean, variance = torch.zeros_like(self.running_mean).repeat(n), torch.ones_like(self.running_var).repeat(n)
+        scale, shift = self.weight.repeat(n), self.bias.repeat(n)
+        made = nn.functional.batch_norm(wide, mean, variance, scale, shift, True, 1.0, self.eps)
         with torch.no_grad():
-            n = len(parts)
-            keep = (1 - self.momentum) ** torch.arange(n, -1, -1, dtype=x.dtype, device=x.device)
+            keep = (1 - self.momentum) ** torch.arange(n, -1, -1, dtype=mean.dtype, device=x.device)
             weights = self.momentum * keep[1:]
-            unbiased = variance[:, 0, :, 0] * (count / max(count - 1, 1))
-            self.running_mean.mul_(keep[0]).add_(weights @ mean[:, 0, :, 0])
-            self.running_var.mul_(keep[0]).add_(weights @ unbiased)
-        normal = ((parts - mean) * (variance + self.eps).rsqrt()).reshape(x.shape)
-        shape = (1, -1) + (1,) * (x.dim() - 2)
-        return normal * self.weight.view(shape) + self.bias.view(shape)
+            self.running_mean.mul_(keep[0]).add_(weights @ mean.view(n, channels))
+            self.running_var.mul_(keep[0]).add_(weights @ variance.view(n, channels))
+        return made.reshape(size, n, channels, -1).transpose(0, 1).reshape(x.shape)
 
 
 def with_ghost_norm(module: nn.Module, virtual: int) -> nn.Module:
