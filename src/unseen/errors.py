@@ -30,3 +30,4 @@ class MissingExtra(UnseenError, ImportError):
         super().__init__(
             f"{what} needs the extra '{extra}', which is not installed. Run: pip install 'unseen[{extra}]'"
         )
+        self.extra = extra

@@ -1,5 +1,6 @@
 """Jobs give the same results anywhere, and a killed run goes on where it stopped."""
 
+import importlib
 import json
 import os
 import signal
@@ -30,8 +31,16 @@ def jobs(n=6):
     return [Job(f"job {s}", {"seed": s, "n": 3}) for s in range(n)]
 
 
-def test_one_worker_or_two_give_the_same_results():
-    assert run_jobs(draw, jobs(), executor="serial") == run_jobs(draw, jobs(), executor="local", workers=2)
+def test_one_worker_or_two_give_the_same_results(tmp_path, monkeypatch):
+    # Workers import the function by name: it stands in a module of its own, since another package may be called tests.
+    (tmp_path / "drawing_jobs.py").write_text(
+        "import numpy as np\n\ndef draw(seed, n):\n    return np.random.default_rng(seed).normal(size=n).tolist()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    function = importlib.import_module("drawing_jobs").draw
+    alone = run_jobs(function, jobs(), executor="serial")
+    assert alone == run_jobs(function, jobs(), executor="local", workers=2)
+    assert alone == [draw(seed, 3) for seed in range(6)]
 
 
 def test_finished_jobs_are_not_run_again(tmp_path):

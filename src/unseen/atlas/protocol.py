@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.errors import BadInput, MissingExtra, TooFewUnits, Undefined
 from unseen.estimates import Estimate
 
 Side = Literal["above", "below"]
@@ -168,6 +168,7 @@ def load(slug: str) -> Study:
 
     Raises:
         BadInput: There is no such row, or its study is still to be written; near names are suggested.
+        MissingExtra: The study needs a package that is not installed.
     """
     from difflib import get_close_matches
 
@@ -180,7 +181,10 @@ def load(slug: str) -> Study:
         if slug in known:
             raise BadInput(f"the study of {slug!r} is planned, not written yet. Those that run: {', '.join(modules)}.")
         raise BadInput(f"no study {slug!r}." + (f" Did you mean {', '.join(near)}?" if near else " See: unseen atlas"))
-    module = importlib.import_module(modules[slug])
+    try:
+        module = importlib.import_module(modules[slug])
+    except MissingExtra as error:
+        raise MissingExtra(f"the study {slug!r}", error.extra) from None
     for value in vars(module).values():
         if isinstance(value, Study):
             if value.slug != slug:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from unseen.engine.store import Store
+from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
 
 Kind = Literal["serial", "local", "ray"]
@@ -106,6 +107,8 @@ def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
 def _failed(job: Job, error: BaseException) -> JobFailed:
     if isinstance(error, UnseenError):
         return JobFailed(f"{job.name}: {error}")
+    if lacks_torch(error):
+        return JobFailed(str(MissingExtra(job.name, "torch")))
     return JobFailed(f"{job.name} failed with {type(error).__name__}: {error}")
 
 

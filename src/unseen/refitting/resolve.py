@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unseen.errors import BadInput
+from unseen.engine.torch_extra import lacks_torch
+from unseen.errors import BadInput, MissingExtra
 from unseen.learners import NAMES, EstimatorLearner, named
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth")
@@ -64,6 +65,7 @@ def spec_of(learner: str | Spec, *, regression: bool = False) -> Spec:
 
     Raises:
         BadInput: There is no such learner, it is a pickle, or it lacks fit or predict.
+        MissingExtra: Its module needs a package that is not installed.
     """
     if isinstance(learner, Spec):
         return learner
@@ -135,10 +137,14 @@ def _load(spec: Spec) -> Any:
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        if lacks_torch(error):
+            raise MissingExtra(f"--learner {spec.source}", "torch") from None
         raise BadInput(
             f"--learner {spec.source}: there is no module {error.name!r} here ({spec.folder}). "
             f"Names are {', '.join(NAMES)}, or module:object."
         ) from None
+    except MissingExtra as error:
+        raise MissingExtra(f"--learner {spec.source}", error.extra) from None
     except Exception as error:
         raise BadInput(f"--learner {spec.source}: importing failed with {type(error).__name__}: {error}") from error
     for part in path.split("."):

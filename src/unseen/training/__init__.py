@@ -30,6 +30,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from unseen.engine.torch_extra import name_torch_extra, needs_torch
+
+name_torch_extra(__name__)
+
 _HOMES = {
     "DomainLearner": "domain_learner",
     "Fitted": "fitting",
@@ -50,7 +54,5 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"unseen.training has no {name!r}; it has {', '.join(__all__)}.")
-    from unseen.engine.torch_extra import needs_torch
-
     with needs_torch(f"unseen.training.{name}"):
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

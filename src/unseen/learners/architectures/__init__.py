@@ -2,3 +2,7 @@
 
 Sequence models share one contract: ``forward(tokens (batch, n)) -> logits (batch, n, vocabulary)``.
 """
+
+from unseen.engine.torch_extra import name_torch_extra
+
+name_torch_extra(__name__)
