@@ -57,15 +57,20 @@ def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None
     console.print(_safe("Remedies, each with its settings chosen by validation", console, "bold"))
     _table(
         console,
-        ("remedy", "gain", "adjusted p", "", "fit", "answer", "settings (tests)"),
+        ("remedy", "gain", "adjusted p", "fit", "answer", "verdict"),
         [
             (
-                r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), r["verdict"], times(r["fit_cost"]),
-                times(r["answer_cost"]), settings_words(r["chosen"], r["remedy"]),
+                r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), times(r["fit_cost"]),
+                times(r["answer_cost"]), r["verdict"],
             )
             for r in family["ranking"]
         ],
     )  # fmt: skip
+    settings = [(r["remedy"], words) for r in family["ranking"] if (words := settings_words(r["chosen"], r["remedy"]))]
+    if settings:
+        shown = "; ".join(f"{name} {words}" for name, words in settings[:3])
+        more = f"; {len(settings) - 3} more stand in the other formats" if len(settings) > 3 else ""
+        console.print(_safe(f"Settings chosen (tests): {shown}{more}.", console, "dim"))
     failed = [(r["remedy"], why, n) for r in family["ranking"] for why, n in r["failures"].items()]
     for name, why, n in failed:
         console.print(_safe(f"  {name} failed in {counted(n, 'fit')}: {why}", console, "red"))
@@ -108,7 +113,7 @@ def _table(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]
     for i, head in enumerate(heads):
         grid.add_column(_plain(head, console), overflow="fold", no_wrap=i < len(heads) - 1)
     for row in rows:
-        style = {"gains": "green", "loses": "red"}.get(row[3] if len(row) > 3 else "", "")
+        style = {"gains": "green", "loses": "red"}.get(row[-1], "")
         grid.add_row(*(_safe(cell, console, style) for cell in row))
     console.print(grid)
 

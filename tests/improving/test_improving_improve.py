@@ -1,0 +1,148 @@
+"""Remedies from end to end: planted ones are found, a null stays one, a stopped run goes on, failures are told."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.api import improve as improve_table
+from unseen.engine.store import Store
+from unseen.improving import attempts, improve
+from unseen.refitting import ask
+from unseen.remedies import all_remedies
+
+
+def label_shift(n: int = 2500, domains: int = 18, *, moved: bool = True, seed: int = 0) -> pl.DataFrame:
+    """Each domain has other shares of two classes; each class looks the same everywhere."""
+    rng = np.random.default_rng(seed)
+    share = np.where(np.arange(domains) % 2 == 0, 0.1, 0.9) if moved else np.full(domains, 0.5)
+    site = rng.integers(domains, size=n)
+    y = rng.random(n) < share[site]
+    x = rng.normal(size=(n, 2)) + 0.7 * np.where(y, 1, -1)[:, None] * [1, 0]
+    return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "site": [f"s{i}" for i in site], "y": np.where(y, "p", "q")})
+
+
+def cued(n: int = 4000, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    y = rng.random(n) < 0.5
+    cue = np.where(rng.random(n) < 0.8, y, ~y)
+    x = rng.normal(size=n) + 1.2 * np.where(y, 1, -1)
+    return pl.DataFrame({"x": x, "cue": np.where(cue, "p", "q"), "y": np.where(y, "p", "q")})
+
+
+def run(table, shift, tmp_path, remedies, **options):
+    asked = ask(table, "logistic", [shift], target="y")
+    options = {"executor": "serial", "store": Store(tmp_path / "store")} | options
+    return improve(asked, remedies=remedies, **options)[0]
+
+
+@pytest.mark.slow
+def test_recalibration_is_found_where_class_shares_move(tmp_path):
+    found = run(label_shift(), "held-out site", tmp_path, ["em-recalibration", "domain-balance", "lame"])
+    assert found.helped
+    assert found.selected.advised.startswith("em-recalibration")
+    assert found.ranking[0].remedy.name == "em-recalibration"
+    assert found.ranking[0].verdict == "gains"
+    assert found.selected.gained.estimate.low > 0.02
+
+
+def test_balanced_groups_are_found_where_a_cue_breaks(tmp_path):
+    found = run(cued(), "broken cue", tmp_path, ["group-balance", "class-balance", "em-recalibration"])
+    assert found.design.validation == "held-back rows, groups of cue and class weighed the same"
+    assert found.helped
+    assert found.selected.advised.startswith("group-balance")
+    assert found.selected.gained.estimate.value > 0.05
+
+
+def test_where_nothing_helps_the_verdict_says_so_with_what_could_have_been_shown(tmp_path):
+    shown = improve_table(
+        label_shift(1500, 10, moved=False), target="y", learner="logistic", shifts="held-out site", executor="serial",
+        remedies=["em-recalibration", "class-balance", "domain-balance"], store=Store(tmp_path / "s"),
+    )  # fmt: skip
+    assert not shown.helped
+    family = shown.document["families"][0]
+    assert family["verdict"] == "no remedy helped"
+    assert "These data could have shown a gain of 0.0" in family["statement"]
+    assert family["next_step"].startswith("Keep the learner as it is")
+
+
+def test_a_stopped_run_goes_on_without_repeating_a_fit(tmp_path, monkeypatch):
+    table = label_shift(600, 4)
+    names = ["domain-balance", "em-recalibration"]
+    calls: list[str] = []
+    original = attempts.attempt
+
+    @functools.wraps(original)
+    def counted(**arguments):
+        calls.append(json.dumps([arguments["rows"], arguments["tasks"], arguments["seed"]], sort_keys=True))
+        return original(**arguments)
+
+    monkeypatch.setattr(attempts, "attempt", counted)
+
+    def stop(name, finished, total):
+        if finished == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(table, "held-out site", tmp_path, names, done=stop)
+    assert len(calls) == 7
+    told: list[tuple[str, int]] = []
+    found = run(table, "held-out site", tmp_path, names, done=lambda name, k, n: told.append((name, k)))
+    assert told[0] == ("7 jobs from an earlier run", 7)
+    assert len(calls) == len(set(calls)) == found.fits
+    before = len(calls)
+    run(table, "held-out site", tmp_path, names)
+    assert len(calls) == before
+
+
+@pytest.mark.slow
+def test_equal_seeds_give_equal_results_on_one_worker_and_on_two(tmp_path):
+    table = label_shift(600, 4)
+    names = ["domain-sampling", "lame", "ensemble"]
+    first = run(table, "held-out site", tmp_path / "a", names, repeats=1)
+    second = run(table, "held-out site", tmp_path / "b", names, repeats=1, executor="local", workers=2)
+    assert first.selected == second.selected
+    assert [r.gained for r in first.ranking] == [r.gained for r in second.ranking]
+
+
+def test_a_remedy_that_raises_is_reported_and_the_rest_goes_on(tmp_path, monkeypatch):
+    def broken(*given, **settings):
+        raise RuntimeError(f"no luck with {len(given[-1].train)} rows")
+
+    monkeypatch.setitem(all_remedies(), "class-balance", replace(all_remedies()["class-balance"], fit=broken))
+    monkeypatch.setitem(all_remedies(), "logit-adjustment", replace(all_remedies()["logit-adjustment"], wrap=broken))
+    found = run(
+        label_shift(600, 4), "held-out site", tmp_path, ["class-balance", "logit-adjustment", "em-recalibration"]
+    )
+    by_name = {r.remedy.name: r for r in found.ranking}
+    assert by_name["class-balance"].verdict == "not judged"
+    assert list(by_name["class-balance"].failures.values()) == [len(found.design.fittings)]
+    assert next(iter(by_name["logit-adjustment"].failures)).startswith("RuntimeError: no luck with")
+    assert by_name["em-recalibration"].gained.estimate is not None
+    assert by_name["em-recalibration"].failures == {}
+
+
+def test_numbers_and_orders_are_improved_too(tmp_path):
+    rng = np.random.default_rng(0)
+    x, week = rng.normal(size=800), np.repeat(np.arange(40), 20)
+    table = pl.DataFrame({"x": x, "week": week, "y": x * (1 + week / 20) + 0.1 * rng.normal(size=800)})
+    found = run(table, "later week", tmp_path, ["recency-weights", "difficulty-selection"], repeats=3)
+    assert found.design.validation == "an earlier cut of the same order"
+    assert found.ranking[0].remedy.name == "recency-weights"
+    assert found.ranking[0].verdict == "gains"
+    assert found.helped
+
+
+def test_bad_requests_are_told_before_any_fit(tmp_path):
+    asked = ask(label_shift(600, 4), "logistic", ["held-out site"], target="y")
+    with pytest.raises(ValueError, match="no remedy 'lam' "):
+        improve(asked, remedies=["lam"])
+    with pytest.raises(ValueError, match="no remedy can be tried under 'held-out site': irm needs a torch module"):
+        improve(asked, remedies=["irm"], store=Store(tmp_path))
+    with pytest.raises(ValueError, match="--rows must be at least 100"):
+        improve(asked, rows=10)

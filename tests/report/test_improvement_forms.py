@@ -1,0 +1,73 @@
+"""The ranking in every form: the same numbers, and nothing that a name can break out of."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.api import improve
+from unseen.engine.store import Store
+from unseen.errors import BadInput
+from unseen.improved import render
+from unseen.report.plain import interval
+
+EVIL = "<script>alert(1)</script>|[x](y)"
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    site = rng.integers(4, size=400)
+    y = rng.random(400) < np.array([0.1, 0.9, 0.3, 0.7])[site]
+    x = rng.normal(size=400) + np.where(y, 1, -1)
+    names = np.array([EVIL, "b", "c", "d"])
+    table = pl.DataFrame({"x": x, "z": rng.normal(size=400), EVIL: names[site], "y": np.where(y, "p", "q")})
+    found = improve(
+        table, target="y", learner="logistic", shifts=f"held-out {EVIL}", remedies=["em-recalibration", "class-balance"],
+        executor="serial", seeds=1, store=Store(tmp_path_factory.mktemp("store")), source="a.csv",
+    )  # fmt: skip
+    return found.document
+
+
+def test_the_document_is_strict_json_and_reads_back_the_same(document):
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["kind"] == "improvement"
+    family = document["families"][0]
+    assert [r["remedy"] for r in family["ranking"]] == sorted(
+        (r["remedy"] for r in family["ranking"]),
+        key=lambda n: -next(r["gain"]["value"] for r in family["ranking"] if r["remedy"] == n),
+    )
+    assert sum(family["procedure"]["chosen"].values()) == len(family["folds"]) == 4
+    assert family["validation"] == "leave-one-domain-out"
+    assert [a["how"] for a in family["alternatives"]] == [
+        "crafted shifts of held-back rows",
+        "in-domain rows held back",
+    ]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_every_form_shows_the_verdict_and_every_gain(document, form):
+    family = document["families"][0]
+    shown = render(document, form)
+    for row in family["ranking"]:
+        assert row["remedy"] in shown
+        assert interval(row["gain"]).replace("[", "\\[").replace("]", "\\]") in shown or interval(row["gain"]) in shown
+    assert ("no remedy helped" in shown) == (family["verdict"] == "no remedy helped")
+    assert "crafted shifts of held-back rows" in shown
+
+
+def test_names_from_outside_are_escaped(document):
+    page = render(document, "html")
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    marked = render(document, "markdown")
+    assert "<script>" not in marked
+    assert "[x](y)" not in marked
+
+
+def test_an_unknown_form_is_told(document):
+    with pytest.raises(BadInput, match="format 'pdf' is not one of text, json, markdown, html"):
+        render(document, "pdf")
