@@ -17,7 +17,7 @@ class Refits(Check):
     null = "none: a count"
     interest = "Any refit in which the learner raised, and any held-out set that is too small to judge."
     method = "Every refit runs by itself; what the learner raises is kept with the name of the refit."
-    assumptions = "None."
+    assumptions = "None: it counts."
     sources = ("Paleyes, Urma & Lawrence (2022), Challenges in deploying machine learning: a survey of case studies",)
     example = "gradient-boosting failed in 2 of 42 refits: ValueError: y contains 1 class."
     needs = ("learner",)

@@ -75,17 +75,18 @@ class ShortcutReliance(Check):
         """One outcome a column that is found, else one a shift."""
         under = under_shift(subject)
         inputs = under.problem.examples.inputs
-        if len(inputs) == 1 and isinstance(under.problem.examples.table.schema[inputs[0]], pl.Array | pl.List):
-            return [
-                self.not_applicable(
-                    f"The only input, {inputs[0]}, is an array: there are no columns to shuffle one by one.",
-                    "Give parts of it as columns of their own (halves of an image, blocks of channels).",
-                )
-            ]
         if len(inputs) < 2:
+            only = under.problem.examples.table.select(inputs)
+            if any(isinstance(t, pl.Array | pl.List) for t in only.dtypes):
+                return [
+                    self.not_applicable(
+                        f"The only input, {', '.join(inputs)}, is an array: there are no columns to shuffle one by one.",
+                        "Give parts of it as columns of their own (halves of an image, blocks of channels).",
+                    )
+                ]
             return [
                 self.not_applicable(
-                    f"The only input is {inputs[0]}: a shortcut is a column relied on beside others.",
+                    f"The only input is {', '.join(inputs)}: a shortcut is a column relied on beside others.",
                     "Give all inputs.",
                 )
             ]

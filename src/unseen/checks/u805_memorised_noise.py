@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class MemorisedNoise(Check):
         gain = inside - outside
         estimate, p, worth = _against(gain[minority], clusters[minority], settings.smallest_gap * scale, settings.level)
         others = float(gain[~minority].mean())
-        details = {
+        details: dict[str, Any] = {
             "rows": len(rows), "minority": int(minority.sum()), "in_sample": float(inside[minority].mean()),
             "held_out": float(outside[minority].mean()), "others": others, "measured": kind,
             "difference": estimate.to_dict(),
@@ -101,7 +102,7 @@ class MemorisedNoise(Check):
             n=f"{int(minority.sum()):,}", a=f"{sign * details['in_sample']:.2f}", b=f"{sign * details['held_out']:.2f}"
         )
         said = f"{about.name} {what}: {estimate.format(2)} is memorised ({others:.2f} on the other rows){tail}."
-        common = {
+        common: dict[str, Any] = {
             "code": self.code, "about": about, "statement": said, "estimate": estimate, "p_value": p,
             "effect": min(1.0, abs(estimate.value) / scale), "details": details,
         }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ class MisleadingValidation(Check):
         bad = [
             (e, p) for (e, _), p in zip(tests, adjusted, strict=True) if p <= settings.fdr and e.value >= least
         ]  # fmt: skip
-        common = {"code": self.code, "about": about, "statement": said, "details": details}
+        common: dict[str, Any] = {"code": self.code, "about": about, "statement": said, "details": details}
         if bad:
             estimate, p = max(bad, key=lambda x: x[0].value)
             better = min((w for w in ways), key=lambda w: float(ways[w]["lost"]["value"]))  # type: ignore[index]

@@ -227,9 +227,7 @@ def properties_of(under: UnderShift, parts: list[np.ndarray], factors: tuple[str
         found["the mean target"] = [_mean(target[rows]) for rows in parts]
         found["the spread of the target"] = [_spread(target[rows]) for rows in parts]
     elif len(problem.classes) == 2:
-        found[f"the share of {problem.classes[1]}"] = [
-            float((target[rows] == problem.classes[1]).mean()) for rows in parts
-        ]  # type: ignore[arg-type]
+        found[f"the share of {problem.classes[1]}"] = [_mean(target[rows] == problem.classes[1]) for rows in parts]
         common = [float(target[rows].value_counts(sort=True)["count"][0]) / len(rows) for rows in parts]
         found["the share of its most common class"] = common
     else:

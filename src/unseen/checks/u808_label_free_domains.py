@@ -308,7 +308,7 @@ def _answered(under: UnderShift) -> tuple[Answers, Answers]:
         pl.concat_str(pl.lit("unlabelled "), pl.int_range(pl.len()).cast(pl.String)).alias("item"),
     )
     table = table.with_columns(pl.col("item").cast(pl.String))
-    both = pl.concat([table, filled.select(table.columns).cast(dict(table.schema))])
+    both = pl.concat([table, filled.select(table.columns).cast(table.schema)])
     examples = Examples(both, problem.examples.inputs, problem.target, problem.examples.factors)
     runner = Runner(
         replace(problem, examples=examples, unlabelled=None), under.runner.learner, executor=under.runner.executor,
