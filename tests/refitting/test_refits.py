@@ -54,6 +54,14 @@ def test_clusters_are_never_divided():
         assert set(folds.tolist()) == set(range(FOLDS))
 
 
+def test_a_cluster_that_is_the_domain_leaves_rows_as_units(tmp_path):
+    frame = sites().with_columns(ward=pl.col("site") + "-ward")
+    asked = ask(frame, "logistic", ["held-out site"], target="y", cluster="ward")
+    assert asked.problem.cluster is None
+    assert any("rows are the units" in note for note in asked.problem.notes)
+    assert ask(frame, "logistic", ["later month"], target="y", cluster="ward").problem.cluster == "ward"
+
+
 def test_equal_results_on_one_worker_and_on_two(tmp_path):
     a = under(tmp_path / "a", refits=1)
     b = under(tmp_path / "b", refits=1, executor="local", workers=2)

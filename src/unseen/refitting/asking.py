@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ def ask(
     spec = spec_of(learner, regression=problem.regression)
     parsed = [parse_shift(text, problem.examples) for text in shifts]
     held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
-    problem = problem.without_inputs(list(dict.fromkeys(held_out)))
+    problem = _units_within(problem.without_inputs(list(dict.fromkeys(held_out))), held_out)
     cases, refused = list[Case](), list[tuple[Case, str]]()
     for named in parsed:
         found, left = cases_of(problem, named, seed)
@@ -122,6 +122,21 @@ def cases_of(problem: Problem, named: NamedShifts, seed: int) -> tuple[list[Case
         for name, why in named.refused.items()
     ]
     return cases, refused
+
+
+def _units_within(problem: Problem, held_out: Sequence[str]) -> Problem:
+    """Rows are the units where a shift holds out whole clusters: within a school, pupils are.
+
+    Else the reference, which keeps clusters whole, could never see the like of what is held out.
+    """
+    table, cluster = problem.examples.table, problem.cluster
+    if cluster is None:
+        return problem
+    for factor in dict.fromkeys(held_out):
+        if factor == cluster or table.group_by(factor).agg(pl.col(cluster).n_unique())[cluster].max() == 1:
+            note = f"{cluster}: the same throughout each {factor}, which a shift holds out, so rows are the units."
+            return replace(problem, cluster=None, notes=(*problem.notes, note))
+    return problem
 
 
 def _levels_held(shift: Shift) -> tuple[str, ...]:
