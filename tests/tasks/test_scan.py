@@ -75,3 +75,28 @@ def test_a_sample_lists_each_command_once():
 def test_what_is_no_command_is_refused(junk):
     with pytest.raises(BadInput, match="is no command of SCAN"):
         interpret(junk.split())
+
+
+def test_items_put_together_from_phrases_equal_those_read_from_their_words():
+    from unseen.tasks.base import of_tokens
+    from unseen.tasks.grammar.scan import Scan, all_commands, factors_of, interpret
+
+    task = Scan()
+    for index, command in enumerate(all_commands()):
+        if index % 7 and index > 300:
+            continue
+        target = interpret(command)
+        assert task.at(index) == of_tokens(list(command), target, factors_of(command, target))
+
+
+def test_changing_an_item_leaves_the_next_one_as_it_was():
+    from unseen.tasks.grammar.scan import Scan
+
+    task = Scan()
+    for index in (5, 20_000):
+        before = task.at(index)
+        changed = task.at(index)
+        changed.input.append("junk")
+        changed.target.clear()
+        changed.factors["atoms"].append("junk")
+        assert task.at(index) == before

@@ -13,6 +13,8 @@ from unseen.tasks.base import Example, Finite, of_tokens
 
 PRIMITIVES = ("walk", "look", "run", "jump")
 DIRECTIONS = ("left", "right")
+_VERBS = frozenset((*PRIMITIVES, "turn"))
+_MODIFIERS = frozenset((*DIRECTIONS, "opposite", "around", "twice", "thrice"))
 
 
 def interpret(command: Sequence[str], actions: Mapping[str, Sequence[str]] | None = None) -> list[str]:
@@ -89,7 +91,7 @@ def factors_of(command: Sequence[str], target: Sequence[str], primitives: Sequen
         "actions": len(target),
         "conjunction": joint,
         "primitives": [w for w in atoms if w in primitives or w == "turn"],
-        "modifiers": [w for w in atoms if w in ("left", "right", "opposite", "around", "twice", "thrice")],
+        "modifiers": [w for w in atoms if w in _MODIFIERS],
         "atoms": atoms,
         "compounds": sorted(set(compounds_of(command))),
     }
@@ -104,10 +106,8 @@ def compounds_of(command: Sequence[str]) -> list[str]:
     for joint in ("and", "after"):
         if joint in command:
             i = list(command).index(joint)
-            parts = [list(command[:i]), list(command[i + 1 :])]
-            heads = [p[-1] if p[-1] in ("twice", "thrice") else p[0] for p in parts]
-            own = [f"{joint}>1:{heads[0]}", f"{joint}>2:{heads[1]}", f"{heads[0]}~{heads[1]}"]
-            return own + compounds_of(parts[0]) + compounds_of(parts[1])
+            first, second = command[:i], command[i + 1 :]
+            return _joint_compounds(joint, first, second) + compounds_of(first) + compounds_of(second)
     words, found = list(command), list[str]()
     if words[-1] in ("twice", "thrice"):
         found.append(f"{words[-1]}>{words[0]}")
@@ -116,6 +116,11 @@ def compounds_of(command: Sequence[str]) -> list[str]:
     if len(words) == 3:
         found.append(f"{words[1]}~{words[2]}")
     return found
+
+
+def _joint_compounds(joint: str, first: Sequence[str], second: Sequence[str]) -> list[str]:
+    a, b = (p[-1] if p[-1] in ("twice", "thrice") else p[0] for p in (first, second))
+    return [f"{joint}>1:{a}", f"{joint}>2:{b}", f"{a}~{b}"]
 
 
 class Scan(Finite):
@@ -142,10 +147,37 @@ class Scan(Finite):
     size = 20_910
 
     def at(self, index: int) -> Example:
-        """Command number ``index``."""
-        command = list(all_commands()[index])
-        target = interpret(command)
-        return of_tokens(command, target, factors_of(command, target))
+        """Command number ``index``, put together from its phrases."""
+        phrases = _phrases()
+        if index < len(phrases):
+            command, target, atoms, compounds = phrases[index]
+            joint = "none"
+        else:
+            both, j = divmod(index - len(phrases), len(phrases))
+            late, i = divmod(both, len(phrases))
+            joint = ("and", "after")[late]
+            (first, first_does, atoms, own), (second, second_does, more, others) = phrases[i], phrases[j]
+            command = [*first, joint, *second]
+            target = first_does + second_does if joint == "and" else second_does + first_does
+            atoms, compounds = atoms | more | {joint}, own | others | set(_joint_compounds(joint, first, second))
+        ordered = sorted(atoms)
+        factors: dict[str, Any] = {
+            "length": len(command),
+            "actions": len(target),
+            "conjunction": joint,
+            "primitives": [w for w in ordered if w in _VERBS],
+            "modifiers": [w for w in ordered if w in _MODIFIERS],
+            "atoms": ordered,
+            "compounds": sorted(compounds),
+        }
+        return of_tokens(list(command), list(target), factors)
+
+
+@cache
+def _phrases() -> tuple[tuple[list[str], list[str], frozenset[str], frozenset[str]], ...]:
+    """The 102 commands without and, after: words, actions, atoms, compounds."""
+    simple = [(*v, *n) for v in verb_phrases() for n in ((), ("twice",), ("thrice",))]
+    return tuple((list(c), interpret(c), frozenset(c), frozenset(compounds_of(c))) for c in simple)
 
 
 @cache
