@@ -101,7 +101,7 @@ class Side:
     ],
     units="seeds: problems, initial weights and order redrawn; items as a floor for shares.",
     reduced="One pair an axis: root-squares, with stones as the second skill; a from-scratch Transformer "
-    "of 0.1M parameters and 2,000 updates, no fine-tuning of a language model and none through an endpoint.",
+    "of 0.1M parameters and 750 updates, no fine-tuning of a language model and none through an endpoint.",
     reconstructed="A model from scratch knows nothing before training, so gains are over its most frequent training "
     "answer instead of an untrained model. Exploratory pair: levels 1-3 to 4-5. One model, trained on levels 1-3 of both "
     "families, is asked harder and combined problems. Constant words of the template are left out of the input, numbers "
@@ -111,7 +111,7 @@ class Side:
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """One model of both skills is asked harder and combined problems, one of all levels those of another idea."""
     rng, n_test = numpy_generator(seed, "omega"), 60 if quick else 200
-    steps, n = (20, 500) if quick else (2000, 3000)
+    steps, n = (20, 500) if quick else (750, 3000)
     used = set[str]()
     levels = {k: distinct(rng, min(n_test, KEPT.get(k, n_test)), used, family=FAMILY, level=k) for k in range(1, 6)}
     transformed = distinct(rng, n_test, used, family=FAMILY, kind="transformed")
