@@ -1,8 +1,14 @@
 """Tasks from the command line."""
 
 import json
+import os
+import subprocess
+import sys
 
 import polars as pl
+import pytest
+
+COMMAND = [sys.executable, "-c", "from unseen.cli import main; main()", "task", "sample", "scan"]
 
 
 def test_every_task_is_listed(run):
@@ -38,6 +44,42 @@ def test_options_constrain_factors(run):
 def test_parquet_keeps_the_factors(run, tmp_path):
     assert run("task", "sample", "multi-digit", "--n", "30", "--output", tmp_path / "s.parquet")[0] == 0
     assert {"item", "input", "target"} < set(pl.read_parquet(tmp_path / "s.parquet").columns)
+
+
+def test_a_pipe_gets_every_line():
+    made = subprocess.run([*COMMAND, "--n", "1000", "--seed", "7"], capture_output=True, text=True)
+    lines = [json.loads(line) for line in made.stdout.splitlines()]
+    assert (made.returncode, made.stderr, len(lines)) == (0, "", 1000)
+    assert len({line["item"] for line in lines}) == 1000
+
+
+@pytest.mark.parametrize("n", [20_000, 3], ids=["while writing", "at the last flush"])
+def test_a_reader_that_goes_away_is_no_error(n):
+    reading, writing = os.pipe()
+    process = subprocess.Popen([*COMMAND, "--n", str(n)], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    if n > 3:
+        assert os.read(reading, 1)
+    os.close(reading)
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("n", [2000, 3], ids=["while writing", "at the last flush"])
+def test_a_full_disk_behind_the_output_is_told(n):
+    with open("/dev/full", "w") as full:
+        made = subprocess.run([*COMMAND, "--n", str(n)], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert made.returncode == 2
+    assert made.stderr == "unseen: the output could not be written (No space left on device).\n"
+
+
+def test_parquet_holds_the_same_items_as_the_lines(run, tmp_path):
+    assert run("task", "sample", "scan", "--n", "1000", "--seed", "7", "--output", tmp_path / "scan.parquet")[0] == 0
+    table = pl.read_parquet(tmp_path / "scan.parquet")
+    lines = [json.loads(line) for line in run("task", "sample", "scan", "--n", "1000", "--seed", "7")[1].splitlines()]
+    assert table["item"].to_list() == [line["item"] for line in lines]
+    assert table["target"].to_list() == [line["target"] for line in lines]
+    assert table.drop("item", "input", "target").to_dicts() == [line["factors"] for line in lines]
 
 
 def test_wrong_names_are_refused_with_near_ones(run):
