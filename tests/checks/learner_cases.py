@@ -71,7 +71,7 @@ class Law:
     unseen: np.ndarray
     rng: np.random.Generator
     failing: str = ""
-    jitter: float = 0.05
+    luck: float = 0.003
     learner: object = field(default_factory=lambda: spec_of("logistic"))
 
     def run(self, pieces: list[Piece]) -> list[Refitted]:
@@ -83,7 +83,7 @@ class Law:
             if self.failing and self.failing in piece.name:
                 out.append(Refitted(piece, {}, {}, "ValueError: it broke", (0.0, 0.0)))
                 continue
-            answers, luck = {}, self.rng.normal(0, 0.003)
+            answers, luck = {}, self.rng.normal(0, self.luck)
             for side, rows in piece.tests.items():
                 chance = (self.unseen if side == "unseen" else self.seen)[rows] + luck
                 mixed = np.where(self.rng.random(len(rows)) < 0.2, self.rng.random(len(rows)), self.shared[rows])
@@ -108,4 +108,4 @@ def law(rng, sizes, seen, loss, refits=2, failing="", **more):
     before = np.broadcast_to(np.asarray(seen, float), len(sizes))[site]
     after = before - np.broadcast_to(np.asarray(loss, float), len(sizes))[site]
     cases = held_out(problem, "site")
-    return UnderShift(Law(problem, before, after, rng, failing), plan(problem, cases, refits=refits))
+    return UnderShift(Law(problem, before, after, rng, failing, **more), plan(problem, cases, refits=refits))

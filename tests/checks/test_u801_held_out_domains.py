@@ -117,3 +117,19 @@ def test_without_a_held_out_shift_it_does_not_apply(tmp_path):
     (outcome,) = lc.run(HeldOutDomains(), UnderShift(u.runner, plan(u.problem, [case])))
     assert isinstance(outcome, NotApplicable)
     assert "No held-out domain was asked for" in outcome.statement
+
+
+def test_variance_between_refits_is_told_from_that_of_rows():
+    from unseen.checks._domains import _pooled
+
+    rng = np.random.default_rng(0)
+    # Refits differ by 0.05 as a whole and by 0.4 on each row; the latter alone moves their means by 0.4² / 200.
+    found = [
+        _pooled([rng.normal(0, spread, (2, 1)) + rng.normal(0, 0.4, (2, 200)) for _ in range(3000)])
+        for spread in (0.0, 0.05)
+    ]
+    assert found[0] < 0.1 * 0.4**2 / 200
+    assert found[1] == pytest.approx(0.05**2, rel=0.1)
+    # With a single set there is nothing to tell the two apart by, and all of it counts.
+    single = [_pooled([rng.normal(0, 0.4, (2, 200))]) for _ in range(3000)]
+    assert np.mean(single) == pytest.approx(0.4**2 / 200, rel=0.1)

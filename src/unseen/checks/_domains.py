@@ -18,6 +18,8 @@ from unseen.refitting.under_shift import Held
 # Training sets of refits overlap; the variance between refits is scaled by 1/R + (held out : kept), as Nadeau and
 # Bengio (2003, section 3) do for cross-validation.
 OVERLAP = 0.25
+# Degrees of freedom of the variance between refits from which its row-by-row part is told apart.
+ENOUGH = 4
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
         held = under.of_family(family)
         if not held:
             continue
-        between = _pooled([h.loss_by_refit for h in held])
-        between_unseen = _pooled([h.unseen.mean(1) for h in held])
+        between = _pooled([h.reference - h.unseen for h in held])
+        between_unseen = _pooled([h.unseen for h in held])
         degrees = max(1, sum(len(h.unseen) - 1 for h in held))
         rows = list[Loss]()
         for h in held:
@@ -109,9 +111,18 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
 
 
 def _pooled(by_refit: Sequence[np.ndarray]) -> float:
-    """Mean over sets of the variance between refits; 0 with a single refit."""
-    several = [float(np.var(v, ddof=1)) for v in by_refit if len(v) > 1]
-    return float(np.mean(several)) if several else 0.0
+    """Mean over sets of the variance between refits, from scores of shape (refits, rows); 0 with a single refit.
+
+    Refits that differ row by row also differ in their means; that part is in the variance over rows already, and is
+    taken off where there are enough sets to tell (otherwise the variance errs towards the large).
+    """
+    several = [v for v in by_refit if len(v) > 1]
+    if not several:
+        return 0.0
+    total = float(np.mean([np.var(v.mean(1), ddof=1) for v in several]))
+    if sum(len(v) - 1 for v in several) < ENOUGH:
+        return total
+    return max(0.0, total - float(np.mean([np.var(v, axis=0, ddof=1).mean() / v.shape[1] for v in several])))
 
 
 def score_word(under: UnderShift) -> str:

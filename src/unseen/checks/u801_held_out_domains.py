@@ -125,7 +125,8 @@ def _row(loss: Loss) -> dict[str, object]:
     seen = [float(a.score.mean()) for a in loss.held.seen]
     return {
         "domain": loss.name, "rows": len(loss.held.rows), "loss": loss.value, "se": loss.variance**0.5,
-        "unseen": loss.unseen, "unseen_se": loss.unseen_variance**0.5, "reference": loss.reference, "seen": float(sum(seen) / len(seen)) if seen else None,
+        "unseen": loss.unseen, "unseen_se": loss.unseen_variance**0.5, "reference": loss.reference,
+        "seen": float(sum(seen) / len(seen)) if seen else None,
     }  # fmt: skip
 
 
