@@ -82,7 +82,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     for architecture, title, steps, rate in CELLS:
         task = tasks.load(title)
         vocabulary = task_vocabulary(task, longest)
-        steps = steps // 5 if quick else steps
+        steps = steps // 20 if quick else steps
         config = TrainConfig(steps=steps, batch_size=1, lr=rate, clip=1.0, eval_every=steps, train_eval=40)
         generator = torch_generator(seed, "chomsky-hierarchy", architecture, title)
         model, run = fit_transducer(

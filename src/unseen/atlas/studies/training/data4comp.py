@@ -78,7 +78,7 @@ def around_right_test(n: int, seed: int) -> Examples:
 )
 def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     """Accuracy on held-out combinations after training on six different sets of one size."""
-    n, steps, n_test = (300, 20, 60) if quick else (4000, 1500, 300)
+    n, steps, n_test = (300, 10, 30) if quick else (4000, 1500, 300)
     complex_set = jump_train(n, MANY, seed)
     repeated = jump_train(n // 10, MANY, seed)
     sets = {
