@@ -52,7 +52,14 @@ def said_on_tables(seed: int, *, apart: float, smallest: float) -> tuple[bool, b
 
 
 def said_on_gains(
-    seed: int, *, candidates: int = 20, domains: int = 12, spread: float = 0.03, flips: float = 0.1, repeats: int = 2
+    seed: int,
+    *,
+    candidates: int = 20,
+    domains: int = 12,
+    spread: float = 0.03,
+    flips: float = 0.1,
+    shared: float = 0.0,
+    repeats: int = 2,
 ) -> tuple[bool, bool]:
     """The same on simulated scores: each candidate has an effect of its own in each domain, mean zero over domains."""
     rng = np.random.default_rng([seed, 2])
@@ -69,10 +76,11 @@ def said_on_gains(
         own[UNCHANGED] = Attempt(base, "", 1.0, 1.0)
         for i, one in enumerate(names):
             scores = {}
+            moved = shared * rng.normal()
             for side, rows in fitting.tests.items():
                 # A share of the rows changes; more of them for the better where the effect is positive.
-                better = np.clip((flips + effect[i][site[rows]]) / 2, 0, 1)
-                worse = np.clip((flips - effect[i][site[rows]]) / 2, 0, 1)
+                better = np.clip((flips + effect[i][site[rows]] + moved) / 2, 0, 1)
+                worse = np.clip((flips - effect[i][site[rows]] - moved) / 2, 0, 1)
                 drawn = rng.random(len(rows))
                 scores[side] = base[side] + (drawn < better) - (drawn > 1 - worse)
             own[one.key] = Attempt(scores, "", 1.0, 1.0)

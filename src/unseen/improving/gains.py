@@ -172,6 +172,7 @@ class Gains:
         """
         taken: list[str] = []
         effects: list[tuple[str, float, float, int, float, int]] = []
+        together: list[float] = []
         for number, (fold, candidate) in enumerate(zip(self.design.folds, chosen, strict=True)):
             side = next(iter(self.fittings[fold.final, 0].tests))
             found = None
@@ -179,6 +180,8 @@ class Gains:
                 found = self.rows_gained(fold.final, candidate.key, side)
             taken.append(candidate.key if found is not None else UNCHANGED)
             where = self.fittings[fold.final, 0].tests[side]
+            if found is not None and len(found) > 1:
+                together.append(float(np.var(found.mean(1), ddof=1)))
             for c in fold.cases:
                 case = self.design.cases[c]
                 own = np.isin(where, case.beyond)
@@ -198,37 +201,37 @@ class Gains:
             if self.design.single:
                 estimate, p = self._over_rows(effects, chosen)
             else:
-                estimate, p = self._over_domains(effects)
+                estimate, p = self._over_domains(effects, float(np.mean(together)) if together else 0.0)
         except (TooFewUnits, Undefined) as error:
             return Gained(None, None, by_domain, counts, str(error))
         return Gained(estimate, p, by_domain, counts)
 
-    def _over_domains(self, effects: Sequence[tuple[str, float, float, int, float, int]]) -> tuple[Estimate, float]:
-        """Random effects over domains; domains of one group share their fits, so the wider of two intervals counts.
+    def _over_domains(
+        self, effects: Sequence[tuple[str, float, float, int, float, int]], shared: float
+    ) -> tuple[Estimate, float]:
+        """Random effects over domains, with the variance of fits that several domains share.
 
-        The second takes groups as the independent units: t on the groups' weighted residuals.
+        Args:
+            effects: One a domain.
+            shared: Variance between repeats of the mean gain on a group of domains, which have their fits in common.
         """
         y = np.array([e[1] for e in effects])
         between = float(np.mean([e[4] for e in effects if not math.isnan(e[2])]))
-        share = 1 / self.design.repeats
-        v = np.array([e[2] for e in effects]) + share * between
+        v = np.array([e[2] for e in effects]) + between / self.design.repeats
         # Where the learner was left as it is the gain is 0 without noise; such domains must not outweigh the others.
         v = np.where(np.isnan(v), np.nanmedian(v), v)
         summary = random_effects(y, v, level=self.level)
-        mean, group = summary.mean, np.array([e[5] for e in effects])
-        if len(np.unique(group)) == len(group):
-            return mean, summary.p_value
-        w = 1 / (v + summary.tau**2)
-        sums = np.bincount(group, weights=w * (y - mean.value))
-        k = len(sums)
-        variance = k / (k - 1) * float(np.square(sums).sum()) / float(w.sum()) ** 2
-        half = t_quantile((1 - self.level) / 2, k - 1) * math.sqrt(variance)
-        if half <= mean.width / 2:
-            return mean, summary.p_value
-        method = "mean over domains, random effects; interval over groups of domains that share a fit, t"
+        mean, dof = summary.mean, len(y) - 1
+        quantile = t_quantile((1 - self.level) / 2, dof)
+        weight = 1 / (v + summary.tau**2)
+        parts = np.bincount([e[5] for e in effects], weights=weight) / weight.sum()
+        # Random effects take domains as independent; noise of a fit moves all domains of its group alike.
+        error = math.hypot(mean.width / 2 / quantile, math.sqrt(shared / self.design.repeats * np.square(parts).sum()))
+        half = quantile * error
+        method = f"{mean.method}, plus the variance between seeds"
         return (
             Estimate(mean.value, mean.value - half, mean.value + half, len(y), method, self.level),
-            two_sided_t(mean.value / math.sqrt(variance), k - 1),
+            two_sided_t(mean.value / error, dof),
         )
 
     def _over_rows(

@@ -30,7 +30,7 @@ class Ranked:
         remedy: What was tried.
         gained: Over the unchanged learner.
         adjusted_p: Holm's, over all remedies that were ranked; None without an interval.
-        verdict: gains, loses, or not told from no change.
+        verdict: gains, loses, unclear, or not judged.
         cost: Time of fitting and time of answering, as multiples of the unchanged learner's.
         validated: Mean gain in validation over all final tests, None where it was not validated.
         failures: What it raised → number of fits in which it did.
@@ -249,7 +249,7 @@ def _verdict(gained: Gained, p: float | None, bar: float, alpha: float) -> str:
         return "gains"
     if p <= alpha and gained.estimate.value < 0:
         return "loses"
-    return "not told from no change"
+    return "unclear"
 
 
 def _cost(found: Mapping[tuple[str, int], Mapping[str, Attempt]], name: str) -> Cost | None:
