@@ -33,7 +33,8 @@ def test_the_property_that_makes_sites_hard_is_named():
     assert "where the mean of age is high" in top.statement
     assert "rank correlation -0." in top.statement
     # From the 10 % to the 90 % quantile of a normal there are 2.56 standard deviations, each costs 0.075.
-    assert top.estimate.low < 0.075 * 2.56 < top.estimate.high + 0.05
+    assert 0.05 < top.estimate.low < 0.075 * 2.56 < top.estimate.high + 0.05
+    assert top.estimate.low < top.estimate.value < top.estimate.high
     assert len(top.details["domains"]) == 20
     assert not any("the mean of z" in o.about.name for o in found)
 

@@ -188,7 +188,7 @@ class ShortcutReliance(Check):
             str(row["column"]) for row, e in zip(rows, estimates, strict=True)
             if e.width / 2 * (2.80 / 1.96) > settings.gap_that_matters * scale and e.high >= least
         ]  # fmt: skip
-        if len(unclear) == len(rows):
+        if len(unclear) == len(rows) or str(rows[most]["column"]) in unclear:
             return [
                 self.not_applicable(
                     f"{family}: not enough data to say whether reliance on {names_of(unclear)} carries over.",

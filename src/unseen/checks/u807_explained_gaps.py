@@ -120,7 +120,7 @@ class ExplainedGaps(Check):
             for r, p in zip(rows, adjusted, strict=True)
         ]
         for row, estimate, p in zip(rows, estimates, adjusted, strict=True):
-            if p <= settings.fdr and estimate.value >= settings.smallest_gap * scale:
+            if p <= settings.fdr and estimate.value >= settings.smallest_gap * scale and estimate.low > 0:
                 said = (
                     f"{family}: {word} is {worse} by {estimate.format(2)} where {row['property']} is {row['worse']} (rank "
                     f"correlation {row['correlation']:.2f} over {k} domains)."
@@ -169,7 +169,7 @@ def _judged(
     some = pick[(np.ptp(values[pick], axis=1) > 0)]
     slopes = _slope(values[some], score[some], weight[some]) * (high - low)
     ends = np.quantile(slopes, [(1 - settings.level) / 2, (1 + settings.level) / 2])
-    sign = -1.0 if change > 0 else 1.0
+    sign = 1.0 if change > 0 else -1.0
     a, b = sorted((sign * float(ends[0]), sign * float(ends[1])))
     value = abs(float(change))
     method = f"change of the score from the {ENDS[0]:.0%} to the {ENDS[1]:.0%} quantile, bootstrap over domains"

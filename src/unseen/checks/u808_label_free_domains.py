@@ -11,7 +11,7 @@ import polars as pl
 
 from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, domains, drawn, none_held_out
-from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, NotApplicable, Outcome, Settings, Subject, guarded
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
@@ -213,12 +213,16 @@ class LabelFreeDomains(Check):
             f"{about.name}: accuracy is about {accuracy.format(2)} on {len(some):,} rows ({method}, corrected by its error on "
             f"domains with labels), against {seen:.2f} on labelled rows"
         )
-        return self.decide(
+        outcome = self.decide(
             about=about, estimate=drop, p_value=two_sided_z(drop.value / se), settings=settings,
             found=f"{said}: expect a drop of {drop.format(2)}.", clear=f"{said}.",
             next_step="Label a random sample of these rows to confirm the drop before acting on it.",
             details={"accuracy": accuracy.to_dict(), "labelled": seen, "rows": len(some), "method": method},
         )  # fmt: skip
+        if isinstance(outcome, NotApplicable):
+            # Too few rows to judge a drop still leave a claim with its interval.
+            return replace(outcome, statement=f"{said}; too few to tell whether it dropped.")
+        return outcome
 
 
 def _tested(under: UnderShift, own: Domains) -> list[_Tested]:
