@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from unseen.engine.seeds import seeded_torch  # noqa: E402
+from unseen.errors import BadInput  # noqa: E402
 from unseen.learners.architectures.attention import Attention, alibi_slopes, rotate, sinusoids  # noqa: E402
 from unseen.learners.architectures.recurrent import Recurrent  # noqa: E402
 from unseen.learners.architectures.stack_rnn import StackRNN, stack_step  # noqa: E402
@@ -58,6 +59,54 @@ def test_attention_equals_a_loop_over_queries_heads_and_keys(causal, position, p
     slopes = [2**-4, 2**-8] if position == "alibi" else None
     expected = naive_attention(module, x, x, causal, slopes, keep)
     torch.testing.assert_close(module(x, keep=keep), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("pieces", [(9,), (1,) * 9, (4, 1, 1, 3), (1, 8)], ids=str)
+@pytest.mark.parametrize("position", POSITIONS)
+@torch.no_grad()
+def test_a_decoder_that_keeps_keys_and_values_equals_one_that_reads_everything_anew(position, pieces, shared):
+    model = Transformer(11, 16, 3, 4, position=position, longest=12, shared=shared).eval()
+    tokens = torch.randint(0, 11, (3, 9))
+    expected, state, found = model(tokens), model.state(), []
+    for new in tokens.split(pieces, 1):
+        logits, state = model.extend(new, state)
+        found.append(logits)
+    torch.testing.assert_close(torch.cat(found, 1), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("position", POSITIONS)
+@torch.no_grad()
+def test_an_encoder_decoder_that_keeps_keys_and_values_equals_one_that_reads_everything_anew(position, shared, padded):
+    model = EncoderDecoder(11, 16, 3, 4, position=position, longest=12, shared=shared).eval()
+    source, target = torch.randint(1, 11, (3, 7)), torch.randint(0, 11, (3, 9))
+    keep = None
+    if padded:
+        source[1, 4:] = 0
+        keep = source != 0
+    state, found = model.start(source, 9, keep), []
+    for token in target.unbind(1):
+        logits, state = model.step(token, state)
+        found.append(logits)
+    torch.testing.assert_close(torch.stack(found, 1), model(source, target, keep), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_sequence_can_be_continued_in_several_ways_from_one_state():
+    model = Transformer(11, 16, 2, 2, position="rotary").eval()
+    begun, (a, b) = torch.randint(0, 11, (2, 5)), torch.randint(0, 11, (2, 2, 3))
+    _, state = model.extend(begun, model.state())
+    for rest in (a, b, a):
+        expected = model(torch.cat([begun, rest], 1))[:, 5:]
+        torch.testing.assert_close(model.extend(rest, state)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_encoder_keeps_nothing():
+    model = Transformer(11, 16, 2, 2, causal=False)
+    with pytest.raises(BadInput, match="an encoder's tokens see those after them"):
+        model.extend(torch.zeros(1, 2, dtype=torch.int64), model.state())
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from unseen.learners.architectures.recurrent import Recurrent  # noqa: E402
 from unseen.learners.architectures.transformer import EncoderDecoder, Transformer  # noqa: E402
 from unseen.training import TrainConfig, fit_sequences  # noqa: E402
 from unseen.training.loop import score  # noqa: E402
-from unseen.training.objectives.sequences import Sequences  # noqa: E402
+from unseen.training.objectives.sequences import Sequences, greedy_continuation, greedy_seq2seq  # noqa: E402
 from unseen.training.vocabulary import BOS, EMPTY, EOS, PAD, UNKNOWN, Vocabulary  # noqa: E402
 
 
@@ -115,3 +115,30 @@ def test_refusals():
         )
     with pytest.raises(BadInput, match="Linear names no layout"):
         fit_sequences(torch.nn.Linear(1, 1), data, generator=torch_generator(0))
+
+
+class Forgetful(torch.nn.Module):
+    """A model without the ways to keep what was read."""
+
+    def __init__(self, inner, causal=False):
+        super().__init__()
+        self.inner, self.causal = inner, causal
+
+    def forward(self, *tokens, keep=None):
+        return self.inner(*tokens, keep=keep)
+
+
+@pytest.mark.parametrize("position", ["absolute", "random-offset", "rotary", "alibi", "none"])
+@torch.no_grad()
+def test_decoding_that_keeps_keys_and_values_writes_what_decoding_without_does(position):
+    with seeded_torch(1):
+        decoder = Transformer(12, 16, 2, 2, position=position, longest=40).eval()
+        pair = EncoderDecoder(12, 16, 2, 2, position=position, longest=40).eval()
+        prompt, source = torch.randint(5, 12, (16, 6)), torch.randint(5, 12, (16, 6))
+    source[::3, 4:] = PAD
+    for kept, anew in (
+        (greedy_continuation(decoder, prompt, 12), greedy_continuation(Forgetful(decoder, True), prompt, 12)),
+        (greedy_seq2seq(pair, source, 12), greedy_seq2seq(Forgetful(pair), source, 12)),
+    ):
+        assert kept[0].tolist() == anew[0].tolist()
+        torch.testing.assert_close(kept[1], anew[1], rtol=1e-4, atol=1e-7)

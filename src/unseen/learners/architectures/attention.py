@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+KeyValues = tuple[Tensor, Tensor]
 Position = Literal["absolute", "sinusoidal", "random-offset", "rotary", "alibi", "none"]
 
 
@@ -85,4 +86,47 @@ class Attention(nn.Module):
         attended = functional.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, is_causal=self.causal and mask is None
         )
+        return self.out(attended.transpose(1, 2).reshape(batch, n, width))
+
+    def keys_values(self, memory: Tensor, start: int = 0) -> KeyValues:
+        """Keys and values of a memory (batch, m, width) that begins at a position, each (batch, heads, m, size)."""
+        batch, m, _ = memory.shape
+        k, v = self.key_value(memory).view(batch, m, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if self.position == "rotary":
+            k = rotate(k, torch.arange(start, start + m, device=memory.device))
+        return k, v
+
+    def extend(self, x: Tensor, kept: KeyValues | None) -> tuple[Tensor, KeyValues]:
+        """What ``forward`` gives at the last places of a sequence whose earlier keys and values are kept; causal only.
+
+        Args:
+            x: The new places, (batch, n, width).
+            kept: Keys and values of the places before, each (batch, heads, past, size); None at the start.
+
+        Returns:
+            (batch, n, width), and the keys and values of all places so far; what was passed in stays as it was.
+        """
+        (batch, n, width), past = x.shape, 0 if kept is None else kept[0].shape[2]
+        k, v = self.keys_values(x, past)
+        if kept is not None:
+            k, v = torch.cat([kept[0], k], 2), torch.cat([kept[1], v], 2)
+        places = torch.arange(past, past + n, device=x.device)
+        q = self.query(x).view(batch, n, self.heads, -1).transpose(1, 2)
+        if self.position == "rotary":
+            q = rotate(q, places)
+        away = places[:, None] - torch.arange(past + n, device=x.device)
+        mask: Tensor | None = None
+        if self.position == "alibi":
+            mask = -alibi_slopes(self.heads).to(x)[:, None, None] * away.abs().to(x)
+        if n > 1 and (past or mask is not None):
+            mask = (x.new_zeros(n, past + n) if mask is None else mask).masked_fill(away < 0, -math.inf)
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=n > 1 and mask is None)
+        return self.out(attended.transpose(1, 2).reshape(batch, n, width)), (k, v)
+
+    def read(self, x: Tensor, kept: KeyValues, keep: Tensor | None = None) -> Tensor:
+        """``forward`` over a memory whose keys and values are there already; ``keep`` (batch, m) is False at padding."""
+        batch, n, width = x.shape
+        q = self.query(x).view(batch, n, self.heads, -1).transpose(1, 2)
+        mask = None if keep is None else x.new_zeros(keep.shape).masked_fill(~keep, -math.inf)[:, None, None]
+        attended = functional.scaled_dot_product_attention(q, *kept, attn_mask=mask)
         return self.out(attended.transpose(1, 2).reshape(batch, n, width))

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from unseen.learners.architectures.attention import Attention, Position, sinusoids
+from unseen.errors import BadInput
+from unseen.learners.architectures.attention import Attention, KeyValues, Position, sinusoids
+
+
+class Kept(NamedTuple):
+    """What a decoder keeps of the places it has read: their number, and keys and values of each layer."""
+
+    past: int
+    layers: tuple[KeyValues, ...]
+
+
+class KeptPair(NamedTuple):
+    """What an encoder–decoder keeps: the decoder's places, the source's keys and values of each layer, its padding."""
+
+    target: Kept
+    source: tuple[KeyValues, ...]
+    keep: Tensor | None
 
 
 class Block(nn.Module):
@@ -30,6 +48,16 @@ class Block(nn.Module):
         if self.cross is not None and memory is not None:
             x = x + self.dropout(self.cross(self.norms[2](x), memory, keep=memory_keep))
         return x + self.dropout(self.feed(self.norms[1](x)))
+
+    def extend(
+        self, x: Tensor, kept: KeyValues | None, memory: KeyValues | None = None, memory_keep: Tensor | None = None
+    ) -> tuple[Tensor, KeyValues]:
+        """``forward`` at new places (batch, n, width), by the keys and values of earlier places and of the memory."""
+        attended, kept = self.attention.extend(self.norms[0](x), kept)
+        x = x + self.dropout(attended)
+        if self.cross is not None and memory is not None:
+            x = x + self.dropout(self.cross.read(self.norms[2](x), memory, memory_keep))
+        return x + self.dropout(self.feed(self.norms[1](x))), kept
 
 
 class Positions(nn.Module):
@@ -66,6 +94,15 @@ class Positions(nn.Module):
             )
             return x + self.embedding(places + offset.to(x.device))
         return x + self.embedding(places)
+
+    def after(self, x: Tensor, past: int) -> Tensor:
+        """``forward`` outside training for a sequence's continuation: (batch, n, width) behind ``past`` places."""
+        n = x.shape[1]
+        if self.kind == "sinusoidal":
+            return x + self.sines[past : past + n]
+        if self.embedding is None:
+            return x
+        return x + self.embedding(torch.arange(past, past + n, device=x.device))
 
 
 class Transformer(nn.Module):
@@ -112,6 +149,32 @@ class Transformer(nn.Module):
     def forward(self, tokens: Tensor, keep: Tensor | None = None) -> Tensor:
         """(batch, n) → (batch, n, vocabulary)."""
         return self.out(self.norm(self.states(tokens, keep)[-1]))
+
+    def state(self) -> Kept:
+        """What is kept before any token was read."""
+        return Kept(0, ())
+
+    def extend(self, tokens: Tensor, state: Kept) -> tuple[Tensor, Kept]:
+        """Logits of the next tokens alone: what ``forward`` gives there for the whole sequence, outside training.
+
+        Args:
+            tokens: The tokens behind those that were read, (batch, n).
+            state: From ``state`` or the last call; it is not changed, so a sequence can be continued in several ways.
+
+        Returns:
+            (batch, n, vocabulary), and what is kept now.
+
+        Raises:
+            BadInput: The model is an encoder: there each token changes what all others see.
+        """
+        if not self.causal:
+            raise BadInput("an encoder's tokens see those after them, so nothing can be kept; call the model itself.")
+        x = self.positions.after(self.embedding(tokens), state.past)
+        layers: list[KeyValues] = []
+        for i in range(self.layers):
+            x, kept = self.blocks[i % len(self.blocks)].extend(x, state.layers[i] if state.layers else None)  # type: ignore[operator]
+            layers.append(kept)
+        return self.out(self.norm(x)), Kept(state.past + tokens.shape[1], tuple(layers))
 
 
 class EncoderDecoder(nn.Module):
@@ -164,3 +227,20 @@ class EncoderDecoder(nn.Module):
     def forward(self, source: Tensor, target: Tensor, keep: Tensor | None = None) -> Tensor:
         """(batch, m), (batch, n) → (batch, n, vocabulary); ``keep`` is False at the padding of the source."""
         return self.decode(target, self.encode(source, keep), keep)
+
+    def start(self, source: Tensor, max_length: int, keep: Tensor | None = None) -> KeptPair:
+        """Read the source (batch, m) once; ``max_length`` is no limit here, since places are kept as they come."""
+        memory = self.encode(source, keep)
+        blocks = [self.decoder[i % len(self.decoder)] for i in range(self.layers)]
+        return KeptPair(Kept(0, ()), tuple(b.cross.keys_values(memory) for b in blocks), keep)  # type: ignore[union-attr]
+
+    def step(self, token: Tensor, state: KeptPair) -> tuple[Tensor, KeptPair]:
+        """The next token (batch,) → logits (batch, vocabulary) as ``forward`` gives them outside training."""
+        x = self.positions.after(self.embedding(token[:, None]), state.target.past)
+        layers: list[KeyValues] = []
+        for i in range(self.layers):
+            kept = state.target.layers[i] if state.target.layers else None
+            x, kept = self.decoder[i % len(self.decoder)].extend(x, kept, state.source[i], state.keep)  # type: ignore[operator]
+            layers.append(kept)
+        target = Kept(state.target.past + 1, tuple(layers))
+        return self.out(self.norms[1](x))[:, -1], state._replace(target=target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -158,7 +158,7 @@ def greedy_seq2seq(model: nn.Module, source: Tensor, max_length: int) -> tuple[T
         Tokens (rows, at most max_length), ended by the end mark, and the product of their probabilities (rows,).
     """
     stepwise = hasattr(model, "step")
-    state = model.start(source, max_length) if stepwise else None  # type: ignore[operator]
+    state = _start(model, source, max_length) if stepwise else None
     token = torch.full((len(source),), BOS, dtype=torch.int64)
     so_far = token[:, None]
     written: list[Tensor] = []
@@ -177,8 +177,8 @@ def greedy_seq2seq(model: nn.Module, source: Tensor, max_length: int) -> tuple[T
 
 def greedy_continuation(model: nn.Module, prompt: Tensor, max_length: int) -> tuple[Tensor, Tensor]:
     """Continue prompts of one length (rows, time); keys and values are kept where the model has ``extend``."""
-    cached = hasattr(model, "extend")
-    state = model.state(prompt.shape[1] + max_length) if cached else None  # type: ignore[operator]
+    cached = hasattr(model, "extend") and getattr(model, "causal", True)
+    state = model.state() if cached else None  # type: ignore[operator]
     new = prompt
     written: list[Tensor] = []
     confidence, open_rows = torch.ones(len(prompt)), torch.ones(len(prompt), dtype=torch.bool)
@@ -192,6 +192,13 @@ def greedy_continuation(model: nn.Module, prompt: Tensor, max_length: int) -> tu
         if not open_rows.any():
             break
     return torch.stack(written, 1), confidence
+
+
+def _start(model: nn.Module, source: Tensor, max_length: int) -> Any:
+    start: Any = model.start
+    if "keep" in start.__code__.co_varnames:
+        return start(source, max_length, keep=source != PAD)
+    return start(source, max_length)
 
 
 def _choose(
