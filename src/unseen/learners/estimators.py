@@ -10,7 +10,7 @@ import numpy as np
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.learners.base import responses_of
-from unseen.learners.preprocessing import input_table, preprocessing
+from unseen.learners.preprocessing import TextKind, input_table, preprocessing
 from unseen.responses import Responses
 
 NAMES = ("forest", "gradient-boosting", "logistic", "mlp", "nearest-neighbours")
@@ -22,17 +22,19 @@ class EstimatorLearner:
     Args:
         estimator: Unfitted; cloned at each fit. Its ``random_state`` is set from the generator where it has one.
         name: Name in the responses; by default that of the class.
+        text: How columns of text are read: hashed n-grams or sentence embeddings.
 
     Inputs are turned into numbers (see ``preprocessing``), except for a pipeline that begins with transformers of its
     own for columns (``ColumnTransformer``, ``TableVectorizer``), which gets the data frame.
     """
 
-    def __init__(self, estimator: Any, name: str | None = None) -> None:
+    def __init__(self, estimator: Any, name: str | None = None, *, text: TextKind = "ngrams") -> None:
         for method in ("fit", "predict"):
             if not callable(getattr(estimator, method, None)):
                 raise BadInput(f"{type(estimator).__name__} has no {method}: a learner needs fit and predict.")
         self.estimator = estimator
         self.name = name or type(estimator).__name__
+        self.text: TextKind = text
         self._prepare: Any = None
         self._fitted: Any = None
         self._classes: np.ndarray | None = None
@@ -64,7 +66,7 @@ class EstimatorLearner:
             if len(np.unique(y[drawn].astype(str))) > 1:
                 examples, y = examples.take(drawn), y[drawn]
             weights = None
-        self._prepare = _preparation(model, examples)
+        self._prepare = _preparation(model, examples, self.text)
         x = self._prepare.fit_transform(input_table(examples), y)
         self._fitted = model.fit(x, y) if weights is None else model.fit(x, y, sample_weight=weights)
         self._fitted = model if self._fitted is None else self._fitted
@@ -126,13 +128,13 @@ def _clone(estimator: Any) -> Any:
     return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
 
 
-def _preparation(model: Any, examples: Examples) -> Any:
+def _preparation(model: Any, examples: Examples, text: TextKind) -> Any:
     from sklearn.preprocessing import FunctionTransformer
 
     first = model.steps[0][1] if hasattr(model, "steps") else model
     if type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}:
         return FunctionTransformer()
-    return preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"))
+    return preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"), text=text)
 
 
 def _takes_weights(model: Any) -> bool:
@@ -145,7 +147,7 @@ def named(name: str, *, regression: bool = False) -> EstimatorLearner:
     """A learner by name.
 
     Args:
-        name: One of ``NAMES``.
+        name: One of ``NAMES``, with ``+sentences`` behind it to read text by sentence embeddings (extra ``sentences``).
         regression: For a numeric target.
 
     Raises:
@@ -166,13 +168,14 @@ def named(name: str, *, regression: bool = False) -> EstimatorLearner:
         ),
         "nearest-neighbours": (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor),
     }
-    if name not in makers:
+    base, _, suffix = name.partition("+")
+    if base not in makers or suffix not in ("", "sentences"):
         from difflib import get_close_matches
 
         near = get_close_matches(name, NAMES, 2, 0.4)
         raise BadInput(
             f"no learner {name!r}"
             + (f" (did you mean {' or '.join(near)}?)" if near else "")
-            + f"; there are {', '.join(NAMES)}."
+            + f"; there are {', '.join(NAMES)}, each also with +sentences to embed text."
         )
-    return EstimatorLearner(makers[name][int(regression)](), name)
+    return EstimatorLearner(makers[base][int(regression)](), name, text="sentences" if suffix else "ngrams")

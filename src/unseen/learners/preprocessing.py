@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ import polars.selectors as cs
 
 from unseen.data import Examples
 
+TextKind = Literal["ngrams", "sentences"]
 # Columns of text with more levels than this are encoded by their mean target, not by one column a level.
 MANY_LEVELS = 40
 # Text that differs in more than this share of the rows, or that has this many words, is read as text, not as a category.
@@ -62,7 +63,7 @@ def is_text(column: pl.Series) -> bool:
     return (isinstance(words, float) and words >= FREE_WORDS) or distinct > 0.5 * len(column)
 
 
-def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
+def preprocessing(examples: Examples, *, trees: bool = False, text: TextKind = "ngrams") -> Any:
     """An unfitted transformer of ``input_table`` into a matrix of floats.
 
     Numbers are standardised and missing ones take the median; categories get one column a level, or their mean target
@@ -72,6 +73,10 @@ def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
     Args:
         examples: To see names and types of the inputs.
         trees: For histogram trees, which need no scaling and take missing numbers and coded categories as they are.
+        text: How text is read: hashed n-grams, or sentence embeddings (extra ``sentences``).
+
+    Raises:
+        MissingExtra: Embeddings are asked for, and the extra is not installed (when fitted).
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -105,6 +110,11 @@ def preprocessing(examples: Examples, *, trees: bool = False) -> Any:
         encoder: Any = TargetEncoder(**_cross_fitting())
         steps.append(("levels", encoder if trees else make_pipeline(encoder, StandardScaler()), many))
     for column in free:
+        if text == "sentences":
+            from unseen.learners.embeddings import SentenceEmbeddings
+
+            steps.append((f"text {column}", SentenceEmbeddings(), column))
+            continue
         hashed = make_pipeline(
             HashingVectorizer(n_features=HASHED, ngram_range=(1, 2), token_pattern=r"\S+"),  # noqa: S106
             FunctionTransformer(_dense, accept_sparse=True),
