@@ -1,7 +1,7 @@
 """How often `improve` says that a remedy helped when none does: at most the nominal rate.
 
 Three nulls. Tables: rows whose answer given the inputs is one well-specified logistic law in every domain, under domains
-that differ in their inputs, so that no remedy beats plain likelihood; every remedy that applies is tried. Exact tables:
+that differ in their inputs, so that no remedy beats plain likelihood; ten remedies are tried. Exact tables:
 the same without differences between domains. Gains: the whole choice and its intervals on simulated scores, where 20
 remedies help in some domains as much as they harm in others, mean zero.
 
@@ -24,8 +24,8 @@ from unseen.improving.attempts import Attempt
 from unseen.refitting import ask
 
 TRIED = (
-    "domain-balance", "group-balance", "class-balance", "domain-sampling", "difficulty-selection", "crafted-augmentation",
-    "domain-ensemble", "em-recalibration", "logit-adjustment", "lame", "t3a",
+    "domain-balance", "group-balance", "class-balance", "domain-sampling", "crafted-augmentation", "domain-ensemble",
+    "em-recalibration", "logit-adjustment", "lame", "t3a",
 )  # fmt: skip
 
 
@@ -36,9 +36,9 @@ def table(seed: int, *, rows: int = 800, domains: int = 10, apart: float = 0.7) 
     site = rng.integers(domains, size=rows)
     x = centre[site] + rng.normal(size=(rows, 3))
     y = rng.random(rows) < 1 / (1 + np.exp(-(x @ [1.0, -0.5, 0.0])))
-    return pl.DataFrame(
-        {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "site": [f"s{i}" for i in site], "y": np.where(y, "p", "q")}
-    )
+    # One column of arrays goes to the learner as it is: most of the time would else be spent on preprocessing.
+    inputs = pl.Series("x", x.astype(np.float32), dtype=pl.Array(pl.Float32, 3))
+    return pl.DataFrame([inputs, pl.Series("site", [f"s{i}" for i in site]), pl.Series("y", np.where(y, "p", "q"))])
 
 
 def said_on_tables(seed: int, *, apart: float, smallest: float) -> tuple[bool, bool]:

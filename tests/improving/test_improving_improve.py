@@ -146,3 +146,17 @@ def test_bad_requests_are_told_before_any_fit(tmp_path):
         improve(asked, remedies=["irm"], store=Store(tmp_path))
     with pytest.raises(ValueError, match="--rows must be at least 100"):
         improve(asked, rows=10)
+
+
+def test_a_learner_that_refuses_crafted_rows_is_still_improved(tmp_path, monkeypatch):
+    original = attempts.score_rows
+
+    def refusing(fitted, examples, problem):
+        if float(examples.table["a"].abs().max()) > 6:
+            raise ValueError("out of range")
+        return original(fitted, examples, problem)
+
+    monkeypatch.setattr(attempts, "score_rows", refusing)
+    found = run(label_shift(600, 4), "held-out site", tmp_path, ["em-recalibration"], repeats=1)
+    assert found.selected.gained.estimate is not None
+    assert found.ranking[0].failures == {}

@@ -133,6 +133,9 @@ def families_for(examples: Examples, fold: int) -> tuple[list[Perturbation], lis
         BadInput: Fewer than two families find an input to change.
     """
     fitting = applicable(PERTURBATIONS.values(), examples)
+    if any(isinstance(examples.table.schema[name], pl.Array) for name in examples.inputs):
+        # Arrays go to the learner as they are, and most learners refuse holes in them.
+        fitting = [p for p in fitting if p.family != "missing"]
     return family_folds(fitting, FOLDS, np.random.default_rng(0))[fold]
 
 
