@@ -4,10 +4,12 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,6 +136,20 @@ def test_an_unknown_executor_and_equal_names_are_refused():
 def test_ray_gives_the_same_results():
     pytest.importorskip("ray")
     assert run_jobs(draw, jobs(), executor="ray", workers=2) == run_jobs(draw, jobs(), executor="serial")
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_a_ray_address_where_nothing_listens_is_refused_at_once(monkeypatch, form):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: nobody else gets the port meanwhile
+        address = form.format(taken.getsockname()[1])
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        # The address is looked at before Ray is asked, so the test needs no Ray.
+        monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None))
+        began = time.perf_counter()
+        with pytest.raises(BadInput, match=f"no Ray cluster can be reached at {address} .*correct RAY_ADDRESS"):
+            run_jobs(draw, jobs(), executor="ray")
+        assert time.perf_counter() - began < 8
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

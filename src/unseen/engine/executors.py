@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -159,6 +160,7 @@ def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Gen
     own = not ray.is_initialized()
     if own:
         address = os.environ.get("RAY_ADDRESS")
+        _check_reachable(address)
         try:
             ray.init(
                 address=address, num_cpus=None if address else workers, log_to_driver=False, include_dashboard=False
@@ -178,6 +180,24 @@ def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Gen
     finally:
         if own:
             ray.shutdown()
+
+
+def _check_reachable(address: str | None, seconds: float = 5.0) -> None:
+    """Refuse an address where nothing listens: Ray itself tries for minutes.
+
+    Raises:
+        BadInput: No connection within the given seconds.
+    """
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), seconds).close()
+    except (OSError, OverflowError) as error:
+        raise BadInput(
+            f"no Ray cluster can be reached at {address} ({getattr(error, 'strerror', None) or error}). Start one with "
+            "`ray start --head`, correct RAY_ADDRESS, or unset it to run a cluster on this machine."
+        ) from None
 
 
 @contextlib.contextmanager
