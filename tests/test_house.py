@@ -21,6 +21,7 @@ FLOORS = [
     {"checks", "remedies"},
     {"auditing", "improving"},
     {"report"},
+    {"improved"},
     {"atlas", "api"},
     {"cli"},
 ]

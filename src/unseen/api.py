@@ -16,8 +16,7 @@ from unseen.checks.registry import all_checks, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
-from unseen.improved import PREFIX, RemedyPage, remedy_pages
-from unseen.improved import improve as improve
+from unseen.improved import PREFIX, Improved, RemedyPage, evidence, improve_asked, remedy_pages
 from unseen.responses import Responses
 
 
@@ -191,6 +190,65 @@ def audit(
     return Audit(result, tuple(sources))
 
 
+def improve(
+    table: Any,
+    *,
+    target: str | None = None,
+    learner: Any = None,
+    shifts: str | Sequence[str] = (),
+    remedies: str | Sequence[str] = (),
+    seeds: int | None = None,
+    rows: int = 20_000,
+    smallest_gain: float = 0.005,
+    level: float = 0.95,
+    seed: int = 0,
+    executor: str = "local",
+    workers: int | None = None,
+    store: Any = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    source: str = "",
+    **columns: Any,
+) -> Improved:
+    """Try remedies on data and a learner under shifts, and say honestly whether one helps.
+
+    Remedies are chosen without the domains on which they are judged.
+
+    Args:
+        table: A data frame, examples, a path, or ``data:NAME``.
+        target: Column to predict.
+        learner: A name (gradient-boosting by default) or ``module:object``.
+        shifts: Phrases such as ``held-out site`` or ``later month``.
+        remedies: Names; by default all that apply.
+        seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
+        rows: Most rows that are used.
+        smallest_gain: Gain below which nothing counts as help.
+        level: Coverage of the intervals.
+        seed: Source of every draw.
+        executor: Where fits run.
+        workers: Processes.
+        store: Where finished fits are kept; by default the user's cache, so that a killed run goes on.
+        progress: Called with (name, finished, total) after each job.
+        source: Where the table came from, for the report.
+        **columns: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure``; see ``unseen.refitting.ask``.
+
+    Raises:
+        BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
+    """
+    from unseen import improving
+    from unseen.refitting import ask
+
+    named = source or (str(table) if isinstance(table, str | Path) else "")
+    asked = ask(
+        learning_table(table), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
+        target=target, seed=seed, **columns,
+    )  # fmt: skip
+    return improve_asked(
+        asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
+        repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
+        workers=workers, store=store, done=progress,
+    )  # fmt: skip
+
+
 def learning_table(source: Any) -> Any:
     """A table to learn from: a data frame or examples as they are, else a file (table or ``.npz``) or ``data:NAME``.
 
@@ -288,24 +346,6 @@ class Page:
 def _study_line(study: Mapping[str, Any]) -> str:
     verdict = study.get("verdict") or study.get("state") or "planned"
     return f"{study['slug']}: {verdict}"
-
-
-def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
-    """Stored results of the atlas for these studies, read as data; planned where there is none."""
-    from importlib.resources import files
-
-    folder = files("unseen") / "atlas" / "results"
-    found: list[dict[str, Any]] = []
-    for slug in slugs:
-        path = folder / f"{slug}.json"
-        if path.is_file():
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            found.append(
-                {"slug": slug, "state": "done", "verdict": stored.get("verdict"), "claim": stored.get("claim")}
-            )
-        else:
-            found.append({"slug": slug, "state": "planned", "verdict": None, "claim": None})
-    return found
 
 
 def explain(code: str = "") -> list[Page] | list[RemedyPage]:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 
 if TYPE_CHECKING:
-    from unseen.engine.store import Store
     from unseen.improving import Improvement
     from unseen.refitting import Asked
     from unseen.remedies import Remedy
@@ -104,66 +103,6 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
     raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")
 
 
-def improve(
-    table: Any,
-    *,
-    target: str | None = None,
-    learner: Any = None,
-    shifts: str | Sequence[str] = (),
-    remedies: str | Sequence[str] = (),
-    seeds: int | None = None,
-    rows: int = 20_000,
-    smallest_gain: float = 0.005,
-    level: float = 0.95,
-    seed: int = 0,
-    executor: Literal["serial", "local", "ray"] = "local",
-    workers: int | None = None,
-    store: Store | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-    source: str = "",
-    **columns: Any,
-) -> Improved:
-    """Try remedies on data and a learner under shifts, and say honestly whether one helps.
-
-    Remedies are chosen without the domains on which they are judged.
-
-    Args:
-        table: A data frame, examples, a path, or ``data:NAME``.
-        target: Column to predict.
-        learner: A name (gradient-boosting by default) or ``module:object``.
-        shifts: Phrases such as ``held-out site`` or ``later month``.
-        remedies: Names; by default all that apply.
-        seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
-        rows: Most rows that are used.
-        smallest_gain: Gain below which nothing counts as help.
-        level: Coverage of the intervals.
-        seed: Source of every draw.
-        executor: Where fits run.
-        workers: Processes.
-        store: Where finished fits are kept; by default the user's cache, so that a killed run goes on.
-        progress: Called with (name, finished, total) after each job.
-        source: Where the table came from, for the report.
-        **columns: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure``; see ``unseen.refitting.ask``.
-
-    Raises:
-        BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
-    """
-    from unseen import improving
-    from unseen.api import learning_table
-    from unseen.refitting import ask
-
-    named = source or (str(table) if isinstance(table, str | Path) else "")
-    asked = ask(
-        learning_table(table), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
-        target=target, seed=seed, **columns,
-    )  # fmt: skip
-    return improve_asked(
-        asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
-        repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
-        workers=workers, store=store, done=progress,
-    )  # fmt: skip
-
-
 def improve_asked(asked: Asked, run: Callable[..., list[Improvement]], *, source: str = "", **options: Any) -> Improved:
     """Try remedies on what was asked for, and keep the settings beside the result."""
     results = run(asked, **options)
@@ -195,8 +134,6 @@ class RemedyPage:
     @cached_property
     def studies(self) -> list[dict[str, Any]]:
         """Its studies: state, verdict, claim, and the verdict of each part with its estimate and threshold."""
-        from unseen.api import evidence
-
         return [{**study, "parts": study_parts(study["slug"])} for study in evidence(self.remedy.studies)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -236,6 +173,24 @@ class RemedyPage:
 
 def _sight(kind: str) -> str:
     return "at its inputs while answering, never at its labels" if kind == "test-time" else "no"
+
+
+def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
+    """Stored results of the atlas for these studies, read as data; planned where there is none."""
+    from importlib.resources import files
+
+    folder = files("unseen") / "atlas" / "results"
+    found: list[dict[str, Any]] = []
+    for slug in slugs:
+        path = folder / f"{slug}.json"
+        if path.is_file():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            found.append(
+                {"slug": slug, "state": "done", "verdict": stored.get("verdict"), "claim": stored.get("claim")}
+            )
+        else:
+            found.append({"slug": slug, "state": "planned", "verdict": None, "claim": None})
+    return found
 
 
 def study_parts(slug: str) -> list[dict[str, Any]]:
