@@ -45,6 +45,9 @@ HOMES = {
     "U702": "charts_models:rank_flips",
     "U801": "charts_learner:domains",
     "U802": "charts_learner:extrapolation",
+    "U803": "charts_learner:shortcuts",
+    "U806": "charts_learner:validations",
+    "U808": "charts_learner:claims",
 }
 
 

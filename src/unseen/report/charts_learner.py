@@ -70,3 +70,78 @@ def extrapolation(findings: Sequence[Finding]) -> Iterator[Picture]:
             x=Axis(str(d["factor"])), y=Axis("loss"), reference=0.0,
         )  # fmt: skip
         yield Picture(svg, f"What is lost by not having seen values beyond the boundary, by {d['factor']}.")
+
+
+def shortcuts(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U803: what shuffling a column costs on seen rows and on rows of domains not seen."""
+    for f in grouped(findings, "columns"):
+        d = f["details"]
+        rows = sorted(rows_in(d, "columns"), key=lambda row: -abs(value_of(row, "seen") or 0.0))[:MAX_ROWS]
+        marks = [
+            [
+                Mark(str(row["column"]), value_of(row, "unseen"), kind="unseen", note=""),
+                Mark(f"{row['column']}, seen", value_of(row, "seen"), kind="seen"),
+            ]
+            for row in rows
+        ]
+        svg = forest(
+            marks, label=f"{d.get('family', '')}: fall of the score when a column is shuffled", axis="fall of the score",
+            legend=(("seen", "seen"), ("unseen", "not seen")), reference=0.0,
+        )  # fmt: skip
+        yield Picture(
+            svg, "What shuffling each column costs: where a column matters on seen rows only, it is a shortcut."
+        )
+
+
+def validations(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U806: the score lost by picking a learner by each way to validate."""
+    for f in grouped(findings, "ways"):
+        d = f["details"]
+        rows = [
+            [
+                Mark(
+                    str(way),
+                    value_of(found["lost"], "value"),
+                    value_of(found["lost"], "low"),
+                    value_of(found["lost"], "high"),
+                )
+            ]
+            for way, found in d["ways"].items()
+            if isinstance(found, Mapping) and isinstance(found.get("lost"), Mapping)
+        ]
+        if not rows:
+            raise CannotDraw("no losses")
+        svg = forest(
+            rows, label=f"{d.get('family', '')}: score lost by the learner that each validation picks",
+            axis="score lost against the best learner", reference=0.0,
+        )  # fmt: skip
+        yield Picture(
+            svg, "Score lost on test domains by the learner that each way to validate picks, against the best one."
+        )
+
+
+def claims(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U808: what is claimed for each domain without its labels, against the truth."""
+    for f in grouped(findings, "domains"):
+        d = f["details"]
+        rows: list[list[Mark]] = []
+        for row in rows_in(d, "domains")[:MAX_ROWS]:
+            claimed = row.get("claimed")
+            if not isinstance(claimed, Mapping):
+                continue
+            name = str(row.get("domain"))
+            ends = value_of(claimed, "low"), value_of(claimed, "high")
+            rows.append(
+                [
+                    Mark(name, value_of(claimed, "value"), *ends, kind="accent", note=""),
+                    Mark(f"{name}, true", value_of(row, "actual"), kind="unseen"),
+                ]
+            )
+        if not rows:
+            raise CannotDraw("no claims")
+        svg = forest(
+            rows, label=f"{d.get('family', '')}: accuracy claimed without labels, and true", axis="accuracy",
+            legend=(("accent", "claimed without labels"), ("unseen", "true")),
+            bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),
+        )  # fmt: skip
+        yield Picture(svg, "Accuracy claimed for each domain without its labels, with intervals, beside the true one.")
