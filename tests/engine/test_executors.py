@@ -76,6 +76,21 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on file sizes are those of POSIX")
+def test_a_file_that_the_system_cuts_short_is_told_and_removed(tmp_path):
+    code = (
+        "import resource, sys\n"
+        "from unseen.engine.store import Store\n"
+        "from unseen.errors import BadInput\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))\n"
+        "try:\n    Store(sys.argv[1]).put({'a': 1}, list(range(1000)))\n"
+        "except BadInput as error:\n    print(error)"
+    )
+    made = subprocess.run([sys.executable, "-B", "-c", code, str(tmp_path)], check=True, capture_output=True, text=True)
+    assert "could not be written (File too large). Nothing half-written was left." in made.stdout
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
 def test_hashes_do_not_depend_on_hash_seed():
     code = "from unseen.engine.store import content_hash; print(content_hash({'b': [1, 'x'], 'a': {'z': None}}))"
     made = {

@@ -100,6 +100,13 @@ def test_an_empty_side_is_refused_with_the_counts():
         LongerThan("length", 99).split(examples(), np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("bound", ["a", None, float("nan"), True, [3]])
+def test_a_threshold_that_is_no_number_is_refused_with_its_value(bound):
+    for shift in (LongerThan("length", bound), DeeperAtMatchedLength("steps", bound)):
+        with pytest.raises(BadInput, match=r"the threshold for factor '(length|steps)' must be a number, got"):
+            shift.split(examples(), np.random.default_rng(0))
+
+
 def test_an_unknown_factor_is_refused_with_near_names():
     with pytest.raises(BadInput, match="Did you mean length"):
         LongerThan("lenght", 3).split(examples(), np.random.default_rng(0))

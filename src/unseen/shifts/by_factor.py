@@ -48,10 +48,11 @@ class LongerThan(Shift):
     def unseen_rows(self, examples: Examples, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows at most the threshold, and rows beyond it."""
         values = _numbers(examples, self.factor)
-        beyond = values > self.threshold
+        threshold = _bound(self.threshold, "threshold", self.factor)
+        beyond = values > threshold
         if self.at_most is not None:
-            beyond &= values <= self.at_most
-        return np.flatnonzero(values <= self.threshold), np.flatnonzero(beyond)
+            beyond &= values <= _bound(self.at_most, "at_most", self.factor)
+        return np.flatnonzero(values <= threshold), np.flatnonzero(beyond)
 
     def promises(self, split: Split) -> list[Guarantee]:
         """Training values stop at the threshold, unseen ones begin beyond it."""
@@ -87,7 +88,8 @@ class DeeperAtMatchedLength(Shift):
         _, cell = np.unique(
             np.array([repr(r) for r in examples.table.select(*self.matched).iter_rows()]), return_inverse=True
         )
-        inside, beyond = values <= self.threshold, values > self.threshold
+        threshold = _bound(self.threshold, "threshold", self.factor)
+        inside, beyond = values <= threshold, values > threshold
         counts_in, counts_out = (
             np.bincount(cell[inside], minlength=cell.max() + 1),
             np.bincount(cell[beyond], minlength=cell.max() + 1),
@@ -222,6 +224,12 @@ def _numbers(examples: Examples, name: str) -> np.ndarray:
         return values.astype(float)
     except (TypeError, ValueError):
         raise BadInput(f"factor {name!r} is not ordered: it holds {examples.table[name].dtype}.") from None
+
+
+def _bound(value: object, what: str, factor: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or np.isnan(value):
+        raise BadInput(f"the {what} for factor {factor!r} must be a number, got {value!r}.")
+    return float(value)
 
 
 def _has_level(examples: Examples, name: str, levels: Sequence[Any]) -> np.ndarray:
