@@ -56,6 +56,9 @@ def test_the_ranking_is_shown_and_written_by_the_ending_of_the_file(data, tmp_pa
     assert code == 0
     assert "em-recalibration" in out
     assert f"Report: {tmp_path / 'r.json'}" in out
+    code, viewed, _ = call(monkeypatch, capsys, "view", tmp_path / "r.json")
+    assert code == 0
+    assert viewed == out.partition("Report: ")[0]
     document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert document["families"][0]["ranking"][0]["remedy"] == "em-recalibration"
     code, out, _ = call(
