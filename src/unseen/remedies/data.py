@@ -303,7 +303,7 @@ REMEDIES: tuple[Remedy, ...] = (
         ("domains",), ({}, {"classes": True}),
         assumptions="The next domain is as like a small training domain as a large one.",
         sources=("Buda, Maki & Mazurowski (2018), A systematic study of the class imbalance problem",),
-        studies=("mle-covariate-shift",), fit=domain_balanced,
+        fit=domain_balanced,
     ),
     Remedy(
         "group-balance", "data", "groups of domain and class weigh the same",
@@ -313,7 +313,7 @@ REMEDIES: tuple[Remedy, ...] = (
         assumptions="The cue is known and each combination occurs in training.",
         sources=("Idrissi et al. (2022), Simple data balancing achieves competitive worst-group-accuracy",
                  "Sagawa et al. (2020), Distributionally robust neural networks for group shifts"),
-        studies=("simplicity-bias", "diversification-ood"), fit=group_balanced,
+        fit=group_balanced,
     ),
     Remedy(
         "class-balance", "data", "classes weigh the same",
@@ -328,7 +328,7 @@ REMEDIES: tuple[Remedy, ...] = (
         ("domains",), ({}, {"rows": "fewest"}),
         assumptions="As for domain-balance.",
         sources=("Gulrajani & Lopez-Paz (2021), In search of lost domain generalization (balanced batches)",),
-        studies=("mle-covariate-shift",), fit=domain_sampling,
+        fit=domain_sampling,
     ),
     Remedy(
         "importance-weights", "data", "weights by density ratio",
@@ -381,14 +381,14 @@ REMEDIES: tuple[Remedy, ...] = (
         "Fits the learner to five bootstrap resamples and averages. Less of the answer is an accident of the draw.",
         (), cost="five fits", assumptions="The learner is unstable: trees and networks gain, a linear model does not.",
         sources=("Breiman (1996), Bagging predictors", "Lakshminarayanan et al. (2017), Deep ensembles"),
-        studies=("gbnn",), fit=over_seeds,
+        studies=("simplicity-bias",), fit=over_seeds,
     ),
     Remedy(
         "domain-ensemble", "data", "ensemble over domains",
         "Fits the learner several times, each time without some of the domains, and averages. No member leans on what "
         "holds in one part of the domains only.",
         ("domains",), cost="four fits", assumptions="Domains differ in which inputs predict.",
-        sources=("Zhou et al. (2021), Domain adaptive ensemble learning",), studies=("diversification-ood",),
+        sources=("Zhou et al. (2021), Domain adaptive ensemble learning",),
         fit=over_domains,
     ),
 )  # fmt: skip

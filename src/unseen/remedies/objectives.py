@@ -80,7 +80,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "each domain then cost.",
         ("domains",), ({"weight": 100.0}, {"weight": 1.0}),
         "Some features predict alike in all domains, and domains are many and different enough to tell which.",
-        "Arjovsky et al. (2019), Invariant risk minimization; " + GULRAJANI, ("diversification-ood",),
+        "Arjovsky et al. (2019), Invariant risk minimization; " + GULRAJANI,
     ),
     _objective(
         "v-rex", "equal risks", "Adds the variance of the domains' risks to their mean. No domain is left behind.",

@@ -157,7 +157,7 @@ REMEDIES: tuple[Remedy, ...] = (
         ("classes", "torch", "norms"), tuple(_in_settings(prior=16.0)), "no further fit",
         "The target differs in scale and place of the activations, and batches hold several classes.",
         ("Schneider et al. (2020), Improving robustness against common corruptions by covariate shift adaptation",),
-        ("ghost-batch-norm",), wrap=partial(adapted, method="batch-norm"),
+        wrap=partial(adapted, method="batch-norm"),
     ),
     Remedy(
         "tent", "test-time", "entropy minimised over normalisation layers",
