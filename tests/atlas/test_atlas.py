@@ -105,6 +105,23 @@ def test_a_result_edited_by_hand_is_stale(stored):
     assert "changed by hand" in edited.why
 
 
+@pytest.mark.parametrize("content", [b"{ not json", b"", b"\xff\xfe\x00", b"[1, 2]", b"7", b"null"], ids=repr)
+def test_a_result_file_that_is_none_is_stale_and_hides_no_other_row(stored, content):
+    row, _, folder = stored
+    (folder / f"{row.slug}.json").write_bytes(content)
+    found = {e.row.slug: e for e in ledger.ledger(folder)}
+    assert (found[row.slug].state, len(found)) == ("stale", 261)
+    assert row.slug in found[row.slug].why
+    assert found[row.slug].to_dict()["verdict"] is None
+    assert row.slug in ledger.markdown(folder)
+
+
+def test_a_result_whose_checksum_was_taken_out_is_stale(stored):
+    row, result, folder = stored
+    (folder / f"{row.slug}.json").write_text(json.dumps({k: v for k, v in result.items() if k != "checksum"}))
+    assert "changed by hand" in ledger.entry(row, folder).why
+
+
 def test_a_result_of_another_form_of_the_study_is_stale(stored):
     row, result, folder = stored
     changed = {**result, "source_hash": "0"}

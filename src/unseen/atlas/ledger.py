@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from unseen.atlas.protocol import source_hash, study_modules
 
@@ -100,10 +100,13 @@ def entry(row: Row, folder: Path | None = None) -> Entry:
     if row.slug not in study_modules() or not path.is_file():
         return Entry(row, "planned", "", None)
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        sound = isinstance(result, dict) and result.get("checksum") == checksum(result)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        result: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
         return Entry(row, "stale", f"{path.name} is not readable", None)
+    if not isinstance(result, dict):
+        return Entry(row, "stale", f"{path.name} holds no result", None)
+    result = cast("dict[str, Any]", result)
+    sound = result.get("checksum") == checksum(result)
     if not sound:
         return Entry(row, "stale", f"{path.name} was changed by hand since it was stored", result)
     if result.get("source_hash") != source_hash(row.slug):
