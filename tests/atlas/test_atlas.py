@@ -1,6 +1,11 @@
 """The protocol's rules, the ledger's states, and what the commands say."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -141,6 +146,33 @@ def test_verdicts_in_the_ledger_follow_from_their_own_numbers():
         parts = evidence(definition, pieces)
         assert [p["verdict"] for p in parts] == [p["verdict"] for p in result["parts"]]
         assert judge([p["verdict"] for p in parts]) == result["verdict"]
+
+
+@pytest.mark.slow
+def test_a_study_killed_from_outside_goes_on_where_it_stopped(tmp_path):
+    def start(cache):
+        arguments = ["atlas", "run", "xor-benign-overfitting", "--quick", "--seeds", "4", "--format", "json"]
+        env = {**os.environ, "UNSEEN_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+        code = "from unseen.cli import main; main()"
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *arguments, "--executor", "serial"], env=env, stdout=subprocess.PIPE, text=True
+        )
+
+    cache = tmp_path / "cache"
+    process, deadline = start(cache), time.time() + 120
+    while not list(cache.glob("*/*.json")) and time.time() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in cache.glob("*/*.json")}
+    assert 1 <= len(kept) < 4
+    resumed, fresh = (
+        json.loads(start(folder).communicate()[0])["results"][0] for folder in (cache, tmp_path / "other")
+    )
+    assert resumed["measurements"] == fresh["measurements"]
+    assert resumed["parts"] == fresh["parts"]
+    assert all(path.stat().st_mtime_ns == then for path, then in kept.items())
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_quick_results_are_not_stored(tmp_path):

@@ -1,4 +1,9 @@
-"""Many small models trained side by side on the full batch: AdamW over parameters with a leading axis of models."""
+"""Many small models trained side by side on the full batch: AdamW over parameters with a leading axis of models.
+
+For losses written by hand over plain tensors, with masks and a decay of each model's own; ``training.stacked`` takes
+modules, batches and evaluations instead. They round differently, and which runs generalise late can hang on that: their
+updates are kept apart, and a test holds both against torch's AdamW.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Many small models trained side by side: one batched product instead of many small ones."""
+"""Many small modules trained side by side: one batched product instead of many small ones.
+
+For modules, batches and evaluations along the way; ``training.full_batch`` takes hand-written losses over plain tensors.
+"""
 
 from __future__ import annotations
 
