@@ -146,3 +146,35 @@ def test_nothing_chosen_has_no_interval_and_says_why():
     gained = gains.gained([gains.choose(f, made.validation) for f in made.folds])
     assert gained.estimate is None
     assert gained.reason == "the learner was left unchanged throughout"
+
+
+@pytest.mark.slow
+def test_where_no_remedy_helps_the_verdict_says_so_at_its_nominal_rate():
+    made = designed(sites=12, rows=960)
+    site = made.problem.examples.table["site"].rank("dense").to_numpy().astype(int) - 1
+    names = [Candidate("placebo", {"number": i}) for i in range(10)]
+    said, alone, replicates = 0, 0, 100
+    for seed in range(replicates):
+        rng = np.random.default_rng(seed)
+        # Each placebo helps in some domains and harms in others, by 0.03 either way, and adds noise of rows and of fits.
+        own = rng.normal(scale=0.03, size=(len(names), 12))
+        attempts = {}
+        for fitting in made.fittings:
+            here = attempts.setdefault((fitting.name, fitting.repeat), {})
+            base = {s: (rng.random(len(r)) < 0.7).astype(float) for s, r in fitting.tests.items()}
+            here[UNCHANGED] = Attempt(base, "", 1.0, 1.0)
+            for i, name in enumerate(names):
+                moved = 0.01 * rng.normal()
+                scores = {
+                    s: base[s] + own[i][site[r]] + moved + 0.3 * rng.normal(size=len(r))
+                    for s, r in fitting.tests.items()
+                }
+                here[name.key] = Attempt(scores, "", 1.0, 1.0)
+        gains = Gains(made, attempts, names, 0.95)
+        chosen = gains.gained([gains.choose(fold, made.validation) for fold in made.folds])
+        said += chosen.estimate is not None and chosen.estimate.low > 0
+        single = gains.gained([names[0]] * 5)
+        alone += single.estimate.low > 0
+    # Nominal is 2.5 %: 8 of 100 and more would come by chance in 3 of 1,000 runs.
+    assert said <= 7
+    assert alone <= 7
