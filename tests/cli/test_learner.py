@@ -134,3 +134,18 @@ def test_a_repeated_call_refits_nothing_and_says_the_same(unseen, folder):
     kept = {path: path.stat().st_mtime_ns for path in (folder / "cache").glob("*/*.json")}
     assert json.loads(unseen(*call)[1])["findings"] == first
     assert {path: path.stat().st_mtime_ns for path in (folder / "cache").glob("*/*.json")} == kept
+
+
+def test_the_document_says_what_was_refitted_and_keeps_its_schema(unseen, folder):
+    import jsonschema
+
+    from unseen.report.summary import schema
+
+    _, out, _ = unseen("audit", "wards.parquet", "--target", "sick", "--learner", "logistic", "--shift", "later day", "--select", "U8,U1", "--format", "json", *SERIAL)  # fmt: skip
+    document = json.loads(out)
+    jsonschema.validate(document, schema())
+    assert document["learner"]["name"] == "logistic"
+    assert document["learner"]["rows"] == 900
+    assert document["learner"]["shifts"] == ["later day"]
+    _, text, _ = unseen("audit", "wards.parquet", "--target", "sick", "--learner", "logistic", "--shift", "later day", "--select", "U802", *SERIAL)  # fmt: skip
+    assert "logistic on 900 rows" in text

@@ -168,7 +168,7 @@ class ShortcutReliance(Check):
                     Found(
                         code=self.code, about=About("factor", f"{row['column']}, {family}"), statement=said,
                         next_step=f"Ask whether {row['column']} will mean the same in the next domain; refit without it "
-                        "(--drop) and compare, or try `unseen improve` with this shift.",
+                        "(--drop) and compare, or try unseen improve with this shift.",
                         estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale),
                         details={"family": family, "columns": rows}, otherwise=said,
                     )

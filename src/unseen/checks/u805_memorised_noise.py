@@ -109,7 +109,7 @@ class MemorisedNoise(Check):
         if p <= settings.fdr and worth:
             return Found(
                 next_step="Look at some of these rows: if their labels are wrong, correct or drop them; else regularise "
-                "more (smaller trees, more neighbours, weight decay) or try `unseen improve`.", otherwise=said, **common,
+                "more (smaller trees, more neighbours, weight decay) or try unseen improve.", otherwise=said, **common,
             )  # fmt: skip
         if estimate.width / 2 * (2.80 / 1.96) <= settings.gap_that_matters * scale:
             return Clear(next_step="Nothing to do.", **common)

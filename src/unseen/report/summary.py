@@ -10,6 +10,7 @@ from typing import Any
 
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings
+from unseen.refitting import UnderShift
 from unseen.report.baseline import worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
@@ -39,13 +40,29 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, 
         result: What ``unseen.auditing.run`` returned.
         sources: Names of the files or tables that were audited.
     """
-    return of_outcomes(
+    document = of_outcomes(
         result.outcomes,
         responses=result.subject.responses,
         settings=result.settings,
         sources=sources,
         q_values=result.q_values,
     )
+    learner = result.subject.learner
+    return {**document, "learner": describe_learner(learner)} if isinstance(learner, UnderShift) else document
+
+
+def describe_learner(under: UnderShift) -> dict[str, Any]:
+    """What was refitted, on what, and how often."""
+    return {
+        "name": under.runner.learner.name,
+        "target": under.problem.target,
+        "rows": len(under.problem),
+        "inputs": list(under.problem.examples.inputs),
+        "measure": under.problem.measure,
+        "shifts": list(under.plan.families()),
+        "refits": len(under.plan.pieces),
+        "notes": list(under.problem.notes),
+    }
 
 
 def of_outcomes(

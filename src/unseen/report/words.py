@@ -32,6 +32,10 @@ def subtitle(document: Document) -> str:
     rest = f"{counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
     if not responses:
         return rest
+    if "learner" in document:
+        learner = document["learner"]
+        shifts, refits = counted(len(learner["shifts"]), "shift"), counted(learner["refits"], "refit")
+        return f"{learner['name']} on {counted(learner['rows'], 'row')}, {refits} under {shifts}. Beside that, {rest}"
     models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
     return f"In {counted(responses['rows'], 'answer')} of {models} to {items}. Beside that, {rest}"
 
