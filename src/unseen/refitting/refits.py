@@ -26,6 +26,8 @@ from unseen.shifts.base import Split
 from unseen.shifts.perturbations import PERTURBATIONS
 from unseen.shifts.training_side import corrupt_labels
 
+# Raised when kept pieces change their form.
+LAYOUT = "2"
 # Rows on which columns are shuffled to see what a learner relies on.
 SHUFFLED_ROWS = 4000
 
@@ -142,7 +144,7 @@ def versions() -> dict[str, str]:
     """Versions that a fit depends on."""
     from importlib import metadata
 
-    return {name: metadata.version(name) for name in ("numpy", "scikit-learn")}
+    return {"layout": LAYOUT, **{name: metadata.version(name) for name in ("numpy", "scikit-learn")}}
 
 
 def stored_table(examples: Examples, store: Store) -> Path:
@@ -307,7 +309,7 @@ def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> d
 
 def packed(values: np.ndarray) -> dict[str, str]:
     """An array as text that JSON holds."""
-    return {"dtype": values.dtype.str, "data": base64.b85encode(zlib.compress(values.tobytes(), 1)).decode()}
+    return {"dtype": values.dtype.str, "data": base64.b64encode(zlib.compress(values.tobytes(), 1)).decode()}
 
 
 def unpacked(kept: Mapping[str, str]) -> np.ndarray:
@@ -316,7 +318,7 @@ def unpacked(kept: Mapping[str, str]) -> np.ndarray:
     >>> unpacked(packed(np.array([0.5, 1.5], dtype=np.float32))).tolist()
     [0.5, 1.5]
     """
-    return np.frombuffer(zlib.decompress(base64.b85decode(kept["data"])), dtype=np.dtype(kept["dtype"]))
+    return np.frombuffer(zlib.decompress(base64.b64decode(kept["data"])), dtype=np.dtype(kept["dtype"]))
 
 
 def _refitted(piece: Piece, found: Mapping[str, Any]) -> Refitted:
