@@ -69,7 +69,17 @@ def test_every_package_has_a_floor():
 
 
 def test_public_names_are_pinned():
-    assert unseen.__all__ == ["Audit", "Estimate", "Examples", "Responses", "Settings", "audit", "explain", "improve", "read"]
+    assert unseen.__all__ == [
+        "Audit",
+        "Estimate",
+        "Examples",
+        "Responses",
+        "Settings",
+        "audit",
+        "explain",
+        "improve",
+        "read",
+    ]
     assert all(getattr(unseen, name) is not None for name in unseen.__all__)
 
 
