@@ -75,13 +75,9 @@ class Improved:
         return f"<Improved: helped under {', '.join(helped)}>" if helped else "<Improved: no remedy helped>"
 
     def _repr_html_(self) -> str:
-        import html
+        from unseen.report.html import framed
 
-        page = html.escape(render(self.document, "html"), quote=True)
-        return (
-            f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="unseen improve" '
-            'style="width:100%;height:720px;border:1px solid #ccc;border-radius:8px"></iframe>'
-        )
+        return framed(render(self.document, "html"), "unseen improve")
 
 
 def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:

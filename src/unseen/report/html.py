@@ -91,9 +91,13 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
 
 def notebook(document: Mapping[str, Any]) -> str:
     """The page inside a frame, so that its style and the notebook's leave each other alone."""
-    page = html.escape(render(document), quote=True)
+    return framed(render(document), "unseen audit")
+
+
+def framed(page: str, title: str) -> str:
+    """A whole page inside a frame that may run its script and nothing else."""
     return (
-        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="unseen audit" '
+        f'<iframe srcdoc="{html.escape(page, quote=True)}" sandbox="allow-scripts" title="{html.escape(title)}" '
         'style="width:100%;height:720px;border:1px solid #ccc;border-radius:8px"></iframe>'
     )
 

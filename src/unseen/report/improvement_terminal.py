@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
 from unseen.report.plain import chance, counted, interval, number
+from unseen.report.screens import MAX_WIDTH, as_text, on_screen
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 100
 SIMPLE = (("–", "-"), ("−", "-"), ("→", "->"), ("×", "x"), ("·", "|"))
 
 
-def text(document: Mapping[str, Any], *, color: bool = False, width: int = WIDTH) -> str:
+def text(document: Mapping[str, Any], *, color: bool = False, width: int = MAX_WIDTH) -> str:
     """The document as text, with colours (ANSI codes) or without."""
-    from rich.console import Console
-
-    file = io.StringIO()
-    console = Console(
-        file=file, width=width, force_terminal=color, color_system="standard" if color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-    _write(document, console)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return as_text(lambda console: _write(document, console), color=color, width=width)
 
 
 def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
     """Write the document to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
-    from rich.console import Console
-
-    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
-    if console.width > WIDTH or not console.is_terminal:
-        console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    _write(document, console)
+    on_screen(lambda console: _write(document, console), file, otherwise=MAX_WIDTH)
 
 
 def _write(document: Mapping[str, Any], console: Console) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.report.plain import counted, interval, number
+from unseen.report.screens import as_text, on_screen
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from unseen.responses import Responses
 
-# Wider lines are harder to read, however wide the terminal is.
-MAX_WIDTH = 100
 # Subjects of one check beyond these are counted, not listed.
 MAX_SUBJECTS = 8
 COLOURS = {"found": "bold red", "clear": "green", "not_applicable": "dim"}
@@ -26,25 +24,12 @@ SIGNS = {"found": ("●", "!"), "clear": ("✓", "ok"), "not_applicable": ("○"
 
 def text(document: Mapping[str, Any], *, color: bool = False, width: int = 80) -> str:
     """The findings as text, with colours (ANSI codes) or without."""
-    from rich.console import Console
-
-    file = io.StringIO()
-    console = Console(
-        file=file, width=width, force_terminal=color, color_system="standard" if color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-    )  # fmt: skip
-    _write(document, console)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return as_text(lambda console: _write(document, console), color=color, width=width)
 
 
 def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
     """Write the findings to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
-    from rich.console import Console
-
-    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
-    if console.width > MAX_WIDTH or not console.is_terminal:
-        console.width = min(console.width, MAX_WIDTH) if console.is_terminal else 80
-    _write(document, console)
+    on_screen(lambda console: _write(document, console), file, otherwise=80)
 
 
 def describe(responses: Responses, file: IO[str] | None = None) -> None:
