@@ -17,8 +17,8 @@ MAX_WIDTH = 100
 def as_text(write: Callable[[Console], None], *, color: bool, width: int) -> str:
     r"""What a function writes to a console, as text with colours (ANSI codes) or without.
 
+    >>> as_text(lambda console: console.print("one"), color=False, width=20)
     'one\n'
-    'one\\n'
     """
     from rich.console import Console
 
