@@ -43,7 +43,7 @@ class Refits(Check):
                 examples = "; ".join(f"{n}: {reason}" for n, reason in left[:3])
                 outcomes.append(
                     self.not_applicable(
-                        f"{family}: {len(left)} held-out sets are not judged ({examples}"
+                        f"{family}: {len(left)} held-out {'set is' if len(left) == 1 else 'sets are'} not judged ({examples}"
                         + ("; …" if len(left) > 3 else "") + ").",
                         "Give more rows for them, or join small groups into larger ones.",
                         about=About("factor", family), details={"left_out": [list(pair) for pair in left]},
