@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and only where that can be done."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def require_writable(output: Path) -> None:
+    """Refuse a place that a report can't be written to, before the work that it would report.
+
+    Raises:
+        BadInput: The folder does not exist or can't be written to, or the place is a folder.
+    """
+    folder = output.parent
+    if not folder.is_dir():
+        raise BadInput(f"{output}: the folder {folder} does not exist. Make it, or choose another place with --output.")
+    if output.is_dir():
+        raise BadInput(f"{output}: is a folder. Name a file in it: --output {output}/report.html")
+    if not os.access(folder, os.W_OK):
+        raise BadInput(f"{output}: can't write to the folder {folder}. Choose another place with --output.")

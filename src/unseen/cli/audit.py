@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from unseen.cli.options import form_of, names_in
+
 
 class Format(StrEnum):
     """How findings are written."""
@@ -20,13 +22,6 @@ class Format(StrEnum):
     github = "github"
 
 
-SUFFIXES = {
-    ".html": Format.html,
-    ".htm": Format.html,
-    ".json": Format.json,
-    ".md": Format.markdown,
-    ".txt": Format.text,
-}
 COLUMNS = "Columns and factors"
 CHECKS = "Checks"
 LEARNER = "A learner, refitted under shifts"
@@ -108,7 +103,7 @@ def audit(
             "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr,
             "n_resamples": resamples, "seed": seed,
         },
-        format=(format or SUFFIXES.get(output.suffix.lower() if output else "", Format.text)).value,
+        format=format.value if format else form_of(output),
         output=output,
         baseline=baseline,
         fail_on=_codes([fail_on] if fail_on else None),
@@ -135,17 +130,12 @@ def _learning(
     from unseen.cli.learning import request_of
 
     return request_of(
-        tuple(sources or ()), target=target, learner=learner, shifts=tuple(shift or ()), inputs=_names(inputs),
-        drop=_names(drop), cluster=cluster, time=time, regression=regression, measure=measure, refits=refits, seed=seed,
+        tuple(sources or ()), target=target, learner=learner, shifts=tuple(shift or ()), inputs=names_in(inputs),
+        drop=names_in(drop), cluster=cluster, time=time, regression=regression, measure=measure, refits=refits, seed=seed,
         executor=executor, workers=workers,
     )  # fmt: skip
 
 
-def _names(given: list[str] | None) -> tuple[str, ...]:
-    """Columns of one or several options, each possibly a list with commas."""
-    return tuple(part.strip() for text in given or [] for part in text.split(",") if part.strip())
-
-
 def _codes(given: list[str] | None) -> tuple[str, ...]:
     """Codes of one or several options, each possibly a list with commas."""
-    return tuple(part.strip().upper() for text in given or [] for part in text.split(",") if part.strip())
+    return tuple(name.upper() for name in names_in(given))

@@ -15,7 +15,7 @@ from unseen.checks.registry import selected
 from unseen.cli import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for
 from unseen.errors import BadInput
-from unseen.files import write_atomically
+from unseen.files import require_writable, write_atomically
 from unseen.responses import Responses
 from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
@@ -60,7 +60,7 @@ def perform(request: Request) -> int:
     baseline = load_document(request.baseline) if request.baseline else None
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
     if output is not None:
-        _require_writable(output)
+        require_writable(output)
     subject = _subject(request)
     with terminal.progress(enabled=not request.quiet) as progress:
         result = run(
@@ -164,15 +164,3 @@ def _configuration(path: Path | None) -> dict[str, Any]:
         if table is not None:
             return {str(k).replace("-", "_"): v for k, v in table.items()}
     return {}
-
-
-def _require_writable(output: Path) -> None:
-    folder = output.parent
-    if not folder.is_dir():
-        raise BadInput(f"{output}: the folder {folder} does not exist. Make it, or choose another place with --output.")
-    if output.is_dir():
-        raise BadInput(f"{output}: is a folder. Name a file in it: --output {output}/report.html")
-    import os
-
-    if not os.access(folder, os.W_OK):
-        raise BadInput(f"{output}: can't write to the folder {folder}. Choose another place with --output.")

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.options import form_of, names_in
+
 DATA = "Data and learner"
 TRY = "What is tried"
 OUTPUT = "Output"
@@ -22,15 +24,6 @@ class Format(StrEnum):
     json = "json"
     markdown = "markdown"
     html = "html"
-
-
-SUFFIXES = {
-    ".html": Format.html,
-    ".htm": Format.html,
-    ".json": Format.json,
-    ".md": Format.markdown,
-    ".txt": Format.text,
-}
 
 
 def improve(
@@ -65,23 +58,23 @@ def improve(
     from unseen.cli.learning import ask_for, request_of
     from unseen.engine.progress import progress
     from unseen.errors import BadInput
-    from unseen.files import write_atomically
+    from unseen.files import require_writable, write_atomically
     from unseen.improved import improve_asked, render
     from unseen.improving import improve as run
     from unseen.remedies import remedy_named
 
     if not shift:
         raise BadInput("say which shift to improve under: --shift 'held-out COLUMN', --shift 'later COLUMN' …")
-    form = (format or SUFFIXES.get(output.suffix.lower() if output else "", Format.text)).value
+    form = format.value if format else form_of(output)
     output = output or (DEFAULT_HTML if form == "html" else None)
     # Wrong names and an unusable output are told before the work, not after it.
-    names = _names(remedy)
+    names = list(names_in(remedy))
     for name in names:
         remedy_named(name)
     if output is not None:
-        _require_writable(output)
+        require_writable(output)
     request = request_of(
-        tuple(sources), target=target, learner=learner, shifts=shift, inputs=_names(inputs), drop=_names(drop),
+        tuple(sources), target=target, learner=learner, shifts=shift, inputs=names_in(inputs), drop=names_in(drop),
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,
     )  # fmt: skip
     asked = ask_for(request)
@@ -99,22 +92,3 @@ def improve(
 
         improvement_terminal.show(found.document)
         sys.stdout.write(f"Report: {output.resolve()}\n")
-
-
-def _names(given: list[str] | None) -> list[str]:
-    """Names of one or several options, each possibly a list with commas."""
-    return [part.strip() for text in given or [] for part in text.split(",") if part.strip()]
-
-
-def _require_writable(output: Path) -> None:
-    import os
-
-    from unseen.errors import BadInput
-
-    folder = output.parent
-    if not folder.is_dir():
-        raise BadInput(f"{output}: the folder {folder} does not exist. Make it, or choose another place with --output.")
-    if output.is_dir():
-        raise BadInput(f"{output}: is a folder. Name a file in it: --output {output}/report.html")
-    if not os.access(folder, os.W_OK):
-        raise BadInput(f"{output}: can't write to the folder {folder}. Choose another place with --output.")
