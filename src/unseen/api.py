@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseen import auditing
 from unseen.auditing import AuditResult
@@ -18,6 +18,9 @@ from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.improved import PREFIX, Improved, RemedyPage, evidence, improve_asked, remedy_pages
 from unseen.responses import Responses
+
+if TYPE_CHECKING:
+    from unseen.refitting import UnderShift
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def audit(
             target=target, seed=settings.seed, **columns,
         )  # fmt: skip
         under = refitted_under(asked, refits=refits, seed=settings.seed, executor=executor, workers=workers)  # type: ignore[arg-type]
-        subject = Subject(responses=under.responses(), train=asked.problem.examples, learner=under)
+        subject = subject_of(under)
         result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
         return Audit(result, tuple(sources) or ((named,) if named else ()))
     mapping = ColumnMapping.of(**columns)
@@ -247,6 +250,11 @@ def improve(
         repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
         workers=workers, store=store, done=progress,
     )  # fmt: skip
+
+
+def subject_of(under: UnderShift) -> Subject:
+    """A refitted learner as the subject of an audit: its answers, and itself; runs the planned refits."""
+    return Subject(responses=under.responses(), train=under.problem.examples, learner=under)
 
 
 def learning_table(source: Any) -> Any:
@@ -325,7 +333,7 @@ class Page:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        import textwrap
+        from unseen.report.plain import page
 
         c = self.check
         sections = [
@@ -334,13 +342,7 @@ class Page:
             ("Example", c.example),
             ("Studies", "\n".join(_study_line(s) for s in evidence(c.studies)) or "none of the atlas yet"),
         ]  # fmt: skip
-        lines = [f"{c.code}  {c.title}", ""]
-        for name, text in sections:
-            lines.append(name)
-            for paragraph in text.split("\n"):
-                lines += textwrap.wrap(paragraph, 96, initial_indent="  ", subsequent_indent="  ") or [""]
-            lines.append("")
-        return "\n".join(lines).rstrip()
+        return page(f"{c.code}  {c.title}", sections)
 
 
 def _study_line(study: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -145,7 +144,7 @@ class RemedyPage:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        import textwrap
+        from unseen.report.plain import page
 
         d = self.to_dict()
         sections = [
@@ -158,13 +157,7 @@ class RemedyPage:
             ("Sources", "\n".join(d["sources"])),
             ("Studies", "\n".join(line for s in self.studies for line in study_lines(s)) or "none of the atlas"),
         ]
-        lines = [f"{d['code']}  {d['title']} ({d['kind']})", ""]
-        for name, text in sections:
-            lines.append(name)
-            for paragraph in text.split("\n"):
-                lines += textwrap.wrap(paragraph, 96, initial_indent="  ", subsequent_indent="    ") or [""]
-            lines.append("")
-        return "\n".join(lines).rstrip()
+        return page(f"{d['code']}  {d['title']} ({d['kind']})", sections, hanging="    ")
 
 
 def _sight(kind: str) -> str:
@@ -173,49 +166,28 @@ def _sight(kind: str) -> str:
 
 def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
     """Stored results of the atlas for these studies, read as data; planned where there is none."""
-    from importlib.resources import files
-
-    folder = files("unseen") / "atlas" / "results"
-    found: list[dict[str, Any]] = []
-    for slug in slugs:
-        path = folder / f"{slug}.json"
-        if path.is_file():
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            found.append(
-                {"slug": slug, "state": "done", "verdict": stored.get("verdict"), "claim": stored.get("claim")}
-            )
-        else:
-            found.append({"slug": slug, "state": "planned", "verdict": None, "claim": None})
-    return found
+    return [
+        {
+            "slug": slug,
+            "state": "planned" if stored is None else "done",
+            "verdict": stored and stored.get("verdict"),
+            "claim": stored and stored.get("claim"),
+        }
+        for slug, stored in zip(slugs, map(_stored, slugs), strict=True)
+    ]
 
 
 def study_parts(slug: str) -> list[dict[str, Any]]:
-    """Parts of a stored study, each with its verdict: estimate, claimed side and threshold; empty where it is planned."""
+    """Parts of a stored study: statement, claimed side, threshold, estimate and verdict; empty where it is planned."""
+    kept = ("statement", "side", "threshold", "estimate", "verdict")
+    return [{k: part[k] for k in kept} for part in (_stored(slug) or {}).get("parts", [])]
+
+
+def _stored(slug: str) -> dict[str, Any] | None:
     from importlib.resources import files
 
     path = files("unseen") / "atlas" / "results" / f"{slug}.json"
-    if not path.is_file():
-        return []
-    found: list[dict[str, Any]] = []
-    for part in json.loads(path.read_text(encoding="utf-8")).get("parts", []):
-        kept = {k: part[k] for k in ("statement", "side", "threshold", "estimate")}
-        found.append({**kept, "verdict": part_verdict(**{k: kept[k] for k in ("estimate", "side", "threshold")})})
-    return found
-
-
-def part_verdict(estimate: Mapping[str, Any] | None, side: str, threshold: float) -> str:
-    """The rule of the atlas for one quantity: on which side of the threshold its interval lies.
-
-    >>> part_verdict({"value": 2.0, "low": 1.0, "high": 3.0}, "above", 0.5)
-    'supported'
-    """
-    if estimate is None:
-        return "inconclusive"
-    low = -math.inf if estimate["low"] is None else estimate["low"]
-    high = math.inf if estimate["high"] is None else estimate["high"]
-    if low <= threshold <= high:
-        return "inconclusive"
-    return "supported" if (low > threshold) == (side == "above") else "contradicted"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def study_lines(study: Mapping[str, Any]) -> list[str]:

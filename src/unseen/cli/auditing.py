@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unseen.api import Audit, as_examples, load_document, resolve_sample
+from unseen.api import Audit, as_examples, load_document, resolve_sample, subject_of
 from unseen.auditing import run
 from unseen.checks.base import Settings, Subject
 from unseen.checks.registry import selected
@@ -95,10 +95,10 @@ def _subject(request: Request) -> Subject:
             asked, refits=learning.refits, seed=learning.seed, executor=learning.executor, workers=learning.workers,
             done=done,
         )  # type: ignore[arg-type]  # fmt: skip
-        responses = under.responses()
+        subject = subject_of(under)
     # Further refits that checks ask for report through the line of the checks.
     under.runner.done = None
-    return Subject(responses=responses, train=asked.problem.examples, learner=under)
+    return subject
 
 
 def fails(document: dict[str, Any], codes: tuple[str, ...], gap: float | None) -> bool:

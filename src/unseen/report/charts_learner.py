@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from unseen.refitting import SCORE_WORDS
 from unseen.report.charts import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
 from unseen.report.forms import Axis, Curve, Mark, curves, forest
-
-WORDS = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}
 
 
 def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -20,7 +19,7 @@ def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
         ahead = d.get("next_score")
         if isinstance(ahead, Mapping):
             rows.append([_interval("the next domain", ahead, sign)])
-        word = WORDS.get(str(d.get("measure")), "score")
+        word = SCORE_WORDS.get(str(d.get("measure")), "score")
         svg = forest(
             rows, label=f"{d.get('family', '')}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
             bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),

@@ -53,13 +53,15 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
     """
     from markupsafe import Markup
 
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     found = by_check(document["findings"], "found")
     outcomes = document["findings"]
     groups = _groups(found, document)
     clear = [f for f in outcomes if f["outcome"] == "clear"]
     unjudged = [f for f in outcomes if f["outcome"] == "not_applicable"]
-    return _template().render(
+    return template(
+        "report.html.j2"
+    ).render(
         title=headline(document),
         headline=headline(document),
         subtitle=subtitle(document),
@@ -103,16 +105,18 @@ def framed(page: str, title: str) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Text of a file beside the templates."""
     return (files("unseen.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this package; what is filled in is escaped, and a name that is missing is an error."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_asset("report.html.j2"))
+    return environment.from_string(asset(name))
 
 
 def content_policy(style: str, script: str) -> str:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from unseen.report import tables
 from unseen.report.forms import Mark, forest
-from unseen.report.html import content_policy
+from unseen.report.html import asset, content_policy, template
 from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.tables import Cell, Column, Table
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 MAX_MARKS = 24
 MAX_DOMAINS = 40
@@ -30,8 +25,8 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
     """
     from markupsafe import Markup
 
-    style, script = _asset("style.css"), _asset("script.js")
-    return _template().render(
+    style, script = asset("style.css"), asset("script.js")
+    return template("improvement.html.j2").render(
         title=title(document), subtitle=subtitle(document), version=document["unseen_version"], theme=theme,
         policy=content_policy(style, script),
         # Both are files of this package, not input; escaping would break them.
@@ -125,16 +120,3 @@ def _procedures(family: Mapping[str, Any]) -> Table:
         for s in (family["procedure"], *family["alternatives"])
     ]  # fmt: skip
     return Table("Ways to choose", columns, rows)
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("unseen.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_asset("improvement.html.j2"))

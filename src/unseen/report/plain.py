@@ -108,6 +108,31 @@ def counted(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def page(heading: str, sections: Iterable[tuple[str, str]], *, hanging: str = "  ") -> str:
+    """A page of named sections, wrapped at 96 columns.
+
+    Args:
+        heading: First line.
+        sections: Name and text; lines of the text are paragraphs.
+        hanging: Indent of the further lines of a paragraph.
+
+    >>> print(page("U101  gap", [("Needs", "scores")]))
+    U101  gap
+    <BLANKLINE>
+    Needs
+      scores
+    """
+    import textwrap
+
+    lines = [heading, ""]
+    for name, text in sections:
+        lines.append(name)
+        for paragraph in text.split("\n"):
+            lines += textwrap.wrap(paragraph, 96, initial_indent="  ", subsequent_indent=hanging) or [""]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
 def slug(text: str) -> str:
     """Text that can stand in an address: letters, digits and hyphens.
 
