@@ -54,7 +54,7 @@ class Ensemble:
         name: In the responses.
     """
 
-    has_probabilities = True
+    has_probabilities: bool = True
 
     def __init__(
         self, members: Sequence[Any], *, how: How = "average", bootstrap: bool = False, name: str = "ensemble"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from unseen.checks.base import Settings, Subject
+from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_quantile
-from unseen.refitting import UnderShift
+from unseen.estimates.means import cluster_robust, t_interval
+from unseen.refitting import SCORE_WORDS, UnderShift
 from unseen.refitting.under_shift import Held
 
 # Training sets of refits overlap; the variance between refits is scaled by 1/R + (held out : kept), as Nadeau and
@@ -53,9 +52,8 @@ class Loss:
 
     def estimate(self, level: float) -> Estimate:
         """The loss with a t interval."""
-        half = t_quantile((1 - level) / 2, self.dof) * math.sqrt(self.variance)
         return Estimate(
-            self.value, self.value - half, self.value + half, self.units,
+            self.value, *t_interval(self.value, self.variance, self.dof, level), self.units,
             "paired by row, CR2 over clusters plus variance between refits, t", level,
         )  # fmt: skip
 
@@ -67,7 +65,7 @@ def under_shift(subject: Subject) -> UnderShift:
     return learner
 
 
-def losses(subject: Subject, settings: Settings, kinds: Sequence[str] | None = None) -> dict[str, list[Loss]]:
+def losses(subject: Subject, kinds: Sequence[str] | None = None) -> dict[str, list[Loss]]:
     """Family of shifts → the loss on each of its held-out sets; only shifts of these kinds.
 
     The variance between refits is pooled over the sets of a family.
@@ -127,7 +125,7 @@ def _pooled(by_refit: Sequence[np.ndarray]) -> float:
 
 def score_word(under: UnderShift) -> str:
     """What a score is called in sentences."""
-    return {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}[under.problem.measure]
+    return SCORE_WORDS[under.problem.measure]
 
 
 def shown(under: UnderShift, value: float) -> str:

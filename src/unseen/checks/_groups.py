@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from unseen.checks.base import Check, NotApplicable
-from unseen.estimates.means import t_quantile
 from unseen.refitting import Case, UnderShift
 
 
@@ -75,12 +74,6 @@ def balanced_groups(sizes: np.ndarray, groups: int, rng: np.random.Generator) ->
         part = order[start : start + groups]
         out[part] = rng.permutation(groups)[: len(part)]
     return out
-
-
-def t_interval(value: float, variance: float, dof: float, level: float) -> tuple[float, float]:
-    """Ends of value ± t · standard error."""
-    half = t_quantile((1 - level) / 2, dof) * variance**0.5
-    return value - half, value + half
 
 
 def names_of(values: Sequence[Any], limit: int = 3) -> str:

@@ -41,7 +41,7 @@ class HeldOutDomains(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a held-out set, and one for each shift with several."""
         under = under_shift(subject)
-        found = losses(subject, settings, kinds=KINDS)
+        found = losses(subject, kinds=KINDS)
         if not found:
             return [
                 self.not_applicable(

@@ -10,7 +10,7 @@ from unseen.checks._domains import Loss, losses, score_word, shown, under_shift
 from unseen.checks._levels import numbers
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
+from unseen.estimates.means import cluster_robust, t_interval, two_sided_t
 from unseen.estimates.trend import change_over
 
 BINS = 4
@@ -42,7 +42,7 @@ class Extrapolation(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a shift."""
-        found = losses(subject, settings, kinds=KINDS)
+        found = losses(subject, kinds=KINDS)
         if not found:
             return [
                 self.not_applicable(
@@ -100,14 +100,14 @@ class Extrapolation(Check):
                 mean, variance, dof, units = cluster_robust(loss.held.loss[part], clusters[part], what="this bin")
             except TooFewUnits:
                 continue
-            half = t_quantile((1 - settings.level) / 2, max(dof, 1.0)) * variance**0.5
-            if half > 0:
+            low, high = t_interval(mean, variance, max(dof, 1.0), settings.level)
+            if low < high:
                 rows.append(
                     {
                         "at": float(where[part].mean()),
                         "loss": mean,
-                        "low": mean - half,
-                        "high": mean + half,
+                        "low": low,
+                        "high": high,
                         "units": units,
                     }
                 )

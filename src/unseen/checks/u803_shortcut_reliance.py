@@ -14,7 +14,7 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
+from unseen.estimates.means import cluster_robust, t_interval, two_sided_t
 from unseen.estimates.meta import MIN_DOMAINS, random_effects
 from unseen.estimates.multiplicity import benjamini_hochberg
 from unseen.refitting import Case, Piece, Refitted, UnderShift
@@ -290,8 +290,11 @@ def _over(by_case: list[list[_Fall]], level: float) -> tuple[Estimate, float]:
     variance, mean = within + between / k, float(np.mean(value))
     few = min(f.rows for falls in by_case for f in falls) - 1
     dof = variance**2 / (within**2 / few + (between / k) ** 2 / max(1, sum(len(f) - 1 for f in by_case)))
-    half = t_quantile((1 - level) / 2, dof) * variance**0.5
     estimate = Estimate(
-        mean, mean - half, mean + half, few + 1, "difference of falls, rows and refits, t (Nadeau-Bengio)", level
+        mean,
+        *t_interval(mean, variance, dof, level),
+        few + 1,
+        "difference of falls, rows and refits, t (Nadeau-Bengio)",
+        level,
     )
     return estimate, two_sided_t(mean / variance**0.5, dof)

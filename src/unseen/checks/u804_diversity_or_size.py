@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from unseen.checks._domains import score_word, under_shift
-from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out, t_interval
+from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import two_sided_t
+from unseen.estimates.means import t_interval, two_sided_t
 from unseen.estimates.multiplicity import holm
 from unseen.refitting import Piece, UnderShift
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._domains import under_shift
-from unseen.checks._groups import t_interval
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust
+from unseen.estimates.means import cluster_robust, t_interval
 from unseen.refitting import Piece, Refitted, UnderShift
 
 FOLDS = 5

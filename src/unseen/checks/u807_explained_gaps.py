@@ -67,7 +67,7 @@ class ExplainedGaps(Check):
         families = [d.family for d in domains(under)]
         if not families:
             return [none_held_out(self, MIN_DOMAINS)]
-        found = losses(subject, settings, kinds=("held-out",))
+        found = losses(subject, kinds=("held-out",))
         outcomes: list[Outcome] = []
         for family in families:
             own, about = found.get(family, []), About("factor", family)

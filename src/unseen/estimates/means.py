@@ -383,6 +383,16 @@ def t_quantile(tail: float, dof: float) -> float:
     return -float(special.stdtrit(dof, tail))
 
 
+def t_interval(value: float, variance: float, dof: float, level: float) -> tuple[float, float]:
+    """Ends of value ± t · standard error.
+
+    >>> [round(end, 4) for end in t_interval(1.0, 0.25, 10.0, 0.95)]
+    [-0.1141, 2.1141]
+    """
+    half = t_quantile((1 - level) / 2, dof) * variance**0.5
+    return value - half, value + half
+
+
 def _trace(da: FloatArray, ua: FloatArray, db: FloatArray, ub: FloatArray) -> float:
     """Trace of (diag(da) − ua uaᵀ)(diag(db) − ub ubᵀ)."""
     return float(da @ db - da @ (ub * ub) - db @ (ua * ua) + (ua @ ub) ** 2)

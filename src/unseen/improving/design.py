@@ -16,10 +16,9 @@ from unseen.errors import BadInput
 from unseen.estimates.density_ratio import balanced_weights, classifier_ratio
 from unseen.factors import Factor, Factors
 from unseen.refitting import Case, Problem
+from unseen.refitting.design import MIN_ROWS, MIN_TRAIN, too_little
 from unseen.remedies import DOMAIN, ORDER
 
-MIN_ROWS = 30
-MIN_TRAIN = 50
 MAX_GROUPS = 5
 # Share of the rows inside that is held back for in-domain and crafted validation.
 HELD_BACK = 0.2
@@ -149,7 +148,7 @@ def design(problem: Problem, cases: Sequence[Case], *, repeats: int | None, rows
     notes = (note,) if note else ()
     judged, left_out = list[Case](), dict[str, str]()
     for case in found:
-        reason = _reason(problem, case)
+        reason = too_little(problem, case)
         if reason:
             left_out[case.name] = reason
         else:
@@ -162,16 +161,6 @@ def design(problem: Problem, cases: Sequence[Case], *, repeats: int | None, rows
     if len(judged) >= 3:
         return _over_domains(problem, judged, left_out, repeats or 2, seed, notes)
     return _single(problem, judged, left_out, repeats or 5, seed, notes)
-
-
-def _reason(problem: Problem, case: Case) -> str:
-    if len(case.beyond) < MIN_ROWS:
-        return f"it has {len(case.beyond)} rows; at least {MIN_ROWS} are needed"
-    if len(case.inside) < MIN_TRAIN:
-        return f"only {len(case.inside)} rows are left to fit to; at least {MIN_TRAIN} are needed"
-    if not problem.regression and problem.examples.table[problem.target][case.inside].n_unique() < 2:
-        return "the rows left to fit to have one class only"
-    return ""
 
 
 def with_domains(problem: Problem, cases: Sequence[Case]) -> Problem:

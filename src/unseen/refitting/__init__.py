@@ -2,12 +2,13 @@
 
 from unseen.refitting.asking import Asked, ask, refitted_under
 from unseen.refitting.design import Case, Plan, plan
-from unseen.refitting.problem import Problem, problem_of
+from unseen.refitting.problem import SCORE_WORDS, Problem, problem_of
 from unseen.refitting.refits import Piece, Refitted, Runner
 from unseen.refitting.resolve import Spec, resolve, spec_of
 from unseen.refitting.under_shift import UnderShift
 
 __all__ = [
+    "SCORE_WORDS",
     "Asked",
     "Case",
     "Piece",

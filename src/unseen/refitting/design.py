@@ -148,19 +148,24 @@ def plan(
     return Plan(tuple(judged), tuple(left_out), folds, tuple(pieces), seed)
 
 
-def _reason(problem: Problem, case: Case) -> str:
-    """Why a case can't be judged, or ""."""
+def too_little(problem: Problem, case: Case) -> str:
+    """Why nothing can be fitted or judged on a held-out set, or ""."""
     if len(case.beyond) < MIN_ROWS:
         return f"it has {len(case.beyond)} rows; at least {MIN_ROWS} are needed"
     if len(case.inside) < MIN_TRAIN:
         return f"only {len(case.inside)} rows are left to fit to; at least {MIN_TRAIN} are needed"
-    if problem.regression:
-        return ""
     target = problem.examples.table[problem.target]
-    if target[case.inside].n_unique() < 2:
+    if not problem.regression and target[case.inside].n_unique() < 2:
         return f"the rows left to fit to have one class only ({target[int(case.inside[0])]!r})"
-    if target[case.beyond].n_unique() < 2:
+    return ""
+
+
+def _reason(problem: Problem, case: Case) -> str:
+    """Why a case can't be judged, or ""."""
+    little = too_little(problem, case)
+    target = problem.examples.table[problem.target]
+    if not little and not problem.regression and target[case.beyond].n_unique() < 2:
         return (
             f"it has one class only ({target[int(case.beyond[0])]!r}): accuracy there would be the share of that class"
         )
-    return ""
+    return little

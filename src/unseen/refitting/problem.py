@@ -19,6 +19,8 @@ MEASURES: dict[str, str] = {
     "brier": "1 minus half the squared distance between the probabilities and the outcome",
     "error": "minus the absolute error",
 }
+# What a mean score is called.
+SCORE_WORDS: dict[str, str] = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}
 # A numeric target with at most this many different whole numbers is a class.
 MAX_CLASSES = 20
 # One column that predicts the target this well leaves nothing to learn: it is the target in another form.

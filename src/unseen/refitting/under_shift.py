@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -16,8 +14,6 @@ from unseen.refitting.design import Case, Plan
 from unseen.refitting.problem import Problem
 from unseen.refitting.refits import Answers, Refitted, Runner
 from unseen.responses import Responses
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,6 @@ class UnderShift:
 
     def __init__(self, runner: Runner, plan: Plan) -> None:
         self.runner, self.plan = runner, plan
-        self._cache: dict[str, object] = {}
 
     @property
     def problem(self) -> Problem:
@@ -122,12 +117,6 @@ class UnderShift:
     def of_family(self, family: str) -> tuple[Held, ...]:
         """Held-out sets of one shift."""
         return tuple(h for h in self.held if h.case.family == family)
-
-    def shared(self, key: str, compute: Callable[[], T]) -> T:
-        """The result of further refits that several checks use; done once."""
-        if key not in self._cache:
-            self._cache[key] = compute()
-        return self._cache[key]  # type: ignore[return-value]
 
     def responses(self) -> Responses | None:
         """The answers of the first refit as a response table, one model a shift; None if no refit succeeded.

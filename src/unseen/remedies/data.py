@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from unseen.adaptation.ensembles import Ensemble
 from unseen.data import Examples
 from unseen.engine.seeds import draw_seed
 from unseen.errors import BadInput
 from unseen.estimates.density_ratio import balanced_weights, classifier_ratio, domain_balanced_weights, ulsif_ratio
+from unseen.learners.base import responses_of
 from unseen.learners.preprocessing import input_table, preprocessing
 from unseen.remedies.base import ORDER, Call, Remedy, fit_weighted
+from unseen.responses import Responses
 from unseen.shifts.perturbations import PERTURBATIONS, Perturbation, applicable, family_folds
 
 # A density ratio in more directions than these is mostly noise: leading principal components stand for the rest.
@@ -234,7 +237,7 @@ def on_edges(call: Call, *, keep: bool = True) -> Any:
     return OnEdges(call.make(), keep=keep).fit(call.train, call.rng)
 
 
-class SeveralFits:
+class SeveralFits(Ensemble):
     """Several fitted learners whose probabilities, or numbers, are averaged.
 
     Args:
@@ -243,30 +246,13 @@ class SeveralFits:
     """
 
     def __init__(self, members: list[Any], name: str) -> None:
-        self.members, self.name = members, name
+        super().__init__(members, name=name)
         self.has_probabilities = all(getattr(m, "has_probabilities", False) for m in members)
 
-    @property
-    def classes(self) -> np.ndarray:
-        """All classes that some member knows, sorted."""
-        return np.unique(np.concatenate([np.asarray(m.classes) for m in self.members]))
-
-    def probabilities(self, examples: Examples) -> np.ndarray:
-        """Mean probabilities, shape (n, classes); a class that a member does not know has none there."""
-        from unseen.adaptation.ensembles import combine
-
-        stacked = np.zeros((len(self.members), len(examples), len(self.classes)))
-        for i, member in enumerate(self.members):
-            stacked[i][:, np.searchsorted(self.classes, np.asarray(member.classes))] = member.probabilities(examples)
-        return combine(stacked)
-
-    def respond(self, examples: Examples) -> Any:
+    def respond(self, examples: Examples) -> Responses:
         """The mean of the members' numbers, or the class with the highest mean probability."""
-        from unseen.learners.base import responses_of
-
         if self.has_probabilities:
-            p = self.probabilities(examples)
-            return responses_of(examples, model=self.name, prediction=self.classes[p.argmax(1)])
+            return super().respond(examples)
         numbers = [m.respond(examples).table["prediction"].cast(pl.Float64).to_numpy() for m in self.members]
         return responses_of(examples, model=self.name, prediction=np.mean(numbers, axis=0))
 
