@@ -28,6 +28,7 @@ REMEDIES = {
     "factors": "Add columns that describe the items (length, domain, template), or name them with --factor.",
     "ordered factor": "Add a numeric column that orders the items (length, depth, year), or set --factor NAME:ordered.",
     "confidence": "Add a column with the model's probability of its answer (--confidence COLUMN).",
+    "human_score": "Let a human score some rows, drawn at random, and name their column (--human COLUMN).",
     "variant_of": "Add a column that names the original of each rewritten item (--variant-of COLUMN).",
     "parent": "Add a column that names the composite item of which a row is a part (--parent COLUMN).",
     "repeat": "Add repeated runs of the same model and items, with a column that numbers them (--repeat COLUMN).",

@@ -109,7 +109,7 @@ def test_the_point_is_the_papers_formula():
     y, f = rng.normal(size=60), rng.normal(size=60)
     f[:20] += 0.3 * y[:20]
     mean, weight = ppi_mean(masked(y, 20), f, np.arange(60))
-    expected = np.mean((y[:20] - y[:20].mean()) * (f[:20] - f[:20].mean())) / ((1 + 20 / 40) * f.var())
+    expected = np.mean((y[:20] - y[:20].mean()) * (f[:20] - f[:20].mean())) / ((1 + 20 / 40) * f.var(ddof=1))
     assert weight == pytest.approx(expected)
     assert mean.value == pytest.approx(weight * f[20:].mean() + np.mean(y[:20] - weight * f[:20]))
 

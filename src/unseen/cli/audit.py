@@ -44,6 +44,7 @@ def audit(
     split: Annotated[str | None, typer.Option(help="Column with train, seen or unseen.", rich_help_panel=COLUMNS)] = None,
     time: Annotated[str | None, typer.Option(help="Column with the time of each item.", rich_help_panel=COLUMNS)] = None,
     confidence: Annotated[str | None, typer.Option(help="Column with the probability of the answer.", rich_help_panel=COLUMNS)] = None,
+    human: Annotated[str | None, typer.Option(help="Column with a human's score on some rows, drawn at random; --score is then a judge's.", rich_help_panel=COLUMNS)] = None,
     variant_of: Annotated[str | None, typer.Option(help="Column that names the original of a rewritten item.", rich_help_panel=COLUMNS)] = None,
     parent: Annotated[str | None, typer.Option(help="Column that names the composite item of a part.", rich_help_panel=COLUMNS)] = None,
     question: Annotated[str | None, typer.Option(help="Column with the text of the question.", rich_help_panel=COLUMNS)] = None,
@@ -90,7 +91,7 @@ def audit(
         "model_column": model_column, "model": model, "item_column": item_column, "score": score, "score_range": range_,
         "cluster": cluster, "factors": factor, "unseen": unseen, "split": split, "time": time, "confidence": confidence,
         "variant_of": variant_of, "parent": parent, "question": question, "repeat": repeat, "filter": filter_,
-        "metric": metric,
+        "metric": metric, "human": human,
     }  # fmt: skip
     request = auditing.Request(
         sources=tuple(sources or ()),

@@ -316,7 +316,7 @@ def inverted_p(limits: Callable[[float], tuple[float, float]], null: float = 0.0
 
 def _power_tuned(labels: FloatArray, own: FloatArray, all_f: FloatArray, n: float, n_unlabelled: float) -> float:
     """λ = Cov_L(y, f) / ((1 + n/N)·Var(f)), the paper's plug-in for independent rows, within [0, 1]."""
-    variance = float(all_f.var())
+    variance = float(all_f.var(ddof=1)) if len(all_f) > 1 else 0.0
     if n_unlabelled < 2 or variance <= 1e-12:
         return 0.0
     covariance = float(np.mean((labels - labels.mean()) * (own - own.mean())))

@@ -22,7 +22,7 @@ from unseen.responses.table import ROLES, SPLITS, Responses
 ROLE_OF: dict[str, tuple[str, str]] = {
     "model_column": ("model", "--model-column"), "item_column": ("item", "--item-column"),
     "score": ("score", "--score"), "cluster": ("cluster", "--cluster"), "split": ("split", "--split"),
-    "time": ("time", "--time"), "confidence": ("confidence", "--confidence"),
+    "time": ("time", "--time"), "confidence": ("confidence", "--confidence"), "human": ("human_score", "--human"),
     "variant_of": ("variant_of", "--variant-of"), "parent": ("parent", "--parent"),
     "question": ("question", "--question"), "prediction": ("prediction", "prediction="),
     "target": ("target", "target="), "repeat": ("repeat", "--repeat"),
@@ -52,6 +52,7 @@ class Mapping:
         split: Column with train, seen or unseen.
         time: Column with the time of each item.
         confidence: Column with the probability of the answer.
+        human: Column with a human's score on some rows, drawn at random; ``score`` is then a judge's.
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
@@ -74,6 +75,7 @@ class Mapping:
     split: str | None = None
     time: str | None = None
     confidence: str | None = None
+    human: str | None = None
     variant_of: str | None = None
     parent: str | None = None
     question: str | None = None
@@ -209,6 +211,8 @@ class Mapping:
             if not (table["score"].dtype.is_numeric() or table["score"].dtype == pl.Boolean):
                 raise BadInput(f"--score -{named['score']}: the column holds {table['score'].dtype}, not numbers.")
             table = table.with_columns(-pl.col("score").cast(pl.Float64))
+            if "human_score" in table.columns and table["human_score"].dtype.is_numeric():
+                table = table.with_columns(-pl.col("human_score").cast(pl.Float64))
             notes.append(f"Column {named['score']!r} is a loss: its negative is the score.")
         for name, kind in self.kinds.items():
             if name not in table.columns:

@@ -47,7 +47,10 @@ def validated(
     if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
         frame = frame.with_columns(root_of(frame).alias("cluster"))
         notes = (*notes, "Variants and parts of one item count as one unit (cluster = the item they come from).")
-    return Responses(frame, infer_factors(frame, kinds), _score_kind(frame, score_range), notes)
+    kind = _score_kind(frame, score_range)
+    if "human_score" in frame.columns:
+        _require_human(frame["human_score"], kind)
+    return Responses(frame, infer_factors(frame, kinds), kind, notes)
 
 
 def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None) -> pl.DataFrame:
@@ -64,6 +67,8 @@ def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None)
     frame = frame.with_columns(_numeric(frame, "score"))
     if "confidence" in frame.columns:
         frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
+    if "human_score" in frame.columns:
+        frame = frame.with_columns(_numeric(frame, "human_score"))
     texts = [
         c
         for c in TEXT_ROLES
@@ -166,6 +171,22 @@ def _require_range(scores: pl.Series, score_range: tuple[float, float] | None) -
         raise BadInput(
             f"column 'score', row {bad[0] + 1}: {scores[bad[0]]} lies outside the range {low:g} … {high:g} "
             f"({len(bad)} such rows). Set --range LOW:HIGH to what the scorer can give."
+        )
+
+
+def _require_human(human: pl.Series, kind: ScoreKind) -> None:
+    """Human scores are on the judge's scale, and there are some."""
+    if human.null_count() == len(human):
+        raise BadInput(
+            "--human: the column holds no number at all, every row is missing. Leave --human out, or give a human's "
+            "score on rows drawn at random."
+        )
+    bad = ((human < kind.low) | (human > kind.high) | human.is_infinite()).fill_null(value=False).arg_true()
+    if len(bad):
+        raise BadInput(
+            f"--human: row {bad[0] + 1} holds {human[bad[0]]:g}, outside the range {kind.low:g} … {kind.high:g} of the "
+            f"judge's score ({len(bad)} such rows). Give human scores on the judge's scale, or set --range LOW:HIGH to "
+            "what both can give."
         )
 
 
