@@ -112,7 +112,7 @@ def ordered_levels(subject: Subject, name: str, *, bins: int) -> Levels | None:
 def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     rows, column = scored(subject), subject.answers.table[name]
     try:
-        values = numbers(column)[rows.row]
+        values = rows.take(numbers(column))
     except BadInput:
         coded = subject.answers.codes(name)
         values = np.where(coded.codes >= 0, coded.codes.astype(np.float64), np.nan)[rows.row]
@@ -127,8 +127,11 @@ def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     else:
         edges = np.unique(np.quantile(present[::step], np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
         edges = edges[edges < distinct[-1]]
-    codes = np.searchsorted(edges, values, side="left" if len(distinct) > bins else "right").astype(np.int32)
     size = len(edges) + 1
+    # Counting the few edges below each value is several times faster than a binary search in them.
+    codes = np.zeros(len(values), dtype=np.int32)
+    for edge in edges:
+        codes += values > edge if len(distinct) > bins else values >= edge
     if size < 2:
         return None
     kept = codes[~absent] if absent.any() else codes
@@ -157,7 +160,7 @@ def _label(value: float, temporal: bool) -> str:
 
 def _categories(answers: Responses, name: str, rows: Scored) -> list[Levels]:
     coded = answers.codes(name)
-    codes, labels = coded.codes[rows.row].astype(np.int32), [str(level) for level in coded.levels]
+    codes, labels = rows.take(coded.codes).astype(np.int32, copy=False), [str(level) for level in coded.levels]
     if len(labels) > MAX_CATEGORIES:
         count = np.bincount(codes[codes >= 0], minlength=len(labels))
         common = np.sort(np.argsort(-count, kind="stable")[: MAX_CATEGORIES - 1])
@@ -197,7 +200,7 @@ def split_codes(subject: Subject) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
         if not answers.has("split"):
             none = np.zeros(len(rows.row), dtype=bool)
             return none, none
-        return answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+        return rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
 
     return subject.shared("split_rows", compute)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 # Beyond this many cells a dense model × item table costs more than sorting the rows.
 MAX_DENSE = 20_000_000
 
@@ -31,6 +33,7 @@ class Scored:
         score: Shape (n,).
         scale: Range of the score, so that gaps can be read as shares of it.
         binary: Whether scores are 0 or 1.
+        whole: Whether these are all rows of the table, in its order.
     """
 
     models: tuple[str, ...]
@@ -41,6 +44,11 @@ class Scored:
     score: FloatArray
     scale: float
     binary: bool
+    whole: bool = False
+
+    def take(self, column: NDArray[T]) -> NDArray[T]:
+        """A column of the table at the labelled rows, shape (n,); the column itself where those are all rows."""
+        return column if self.whole else column[self.row]
 
     def each(self) -> Iterator[tuple[str, slice]]:
         """Models that have a labelled row, with the slice of their rows."""
@@ -144,6 +152,7 @@ def _scored(answers: Responses) -> Scored:
         score=score if whole else score[row],
         scale=score_scale(answers),
         binary=answers.score_kind.name == "binary",
+        whole=whole,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+import numpy as np
 import polars as pl
 
 from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.responses import Responses
+from unseen.responses.table import Coded
 
 SHOWN = 10
 
@@ -67,14 +70,31 @@ class DuplicateResponses(Check):
 def duplicated_groups(answers: Responses) -> tuple[list[str], pl.DataFrame]:
     """Key columns, and the groups with more than one row: their keys, number of rows, lowest and highest score."""
     keys = ["model", "item", *(["repeat"] if answers.has("repeat") else [])]
-    coded = pl.DataFrame({k: answers.codes(k).codes for k in keys}).with_columns(score=pl.Series(answers.score))
     # Counting rows over integers first keeps the common case, no duplicate, free of text.
-    if coded.select(keys).n_unique() == len(answers):
+    if _all_distinct([answers.codes(k) for k in keys]):
         return keys, pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), "rows": pl.UInt32})
+    coded = pl.DataFrame({k: answers.codes(k).codes for k in keys}).with_columns(score=pl.Series(answers.score))
     score = pl.col("score").fill_nan(None)
     groups = coded.group_by(keys).agg(rows=pl.len(), lowest=score.min(), highest=score.max()).filter(pl.col("rows") > 1)
     named = [pl.Series(k, [_level(answers, k, c) for c in groups[k].to_list()], dtype=pl.String) for k in keys]
     return keys, groups.with_columns(named)
+
+
+def _all_distinct(columns: list[Coded]) -> bool:
+    """Whether no two rows have the same codes in all columns."""
+    # A missing value (-1) is a level of its own here.
+    sizes = [len(c.levels) + 1 for c in columns]
+    rows = len(columns[0].codes)
+    if math.prod(sizes) > max(8 * rows, 1000):
+        return pl.DataFrame([pl.Series(str(i), c.codes) for i, c in enumerate(columns)]).n_unique() == rows
+    key = np.zeros(rows, dtype=np.int64)
+    for column, size in zip(columns, sizes, strict=True):
+        key *= size
+        key += column.codes
+        key += 1
+    seen = np.zeros(math.prod(sizes), dtype=bool)
+    seen[key] = True
+    return int(np.count_nonzero(seen)) == rows
 
 
 def _level(answers: Responses, name: str, code: int) -> str | None:

@@ -40,7 +40,7 @@ class TooFewUnitsForGap(Check):
         rows, answers = scored(subject), subject.answers
         sides = None
         if answers.has("split"):
-            seen, unseen = answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+            seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
             sides = (seen, unseen) if seen.any() and unseen.any() else None
         outcomes = [
             guarded(self, About("model", name), lambda n=name, p=part: self._judge(n, rows, p, sides, settings))

@@ -51,7 +51,7 @@ class SeenUnseenGap(Check):
         answers, rows = subject.answers, scored(subject)
         if not answers.has("split"):
             return [_no_split(self)]
-        seen, unseen = answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+        seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
         outcomes = [
             guarded(
                 self,

@@ -115,23 +115,29 @@ def choose_factors(
     factors: list[Levels], seen: NDArray[np.bool_], unseen: NDArray[np.bool_]
 ) -> tuple[list[Levels], list[Levels]]:
     """Factors to compare within, and those that define the split; chosen by overlap alone, never by scores."""
-    overlap = [(_overlap(f.codes, f.size, seen, unseen), f) for f in factors]
+    # 0 seen, 1 unseen, 2 neither: one count of cell and side serves both sides.
+    side = np.where(seen, np.int8(0), np.where(unseen, np.int8(1), np.int8(2)))
+    overlap = [(_overlap(_counts(f.codes, f.size, side)), f) for f in factors]
     defining = [f for o, f in overlap if o < MIN_OVERLAP]
     chosen: list[Levels] = []
+    key = np.zeros(len(side), dtype=np.int64)
     for _, factor in sorted((x for x in overlap if x[0] >= MIN_OVERLAP), key=lambda x: (-x[0], x[1].name)):
-        trial = [*chosen, factor]
-        key = mixed_radix([f.codes for f in trial], [f.size for f in trial])
-        if int(key.max(initial=0)) > 4_000_000:
+        trial = key * factor.size + factor.codes
+        if int(trial.max(initial=0)) > 4_000_000:
             break
-        size = int(key.max()) + 1
-        n = np.stack([np.bincount(key[seen], minlength=size), np.bincount(key[unseen], minlength=size)])
+        n = _counts(trial, int(trial.max()) + 1, side)
         shared = np.all(n >= 5, axis=0)
         if np.min(n[:, shared].sum(axis=1) / n.sum(axis=1)) >= MIN_SUPPORT:
-            chosen = trial
+            chosen, key = [*chosen, factor], trial
     return chosen, defining
 
 
-def _overlap(codes: NDArray[np.int32], size: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> float:
-    a, b = np.bincount(codes[seen], minlength=size), np.bincount(codes[unseen], minlength=size)
+def _counts(codes: NDArray[np.integer], size: int, side: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Rows of each code on the seen and the unseen side, shape (2, size)."""
+    return np.bincount(codes.astype(np.int64) * 3 + side, minlength=3 * size).reshape(size, 3).T[:2]
+
+
+def _overlap(counts: NDArray[np.int64]) -> float:
+    a, b = counts
     both = (a > 0) & (b > 0)
     return float(min(a[both].sum() / a.sum(), b[both].sum() / b.sum()))

@@ -69,7 +69,9 @@ class CompoundingPairs(Check):
     ) -> list[Outcome]:  # fmt: skip
         score, cluster, half = arrays
         least = max(settings.min_units, 10)
-        cuts = [c for f in factors if (c := _cut(f, f.codes[part], score, half, least)) is not None]
+        rows = np.flatnonzero(half)
+        searched = rows, score[rows]
+        cuts = [c for f in factors if (c := _cut(f, f.codes[part], *searched, least)) is not None]
         pairs = _ranked(cuts, score, half, least)[:TESTED]
         held, single = ~half, singletons(cluster)
         tested: list[tuple[_Cut, _Cut, Estimate, float, Any]] = []
@@ -140,10 +142,11 @@ class _Cut:
 
 
 def _cut(
-    factor: Levels, codes: NDArray[np.int32], score: FloatArray, half: NDArray[np.bool_], least: int
+    factor: Levels, codes: NDArray[np.int32], rows: NDArray[np.intp], score: FloatArray, least: int
 ) -> _Cut | None:
-    n = np.bincount(codes[half], minlength=factor.size)[factor.real].astype(np.float64)
-    y = np.bincount(codes[half], weights=score[half], minlength=factor.size)[factor.real]
+    searched = codes[rows]
+    n = np.bincount(searched, minlength=factor.size)[factor.real].astype(np.float64)
+    y = np.bincount(searched, weights=score, minlength=factor.size)[factor.real]
     last = len(n) - 1
     runs = [(i, last) for i in range(1, last + 1)] + [(0, i) for i in range(last)]
     options = runs if factor.ordered else [(i, i) for i in range(last + 1)]

@@ -150,10 +150,11 @@ def novel_rows(factors: list[Levels], seen: BoolArray, unseen: BoolArray) -> tup
     counted: list[tuple[int, str]] = []
     candidates = np.flatnonzero(unseen & known)
     old = np.flatnonzero(seen)
-    for a, b in combinations(factors, 2):
-        key = lambda rows, a=a, b=b: a.codes[rows].astype(np.int64) * b.size + b.codes[rows]  # noqa: E731
-        together = np.bincount(key(old), minlength=a.size * b.size) > 0
-        theirs = key(candidates)
+    held = [(f, f.codes[old], f.codes[candidates]) for f in factors]
+    for (a, a_old, a_new), (b, b_old, b_new) in combinations(held, 2):
+        together = np.zeros(a.size * b.size, dtype=bool)
+        together[a_old * b.size + b_old] = True
+        theirs = a_new * b.size + b_new
         new = ~together[theirs]
         if not new.any():
             continue

@@ -109,24 +109,38 @@ def _sides(subject: Subject, rows: Scored) -> Iterator[tuple[str, np.ndarray]]:
     """Named comparisons: 0 and 1 for both sides of each labelled row, -1 for neither."""
     answers = subject.answers
     if answers.has("split"):
-        seen, unseen = answers.is_split("seen")[rows.row], answers.is_split("unseen")[rows.row]
+        seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
         if seen.any() and unseen.any():
-            yield "seen / unseen", np.where(seen, 0, np.where(unseen, 1, -1))
+            yield "seen / unseen", np.where(seen, np.int8(0), np.where(unseen, np.int8(1), np.int8(-1)))
     for name in answers.factors.of_kind("ordered", "categorical")[:MAX_FACTORS]:
         coded = answers.codes(name)
-        codes, levels = coded.codes[rows.row], coded.levels
-        known = codes[codes >= 0]
-        if not len(known) or len(np.unique(known)) < 2:
+        codes, levels = rows.take(coded.codes), coded.levels
+        # The last place counts the rows without a value.
+        counts = np.bincount(codes if codes.min(initial=0) >= 0 else codes % (len(levels) + 1))[: len(levels)]
+        if np.count_nonzero(counts) < 2:
             continue
         if answers.factors[name].kind == "ordered":
             # The cut lies below the median level, or above the lowest where that is the median.
-            cut = max(int(np.median(known)), int(known.min()) + 1)
-            sides = np.where(codes < 0, -1, (codes >= cut).astype(np.int64))
+            cut = max(int(_median(counts)), int(np.flatnonzero(counts)[0]) + 1)
+            sides = _two_sides(codes >= cut, codes)
             yield f"{name} < {levels[cut]} / {name} ≥ {levels[cut]}", sides
         elif len(levels) <= MAX_LEVELS:
             for i in range(len(levels) if len(levels) > 2 else 1):
                 label = str(levels[i]).replace(" / ", "/")
-                yield f"{name} = {label} / other {name}", np.where(codes < 0, -1, (codes != i).astype(np.int64))
+                yield f"{name} = {label} / other {name}", _two_sides(codes != i, codes)
+
+
+def _median(counts: np.ndarray) -> float:
+    """Median of integers from how often each occurs."""
+    below, n = np.cumsum(counts), int(counts.sum())
+    return float(np.searchsorted(below, [(n - 1) // 2, n // 2], side="right").mean())
+
+
+def _two_sides(second: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    sides = second.view(np.int8)
+    if codes.min(initial=0) < 0:
+        sides[codes < 0] = -1
+    return sides
 
 
 def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray, int]:
@@ -138,13 +152,16 @@ def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.nd
     smallest = units
     for name, part in rows.each():
         cluster, score, where = rows.cluster[part], rows.score[part], side[part]
-        masks = [where == k for k in (0, 1)]
-        if not all(mask.any() for mask in masks) or len(kept) == MAX_MODELS:
+        if len(kept) == MAX_MODELS:
             continue
+        # One count of side and unit for both sides; rows of neither land behind them.
+        key = (where % 3).astype(np.int64) * units + cluster
+        counts = np.bincount(key, minlength=2 * units)[: 2 * units].reshape(2, units)
+        if not counts.any(axis=1).all():
+            continue
+        totals = np.bincount(key, weights=score, minlength=2 * units)[: 2 * units].reshape(2, units)
         kept.append(name)
-        for k, mask in enumerate(masks):
-            count = np.bincount(cluster[mask], minlength=units)
-            total = np.bincount(cluster[mask], weights=score[mask], minlength=units)
+        for k, (count, total) in enumerate(zip(counts, totals, strict=True)):
             mean, n = float(total.sum() / count.sum()), int(np.count_nonzero(count))
             smallest = min(smallest, n)
             means[k].append(mean)

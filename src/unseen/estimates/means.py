@@ -7,7 +7,7 @@ left out; a negative cluster code makes its row a cluster of its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -175,10 +175,17 @@ class _Side:
 
     def influence(self) -> FloatArray:
         """Adjusted residual of each cluster over N; their squares add up to CR2's variance of the mean."""
-        residual = self.sums - self.mean * self.counts
+        mean, rows = self.mean, self.rows
+        expected = mean * self.counts
+        residual = self.sums - expected
         # Sums of floats leave dust where the residual is zero, and dust would pass for variation.
-        residual[np.abs(residual) <= 1e-12 * np.maximum(np.abs(self.sums), abs(self.mean) * self.counts)] = 0.0
-        return residual / (self.rows * np.sqrt(1 - self.counts / self.rows))
+        size = np.maximum(np.abs(self.sums), np.abs(expected, out=expected), out=expected)
+        size *= 1e-12
+        residual[np.abs(residual) <= size] = 0.0
+        share = np.divide(self.counts, rows, out=size)
+        np.subtract(1, share, out=share)
+        residual /= np.multiply(rows, np.sqrt(share, out=share), out=share)
+        return residual
 
     def effective_size(self, variance: float) -> float:
         """Independent binary rows that would give this variance; the clusters where no variance is seen."""
@@ -223,6 +230,7 @@ class _Pair:
 
     a: _Side
     b: _Side
+    _known: list[tuple[float, float, float]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -241,15 +249,18 @@ class _Pair:
         if sides[0].binary != sides[1].binary:
             # One side may hold only zeros and ones by chance: the scores are what the other side says they are.
             sides = (_Side(s.sums, s.counts, binary=False) for s in sides)
-        return cls(*sides)
+        first, second = sides
+        return cls(first, second)
 
     @property
     def units(self) -> int:
         return int(np.count_nonzero(self.a.counts + self.b.counts))
 
     def covariances(self) -> tuple[float, float, float]:
-        za, zb = self.a.influence(), self.b.influence()
-        return float(za @ za), float(zb @ zb), float(za @ zb)
+        if not self._known:
+            za, zb = self.a.influence(), self.b.influence()
+            self._known.append((float(za @ za), float(zb @ zb), float(za @ zb)))
+        return self._known[0]
 
     def dof(self) -> float:
         a, b = self.a.leverage(), self.b.leverage()

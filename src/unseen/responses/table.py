@@ -68,6 +68,7 @@ class Responses:
         self.score_kind = score_kind
         self.notes = notes
         self._coded: dict[str, Coded] = {}
+        self._sides: dict[str, np.ndarray] = {}
 
     @classmethod
     def of(
@@ -159,8 +160,12 @@ class Responses:
         return self if self.table["score"].null_count() == 0 else self.where(pl.col("score").is_not_null())
 
     def is_split(self, split: Split) -> np.ndarray:
-        """Boolean array of shape (rows,): which rows lie in this split."""
-        return (self.table["split"].cast(pl.String) == split).fill_null(value=False).to_numpy()
+        """Boolean array of shape (rows,): which rows lie in this split; computed once, not to be written to."""
+        if split not in self._sides:
+            inside = (self.table["split"].cast(pl.String) == split).fill_null(value=False).to_numpy()
+            inside.flags.writeable = False
+            self._sides[split] = inside
+        return self._sides[split]
 
     def with_columns(self, *columns: pl.Series | pl.Expr, kinds: Mapping[str, Kind] | None = None) -> Responses:
         """A copy with columns added or replaced; new columns become factors where kinds says so."""
@@ -188,10 +193,28 @@ def code(column: pl.Series) -> Coded:
     """
     if isinstance(column.dtype, pl.Categorical | pl.Enum):
         return _coded_levels(column)
+    if column.dtype.is_integer() and (numbered := _coded_integers(column)) is not None:
+        return numbered
     levels = column.drop_nulls().unique().sort()
     lookup = pl.DataFrame({"level": levels, "code": pl.Series(range(len(levels)), dtype=pl.Int32)})
     joined = pl.DataFrame({"level": column}).join(lookup, on="level", how="left", maintain_order="left")
     return Coded(joined["code"].fill_null(-1).to_numpy(), tuple(levels.to_list()))
+
+
+def _coded_integers(column: pl.Series) -> Coded | None:
+    """Codes of whole numbers of a short range by a table of presence; None where the range is long or a value is missing."""
+    if not len(column) or column.null_count():
+        return None
+    low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+    if high - low > 2 * len(column):
+        return None
+    values = column.to_numpy()
+    # Wide enough that the difference can't overflow.
+    values = values if values.dtype.itemsize == 8 else values.astype(np.int64)
+    offset = values - values.dtype.type(low) if low else values
+    present = np.zeros(high - low + 1, dtype=bool)
+    present[offset] = True
+    return Coded((np.cumsum(present, dtype=np.int32) - 1)[offset], tuple((np.flatnonzero(present) + low).tolist()))
 
 
 def _coded_levels(column: pl.Series) -> Coded:
