@@ -6,7 +6,17 @@ import pytest
 
 from unseen import auditing
 from unseen.auditing import correct, run_check
-from unseen.checks.base import About, Check, Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.base import (
+    About,
+    Check,
+    Clear,
+    Context,
+    Found,
+    NotApplicable,
+    Settings,
+    Subject,
+    Undecided,
+)
 from unseen.estimates import Estimate
 from unseen.responses import Responses
 
@@ -23,24 +33,51 @@ def outcome(kind, code, p, **more):
     )
 
 
+def finding(code, p, matters=0.1):
+    return outcome(Found, code, p, otherwise=outcome(Undecided, code, p, matters=matters))
+
+
 def test_undecided_outcomes_count_as_tests():
     # 1 of 20 tests has p = 0.04; nineteen undecided ones stand beside it. Alone it would pass.
-    tests = [outcome(Found, "U101", 0.04), *(outcome(NotApplicable, "U101", 0.5) for _ in range(19))]
+    tests = [finding("U101", 0.04), *(outcome(Undecided, "U101", 0.5) for _ in range(19))]
     corrected, _ = correct(tests, 0.05)
-    assert isinstance(corrected[0], Clear)
+    assert isinstance(corrected[0], Undecided)
     assert isinstance(correct(tests[:1], 0.05)[0][0], Found)
 
 
 def test_facts_are_left_alone():
     fact = outcome(Found, "U001", None)
-    corrected, q = correct([fact, outcome(Found, "U101", 0.9)], 0.05)
+    corrected, q = correct([fact, finding("U101", 0.9)], 0.05)
     assert corrected[0] is fact
     assert 0 not in q
 
 
-def test_a_demoted_finding_says_so():
-    demoted = correct([outcome(Found, "U101", 0.9, otherwise="No gap.")], 0.05)[0][0]
-    assert demoted.statement == "No gap. (Not significant once all checks are corrected for.)"
+def test_what_the_correction_takes_is_what_it_is_otherwise_with_the_units_that_would_decide():
+    (taken,), _ = correct([finding("U101", 0.9)], 0.05)
+    assert isinstance(taken, Undecided)
+    assert taken.details["units_needed"] > 9
+    # One test alone is tested at 0.05; among twenty searches of one check at a fraction of the share of the others.
+    among, _ = correct([finding("U103", 0.9), finding("U101", 0.9), *(finding("U103", 0.8) for _ in range(19))], 0.05)
+    assert among[0].details["units_needed"] > among[1].details["units_needed"] > taken.details["units_needed"]
+
+
+def test_context_is_neither_found_nor_counted():
+    class Scale(Broken):
+        def run(self, subject, settings):
+            yield outcome(Context, "U999", None)
+
+    (said,) = run_check(Scale(), Subject(responses()), Settings())
+    assert isinstance(said, Context)
+
+
+def test_lead_questions_hold_their_share_of_the_rate():
+    # Under the null of all, U101 alone is rejected at 0.05 × 0.7, one of nineteen searches at 0.05 × 0.3 / 19.
+    def found(p, code):
+        rest = [finding(f"U1{k:02d}", 0.9) for k in range(2, 21) if f"U1{k:02d}" != code]
+        return isinstance(correct([finding(code, p), *rest], 0.05)[0][0], Found)
+
+    assert found(0.0349, "U101")
+    assert not found(0.0351, "U101")
 
 
 def test_any_finding_on_a_complete_null_is_as_rare_as_stated():
@@ -48,7 +85,7 @@ def test_any_finding_on_a_complete_null_is_as_rare_as_stated():
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(2000):
-        listed = [outcome(Found, f"U{100 + f}", p) for f in range(8) for p in rng.random(rng.integers(1, 13))]
+        listed = [finding(f"U{100 + f}", p) for f in range(8) for p in rng.random(rng.integers(1, 13))]
         wrong += any(isinstance(o, Found) for o in correct(listed, 0.05)[0])
     assert wrong / 2000 <= 0.05 + 3.3 * np.sqrt(0.05 * 0.95 / 2000)
 
@@ -84,5 +121,6 @@ def test_missing_inputs_are_named_with_the_way_to_give_them():
 
 def test_outcomes_stand_by_weight():
     result = auditing.run(Subject(responses()))
-    ranks = [0 if isinstance(o, Found) else 1 if isinstance(o, Clear) else 2 for o in result.outcomes]
+    kinds = [Found, Undecided, Clear, NotApplicable]
+    ranks = [next(i for i, k in enumerate(kinds) if isinstance(o, k)) for o in result.outcomes]
     assert ranks == sorted(ranks)

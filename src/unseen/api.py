@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unseen import auditing
 from unseen.auditing import AuditResult
-from unseen.checks.base import Check, Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.registry import all_checks, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
@@ -54,8 +54,18 @@ class Audit:
 
     @property
     def clear(self) -> tuple[Clear, ...]:
-        """What was looked for with enough data, and not found."""
+        """Where the interval excludes an effect that matters: the only pass."""
         return tuple(o for o in self.result.outcomes if isinstance(o, Clear))
+
+    @property
+    def undecided(self) -> tuple[Undecided, ...]:
+        """Where an estimate excludes neither no effect nor one that matters, with what would decide it."""
+        return tuple(o for o in self.result.outcomes if isinstance(o, Undecided))
+
+    @property
+    def context(self) -> tuple[Context, ...]:
+        """What helps to read the outcomes and judges nothing: scales, ratings, shares."""
+        return self.result.context
 
     @property
     def not_applicable(self) -> tuple[NotApplicable, ...]:
@@ -87,7 +97,10 @@ class Audit:
         return terminal.text(self.document)
 
     def __repr__(self) -> str:
-        return f"<Audit: {len(self.found)} found, {len(self.clear)} clear, {len(self.not_applicable)} not judged>"
+        return (
+            f"<Audit: {len(self.found)} found, {len(self.undecided)} undecided, {len(self.clear)} clear, "
+            f"{len(self.not_applicable)} not judged>"
+        )
 
     def _repr_html_(self) -> str:
         from unseen.report import html
@@ -371,17 +384,18 @@ def load_document(path: str | Path) -> dict[str, Any]:
     Raises:
         BadInput: It is not a report of a known schema version.
     """
-    from unseen.report.summary import SCHEMA_VERSION
+    from unseen.report import improvement, summary
 
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != SCHEMA_VERSION:
+    known = isinstance(document, dict)
+    version = document.get("schema_version") if known else None
+    reads = improvement.SCHEMA_VERSION if known and document.get("kind") == "improvement" else summary.SCHEMA_VERSION
+    if version != reads:
         raise BadInput(
-            f"{path}: schema_version is {version!r}, this version reads {SCHEMA_VERSION}. "
-            "Write the baseline again with --format json."
+            f"{path}: schema_version is {version!r}, this version reads {reads}. Write the report again with --format json."
         )
     return document

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings, Subject, demoted
+from unseen.checks.base import (
+    Check,
+    Clear,
+    Context,
+    Found,
+    NotApplicable,
+    Outcome,
+    Settings,
+    Subject,
+    Undecided,
+    demoted,
+    with_units_needed,
+)  # fmt: skip
 from unseen.checks.registry import all_checks, selected
 from unseen.errors import TooFewUnits, Undefined, UnseenError
-from unseen.estimates.multiplicity import selective_p_values
+from unseen.estimates.multiplicity import level_alone, selective_p_values
 
 # Checks across models; a learner under several shifts is one model.
 COMPARE_MODELS = ("U004", "U2", "U7")
+# The questions that an audit is run for. Together they hold this share of its false discovery rate, so that they do not
+# pay for forty searches; the shares below divide it. All other checks share the rest evenly.
+LEAD_SHARE = 0.7
+LEAD = {"U101": 4.0, "U801": 4.0, "U701": 1.0}
 # What a missing input is called in a sentence, and how a user gives it.
 REMEDIES = {
     "responses": "Give a file or table of model answers.",
@@ -42,11 +58,12 @@ class AuditResult:
     """What the checks said, corrected and sorted.
 
     Attributes:
-        outcomes: All outcomes; found ones first, by weight.
+        outcomes: All outcomes; found ones first, by weight; then undecided, clear and not applicable ones.
         subject: What was audited.
         settings: The settings it ran under.
         q_values: Adjusted p-value of each outcome that has a p-value, by position in ``outcomes``.
         seconds: Wall time of each check.
+        context: What helps to read the outcomes and judges nothing.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -54,6 +71,7 @@ class AuditResult:
     settings: Settings
     q_values: dict[int, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    context: tuple[Context, ...] = ()
 
     def weight(self, position: int) -> float:
         """Effect times certainty, in [0, 1]; a fact is certain."""
@@ -104,7 +122,8 @@ def run(
             started = time.perf_counter()
             outcomes += run_check(check, subject, settings, strict=strict)
             seconds[check.code] = time.perf_counter() - started
-    corrected, q_values = correct(outcomes, settings.fdr)
+    context = tuple(o for o in outcomes if isinstance(o, Context))
+    corrected, q_values = correct((o for o in outcomes if not isinstance(o, Context)), settings.fdr)
     order = sorted(
         range(len(corrected)),
         key=lambda i: (_rank(corrected[i]), -weight(corrected[i], q_values.get(i)), corrected[i].code, i),
@@ -115,6 +134,7 @@ def run(
         settings=settings,
         q_values={new: q_values[old] for new, old in enumerate(order) if old in q_values},
         seconds=seconds,
+        context=context,
     )
 
 
@@ -175,15 +195,17 @@ def _has(subject: Subject, need: str) -> bool:
 def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dict[int, float]]:
     """Control false discoveries on two levels: over checks, and over the outcomes within each check.
 
-    A family is the set of p-values of one check. Families are tested by Simes' global test with Benjamini–Hochberg
-    across them; within R selected of m families, outcomes are tested by Benjamini–Hochberg at level fdr · R / m.
-    Facts (no p-value) are left alone.
+    A family is the set of p-values of one check. Families are tested by Simes' global test with weighted
+    Benjamini–Hochberg across them (``LEAD`` holds the heavy ones); within R selected of m families, outcomes are
+    tested by Benjamini–Hochberg at level fdr · w · R / m. Facts (no p-value) are left alone.
 
     Returns:
-        The outcomes, with those that do not survive demoted to Clear, and the adjusted p-values by position: an
-        outcome survives where its adjusted p-value is at most ``fdr``.
+        The outcomes, with those that do not survive replaced by what they are otherwise and undecided ones told at
+        which number of units they would be decided; and the adjusted p-values by position: an outcome survives where
+        its adjusted p-value is at most ``fdr``.
 
-    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, JRSS B 76(1).
+    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, JRSS B 76(1);
+    Genovese, Roeder & Wasserman (2006), False discovery control with p-value weighting, Biometrika 93(3).
     """
     listed = list(outcomes)
     families: defaultdict[str, list[int]] = defaultdict(list)
@@ -194,15 +216,43 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
     if not families:
         return listed, {}
     p_values = {code: [listed[i].p_value or 0.0 for i in rows] for code, rows in families.items()}
+    weights = family_weights(families)
     q_values: dict[int, float] = {}
-    for code, adjusted in selective_p_values(p_values, fdr).items():
+    for code, adjusted in selective_p_values(p_values, fdr, weights=weights).items():
         q_values |= dict(zip(families[code], adjusted.tolist(), strict=True))
-    corrected = [demoted(o) if isinstance(o, Found) and q_values.get(i, 0.0) > fdr else o for i, o in enumerate(listed)]
+    alone = level_alone({code: len(rows) for code, rows in families.items()}, fdr, weights=weights)
+    corrected: list[Outcome] = []
+    for i, o in enumerate(listed):
+        if isinstance(o, Found) and q_values.get(i, 0.0) > fdr:
+            o = demoted(o)
+        corrected.append(_decidable(o, alone) if isinstance(o, Undecided) else o)
     return corrected, q_values
 
 
+def family_weights(families: Iterable[str]) -> dict[str, float]:
+    """Weight of each check in the correction: the lead questions share ``LEAD_SHARE``, the others the rest.
+
+    >>> {code: round(w, 3) for code, w in family_weights(["U101", "U102", "U103"]).items()}
+    {'U101': 0.7, 'U102': 0.15, 'U103': 0.15}
+    """
+    codes = list(families)
+    lead = {code: LEAD[code] for code in codes if code in LEAD}
+    others = len(codes) - len(lead)
+    share = LEAD_SHARE if others else 1.0
+    return {
+        code: share * lead[code] / sum(lead.values()) if code in lead else (1 - (share if lead else 0.0)) / others
+        for code in codes
+    }
+
+
+def _decidable(outcome: Undecided, alone: Mapping[str, float]) -> Undecided:
+    """An undecided outcome with the units that would decide it at the level that the audit grants its check."""
+    level = 0.95 if outcome.estimate is None else outcome.estimate.level
+    return with_units_needed(outcome, alpha=alone.get(outcome.code, 1 - level))
+
+
 def _rank(outcome: Outcome) -> int:
-    return 0 if isinstance(outcome, Found) else 2 if isinstance(outcome, NotApplicable) else 1
+    return next(i for i, kind in enumerate((Found, Undecided, Clear, NotApplicable)) if isinstance(outcome, kind))
 
 
 def unlockable(result: AuditResult) -> dict[str, list[str]]:
@@ -215,4 +265,15 @@ def unlockable(result: AuditResult) -> dict[str, list[str]]:
     return {name: sorted(codes) for name, codes in sorted(inputs.items(), key=lambda kv: (-len(kv[1]), kv[0]))}
 
 
-__all__ = ["REMEDIES", "AuditResult", "all_checks", "correct", "run", "run_check", "unlockable", "weight"]
+__all__ = [
+    "LEAD",
+    "REMEDIES",
+    "AuditResult",
+    "all_checks",
+    "correct",
+    "family_weights",
+    "run",
+    "run_check",
+    "unlockable",
+    "weight",
+]

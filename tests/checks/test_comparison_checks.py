@@ -139,7 +139,28 @@ def test_u701_forms_tiers():
     base = np.random.default_rng(0).random(400)
     outcomes = run("U701", answers({"a": base > 0.1, "b": base > 0.11, "z": base > 0.6}))
     assert outcomes[0].details["tiers"] == [["a", "b"], ["z"]]
-    assert [type(o) for o in outcomes] == [Found, Clear]
+    assert [type(o) for o in outcomes] == [Clear, Found]
+    assert outcomes[1].statement.startswith("b is ahead of z")
+
+
+def test_u701_tells_of_benchmarks_that_are_not_of_one_size():
+    rng = np.random.default_rng(0)
+    task = np.where(np.arange(400) < 340, "large", "small")
+    a, b = rng.random(400) < np.where(task == "large", 0.6, 0.9), rng.random(400) < np.where(task == "large", 0.6, 0.2)
+    (o,) = run("U701", answers({"a": a, "b": b}, task=task))
+    assert "85 % of the items are large" in o.statement
+    assert o.details["benchmarks"] == {"large": 340, "small": 60}
+    assert o.details["evenly"]["value"] == pytest.approx(
+        (a[:340].mean() - b[:340].mean() + a[340:].mean() - b[340:].mean()) / 2
+    )
+
+
+def test_u701_does_not_find_what_is_too_small_to_report():
+    base = np.random.default_rng(0).random(20_000)
+    (o,) = run("U701", answers({"a": base > 0.300, "b": base > 0.307}, items=20_000))
+    assert isinstance(o, Clear)
+    assert o.estimate.low > 0
+    assert "ahead of b, but by less than the 0.1 that matters" in o.statement
 
 
 def test_u702_wants_a_flip_on_both_sides():

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from unseen.auditing import run_check
-from unseen.checks.base import Check, Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.registry import all_checks
 from unseen.responses import Responses
 
@@ -100,7 +100,8 @@ def test_a_check_answers_on_any_table(check: Check, name: str):
     outcomes = run_check(check, subject, FAST, strict=True)
     assert outcomes, f"{check.code} said nothing"
     for outcome in outcomes:
-        assert isinstance(outcome, Found | Clear | NotApplicable)
+        assert isinstance(outcome, Found | Clear | Undecided | NotApplicable | Context)
+        assert_the_order_of_outcomes_is_kept(outcome)
         assert outcome.code == check.code
         assert outcome.statement.strip()
         assert outcome.next_step.strip()
@@ -108,6 +109,20 @@ def test_a_check_answers_on_any_table(check: Check, name: str):
         assert 0 <= outcome.effect <= 1
         assert outcome.p_value is None or 0 <= outcome.p_value <= 1
         json.dumps(dict(outcome.details), allow_nan=False)
+
+
+def assert_the_order_of_outcomes_is_kept(outcome):
+    if isinstance(outcome, Found) and outcome.p_value is not None:
+        assert isinstance(outcome.otherwise, Clear | Undecided), "a test says what it is if the correction takes it"
+        assert outcome.otherwise.estimate == outcome.estimate
+        assert_the_order_of_outcomes_is_kept(outcome.otherwise)
+    if isinstance(outcome, Clear) and outcome.estimate is not None and outcome.estimate.excludes(0):
+        denial = re.search(r"\b(no|nothing|none|not) (loss|drop|gap|fall|decay|effect|difference)", outcome.statement)
+        assert denial is None, f"“{denial and denial[0]}” beside {outcome.estimate}"
+    if isinstance(outcome, Undecided):
+        assert outcome.estimate is not None
+    if isinstance(outcome, Context | NotApplicable):
+        assert outcome.p_value is None, "what judges nothing is not tested"
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.code)

@@ -16,7 +16,7 @@ def test_json_holds_findings_with_every_field(run, log):
     code, out, _ = run("audit", log, "--unseen", "digits > 3", "--format", "json")
     document = json.loads(out)
     assert code == 0
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     finding = next(f for f in document["findings"] if f["code"] == "U101")
     assert finding["outcome"] == "found"
     assert set(finding["estimate"]) == {"value", "low", "high", "level", "units", "method"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
+from unseen.estimates.power import times_to_decide
 from unseen.responses import Responses
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class Settings:
         level: Nominal coverage of intervals.
         fdr: False discovery rate of the audit as a whole.
         smallest_gap: Smallest effect worth reporting, in score units as a share of the score's range.
-        gap_that_matters: An effect that the data must be able to show (80 % power) before "clear" may be said.
+        gap_that_matters: "Clear" is said only where the interval excludes an effect of this size; unit as above.
         n_resamples: Bootstrap or permutation draws.
         min_units: Fewest independent units a side for an estimate.
         seed: Source of every random draw.
@@ -75,20 +76,42 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Outcome):
-    """Something that the user should know. ``otherwise`` is said instead if it does not survive the correction."""
-
-    otherwise: str = ""
+class Clear(Outcome):
+    """The interval excludes an effect that matters. Nothing else is a pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clear(Outcome):
-    """Looked, with enough data to see an effect that matters, and found none."""
+class Undecided(Outcome):
+    """An estimate is there, but excludes neither "no effect" nor one that matters; next_step says what would decide.
+
+    Attributes:
+        matters: The effect that matters, in the unit of the estimate: the audit then writes into next_step how many
+            units would decide, knowing its correction. None where more units are not what decides.
+    """
+
+    matters: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Outcome):
+    """Something that the user should know.
+
+    Attributes:
+        otherwise: What is said instead if the correction for the whole audit does not let the finding stand: the
+            same estimate, judged by the same rule. A test (with a p-value) always has it, a fact never.
+    """
+
+    otherwise: Clear | Undecided | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Outcome):
+    """What helps to read the findings and judges nothing: a scale, ratings, shares. Shown in tables, never counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotApplicable(Outcome):
-    """Could not be judged. The statement gives the reason, next_step the input or the number of units that would help.
+    """An input is missing, or no estimate can be had. The statement gives the reason, next_step what would help.
 
     Attributes:
         unlocks: Inputs that are missing (``confidence``, ``variant_of``, ``split``, "several models" …).
@@ -165,9 +188,9 @@ class Check(ABC):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each subject it judges; never empty.
 
-        A test returns Found or Clear with its p-value: the audit corrects all p-values of one check together
-        (Benjamini–Bogomolov) and turns what does not survive into Clear with ``otherwise``. Where an estimate that the
-        whole check rests on does not exist, it may let TooFewUnits and Undefined through: the audit answers
+        A test returns Found, Clear or Undecided with its p-value: the audit corrects all p-values of one check
+        together (Benjamini–Bogomolov) and replaces what does not survive by its ``otherwise``. Where an estimate that
+        the whole check rests on does not exist, it may let TooFewUnits and Undefined through: the audit answers
         NotApplicable with their message.
         """
 
@@ -200,37 +223,94 @@ class Check(ABC):
     ) -> Outcome:
         """The rule for a one-sided question "is the effect (estimate, larger is worse) there and large enough".
 
-        Found: p at most ``fdr`` and the value at least ``smallest_gap × scale``. Otherwise clear, but only where
-        the data could have shown an effect of ``gap_that_matters × scale`` with 80 % power; else not applicable.
+        In this order. Found: p at most ``fdr`` and the value at least ``smallest_gap × scale``. Clear: the interval
+        ends below ``gap_that_matters × scale``. Else undecided. What the correction for the whole audit takes from
+        the found ones is judged by the last two.
 
         Args:
             about: Subject of the outcome.
             estimate: The effect; positive is bad.
             p_value: Of the null "no effect", one- or two-sided as the check states.
-            found: Statement if it is found.
-            clear: Statement if it is not.
+            found: Statement where there is an effect.
+            clear: Statement where the interval excludes one that matters and reaches zero.
             next_step: What to do if it is found.
             settings: The user's settings.
             scale: Range of the score, so that gaps are shares of it.
             details: Data for tables and pictures.
         """
+        matters = settings.gap_that_matters * scale
         common: dict[str, Any] = {
             "code": self.code, "about": about, "estimate": estimate, "p_value": p_value,
             "effect": min(1.0, abs(estimate.value) / scale), "details": details or {},
         }  # fmt: skip
+        otherwise: Clear | Undecided
+        if estimate.high < matters:
+            statement = clear
+            if estimate.low > 0:
+                statement = f"{found.rstrip('.')}: less than the {matters:.3g} that matters."
+            elif estimate.high < 0:
+                statement = f"{about.name}: the effect is {estimate.format(2)}, the other way round ({self.title})."
+            otherwise = Clear(statement=statement, next_step="Nothing to do.", **common)
+        else:
+            otherwise = self.undecided(matters=matters, settings=settings, **common)
         if p_value <= settings.fdr and estimate.value >= settings.smallest_gap * scale:
-            return Found(statement=found, next_step=next_step, otherwise=clear, **common)
-        # Half a 95 % interval is 1.96 standard errors; 80 % power at 5 % needs 2.80 of them.
-        detectable = estimate.width / 2 * (2.80 / 1.96)
-        if detectable <= settings.gap_that_matters * scale or estimate.high < settings.smallest_gap * scale:
-            return Clear(statement=clear, next_step="Nothing to do.", **common)
-        times = (detectable / (settings.gap_that_matters * scale)) ** 2
-        return NotApplicable(
-            statement=f"{about.name}: not enough data. The effect is {estimate.format(2)}, and these data could only "
-            f"show one of {detectable:.2f} or more ({self.title}).",
-            next_step=f"Collect about {times:.1f} times as many independent units ({estimate.units} now).",
-            **common,
-        )
+            return Found(statement=found, next_step=next_step, otherwise=otherwise, **common)
+        return otherwise
+
+    def undecided(
+        self,
+        *,
+        about: About,
+        estimate: Estimate,
+        settings: Settings,
+        matters: float | None = None,
+        statement: str = "",
+        next_step: str = "",
+        **more: Any,
+    ) -> Undecided:
+        """The answer where an estimate excludes neither no effect nor one that matters.
+
+        Args:
+            about: Subject of the outcome.
+            estimate: The effect; positive is bad.
+            settings: The user's settings.
+            matters: The effect that matters, in the unit of the estimate, where more units would decide.
+            statement: Said instead of the general sentence.
+            next_step: Said where more units are not what decides.
+            more: Other fields of the outcome.
+        """
+        said = statement or _neither(about, estimate, self.title, matters)
+        step = next_step or "Nothing in these data decides it: read the number with its interval."
+        fields: dict[str, Any] = {"code": self.code, **more}
+        outcome = Undecided(
+            about=about, estimate=estimate, statement=said, next_step=step, matters=matters, **fields
+        )  # fmt: skip
+        return with_units_needed(outcome, alpha=settings.fdr)
+
+
+def with_units_needed(outcome: Undecided, *, alpha: float) -> Undecided:
+    """The outcome with the number of units that would decide it, given the level at which its null is tested.
+
+    ``details["units_needed"]`` holds the number, ``details["times"]`` its ratio to what there is.
+    """
+    estimate, matters = outcome.estimate, outcome.matters
+    if estimate is None or matters is None:
+        return outcome
+    times = times_to_decide(estimate, matters, alpha=alpha)
+    needed = max(estimate.units + 1, round(times * estimate.units))
+    return replace(
+        outcome,
+        details={**outcome.details, "times": times, "units_needed": needed},
+        next_step=f"About {times:.1f} times as many independent units would decide it: {needed:,}, {estimate.units:,} now.",
+    )
+
+
+def _neither(about: About, estimate: Estimate, title: str, matters: float | None) -> str:
+    past = "" if matters is None else f", and one of {matters:.3g} is not excluded"
+    chance = (
+        "not beyond chance" if estimate.low <= 0 else "beyond zero by itself, but not once all checks are corrected for"
+    )
+    return f"{about.name}: not decided ({title}). The effect is {estimate.format(2)}: {chance}{past}."
 
 
 def guarded(check: Check, about: About, compute: Callable[[], Outcome]) -> Outcome:
@@ -241,16 +321,13 @@ def guarded(check: Check, about: About, compute: Callable[[], Outcome]) -> Outco
         return check.not_applicable(str(error), "Collect more independent units on this side.", about=about)
 
 
-def demoted(outcome: Found) -> Clear:
-    """A found outcome that does not survive the correction for multiplicity."""
-    return Clear(
-        code=outcome.code, about=outcome.about,
-        statement=(outcome.otherwise or outcome.statement) + " (Not significant once all checks are corrected for.)",
-        next_step="Nothing to do; collect more data if this matters to you.", estimate=outcome.estimate,
-        p_value=outcome.p_value, effect=outcome.effect, details=outcome.details,
-    )  # fmt: skip
+def demoted(outcome: Found) -> Clear | Undecided:
+    """What is said of a found outcome that does not survive the correction for multiplicity."""
+    assert outcome.otherwise is not None, f"{outcome.code}: a finding with a p-value says what it is otherwise"  # noqa: S101
+    return outcome.otherwise
 
 
 __all__ = [
-    "About", "Check", "Clear", "Found", "NotApplicable", "Outcome", "Settings", "Subject", "demoted", "guarded",
+    "About", "Check", "Clear", "Context", "Found", "NotApplicable", "Outcome", "Settings", "Subject", "Undecided",
+    "demoted", "guarded", "with_units_needed",
 ]  # fmt: skip

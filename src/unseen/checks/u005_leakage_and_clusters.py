@@ -8,7 +8,7 @@ import numpy as np
 
 from unseen.checks._rows import first_positions, item_means, many, scored, texts
 from unseen.checks._similar import near_pairs
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.estimates import Estimate
 
 SHOWN, SAMPLE, THRESHOLD = 10, 1500, 0.8
@@ -106,17 +106,26 @@ class LeakageAndClusters(Check):
         numbers = f"correlation {rho.format(2)} over {rho.units:,} groups of {size:.1f} items on average"
         clear = f"Items of one {name} are not alike enough to change intervals ({numbers})."
         details = {"factor": name, "correlation": rho.to_dict(), "design_effect": inflation}
+        otherwise: Clear | Undecided
+        if rho.high < max(MIN_CORRELATION, settings.gap_that_matters):
+            otherwise = Clear(
+                code=self.code, about=about, estimate=rho, p_value=p, details=details, statement=clear,
+                next_step="Nothing to do.",
+            )  # fmt: skip
+        else:
+            otherwise = self.undecided(
+                about=about, estimate=rho, p_value=p, details=details, settings=settings,
+                statement=f"Whether items of one {name} are alike enough to change intervals is not decided ({numbers}).",
+                next_step=f"If {name} was sampled as a whole, declare it: --cluster {name}. More groups would decide it.",
+            )  # fmt: skip
         if p <= settings.fdr and rho.value >= MIN_CORRELATION:
             return Found(
                 code=self.code, about=about, estimate=rho, p_value=p, details=details, effect=min(1.0, rho.value),
                 statement=f"Items of one {name} are answered alike ({numbers}): variances are {inflation:.1f} times what "
                 "independent items would give.",
-                otherwise=clear, next_step=f"Declare it, if {name} was sampled as a whole: --cluster {name}.",
+                otherwise=otherwise, next_step=f"Declare it, if {name} was sampled as a whole: --cluster {name}.",
             )  # fmt: skip
-        return Clear(
-            code=self.code, about=about, estimate=rho, p_value=p, details=details, statement=clear,
-            next_step="Nothing to do.",
-        )  # fmt: skip
+        return otherwise
 
 
 def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Estimate, float, float] | None:

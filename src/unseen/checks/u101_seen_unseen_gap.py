@@ -89,7 +89,7 @@ class SeenUnseenGap(Check):
             estimate=gap,
             p_value=p,
             found=f"{sides}: it loses {gap.format(2)}{kept}.",
-            clear=f"{sides}: no loss beyond chance or worth reporting (difference {gap.format(2)}).",
+            clear=f"{sides}: any loss is smaller than {settings.gap_that_matters * rows.scale:.3g} (difference {gap.format(2)}).",
             next_step=(
                 "Unseen items may be harder as well as unfamiliar: read U107 and U203 for the gap at equal difficulty, "
                 "U102 and U104 for where it opens."

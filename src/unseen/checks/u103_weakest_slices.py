@@ -86,7 +86,7 @@ class WeakestSlices(Check):
         confirm_axes = [_axis(f, part, held) for f in factors]
         tested = self._confirm(proposed, confirm_axes, factors, score[held], units, settings)
         if not tested:
-            return self._none(about, model, score[held], units, scale, settings)
+            return self._none(about, model)
         worst = max(tested, key=lambda t: (t["p"] <= settings.fdr, t["estimate"].low))
         confirmed = [
             t for t in tested if t["p"] <= settings.fdr and t["estimate"].value >= settings.smallest_gap * scale
@@ -129,21 +129,11 @@ class WeakestSlices(Check):
             t["p"] = p
         return tested
 
-    def _none(self, about: About, model: str, score: Any, cluster: Any, scale: float, settings: Settings) -> Outcome:
-        from unseen.checks.base import Clear
-
-        units = count_units(cluster)
-        detectable = 2.8 * float(score.std()) * 2 / max(units, 1) ** 0.5
-        if detectable > settings.gap_that_matters * scale:
-            return self.not_applicable(
-                f"Not enough data: {model} shows no weak slice, but {units} units could only show a gap of "
-                f"{detectable / scale:.2f} or more.",
-                f"Collect about {(detectable / scale / settings.gap_that_matters) ** 2:.1f} times as many units.",
-                about=about,
-            )  # fmt: skip
-        return Clear(
-            code=self.code, about=about, statement=f"{model}: the search proposes no weak slice.",
-            next_step="Nothing to do.", details={"model": model, "searched": 0, "slices": []},
+    def _none(self, about: About, model: str) -> Outcome:
+        return self.not_applicable(
+            f"{model}: the search half of the items proposes no weak slice, so that none was judged.",
+            "Add factors that describe the items, or more items: a small slice is not seen in few of them.",
+            about=about, details={"model": model, "searched": 0, "slices": []},
         )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ class Frontier(Check):
         return self.decide(
             about=about, estimate=drop, p_value=p, settings=settings, scale=scale, details=details,
             found=f"{model} falls by {drop} {side} {factor.name} = {edge:.4g}.{text}",
-            clear=f"{model} holds {side} {factor.name} = {edge:.4g}: no fall that matters.",
+            clear=f"{model} holds {side} {factor.name} = {edge:.4g}: no fall that matters ({drop}).",
             next_step=f"Do not rely on {model} {side} {factor.name} = {edge:.4g}; train or test on items there.",
         )  # fmt: skip
 

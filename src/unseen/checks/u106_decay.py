@@ -70,7 +70,7 @@ class Decay(Check):
                     about=about, estimate=-trend, p_value=p, settings=settings, scale=rows.scale,
                     details={"model": model, "start": first, "end": last, "levels": levels},
                     found=f"{model} loses {-trend} from the first item ({first}) to the last ({last}).",
-                    clear=f"{model} shows no decay that matters between {first} and {last}.",
+                    clear=f"{model} shows no decay that matters between {first} and {last} ({(-trend).format(2)}).",
                     next_step="Compare what changed in the items over time (see factor gaps); refresh training data.",
                 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._levels import Levels, all_levels, cluster_half, singletons
 from unseen.checks._rows import scored
-from unseen.checks.base import About, Check, Clear, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.curve import contrast_estimate, curve
@@ -100,9 +100,9 @@ class CompoundingPairs(Check):
     def _none(self, model: str, settings: Settings, cuts: int) -> Outcome:
         about = About("model", model)
         if cuts >= 2:
-            return Clear(
-                code=self.code, about=about, next_step="Nothing to do.",
-                statement=f"{model}: the search half of the data proposes no pair that compounds.",
+            return self.not_applicable(
+                f"{model}: the search half of the data proposes no pair that compounds, so that none was judged.",
+                "Collect items in which the conditions are crossed.", about=about,
             )  # fmt: skip
         return self.not_applicable(
             f"{model}: no two factors have {settings.min_units} independent units in all four combinations.",

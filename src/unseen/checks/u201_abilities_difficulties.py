@@ -10,7 +10,7 @@ import numpy as np
 
 from unseen.checks._irt import Grid, grid, rasch, two_parameter
 from unseen.checks._rows import many
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.estimates import Estimate
 from unseen.estimates.irt import IrtFit
 from unseen.estimates.rasch import RaschFit, ability_estimates
@@ -51,8 +51,6 @@ class AbilitiesDifficulties(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for the data."""
-        from scipy.special import ndtr
-
         g, model = grid(subject), rasch(subject)
         estimates = ability_estimates(model, settings.level)
         known = np.array([e is not None for e in estimates])
@@ -64,34 +62,26 @@ class AbilitiesDifficulties(Check):
             mean, mean - z * error, mean + z * error, model.units, "Rasch model, mean ability − mean difficulty",
             settings.level,
         )  # fmt: skip
-        p = float(ndtr(-(abs(mean) - FAR) / error))
         lost = 1 - 4 * float((model.mean_success([mean]) * (1 - model.mean_success([mean])))[0])
         run = f"abilities run from {ability.min():.2f} to {ability.max():.2f} logits"
         few = " With so few models the difficulty of a single item is hardly known." if len(g.models) < 20 else ""
-        side = "too easy" if mean > 0 else "too hard"
         where = (
             f"{many(len(g.models), 'model')} and {many(int((g.row >= 0).sum()), 'item')} on one scale: {run}; the mean "
             f"model stands {abs(mean):.2f} logits {'above' if mean > 0 else 'below'} the mean item "
             f"({offset.format(2)}), items spread by {model.spread:.2f} logits.{few}{g.note}"
         )
         common: dict[str, Any] = {
-            "code": self.code, "about": About("data", "all"), "estimate": offset, "p_value": p,
-            "effect": max(0.0, min(1.0, lost)),
+            "code": self.code, "about": About("data", "all"), "estimate": offset, "effect": max(0.0, min(1.0, lost)),
             "details": {
                 "persons": _persons(g, model, estimates), **_items(subject, g, model, two_parameter(subject), z),
                 "spread": model.spread, "unit": "logits above the mean item", "converged": model.converged,
             },
         }  # fmt: skip
-        if p <= settings.fdr and abs(mean) > FAR:
-            yield Found(
-                statement=f"The items are {side} for the mean model. {where}",
-                next_step=f"Add {'harder' if mean > 0 else 'easier'} items: those near the models' abilities tell "
-                f"most.",
-                otherwise=where,
-                **common,
-            )
-        else:
-            yield Clear(statement=where, next_step="Nothing to do.", **common)
+        step = "Read the gaps at equal difficulty (U203) on this scale."
+        if abs(mean) - z * error > FAR:
+            where = f"The items are {'too easy' if mean > 0 else 'too hard'} for the mean model. {where}"
+            step = f"Add {'harder' if mean > 0 else 'easier'} items: those near the models' abilities tell most."
+        yield Context(statement=where, next_step=step, **common)
 
 
 def _never() -> Estimate:

@@ -131,7 +131,11 @@ class ContradictingItems(Check):
         return Found(
             code=self.code, about=About("item", str(row["item"])), estimate=estimate, p_value=q, effect=abs(value),
             statement=statement, next_step="Check the key of this item by hand; correct it or drop the item.",
-            otherwise=f"Item {row['item']} does not contradict the rest beyond chance.", details=row,
+            otherwise=self.undecided(
+                about=About("item", str(row["item"])), estimate=estimate, p_value=q, effect=abs(value), settings=settings,
+                details=row, next_step="Check the key of this item by hand if the score rests on few items.",
+                statement=f"Whether item {row['item']} contradicts the rest is not decided: {statement}",
+            ), details=row,
         )  # fmt: skip
 
     def _rows(

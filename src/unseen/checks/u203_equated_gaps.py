@@ -100,7 +100,7 @@ class EquatedGaps(Check):
             outcomes.append(
                 self.decide(
                     about=About("model", name), estimate=gap, p_value=p, found=f"{text}, at equal difficulty.",
-                    clear=f"{text}: no more than difficulty explains or chance allows.",
+                    clear=f"{text}: what difficulty leaves is too small to matter.",
                     next_step="Difficulty does not explain this: look at U102 and U104 for where this model's gap "
                     "opens.",
                     settings=settings,
@@ -137,7 +137,7 @@ class EquatedGaps(Check):
         )
         return self.decide(
             about=about, estimate=gap, p_value=p, found=f"{text}, at equal difficulty.",
-            clear=f"{text}, the largest of {len(rows)} such gaps: no more than difficulty explains or chance allows.",
+            clear=f"{text}, the largest of {len(rows)} such gaps: too small to matter.",
             next_step=f"Look at the answers of {worst['model']} to items with {name} = {worst['level']}.",
             settings=settings, details={"factor": name, "cells": [{**r, "gap": r["gap"].to_dict()} for r in rows]},
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from unseen.checks._irt import Grid, grid
 from unseen.checks._rows import many
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.means import mean_estimate
@@ -74,14 +74,11 @@ class UninformativeItems(Check):
             "effect": max(0.0, share.value - THRESHOLD),
             "details": self._details(subject, g, items, every, none),
         }  # fmt: skip
+        step = "Nothing to do."
         if share.low > THRESHOLD:
             harder = every.sum() > none.sum()
-            return Found(
-                statement=text + g.note,
-                next_step=f"Replace them by {'harder' if harder else 'easier'} items: {_equivalent(share)}",
-                **common,
-            )
-        return Clear(statement=text + g.note, next_step="Nothing to do.", **common)
+            step = f"Replace them by {'harder' if harder else 'easier'} items: {_equivalent(share)}"
+        return Context(statement=text + g.note, next_step=step, **common)
 
     def _details(
         self, subject: Subject, g: Grid, items: np.ndarray, every: np.ndarray, none: np.ndarray

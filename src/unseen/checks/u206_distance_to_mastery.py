@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from unseen.checks._irt import Grid, grid, rasch
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import Undefined
 from unseen.estimates.rasch import RaschFit, ability_estimates
 from unseen.estimates.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
@@ -48,20 +48,16 @@ class DistanceToMastery(Check):
         ]
 
     def _judge(self, g: Grid, model: RaschFit, m: int, settings: Settings) -> Outcome:
-        from scipy.special import ndtr, ndtri
-
         name, ability = g.models[m], ability_estimates(model, settings.level)[m]
         if ability is None:
             extreme = "all" if model.ability[m] > 0 else "none"
             raise Undefined(f"{name} solves {extreme} of the items, so that its rating has no finite value.")
         distance = distance_to_mastery(model, m, STATED, settings.level)
-        error = distance.width / 2 / float(ndtri(0.5 + settings.level / 2))
         success = float(model.mean_success([ability.value])[0])
         rating = [CENTRE + POINTS * x for x in (ability.value, ability.low, ability.high)]
-        p = float(ndtr(-distance.value / error))
         rated = f"{name} is rated {rating[0]:.0f} [{rating[1]:.0f}, {rating[2]:.0f}] (the mean item 1500)"
         common: dict[str, Any] = {
-            "code": self.code, "about": About("model", name), "estimate": distance, "p_value": p,
+            "code": self.code, "about": About("model", name), "estimate": distance,
             "effect": max(0.0, STATED - success),
             "details": {
                 "model": name, "rating": rating[0], "low": rating[1], "high": rating[2], "success": success,
@@ -70,13 +66,12 @@ class DistanceToMastery(Check):
             },
         }  # fmt: skip
         reached = f"{rated}: within reach of 90 % success (it lacks {distance.format(0)} points).{g.note}"
-        if p <= settings.fdr and STATED - success >= settings.smallest_gap:
+        if distance.low > 0 and STATED - success >= settings.smallest_gap:
             times = math.exp(distance.value / POINTS)
-            return Found(
+            return Context(
                 statement=f"{rated}: it lacks {distance.format(0)} points to 90 % success on such items.{g.note}",
                 next_step=f"Its odds on an item must grow {times:,.0f}-fold: see U102 and U104 for where it fails "
                 f"first.",
-                otherwise=reached,
                 **common,
             )
-        return Clear(statement=reached, next_step="Nothing to do.", **common)
+        return Context(statement=reached, next_step="Nothing to do.", **common)

@@ -79,7 +79,7 @@ class CompositionalityGap(Check):
             estimate=gap,
             p_value=p,
             found=f"{said}; {alone}.",
-            clear=f"{said}: not clearly more than {settings.smallest_gap:.2f}; {alone}.",
+            clear=f"{said}: less than {settings.gap_that_matters:.2g} of them; {alone}.",
             next_step="Let the model write the steps down or answer the parts first; U302 shows what it does instead.",
             settings=settings,
             details={

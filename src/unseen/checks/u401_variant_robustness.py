@@ -69,7 +69,7 @@ class VariantRobustness(Check):
             estimate=loss,
             p_value=p,
             found=f"{name} loses {loss.format(2)} from originals to variants: {numbers}; {turned}.",
-            clear=f"{name} shows no mean loss from originals to variants beyond chance or worth reporting "
+            clear=f"{name} shows no mean loss from originals to variants that matters "
             f"({loss.format(2)}): {numbers}; {turned}.",
             next_step="Read the flipped answers below; report the worst form beside the mean, and train or prompt over "
             "several forms of each question.",

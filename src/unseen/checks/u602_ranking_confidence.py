@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
-from unseen.checks.base import Check, Clear, Found, NotApplicable, Outcome, Settings, Subject
+from unseen.checks.base import Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.means import two_sided_z
 from unseen.estimates.ranking_quality import auroc, risk_coverage
@@ -62,19 +62,23 @@ class RankingConfidence(Check):
             "%", " %"
         )
         clear = f"{clear} (AUROC {area.format(2)}, 0.5 is chance)."
+        otherwise: Clear | Undecided
+        if area.low > USEFUL - settings.gap_that_matters:
+            otherwise = Clear(statement=clear, next_step="Nothing to do.", **common)
+        else:
+            otherwise = self.undecided(
+                settings=settings,
+                statement=f"Whether confidence ranks is not decided: {clear}",
+                next_step="Collect more rows: right and wrong answers are both needed to tell whether confidence ranks.",
+                **common,
+            )
         if area.value < USEFUL and p <= settings.fdr:
             upside = " Wrong answers are the more confident ones." if area.high < 0.5 else ""
             return Found(
                 statement=f"{name}'s confidence does not rank {where}: AUROC {area.format(2)}, where 0.5 is chance."
                 f"{upside}",
                 next_step="Do not abstain or route by this confidence; try another one (margin, agreement of samples).",
-                otherwise=clear,
+                otherwise=otherwise,
                 **common,
             )
-        if area.low >= 0.5 and area.value >= USEFUL:
-            return Clear(statement=clear, next_step="Nothing to do.", **common)
-        return NotApplicable(
-            statement=f"Not enough data to tell whether confidence ranks: {clear}",
-            next_step="Collect more rows: right and wrong answers are both needed to tell whether confidence ranks.",
-            **common,
-        )
+        return otherwise

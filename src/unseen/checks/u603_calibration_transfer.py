@@ -77,7 +77,7 @@ class CalibrationTransfer(Check):
             found=f"{said}: over-confident by {over.format(2)}.",
             clear=f"{said}: "
             + (
-                f"no over-confidence beyond chance or worth reporting (difference {over.format(2)})."
+                f"any over-confidence is too small to matter (difference {over.format(2)})."
                 if over.high >= 0 or over.value > -settings.smallest_gap
                 else f"it errs on the safe side (difference {over.format(2)})."
             ),

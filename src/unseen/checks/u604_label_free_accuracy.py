@@ -144,7 +144,7 @@ class LabelFreeAccuracy(Check):
             estimate=error,
             p_value=p,
             found=f"{said}: label-free estimates mislead here, by {error.format(2)}.",
-            clear=f"{said}: the error of {error.format(2)} is within chance or not worth reporting.",
+            clear=f"{said}: the error of {error.format(2)} is too small to matter.",
             next_step="Do not monitor this model by its confidence alone: mark a sample of new rows now and then.",
             settings=settings,
             details=_details(case, settings) | {"actual": actual},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._rows import Scored, scored
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.concordance import ranking_concordance
 from unseen.estimates.means import two_sided_z
@@ -87,22 +87,25 @@ class RankingFlips(Check):
         }
         common["p_value"] = p
         clear = f"No pair of models changes its order for certain between {one} and {other}; {tail}."
+        smallest = detectable_from_error(error) / rows.scale
+        otherwise: Clear | Undecided
+        if smallest <= settings.gap_that_matters or tau.low > 0:
+            otherwise = Clear(statement=clear, next_step="Nothing to do.", **common)
+        else:
+            otherwise = self.undecided(
+                settings=settings, statement=f"{clear} Differences below {smallest:.2f} could not be seen.",
+                next_step=f"Collect about {(smallest / settings.gap_that_matters) ** 2:.1f} times as many units on both "
+                "sides.", **common,
+            )  # fmt: skip
         if p <= settings.fdr:
             change = min(abs(values[0] - values[1]), abs(values[2] - values[3])) / rows.scale
             return Found(
                 statement=f"{a} against {b}: {values[0]:.2f} to {values[1]:.2f} on {one}, {values[2]:.2f} to "
                 f"{values[3]:.2f} on {other}, so that their order flips; {tail}.",
-                otherwise=clear, effect=min(1.0, change), **common,
+                otherwise=otherwise, effect=min(1.0, change), **common,
                 next_step=f"Do not publish one ranking: choose the model on the side you will use, {one} or {other}.",
             )  # fmt: skip
-        smallest = detectable_from_error(error) / rows.scale
-        if smallest <= settings.gap_that_matters or tau.low > 0:
-            return Clear(statement=clear, next_step="Nothing to do.", **common)
-        return self.not_applicable(
-            f"Not enough data: {clear[0].lower()}{clear[1:]} Differences below {smallest:.2f} could not be seen.",
-            f"Collect about {(smallest / settings.gap_that_matters) ** 2:.1f} times as many units on both sides.",
-            about=About("ranking", name), estimate=tau, details=details, p_value=p,
-        )  # fmt: skip
+        return otherwise
 
 
 def _sides(subject: Subject, rows: Scored) -> Iterator[tuple[str, np.ndarray]]:

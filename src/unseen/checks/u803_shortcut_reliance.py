@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -164,13 +165,21 @@ class ShortcutReliance(Check):
                     f"{family}: shuffling {row['column']} costs {seen:.2f} of {word} on seen rows and {unseen:.2f} on "
                     f"rows not seen{hurts}; the difference is {estimate.format(2)}."
                 )
+                common: dict[str, Any] = {
+                    "code": self.code, "about": About("factor", f"{row['column']}, {family}"), "statement": said,
+                    "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
+                    "details": {"family": family, "columns": rows},
+                }  # fmt: skip
+                otherwise = (
+                    Clear(next_step="Nothing to do.", **common)
+                    if estimate.high < settings.gap_that_matters * scale
+                    else self.undecided(settings=settings, next_step=MORE, **common)
+                )
                 found.append(
                     Found(
-                        code=self.code, about=About("factor", f"{row['column']}, {family}"), statement=said,
                         next_step=f"Ask whether {row['column']} will mean the same in the next domain; refit without it "
                         "(--drop) and compare, or try unseen improve with this shift.",
-                        estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale),
-                        details={"family": family, "columns": rows}, otherwise=said,
+                        otherwise=otherwise, **common,
                     )
                 )  # fmt: skip
         if found:
@@ -183,25 +192,25 @@ class ShortcutReliance(Check):
             f"{float(str(rows[most]['unseen'])):.2f} on rows not seen)."
         )
         details = {"family": family, "columns": rows}
-        # As in ``Check.decide``: half a 95 % interval is 1.96 standard errors, 80 % power needs 2.80.
-        unclear = [
-            str(row["column"]) for row, e in zip(rows, estimates, strict=True)
-            if e.width / 2 * (2.80 / 1.96) > settings.gap_that_matters * scale and e.high >= least
-        ]  # fmt: skip
-        if len(unclear) == len(rows) or str(rows[most]["column"]) in unclear:
+        open_ = [i for i, e in enumerate(estimates) if e.high >= settings.gap_that_matters * scale]
+        judged: dict[str, Any] = {"code": self.code, "about": about, "p_value": min(adjusted), "details": details}
+        if open_:
+            # What could not be judged is never clear; the column that is relied on most speaks for those.
+            worst = max(open_, key=lambda i: float(str(rows[i]["seen"])))
+            judged |= {"estimate": estimates[worst], "effect": min(1.0, abs(estimates[worst].value) / scale)}
+            named = names_of([str(rows[i]["column"]) for i in open_])
             return [
-                self.not_applicable(
-                    f"{family}: not enough data to say whether reliance on {names_of(unclear)} carries over.",
-                    "Collect more domains, or more rows in each.", about=about, details=details,
+                self.undecided(
+                    settings=settings, next_step=MORE, **judged,
+                    statement=f"{family}: not enough data to say whether reliance on {named} carries over (difference for "
+                    f"{rows[worst]['column']}: {estimates[worst].format(2)}).",
                 )
             ]  # fmt: skip
-        tail = f" Not enough data to judge {names_of(unclear)}." if unclear else ""
-        return [
-            Clear(
-                code=self.code, about=about, statement=ahead + tail, next_step="Nothing to do.", estimate=estimates[most],
-                p_value=min(adjusted), effect=min(1.0, abs(estimates[most].value) / scale), details=details,
-            )
-        ]  # fmt: skip
+        judged |= {"estimate": estimates[most], "effect": min(1.0, abs(estimates[most].value) / scale)}
+        return [Clear(statement=ahead, next_step="Nothing to do.", **judged)]
+
+
+MORE = "Collect more domains, or more rows in each."
 
 
 def _piece(under: UnderShift, case: Case, number: int, refit: int, code: np.ndarray, columns: Sequence[str]) -> Piece:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unseen.checks._domains import score_word, under_shift
 from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
@@ -133,26 +133,27 @@ class DiversityOrSize(Check):
         )
         both = ((wide[0], adjusted[0], "domains"), (rows[0], adjusted[1], "rows"))
         helps = [x for x in both if x[1] <= settings.fdr and x[0].value >= settings.smallest_gap * scale]
-        if helps:
-            estimate, p, _ = max(helps, key=lambda x: x[0].value)
-            return Found(
-                code=self.code, about=about, statement=f"{said}.", next_step=_advice([x[2] for x in helps]),
-                estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), details=details, otherwise=f"{said}.",
-            )  # fmt: skip
         # A tenth of the score's range is a large gain for one doubling; half of it must be ruled out here.
+        otherwise: Clear | Undecided
         if all(e.high < settings.gap_that_matters / 2 * scale for e, _, _ in both):
-            return Clear(
+            otherwise = Clear(
                 code=self.code, about=about, statement=f"{said}: neither would help by an amount that matters.",
                 next_step="More data of this kind will not close the gap; look at inputs and learner.",
                 estimate=wide[0], p_value=min(adjusted), effect=min(1.0, abs(wide[0].value) / scale), details=details,
             )  # fmt: skip
-        return self.not_applicable(
-            f"{said}: not enough domains to tell.",
-            "Collect more domains.",
-            about=about,
-            estimate=wide[0],
-            details=details,
-        )
+        else:
+            otherwise = self.undecided(
+                about=about, estimate=wide[0], p_value=min(adjusted), settings=settings, details=details,
+                statement=f"{said}: not enough domains to tell.", next_step="Collect more domains.",
+            )  # fmt: skip
+        if helps:
+            estimate, p, _ = max(helps, key=lambda x: x[0].value)
+            return Found(
+                code=self.code, about=about, statement=f"{said}.", next_step=_advice([x[2] for x in helps]),
+                estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), details=details,
+                otherwise=otherwise,
+            )  # fmt: skip
+        return otherwise
 
 
 def _designed(own: Domains, seed: int) -> _Design:

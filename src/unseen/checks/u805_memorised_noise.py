@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._domains import under_shift
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -105,20 +105,18 @@ class MemorisedNoise(Check):
             "code": self.code, "about": about, "statement": said, "estimate": estimate, "p_value": p,
             "effect": min(1.0, abs(estimate.value) / scale), "details": details,
         }  # fmt: skip
+        otherwise: Clear | Undecided
+        if estimate.high < settings.gap_that_matters * scale:
+            otherwise = Clear(next_step="Nothing to do.", **common)
+        else:
+            short: dict[str, Any] = common | {"statement": f"{said[:-1]}; too few such rows to tell."}
+            otherwise = self.undecided(settings=settings, next_step="Give more rows.", **short)
         if p <= settings.fdr and worth:
             return Found(
                 next_step="Look at some of these rows: if their labels are wrong, correct or drop them; else regularise "
-                "more (smaller trees, more neighbours, weight decay) or try unseen improve.", otherwise=said, **common,
+                "more (smaller trees, more neighbours, weight decay) or try unseen improve.", otherwise=otherwise, **common,
             )  # fmt: skip
-        if estimate.width / 2 * (2.80 / 1.96) <= settings.gap_that_matters * scale:
-            return Clear(next_step="Nothing to do.", **common)
-        return self.not_applicable(
-            f"{said[:-1]}; too few such rows to tell.",
-            "Give more rows.",
-            about=about,
-            estimate=estimate,
-            details=details,
-        )
+        return otherwise
 
 
 def _sampled(under: UnderShift) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from unseen.checks._domains import score_word, under_shift
 from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
@@ -160,6 +160,16 @@ class MisleadingValidation(Check):
             (e, p) for (e, _), p in zip(tests, adjusted, strict=True) if p <= settings.fdr and e.value >= least
         ]  # fmt: skip
         common: dict[str, Any] = {"code": self.code, "about": about, "statement": said, "details": details}
+        regret = tests[0][0]
+        judged: dict[str, Any] = {
+            "estimate": regret, "p_value": min(adjusted), "effect": min(1.0, abs(regret.value) / scale), **common,
+        }  # fmt: skip
+        otherwise: Clear | Undecided
+        if regret.high < settings.gap_that_matters * scale:
+            otherwise = Clear(next_step="Nothing to do.", **judged)
+        else:
+            short: dict[str, Any] = judged | {"statement": f"{said[:-1]}; not enough data to tell."}
+            otherwise = self.undecided(settings=settings, next_step="Collect more domains.", **short)
         if bad:
             estimate, p = max(bad, key=lambda x: x[0].value)
             better = min((w for w in ways), key=lambda w: float(ways[w]["lost"]["value"]))  # type: ignore[index]
@@ -169,19 +179,10 @@ class MisleadingValidation(Check):
                 else "No validation here picks well: judge a choice on a fresh domain before it is used."
             )
             return Found(
-                next_step=step, estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), otherwise=said,
+                next_step=step, estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), otherwise=otherwise,
                 **common,
             )  # fmt: skip
-        estimate = tests[0][0]
-        if estimate.width / 2 * (2.80 / 1.96) <= settings.gap_that_matters * scale or estimate.high < least:
-            return Clear(
-                next_step="Nothing to do.", estimate=estimate, p_value=min(adjusted),
-                effect=min(1.0, abs(estimate.value) / scale), **common,
-            )  # fmt: skip
-        return self.not_applicable(
-            f"{said[:-1]}; not enough data to tell.", "Collect more domains.", about=about, estimate=estimate,
-            details=details,
-        )  # fmt: skip
+        return otherwise
 
 
 def pool(under: UnderShift) -> list[Spec]:

@@ -125,13 +125,21 @@ class ExplainedGaps(Check):
                     f"{family}: {word} is {worse} by {estimate.format(2)} where {row['property']} is {row['worse']} (rank "
                     f"correlation {row['correlation']:.2f} over {k} domains)."
                 )
+                common: dict[str, Any] = {
+                    "code": self.code, "about": About("factor", f"{row['property']}, {family}"), "statement": said,
+                    "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
+                    "details": {"family": family, "domains": row["domains"], "properties": summary},
+                }  # fmt: skip
+                otherwise = (
+                    Clear(next_step="Nothing to do.", **common)
+                    if estimate.high < settings.gap_that_matters * scale
+                    else self.undecided(settings=settings, next_step="Collect more domains.", **common)
+                )
                 found.append(
                     Found(
-                        code=self.code, about=About("factor", f"{row['property']}, {family}"), statement=said,
                         next_step=f"Look at the domains where {row['property']} is {row['worse']}; collect more like them, "
                         "or let the learner know of it.",
-                        estimate=estimate, p_value=p, effect=min(1.0, estimate.value / scale), otherwise=said,
-                        details={"family": family, "domains": row["domains"], "properties": summary},
+                        otherwise=otherwise, **common,
                     )
                 )  # fmt: skip
         if found:
@@ -142,15 +150,20 @@ class ExplainedGaps(Check):
             f"{family}: none of {len(rows)} properties goes with the score beyond chance over {k} domains (nearest: "
             f"{rows[best]['property']}, rank correlation {rows[best]['correlation']:.2f})"
         )
-        common: dict[str, Any] = {"about": About("factor", family), "estimate": estimates[best], "details": details}
-        if float(np.median([e.high for e in estimates])) <= settings.gap_that_matters * scale:
-            return [
-                Clear(
-                    code=self.code, statement=f"{said}.", next_step="Nothing to do.", p_value=adjusted[best],
-                    effect=min(1.0, estimates[best].value / scale), **common,
-                )
-            ]  # fmt: skip
-        return [self.not_applicable(f"{said}; too few domains to tell.", "Collect more domains.", **common)]
+        common = {
+            "code": self.code, "about": About("factor", family), "estimate": estimates[best], "details": details,
+            "p_value": adjusted[best], "effect": min(1.0, abs(estimates[best].value) / scale),
+        }  # fmt: skip
+        if all(e.high < settings.gap_that_matters * scale for e in estimates):
+            return [Clear(statement=f"{said}.", next_step="Nothing to do.", **common)]
+        return [
+            self.undecided(
+                settings=settings,
+                statement=f"{said}; too few domains to tell.",
+                next_step="Collect more domains.",
+                **common,
+            )
+        ]
 
 
 def _judged(

@@ -11,7 +11,7 @@ import polars as pl
 
 from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, domains, drawn, none_held_out
-from unseen.checks.base import About, Check, NotApplicable, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, Undecided, guarded
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
@@ -219,7 +219,7 @@ class LabelFreeDomains(Check):
             next_step="Label a random sample of these rows to confirm the drop before acting on it.",
             details={"accuracy": accuracy.to_dict(), "labelled": seen, "rows": len(some), "method": method},
         )  # fmt: skip
-        if isinstance(outcome, NotApplicable):
+        if isinstance(outcome, Undecided):
             # Too few rows to judge a drop still leave a claim with its interval.
             return replace(outcome, statement=f"{said}; too few to tell whether it dropped.")
         return outcome

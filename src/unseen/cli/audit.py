@@ -75,7 +75,7 @@ def audit(
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
-    fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501).", rich_help_panel=OUTPUT)] = None,
+    fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no findings in the terminal.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip

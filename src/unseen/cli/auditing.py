@@ -23,6 +23,10 @@ from unseen.responses.reading import read
 DEFAULT_HTML = Path("unseen-report.html")
 
 
+# Among the codes of --fail-on: what is undecided fails too.
+UNDECIDED = "UNDECIDED"
+
+
 @dataclass(frozen=True)
 class Request:
     """One call of ``unseen audit``, options parsed."""
@@ -55,7 +59,7 @@ def perform(request: Request) -> int:
     from unseen.report import github, summary, terminal
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
-    for codes in (request.select, request.ignore, request.fail_on):
+    for codes in (request.select, request.ignore, tuple(c for c in request.fail_on if c != UNDECIDED)):
         selected(codes)
     baseline = load_document(request.baseline) if request.baseline else None
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
@@ -104,14 +108,17 @@ def _subject(request: Request) -> Subject:
 def fails(document: dict[str, Any], codes: tuple[str, ...], gap: float | None) -> bool:
     """Whether a found outcome has one of the codes (prefixes), or an effect of at least the gap.
 
-    With both, a finding must meet both.
+    With both, a finding must meet both. The word ``undecided`` among the codes lets undecided outcomes of those codes
+    (of all, where it stands alone) fail too, whatever their effect: for those who take only clear for a pass.
     """
     if not codes and gap is None:
         return False
-    return any(
-        f["outcome"] == "found" and (not codes or f["code"].startswith(codes)) and (gap is None or f["effect"] >= gap)
-        for f in document["findings"]
-    )
+    named = tuple(c for c in codes if c != UNDECIDED)
+    asked = [f for f in document["findings"] if not named or f["code"].startswith(named)]
+    if UNDECIDED in codes and any(f["outcome"] == "undecided" for f in asked):
+        return True
+    only_word = bool(codes) and not named and gap is None
+    return not only_word and any(f["outcome"] == "found" and (gap is None or f["effect"] >= gap) for f in asked)
 
 
 def _render(document: dict[str, Any], format_: str) -> str:

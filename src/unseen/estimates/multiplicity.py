@@ -94,23 +94,33 @@ def benjamini_bogomolov(families: Mapping[str, ArrayLike], q: float) -> dict[str
     return {name: adjusted <= q for name, adjusted in selective_p_values(families, q).items()}
 
 
-def selective_p_values(families: Mapping[str, ArrayLike], q: float) -> dict[str, FloatArray]:
+def selective_p_values(
+    families: Mapping[str, ArrayLike], q: float, *, weights: Mapping[str, float] | None = None
+) -> dict[str, FloatArray]:
     """Adjusted p-values of the two-level procedure: ``benjamini_bogomolov`` rejects those that are at most q.
+
+    With weights, family f is selected by the weighted Benjamini–Hochberg rule, which divides its Simes p-value by its
+    weight (scaled to a mean of 1 over families), and tested inside at q·w_f·R/m, never above q. Weights are set before
+    the p-values are seen; the chance of any selection where every null holds stays at most q.
 
     Args:
         families: p-values of each family, shapes (m_f,).
         q: False discovery rate at which families are selected, in (0, 1).
+        weights: Weight of each family, above zero; equal ones by default.
 
     Returns:
         Adjusted p-values, per family in the order of its p-values; never below the family's own.
 
     Raises:
-        BadInput: q lies outside (0, 1), or a p-value outside [0, 1].
+        BadInput: q lies outside (0, 1), a p-value outside [0, 1], or a weight is not above zero.
 
-    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, section 3.
+    Source: Benjamini & Bogomolov (2014), Selective inference on multiple families of hypotheses, section 3;
+    Genovese, Roeder & Wasserman (2006), False discovery control with p-value weighting, section 3.
 
     >>> {k: v.tolist() for k, v in selective_p_values({"a": [0.001, 0.5], "b": [0.6]}, 0.05).items()}
     {'a': [0.004, 1.0], 'b': [1.0]}
+    >>> selective_p_values({"a": [0.001, 0.5], "b": [0.6]}, 0.05, weights={"a": 3, "b": 1})["a"].round(4).tolist()
+    [0.0027, 0.6667]
     """
     if not 0 < q < 1:
         raise BadInput(f"a false discovery rate lies between 0 and 1, got {q}.")
@@ -119,11 +129,39 @@ def selective_p_values(families: Mapping[str, ArrayLike], q: float) -> dict[str,
     adjusted = {name: np.ones(len(p)) for name, p in values.items()}
     if not tested:
         return adjusted
-    across = benjamini_hochberg([simes(values[name]) for name in tested])
-    share = max(int((across <= q).sum()), 1) / len(tested)
+    weight = _weights(tested, weights)
+    across = benjamini_hochberg([min(1.0, simes(values[name]) / weight[name]) for name in tested])
+    selected = max(int((across <= q).sum()), 1) / len(tested)
     for name, own in zip(tested, across.tolist(), strict=True):
-        adjusted[name] = np.maximum(np.minimum(1.0, benjamini_hochberg(values[name]) / share), own)
+        inside = benjamini_hochberg(values[name])
+        # A heavy family may not be tested more freely than it would be alone.
+        adjusted[name] = np.maximum(np.minimum(1.0, inside / min(1.0, weight[name] * selected)), own)
     return adjusted
+
+
+def level_alone(tested: Mapping[str, int], q: float, *, weights: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Level at which one outcome of each family is tested when nothing else in the audit is rejected.
+
+    Args:
+        tested: Number of p-values of each family.
+        q: False discovery rate.
+        weights: As in ``selective_p_values``.
+
+    >>> level_alone({"a": 4, "b": 1}, 0.05)
+    {'a': 0.00625, 'b': 0.025}
+    """
+    names = [name for name, count in tested.items() if count]
+    weight = _weights(names, weights)
+    return {name: q * min(1.0, weight[name] / len(names)) / tested[name] for name in names}
+
+
+def _weights(names: list[str], weights: Mapping[str, float] | None) -> dict[str, float]:
+    raw = {name: float((weights or {}).get(name, 1.0)) for name in names}
+    wrong = [f"{name}: {w:g}" for name, w in raw.items() if not w > 0]
+    if wrong:
+        raise BadInput(f"the weight of a family lies above zero, got {', '.join(wrong)}.")
+    total = sum(raw.values())
+    return {name: w * len(names) / total for name, w in raw.items()}
 
 
 def _checked(p: ArrayLike) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from unseen.errors import BadInput, TooFewUnits
+from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import normal_quantile
 
 
@@ -108,6 +109,38 @@ def units_needed(
         raise BadInput(f"a gap and a design effect lie above zero, got {gap} and {design}.")
     variance = sd_a * sd_a + sd_b * sd_b - 2 * correlation * sd_a * sd_b
     return max(2, math.ceil(_reach(alpha, power) ** 2 * variance * design / gap**2))
+
+
+def times_to_decide(estimate: Estimate, matters: float, *, alpha: float) -> float:
+    """How many times as many units would decide between "an effect" and "none that matters".
+
+    A question is decided where the effect passes its test at ``alpha``, or its interval excludes ``matters``. Once the
+    standard error is below matters / (z_{α/2} + z_{level}) every value falls on one side or the other. The standard
+    error is known from the same units, so that its upper 80 % limit is used: s²·(n − 1)/χ²_{0.2}(n − 1).
+
+    Args:
+        estimate: The effect with its interval.
+        matters: The effect that matters, in the unit of the estimate.
+        alpha: Two-sided level at which the null is tested, the audit's correction included.
+
+    Returns:
+        The ratio, at least 1.1: one more unit never decides for certain.
+
+    Raises:
+        BadInput: The effect that matters is not above zero.
+
+    >>> from unseen.estimates import Estimate
+    >>> round(times_to_decide(Estimate(0.05, -0.02, 0.12, 200, "an example"), 0.1, alpha=0.05), 2)
+    2.14
+    """
+    from scipy import special
+
+    if matters <= 0:
+        raise BadInput(f"an effect that matters lies above zero, got {matters}.")
+    tail = normal_quantile((1 - estimate.level) / 2)
+    dof = max(1, estimate.units - 1)
+    error = estimate.width / 2 / tail * math.sqrt(dof / float(special.chdtri(dof, 0.8)))
+    return max(1.1, (error * (normal_quantile(alpha / 2) + tail) / matters) ** 2)
 
 
 def power_of(gap: float, error: float, *, alpha: float = 0.05) -> float:

@@ -9,13 +9,16 @@ from typing import Any
 from unseen.report.plain import interval
 
 Finding = Mapping[str, Any]
+# Outcomes that are no answer, and how that is said.
+OPEN = {"undecided": "is undecided", "not_applicable": "can't be judged"}
+BEFORE = {"clear": "was clear", "undecided": "was undecided", "not_applicable": "could not be judged"}
 
 
 def worse(old: Sequence[Finding], new: Sequence[Finding], smallest: float) -> list[dict[str, Any]]:
     """Findings of the new audit that are worse than in the old one, with the difference in words and in details.
 
     A finding is worse where it was not found before; where it was, and its effect grew by at least ``smallest``
-    with an interval of the change that excludes zero; or where it was clear and can't be judged any more.
+    with an interval of the change that excludes zero; or where it was clear and is open now.
 
     Args:
         old: Findings of the earlier document.
@@ -55,7 +58,8 @@ def _key(finding: Finding) -> tuple[str, str, str]:
 
 def _change(old: Finding | None, new: Finding, smallest: float) -> tuple[str, dict[str, Any]] | None:
     """What to say of the change and the data behind it; None where nothing got worse."""
-    if new["outcome"] == "clear" or (new["outcome"] == "not_applicable" and (old or {}).get("outcome") != "clear"):
+    is_open = new["outcome"] in OPEN
+    if new["outcome"] == "clear" or (is_open and (old or {}).get("outcome") != "clear"):
         return None
     record: dict[str, Any] = {
         "outcome": None if old is None else old["outcome"],
@@ -63,12 +67,12 @@ def _change(old: Finding | None, new: Finding, smallest: float) -> tuple[str, di
         "effect": None if old is None else old["effect"],
         "difference": difference(old, new),
     }
-    if new["outcome"] == "not_applicable":
-        return "It was clear in the baseline and can't be judged any more.", record
+    if is_open:
+        return f"It was clear in the baseline and {OPEN[new['outcome']]} now.", record
     if old is None:
         return "The baseline does not have it.", record
     if old["outcome"] != "found":
-        said = "was clear" if old["outcome"] == "clear" else "could not be judged"
+        said = BEFORE[old["outcome"]]
         return f"In the baseline it {said}{_numbers(old, record)}.", record
     grown = (new["effect"] or 0.0) - (old["effect"] or 0.0)
     change = record["difference"]

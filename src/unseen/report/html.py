@@ -24,6 +24,7 @@ SHOWN = 6
 # Beyond these, findings of one check stand in the table of all numbers alone, so that the page stays below 5 MB.
 MAX_CARDS = 40
 MAX_PICTURES = 60
+MAX_CONTEXT_PICTURES = 4
 METHOD_PARTS = (
     ("question", "Question"), ("null", "Null"), ("interest", "Effect of interest"), ("method", "Method"),
     ("assumptions", "Assumptions"), ("sources", "Sources"), ("example", "Example"),
@@ -57,7 +58,9 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
     found = by_check(document["findings"], "found")
     outcomes = document["findings"]
     groups = _groups(found, document)
+    undecided = [f for f in outcomes if f["outcome"] == "undecided"]
     clear = [f for f in outcomes if f["outcome"] == "clear"]
+    room = MAX_PICTURES - sum(len(g["pictures"]) for g in groups)
     unjudged = [f for f in outcomes if f["outcome"] == "not_applicable"]
     return template(
         "report.html.j2"
@@ -75,7 +78,9 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         expected=expectations(document),
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
         groups=groups,
-        clear_groups=_clear_groups(document, found, MAX_PICTURES - sum(len(g["pictures"]) for g in groups)),
+        undecided=tables.undecided(undecided) if undecided else None,
+        other_groups=list(_other_groups(document, found, room)),
+        context=_context(document["context"]),
         clear=tables.clear(clear) if clear else None,
         unjudged=tables.unjudged(unjudged) if unjudged else None,
         unlock=tables.unlock(document["unlock"]) if document["unlock"] else None,
@@ -134,7 +139,7 @@ def content_policy(style: str, script: str) -> str:
 def _chip(family: Mapping[str, Any]) -> str:
     if family["status"] == "found":
         return f"{family['found']} found"
-    return "clear" if family["status"] == "clear" else "not judged"
+    return {"undecided": "undecided", "clear": "clear"}.get(family["status"], "not judged")
 
 
 def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -144,7 +149,7 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
     drawn = 0
     for code, findings in found.items():
         # Subjects that are clear stand in the picture too: one that holds tells as much as one that does not.
-        beside = [f for f in document["findings"] if f["code"] == code and f["outcome"] == "clear"]
+        beside = [f for f in document["findings"] if f["code"] == code and f["outcome"] in ("undecided", "clear")]
         shown = pictures(code, [*findings, *beside])[: max(0, MAX_PICTURES - drawn)]
         drawn += len(shown)
         check = document["checks"].get(code, {})
@@ -166,17 +171,42 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
     return groups
 
 
-def _clear_groups(document: Mapping[str, Any], found: Mapping[str, Any], room: int) -> Iterable[dict[str, Any]]:
+def _other_groups(document: Mapping[str, Any], found: Mapping[str, Any], room: int) -> Iterable[dict[str, Any]]:
     """Pictures of checks that found nothing, where they have one of their own: a clear map is worth a look too."""
-    from markupsafe import Markup
-
-    for code, findings in by_check(document["findings"], "clear").items():
-        shown = pictures(code, findings)[: max(0, room)] if code in HOMES and code not in found else []
+    open_or_clear: dict[str, list[dict[str, Any]]] = {}
+    for finding in document["findings"]:
+        if finding["outcome"] in ("undecided", "clear"):
+            open_or_clear.setdefault(finding["code"], []).append(finding)
+    for code, findings in open_or_clear.items():
+        shown = _drawn(code, findings, room) if code not in found else []
         room -= len(shown)
         if shown:
-            # The pictures escape every text they hold themselves.
-            drawn = [{"svg": Markup(p.svg), "caption": p.caption} for p in shown]  # noqa: S704
-            yield {"code": code, "title": title_case(findings[0]["title"]), "pictures": drawn}
+            yield {"code": code, "title": title_case(findings[0]["title"]), "pictures": shown}
+
+
+def _context(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What helps to read the findings: by check, its sentences, pictures and tables."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        groups.setdefault(entry["code"], []).append({**entry, "outcome": "context"})
+    return [
+        {
+            "code": code,
+            "title": title_case(own[0]["title"]),
+            "table": tables.context(own),
+            "pictures": _drawn(code, own, MAX_CONTEXT_PICTURES),
+            "tables": [t for e in own[:1] for t in tables.of_details(e["details"])],
+        }
+        for code, own in groups.items()
+    ]
+
+
+def _drawn(code: str, findings: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    shown = pictures(code, list(findings))[: max(0, room)] if code in HOMES else []
+    # The pictures escape every text they hold themselves.
+    return [{"svg": Markup(p.svg), "caption": p.caption} for p in shown]  # noqa: S704
 
 
 def _shown(finding: Mapping[str, Any], *, own_step: bool) -> _Shown:

@@ -9,8 +9,8 @@ from typing import Any
 from unseen.report.plain import interval
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
-SIGNS = {"found": "🔴", "clear": "🟢", "not_applicable": "⚪"}
-STATUS = {"found": "found", "clear": "clear", "not_applicable": "not judged"}
+SIGNS = {"found": "🔴", "undecided": "🟡", "clear": "🟢", "not_applicable": "⚪"}
+STATUS = {"found": "found", "undecided": "undecided", "clear": "clear", "not_applicable": "not judged"}
 MAX_SUBJECTS = 12
 
 
@@ -65,19 +65,27 @@ def _row(finding: Mapping[str, Any]) -> str:
 
 
 def _open_questions(document: Mapping[str, Any]) -> list[str]:
+    undecided = by_check(document["findings"], "undecided")
+    lines: list[str] = []
+    if undecided:
+        lines += ["", "## Undecided", "", "Not a pass: the data exclude neither no effect nor one that matters.", ""]
+    lines += [_open(code, findings) for code, findings in undecided.items()]
     unjudged = by_check(document["findings"], "not_applicable")
     if not unjudged:
-        return []
-    lines = ["", "## Could not be judged", "", "Not a pass: these questions are open.", ""]
+        return lines
+    lines += ["", "## Could not be judged", "", "Not a pass: these questions are open.", ""]
     lines += [f"- {escape(e['how'])} Unlocks {', '.join(e['checks'])}." for e in document["unlock"]]
     for code, findings in unjudged.items():
         own = [f for f in findings if not f["unlocks"]]
         if own:
-            more = f" ({len(own)} subjects)" if len(own) > 1 else ""
-            lines.append(
-                f"- {code} {escape(own[0]['title'])}{more}: {escape(own[0]['statement'])} {escape(own[0]['next_step'])}"
-            )
+            lines.append(_open(code, own))
     return lines
+
+
+def _open(code: str, findings: Sequence[Mapping[str, Any]]) -> str:
+    more = f" ({len(findings)} subjects)" if len(findings) > 1 else ""
+    first = findings[0]
+    return f"- {code} {escape(first['title'])}{more}: {escape(first['statement'])} {escape(first['next_step'])}"
 
 
 __all__ = ["escape", "render"]

@@ -9,13 +9,17 @@ from importlib.resources import files
 from typing import Any
 
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
-from unseen.checks.base import Check, Found, NotApplicable, Outcome, Settings
+from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Undecided
 from unseen.refitting import UnderShift
 from unseen.report.baseline import worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# In the order in which they are shown.
+OUTCOMES: dict[str, type[Outcome]] = {
+    "found": Found, "undecided": Undecided, "clear": Clear, "not_applicable": NotApplicable,
+}  # fmt: skip
 FAMILIES = {
     "U0": "Can these data carry a conclusion",
     "U1": "The gap from seen to unseen",
@@ -46,6 +50,7 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, 
         settings=result.settings,
         sources=sources,
         q_values=result.q_values,
+        context=result.context,
     )
     learner = result.subject.learner
     return {**document, "learner": describe_learner(learner)} if isinstance(learner, UnderShift) else document
@@ -73,6 +78,7 @@ def of_outcomes(
     sources: Iterable[str] = (),
     q_values: Mapping[int, float] | None = None,
     checks: Mapping[str, Check] | None = None,
+    context: Sequence[Context] = (),
 ) -> dict[str, Any]:
     """The same document from its parts.
 
@@ -83,6 +89,7 @@ def of_outcomes(
         sources: Names of what was read.
         q_values: Adjusted p-values by position in ``outcomes``.
         checks: Check of each code, for titles and methods; the registered ones by default.
+        context: What helps to read the outcomes and judges nothing.
     """
     import unseen
 
@@ -96,10 +103,11 @@ def of_outcomes(
         "sources": [str(s) for s in sources],
         "families": _families(findings),
         "findings": findings,
+        "context": [_context(o, known.get(o.code)) for o in context],
         "unlock": _unlock(findings),
         "responses": None if responses is None else describe_responses(responses),
         "settings": plain(settings or Settings()),
-        "checks": {code: _check(known[code]) for code in sorted({f["code"] for f in findings}) if code in known},
+        "checks": {code: _check(known[code]) for code in _codes(findings, context) if code in known},
     }
 
 
@@ -144,15 +152,13 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the document.
 
     >>> schema()["properties"]["schema_version"]["const"]
-    1
+    2
     """
     return json.loads((files("unseen.report") / "schema.json").read_text(encoding="utf-8"))
 
 
 def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> dict[str, Any]:
-    kind = (
-        "found" if isinstance(outcome, Found) else "not_applicable" if isinstance(outcome, NotApplicable) else "clear"
-    )
+    kind = next(name for name, of in OUTCOMES.items() if isinstance(outcome, of))
     return {
         "id": "",
         "code": outcome.code,
@@ -170,6 +176,22 @@ def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> di
         "unlocks": list(outcome.unlocks) if isinstance(outcome, NotApplicable) else [],
         "details": plain(outcome.details),
     }
+
+
+def _context(outcome: Context, check: Check | None) -> dict[str, Any]:
+    return {
+        "code": outcome.code,
+        "title": check.title if check else outcome.code,
+        "subject": {"kind": outcome.about.kind, "name": str(outcome.about.name)},
+        "estimate": None if outcome.estimate is None else plain(outcome.estimate.to_dict()),
+        "statement": outcome.statement,
+        "next_step": outcome.next_step,
+        "details": plain(outcome.details),
+    }
+
+
+def _codes(findings: Iterable[Mapping[str, Any]], context: Iterable[Context]) -> list[str]:
+    return sorted({f["code"] for f in findings} | {o.code for o in context})
 
 
 def _name(findings: Iterable[dict[str, Any]]) -> None:
@@ -196,19 +218,22 @@ def _family(code: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if counts["found"]:
         verdict = "; ".join(f"{title} ({n})" if n > 1 else title for title, n in titles.items())
     elif counts["clear"]:
-        verdict = f"Nothing found by {counted(checks['clear'], 'check')}"
+        verdict = f"Clear by {counted(checks['clear'], 'check')}"
+    elif counts["undecided"]:
+        verdict = f"Not decided: {counted(counts['undecided'], 'question')}"
     else:
         verdict = "Could not be judged"
-    if counts["not_applicable"] and (counts["found"] or counts["clear"]):
+    if counts["undecided"] and (counts["found"] or counts["clear"]):
+        verdict += f" · {counts['undecided']} undecided"
+    if counts["not_applicable"] and len(counts) > 1:
         verdict += f" · {counts['not_applicable']} not judged"
     return {
         "family": code,
         "title": FAMILIES.get(code, code),
-        "status": "found" if counts["found"] else "clear" if counts["clear"] else "not_applicable",
+        # A family is clear only where nothing in it is left open by the data that are there.
+        "status": next((kind for kind in OUTCOMES if counts[kind]), "not_applicable"),
         "verdict": verdict[:1].upper() + verdict[1:],
-        "found": counts["found"],
-        "clear": counts["clear"],
-        "not_applicable": counts["not_applicable"],
+        **{kind: counts[kind] for kind in OUTCOMES},
     }
 
 

@@ -14,7 +14,7 @@ MAX_EXAMPLES = 50
 MAX_TEXT = 600
 # Details that hold the items themselves rather than numbers about them.
 EXAMPLE_KEYS = ("examples", "items", "failures", "duplicates", "rows")
-OUTCOMES = {"found": "found", "clear": "clear", "not_applicable": "not judged"}
+OUTCOMES = {"found": "found", "undecided": "undecided", "clear": "clear", "not_applicable": "not judged"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,33 @@ def clear(findings: Sequence[Mapping[str, Any]]) -> Table:
     return Table("", names, body, max(0, len(findings) - MAX_ROWS))
 
 
+def undecided(findings: Sequence[Mapping[str, Any]]) -> Table:
+    """What the data leave open, and what would decide it."""
+    body = [
+        [
+            Cell(f["code"], None, "code"),
+            text(f["subject"]["name"]),
+            cell(f["estimate"]) if f["estimate"] else Cell("–", None, "n"),
+            Cell(f["statement"], None, "text"),
+            Cell(f["next_step"], None, "text"),
+        ]
+        for f in findings[:MAX_ROWS]
+    ]
+    names = ("code", "subject", "estimate", "statement", "what would decide it")
+    columns = [Column(name, name == "estimate") for name in names]
+    return Table("", columns, body, max(0, len(findings) - MAX_ROWS))
+
+
+def context(entries: Sequence[Mapping[str, Any]]) -> Table:
+    """What helps to read the findings."""
+    body = [
+        [text(e["subject"]["name"]), cell(e["estimate"]), Cell(e["statement"], None, "text")]
+        for e in entries[:MAX_ROWS]
+    ]
+    names = (Column("subject"), Column("estimate", True), Column("statement"))
+    return Table("", names, body, max(0, len(entries) - MAX_ROWS))
+
+
 def unjudged(findings: Sequence[Mapping[str, Any]]) -> Table:
     """What could not be judged, why, and what would help; equal reasons of one check share a row."""
     groups: dict[tuple[str, str, str], list[str]] = {}
@@ -196,6 +223,6 @@ def factors(entries: Sequence[Mapping[str, Any]]) -> Table:
 
 
 __all__ = [
-    "Cell", "Column", "Table", "cell", "clear", "examples", "factors", "numbers", "of_details", "of_rows", "pairs",
-    "unjudged", "unlock",
+    "Cell", "Column", "Table", "cell", "clear", "context", "examples", "factors", "numbers", "of_details", "of_rows",
+    "pairs", "undecided", "unjudged", "unlock",
 ]  # fmt: skip

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Subjects of one check beyond these are counted, not listed.
 MAX_SUBJECTS = 8
-COLOURS = {"found": "bold red", "clear": "green", "not_applicable": "dim"}
-SIGNS = {"found": ("●", "!"), "clear": ("✓", "ok"), "not_applicable": ("○", "?")}
+COLOURS = {"found": "bold red", "undecided": "yellow", "clear": "green", "not_applicable": "dim"}
+SIGNS = {"found": ("●", "!"), "undecided": ("◐", "~"), "clear": ("✓", "ok"), "not_applicable": ("○", "?")}
 
 
 def text(document: Mapping[str, Any], *, color: bool = False, width: int = 80) -> str:
@@ -166,6 +166,12 @@ def _subject_row(finding: Mapping[str, Any], console: Console) -> tuple[Any, ...
 def _open_questions(document: Mapping[str, Any], console: Console) -> None:
     from rich.text import Text
 
+    undecided = by_check(document["findings"], "undecided")
+    if undecided:
+        console.print()
+        console.print(Text("Undecided", style="bold"), Text("(not a pass)", style="dim"))
+    for code, findings in undecided.items():
+        _open(code, findings, console)
     unjudged = [f for f in document["findings"] if f["outcome"] == "not_applicable"]
     if not unjudged:
         return
@@ -175,11 +181,16 @@ def _open_questions(document: Mapping[str, Any], console: Console) -> None:
         _indented(entry["how"], console)
         _indented(f"unlocks {', '.join(entry['checks'])}", console, by=4, style="dim")
     for code, findings in by_check([f for f in unjudged if not f["unlocks"]], "not_applicable").items():
-        names = [f["subject"]["name"] for f in findings if f["subject"]["kind"] != "data"]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        about = f" ({', '.join(names[:3])}{more})" if len(names) > 1 else ""
-        _indented(f"{code}  {title_case(findings[0]['title'])}{about}", console)
-        _indented(f"{findings[0]['statement']} {findings[0]['next_step']}", console, by=4, style="dim")
+        _open(code, findings, console)
+
+
+def _open(code: str, findings: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """A question that stays open: its subjects, and for the first the reason and what would help."""
+    names = [f["subject"]["name"] for f in findings if f["subject"]["kind"] != "data"]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    about = f" ({', '.join(names[:3])}{more})" if len(names) > 1 else ""
+    _indented(f"{code}  {title_case(findings[0]['title'])}{about}", console)
+    _indented(f"{findings[0]['statement']} {findings[0]['next_step']}", console, by=4, style="dim")
 
 
 def _next(step: str, console: Console, plain: bool) -> None:

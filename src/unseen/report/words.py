@@ -19,7 +19,9 @@ def headline(document: Document) -> str:
     if counts["found"]:
         checks = len({f["code"] for f in document["findings"] if f["outcome"] == "found"})
         return f"{counted(counts['found'], 'finding')} by {counted(checks, 'check')}"
-    return "No findings" if counts["clear"] else "Nothing could be judged"
+    if counts["undecided"]:
+        return f"Nothing found, {counted(counts['undecided'], 'question')} undecided"
+    return "Nothing found" if counts["clear"] else "Nothing could be judged"
 
 
 def subtitle(document: Document) -> str:
@@ -29,7 +31,7 @@ def subtitle(document: Document) -> str:
     if "baseline" in document:
         others = counted(document["baseline"]["left_out"], "other outcome")
         return f"Compared with the baseline; {others} did not get worse."
-    rest = f"{counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
+    rest = f"{counts['undecided']:,} undecided, {counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
     if not responses:
         return rest
     if "learner" in document:
