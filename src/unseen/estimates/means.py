@@ -7,12 +7,14 @@ left out; a negative cluster code makes its row a cluster of its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.clustered import require_dof, robust_contrast
 from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 
@@ -25,9 +27,9 @@ def mean_estimate(
     """Estimate a mean (sum over all rows divided by their number) with an interval that respects clusters.
 
     Independent binary rows get Wilson's interval; clustered binary rows get it at the effective sample size
-    p(1 − p)/V (Franco et al.), at the number of clusters where all scores agree. Other scores get value ± t·√V.
-    V is CR2: V = Σ_g e_g² / (1 − n_g/N) / N², with e_g the sum of residuals of cluster g, n_g its rows, N all rows;
-    t has Satterthwaite's degrees of freedom, which few or uneven clusters make small.
+    p(1 − p)/V (Franco et al.), at the effective number of clusters where all scores agree. Other scores get
+    value ± t·√V. V is CR2 and t has Satterthwaite's degrees of freedom, both under a model with an estimated effect
+    of each cluster (see :mod:`unseen.estimates.clustered`): few or uneven clusters make the interval wide.
 
     Args:
         score: Shape (n,). NaN is left out.
@@ -43,7 +45,8 @@ def mean_estimate(
         TooFewUnits: Fewer than 2 clusters.
         Undefined: All scores agree on a value that is neither 0 nor 1, so that nothing bounds the error.
 
-    Source: Bell & McCaffrey (2002); Wilson (1927); Franco, Little, Louis & Slud (2019), section 2.
+    Source: Bell & McCaffrey (2002); Imbens & Kolesár (2016); Wilson (1927); Franco, Little, Louis & Slud (2019),
+    section 2.
 
     >>> print(mean_estimate([1, 1, 1, 1], [0, 1, 2, 3]))
     1.000 [0.510, 1.000]
@@ -59,10 +62,10 @@ def difference(
 ) -> tuple[Estimate, float]:  # fmt: skip
     """Estimate the difference of two means, a − b, and test that it is zero.
 
-    A cluster may lie on both sides (the same item answered twice, a document with seen and unseen questions): the
-    covariance of its residuals enters. Binary scores get Newcombe's hybrid of the sides' (modified) Wilson limits
-    with that covariance and a pooled score test; other scores CR2 with Satterthwaite's degrees of freedom,
-    V = Σ_g (e_ag/(N_a√(1 − n_ag/N_a)) − e_bg/(N_b√(1 − n_bg/N_b)))².
+    A cluster may lie on both sides (the same item answered twice, a document with seen and unseen questions): what
+    its residuals share enters. Binary scores get Newcombe's hybrid of the sides' (modified) Wilson limits with that
+    covariance, other scores value ± t·√V; V is CR2 and t has Satterthwaite's degrees of freedom (see
+    :mod:`unseen.estimates.clustered`). The p-value is one minus the level at which the same interval touches zero.
 
     Args:
         score_a: Shape (n_a,). NaN is left out.
@@ -76,14 +79,16 @@ def difference(
         The difference, in score units, with the number of distinct clusters as units; the two-sided p-value.
 
     Raises:
-        TooFewUnits: A side has fewer than 2 clusters.
+        TooFewUnits: A side has fewer than 2 clusters, or the clusters are so few or uneven that fewer than
+            3 degrees of freedom are left.
         Undefined: No variation bounds the error (all scores of a side agree and are not binary).
 
-    Source: Newcombe (1998), method 10; Zou & Donner (2008), equation 6; Bell & McCaffrey (2002).
+    Source: Newcombe (1998), method 10; Zou & Donner (2008), equation 6; Bell & McCaffrey (2002); Imbens & Kolesár
+    (2016).
 
     >>> gap, p = difference([1, 1, 1, 0], [0, 1, 2, 3], [0, 0, 1, 0], [4, 5, 6, 7])
     >>> print(gap, round(p, 2))
-    0.500 [-0.135, 0.789] 0.16
+    0.500 [-0.135, 0.789] 0.15
     """
     pair = _Pair.of(score_a, cluster_a, score_b, cluster_b, names)
     return pair.difference(level)
@@ -133,7 +138,7 @@ def cluster_robust(score: ArrayLike, cluster: ArrayLike, *, what: str = "this me
     """
     side = _Side.of(*_compacted((score, cluster)))
     side.check(what)
-    return side.mean, float(np.sum(side.influence() ** 2)), side.dof(), side.units
+    return side.mean, *side.robust(), side.units
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,15 @@ class _Side:
 
     sums: FloatArray
     counts: FloatArray
+    squares: float
     binary: bool
 
     @classmethod
     def of(cls, score: FloatArray, cluster: NDArray[np.int64], size: int, *, binary: bool = False) -> _Side:
         is_binary = binary or bool(np.all((score == 0) | (score == 1)))
         sums = np.bincount(cluster, weights=score, minlength=size).astype(np.float64)
-        return cls(sums, np.bincount(cluster, minlength=size).astype(np.float64), is_binary)
+        counts = np.bincount(cluster, minlength=size).astype(np.float64)
+        return cls(sums, counts, float(score @ score), is_binary)
 
     def check(self, what: str) -> None:
         if self.units < 2:
@@ -173,55 +180,79 @@ class _Side:
     def independent(self) -> bool:
         return bool(self.counts.max(initial=0) <= 1)
 
-    def influence(self) -> FloatArray:
-        """Adjusted residual of each cluster over N; their squares add up to CR2's variance of the mean."""
-        mean, rows = self.mean, self.rows
-        expected = mean * self.counts
+    @property
+    def within(self) -> float:
+        """Sum of squared deviations of rows from the mean of their cluster."""
+        return max(0.0, self.squares - float(np.sum(self.sums**2 / np.maximum(self.counts, 1))))
+
+    def residuals(self) -> FloatArray:
+        """Sum of the residuals of each cluster over N."""
+        expected = self.mean * self.counts
         residual = self.sums - expected
         # Sums of floats leave dust where the residual is zero, and dust would pass for variation.
         size = np.maximum(np.abs(self.sums), np.abs(expected, out=expected), out=expected)
         size *= 1e-12
         residual[np.abs(residual) <= size] = 0.0
-        share = np.divide(self.counts, rows, out=size)
-        np.subtract(1, share, out=share)
-        residual /= np.multiply(rows, np.sqrt(share, out=share), out=share)
+        residual /= self.rows
         return residual
 
+    def robust(self) -> tuple[float, float]:
+        """CR2 variance of the mean and its degrees of freedom."""
+        if self.independent:
+            # The general formula, in closed form: it is that of any textbook.
+            residual, n = self.residuals(), self.rows
+            return float(residual @ residual) * n / (n - 1), n - 1
+        at = np.flatnonzero(self.counts)
+        size = self.counts[at]
+        fit = robust_contrast(
+            np.ones((len(at), 1)), self.sums[at] / size, size, at, np.ones(1), size=size, within=self.within
+        )
+        return fit.variance, fit.dof
+
     def effective_size(self, variance: float) -> float:
-        """Independent binary rows that would give this variance; the clusters where no variance is seen."""
+        """Independent binary rows that would give this variance; the effective clusters where no variance is seen."""
         if self.independent:
             return self.rows
         if variance <= 0:
-            return float(self.units)
+            return float(self.rows**2 / (self.counts @ self.counts))
         return min(self.mean * (1 - self.mean) / variance, self.rows)
 
-    def leverage(self) -> tuple[FloatArray, FloatArray]:
-        """Diagonal and rank-one part of the matrix whose traces give the degrees of freedom."""
-        alpha2 = 1 / (1 - self.counts / self.rows)
-        return alpha2 * self.counts / self.rows**2, np.sqrt(alpha2) * self.counts / self.rows**1.5
-
-    def dof(self) -> float:
-        diagonal, u = self.leverage()
-        return float((1 / self.rows) ** 2 / _trace(diagonal, u, diagonal, u))
-
-    def limits(self, level: float, variance: float) -> tuple[float, float]:
-        tail = (1 - level) / 2
+    def limits(self, quantile: float, variance: float) -> tuple[float, float]:
         if not self.binary:
-            half = t_quantile(tail, self.dof()) * math.sqrt(variance)
+            half = quantile * math.sqrt(variance)
             return self.mean - half, self.mean + half
-        quantile = normal_quantile(tail) if self.independent else t_quantile(tail, self.dof())
         return wilson(self.mean, self.effective_size(variance), quantile)
 
+    def ends(self, level: float) -> tuple[float, float]:
+        """The side's own limits."""
+        (variance, dof), tail = self.robust(), (1 - level) / 2
+        exact = self.binary and self.independent
+        return self.limits(normal_quantile(tail) if exact else t_quantile(tail, dof), variance)
+
     def estimate(self, level: float, what: str) -> Estimate:
-        variance = float(np.sum(self.influence() ** 2))
+        variance, _ = self.robust()
         if variance <= 0 and not self.binary:
             raise Undefined(
                 f"{what} has no interval: all {self.units} units have the mean {self.mean:g}. "
                 "Give rows that vary, or scores of 0 and 1."
             )
-        low, high = self.limits(level, variance)
+        low, high = self.ends(level)
         method = "Wilson" if self.independent else "Wilson at the effective sample size, clustered"
         return Estimate(self.mean, low, high, self.units, method if self.binary else "cluster-robust (CR2), t", level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Variances of the two means and their covariance; their difference has ``dof`` degrees of freedom."""
+
+    a: float
+    b: float
+    both: float
+    dof: float
+
+    @property
+    def rho(self) -> float:
+        return 0.0 if self.a <= 0 or self.b <= 0 else max(-1.0, min(1.0, self.both / math.sqrt(self.a * self.b)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +261,6 @@ class _Pair:
 
     a: _Side
     b: _Side
-    _known: list[tuple[float, float, float]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -248,90 +278,88 @@ class _Pair:
             side.check(f"the side {name}")
         if sides[0].binary != sides[1].binary:
             # One side may hold only zeros and ones by chance: the scores are what the other side says they are.
-            sides = (_Side(s.sums, s.counts, binary=False) for s in sides)
-        first, second = sides
-        return cls(first, second)
+            sides = (_Side(s.sums, s.counts, s.squares, binary=False) for s in sides)
+        return cls(*sides)
 
     @property
     def units(self) -> int:
         return int(np.count_nonzero(self.a.counts + self.b.counts))
 
-    def covariances(self) -> tuple[float, float, float]:
-        if not self._known:
-            za, zb = self.a.influence(), self.b.influence()
-            self._known.append((float(za @ za), float(zb @ zb), float(za @ zb)))
-        return self._known[0]
+    @property
+    def independent(self) -> bool:
+        """Every row of both sides is a cluster of its own."""
+        return self.units == self.a.rows + self.b.rows
 
-    def dof(self) -> float:
-        a, b = self.a.leverage(), self.b.leverage()
-        square = _trace(*a, *a) + _trace(*b, *b) + 2 * _trace(*a, *b)
-        # The traces take rows as independent, which counts a pair of rows in one cluster twice.
-        return min(float((1 / self.a.rows + 1 / self.b.rows) ** 2 / square), self.units - 1.0)
-
-    def correlation(self) -> float:
-        va, vb, cov = self.covariances()
-        return 0.0 if va <= 0 or vb <= 0 else max(-1.0, min(1.0, cov / math.sqrt(va * vb)))
+    def spread(self) -> _Spread:
+        a, b = self.a, self.b
+        if self.independent:
+            (va, da), (vb, db) = a.robust(), b.robust()
+            dof = (1 / a.rows + 1 / b.rows) ** 2 / (1 / a.rows**2 / da + 1 / b.rows**2 / db)
+            return _Spread(va, vb, 0.0, dof)
+        at = np.flatnonzero(np.stack([a.counts, b.counts], axis=1).reshape(-1))
+        size = np.stack([a.counts, b.counts], axis=1).reshape(-1)[at]
+        mean = np.stack([a.sums, b.sums], axis=1).reshape(-1)[at] / size
+        x = np.stack([at % 2 == 0, at % 2 == 1], axis=1).astype(np.float64)
+        contrast = np.array([1.0, -1.0])
+        fit = robust_contrast(x, mean, size, at // 2, contrast, size=size, within=a.within + b.within)
+        present = a.counts + b.counts > 0
+        ra, rb = a.residuals()[present], b.residuals()[present]
+        k = fit.factor
+        return _Spread(float(k @ (ra * ra)), float(k @ (rb * rb)), float(k @ (ra * rb)), fit.dof)
 
     def difference(self, level: float) -> tuple[Estimate, float]:
-        return self._binary(level) if self.a.binary else self._general(level)
+        spread = self.spread()
+        if not self.independent:
+            require_dof(spread.dof, self.units, "the difference")
+        return self._binary(level, spread) if self.a.binary else self._general(level, spread)
 
-    def _general(self, level: float) -> tuple[Estimate, float]:
-        va, vb, cov = self.covariances()
-        variance, value, dof = va + vb - 2 * cov, self.a.mean - self.b.mean, self.dof()
+    def _general(self, level: float, spread: _Spread) -> tuple[Estimate, float]:
+        va, vb, dof = spread.a, spread.b, spread.dof
+        variance, value = va + vb - 2 * spread.both, self.a.mean - self.b.mean
         if variance <= 1e-14 * (va + vb) or variance <= 0:
             raise Undefined(
                 f"the difference of means {self.a.mean:g} and {self.b.mean:g} has no interval: "
                 f"it is the same in all {self.units} units. Give rows that vary."
             )
-        half = t_quantile((1 - level) / 2, dof) * math.sqrt(variance)
-        method = "difference, cluster-robust (CR2), t"
-        estimate = Estimate(value, value - half, value + half, self.units, method, level)
+        low, high = t_interval(value, variance, dof, level)
+        estimate = Estimate(value, low, high, self.units, "difference, cluster-robust (CR2), t", level)
         return estimate, two_sided_t(value / math.sqrt(variance), dof)
 
-    def _binary(self, level: float) -> tuple[Estimate, float]:
-        a, b = self.a, self.b
-        va, vb, _ = self.covariances()
-        rho, value = self.correlation(), a.mean - b.mean
-        (la, ua), (lb, ub) = a.limits(level, va), b.limits(level, vb)
-        low = value - _hypot(a.mean - la, ub - b.mean, rho)
-        high = value + _hypot(ua - a.mean, b.mean - lb, rho)
+    def _binary(self, level: float, spread: _Spread) -> tuple[Estimate, float]:
+        a, b, rho, tail = self.a.mean, self.b.mean, spread.rho, (1 - level) / 2
+        size_a, size_b, value = self.a.effective_size(spread.a), self.b.effective_size(spread.b), a - b
+
+        def ends(quantile: float) -> tuple[float, float]:
+            (la, ua), (lb, ub) = wilson(a, size_a, quantile), wilson(b, size_b, quantile)
+            return value - _hypot(a - la, ub - b, rho), value + _hypot(ua - a, b - lb, rho)
+
+        low, high = ends(normal_quantile(tail) if self.independent else t_quantile(tail, spread.dof))
         # Sides that agree row for row leave the sampling of a disagreement unseen: none among so many units.
-        unseen_change = wilson(0.0, float(self.units), normal_quantile((1 - level) / 2))[1]
+        unseen_change = wilson(0.0, float(self.units), normal_quantile(tail))[1]
         if high - low < unseen_change / 2:
             low, high = value - unseen_change, value + unseen_change
-        estimate = Estimate(value, max(-1.0, low), min(1.0, high), self.units, self._method(), level)
-        return estimate, self._score_test(value, rho, va, vb)
-
-    def _score_test(self, value: float, rho: float, va: float, vb: float) -> float:
-        a, b = self.a, self.b
-        if value == 0:
-            return 1.0
-        pooled = (a.sums.sum() + b.sums.sum()) / (a.rows + b.rows)
-        ia, ib = 1 / a.effective_size(va), 1 / b.effective_size(vb)
-        variance = float(pooled * (1 - pooled) * (ia + ib - 2 * rho * math.sqrt(ia * ib)))
-        if variance <= 1e-15:
-            return min(1.0, 2.0 ** (1 - self.units))
-        statistic = value / math.sqrt(variance)
-        independent = a.independent and b.independent and rho == 0
-        return two_sided_z(statistic) if independent else two_sided_t(statistic, self.dof())
+            p = 1.0 if value == 0 else min(1.0, 2.0 ** (1 - self.units))
+        else:
+            touching = _touching(lambda q: ends(q)[0 if value > 0 else 1] * math.copysign(1.0, value), value)
+            p = two_sided_z(touching) if self.independent else two_sided_t(touching, spread.dof)
+        return Estimate(value, max(-1.0, low), min(1.0, high), self.units, self._method(), level), p
 
     def _method(self) -> str:
         return (
             "difference, Newcombe's hybrid Wilson"
-            if self.a.independent and self.b.independent
+            if self.independent
             else "difference, hybrid of clustered Wilson intervals"
         )
 
     def ratio(self, level: float) -> Estimate:
         a, b = self.a, self.b
-        va, vb, _ = self.covariances()
-        (la, ua), (lb, ub) = a.limits(level, va), b.limits(level, vb)
+        (la, ua), (lb, ub) = a.ends(level), b.ends(level)
         if la <= 0 or b.mean < 0:
             raise Undefined(
                 f"the share retained is a ratio with base {a.mean:.3g} [{la:.3g}, {ua:.3g}] and numerator "
                 f"{b.mean:.3g}: it needs a base clearly above zero. Read the difference instead."
             )
-        rho = self.correlation()
+        rho = self.spread().rho
         low = _fieller_low(a.mean, b.mean, ua - a.mean, b.mean - lb, rho)
         high = _fieller_high(a.mean, b.mean, a.mean - la, ub - b.mean, rho)
         return Estimate(b.mean / a.mean, low, high, self.units, "ratio, Fieller from the sides' limits (MOVER)", level)
@@ -404,9 +432,17 @@ def t_interval(value: float, variance: float, dof: float, level: float) -> tuple
     return value - half, value + half
 
 
-def _trace(da: FloatArray, ua: FloatArray, db: FloatArray, ub: FloatArray) -> float:
-    """Trace of (diag(da) − ua uaᵀ)(diag(db) − ub ubᵀ)."""
-    return float(da @ db - da @ (ub * ub) - db @ (ua * ua) + (ua @ ub) ** 2)
+def _touching(end: Callable[[float], float], value: float) -> float:
+    """The quantile at which the interval's end nearest to zero touches it."""
+    if value == 0:
+        return 0.0
+    low, high = 0.0, 1.0
+    while end(high) > 0 and high < 1e6:
+        low, high = high, 2 * high
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if end(middle) > 0 else (low, middle)
+    return low
 
 
 def _hypot(x: float, y: float, rho: float) -> float:
