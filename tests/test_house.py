@@ -11,7 +11,7 @@ import unseen
 
 ROOT = Path(unseen.__file__).parent
 FLOORS = [
-    {"errors", "factors", "files"},
+    {"errors", "factors", "files", "plain_text"},
     {"estimates", "engine"},
     {"data", "responses"},
     {"tasks", "shifts"},

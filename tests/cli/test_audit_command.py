@@ -220,3 +220,37 @@ def test_view_shows_a_stored_document(run, log, tmp_path):
     code, out, _ = run("view", tmp_path / "report.json")
     assert code == 0
     assert "U101" in out
+
+
+def test_an_unexpected_error_is_one_line_and_never_looks_like_a_finding(run, log, monkeypatch):
+    def broken(request):
+        raise RuntimeError("x" * 5000 + "\n::error::pwned")
+
+    monkeypatch.setattr("unseen.cli.auditing.perform", broken)
+    code, out, err = run("audit", log)
+    assert code == 70
+    assert "a fault of unseen (RuntimeError: xxx" in err
+    assert err.count("\n") == 1
+    assert len(err) < 700
+    assert out == ""
+
+
+def test_what_a_file_holds_moves_no_cursor_and_starts_no_workflow_command(run, tmp_path):
+    bad = tmp_path / "log.csv"
+    bad.write_text("model,item,score\nm\x1b[31m::error::x,a,1\nm,##[group]b,0\nm,c,\x1b]0;t\x07" + "y" * 900_000 + "\n")
+    code, out, err = run("audit", str(bad))
+    assert code == 2
+    assert not {"\x1b", "\x07"} & set(out + err)
+    assert len(err) < 1000
+    bad.write_text("model,item,score\n" + "".join(f"m\x1b[31m::error::x,##[group]{i},{i % 2}\n" for i in range(40)))
+    for words in (("audit", str(bad)), ("audit", str(bad), "--describe")):
+        code, out, err = run(*words)
+        assert code == 0
+        assert "\x1b" not in out + err
+        assert not any(part.lstrip().startswith("::") or "##[" in part for part in (out + err).split("\n"))
+
+
+def test_the_report_does_not_replace_the_log(run, log):
+    code, _, err = run("audit", log, "-o", log)
+    assert code == 2
+    assert "is read by this command" in err

@@ -11,13 +11,17 @@ import sys
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
+EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
+# Where this is set, an unexpected error shows its traceback too.
+TRACEBACK = "UNSEEN_TRACEBACK"
 
 
 def main() -> None:
     """Run the command; errors meant for people are printed without a traceback."""
     from unseen.cli.app import build
     from unseen.errors import UnseenError
+    from unseen.plain_text import message
 
     code: str | int | None = EXIT_OK
     try:
@@ -30,7 +34,7 @@ def main() -> None:
         # What waits in the buffer is written here, where a failure can still be told.
         sys.stdout.flush()
     except UnseenError as error:
-        sys.stderr.write(f"unseen: {error}\n")
+        sys.stderr.write(f"unseen: {message(str(error))}\n")
         code = EXIT_BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write("unseen: interrupted; nothing was written.\n")
@@ -39,12 +43,36 @@ def main() -> None:
         # The reader of a pipe went away (`unseen task sample scan | head`): that is no error.
         _drop_output()
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        sys.stderr.write(f"unseen: the output could not be written ({error.strerror}).\n")
         code = EXIT_BAD_INPUT
-        _drop_output()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            sys.stderr.write(f"unseen: the output could not be written ({error.strerror}).\n")
+            _drop_output()
+        elif error.filename is not None:
+            sys.stderr.write(f"unseen: {message(f'{error.filename}: {error.strerror}.')}\n")
+        else:
+            code = _unexpected(error)
+    except MemoryError:
+        sys.stderr.write("unseen: out of memory. Give fewer rows or columns, or a machine with more.\n")
+        code = EXIT_BAD_INPUT
+    except Exception as error:
+        code = _unexpected(error)
     sys.exit(code)
+
+
+def _unexpected(error: BaseException) -> int:
+    """A fault of ours: one line, and how to report it. Never 1, which means that something was found."""
+    from unseen.plain_text import message, value
+
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        traceback.print_exception(error)
+    told = message(f"{type(error).__name__}: {value(error)}")
+    sys.stderr.write(
+        f"unseen: an unexpected error, which is a fault of unseen ({told}). Nothing half-written was left. Please report "
+        f"it with the command and a small input; {TRACEBACK}=1 shows where it happened.\n"
+    )
+    return EXIT_INTERNAL
 
 
 def _drop_output() -> None:

@@ -64,7 +64,8 @@ def perform(request: Request) -> int:
     baseline = load_document(request.baseline) if request.baseline else None
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
     if output is not None:
-        require_writable(output)
+        read = [s for s in (*request.sources, request.train, request.config, request.baseline) if s]
+        require_writable(output, read)
     subject = _subject(request)
     with terminal.progress(enabled=not request.quiet) as progress:
         result = run(

@@ -72,7 +72,7 @@ def improve(
     for name in names:
         remedy_named(name)
     if output is not None:
-        require_writable(output)
+        require_writable(output, sources)
     request = request_of(
         tuple(sources), target=target, learner=learner, shifts=shift, inputs=names_in(inputs), drop=names_in(drop),
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,

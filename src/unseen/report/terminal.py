@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from unseen.plain_text import line, names
 from unseen.report.plain import counted, interval, number
 from unseen.report.screens import as_text, on_screen
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
@@ -47,22 +48,22 @@ def describe(responses: Responses, file: IO[str] | None = None) -> None:
     ends = "" if score["kind"] == "unbounded" else f", {score['low']:g} to {score['high']:g}"
     rows = [
         ("answers", number(d["rows"]) + (f", {number(d['unlabelled'])} without a score" if d["unlabelled"] else "")),
-        ("models", f"{len(d['models'])}: {', '.join(d['models'][:8])}{' …' if len(d['models']) > 8 else ''}"),
+        ("models", f"{len(d['models'])}: {names(d['models'], 8)}"),
         ("items", number(d["items"])),
         ("units", f"{number(d['clusters'])} independent, by column {d['cluster_column']}"),
         ("score", f"{score['kind']}{ends}"),
         ("splits", splits or "none: say what is unseen with --unseen or --split"),
     ]
-    _grid(console, [(Text(a, style="bold"), Text(b)) for a, b in rows])
+    _grid(console, [(Text(a, style="bold"), _safe(b, console)) for a, b in rows])
     console.print(Text("\nFactors", style="bold"))
     factors = [(f["name"], f["kind"], f"{number(f['levels'])} levels", f["why"]) for f in d["factors"]]
     if factors:
-        _grid(console, [tuple(Text(cell) for cell in row) for row in factors])
+        _grid(console, [tuple(_safe(cell, console) for cell in row) for row in factors])
         console.print(Text("Set a kind with --factor NAME:ordered, NAME:categorical or NAME:set.", style="dim"))
     else:
         console.print(Text("  none: name columns with --factor"))
     for note in d["notes"]:
-        console.print(Text(f"Note: {note}"))
+        console.print(_safe(f"Note: {note}", console))
 
 
 @contextmanager
@@ -226,7 +227,7 @@ def _safe(words: str, console: Console, style: str = "") -> Any:
 
 
 def _plain(words: str, console: Console) -> str:
-    kept = "".join(c if c.isprintable() else " " for c in words)
+    kept = line(words)
     if _can(console, kept):
         return kept
     for fancy, simple in (("–", "-"), ("−", "-"), ("→", "->"), ("·", "|"), ("…", "..."), ("×", "x"), ("∞", "inf")):

@@ -1,0 +1,59 @@
+"""What came from a user's file, made fit to be printed: no escape codes, no workflow commands, no endless cells."""
+
+from __future__ import annotations
+
+import re
+
+# The longest value of a user that a message quotes, and the most names that it lists.
+MAX_VALUE = 200
+MAX_NAMES = 20
+# No message of ours is longer; what is, quotes something that should not be quoted whole.
+MAX_MESSAGE = 3000
+# A run of text that no sentence of ours holds: quoted, or without a space.
+_LONG = re.compile(rf"(?:'[^'\n]{{{MAX_VALUE + 1},}}'|\"[^\"\n]{{{MAX_VALUE + 1},}}\"|\S{{{MAX_VALUE + 1},}})")
+
+
+def value(given: object, limit: int = MAX_VALUE) -> str:
+    r"""One value of a user as it may stand in a sentence: on one line, at most ``limit`` characters.
+
+    >>> value("a\x1b[31m\nb"), value("x" * 300)[-3:], len(value("x" * 300))
+    ('a [31m b', 'xx…', 200)
+    """
+    text = line(str(given)[: 4 * limit])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def names(given: object, most: int = MAX_NAMES) -> str:
+    """A list of names, the rest of a long one counted.
+
+    >>> names(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    listed = [value(name) for name in given]  # type: ignore[attr-defined]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def line(words: str) -> str:
+    r"""Text for a terminal: nothing in it moves the cursor, and a log of a workflow does not take it for a command.
+
+    >>> line("a\x1b]0;t\x07 ::error::b ##[group]"), line("m::f")
+    ('a ]0;t  :​:error:​:b #​#[group]', 'm:​:f')
+    """
+    printable = "".join(c if c.isprintable() else " " for c in words)
+    # A zero-width space parts what a runner would read as a command, wherever a line may be broken.
+    return printable.replace("::", ":\u200b:").replace("##[", "#\u200b#[")
+
+
+def message(words: str) -> str:
+    r"""An error message: lines stay lines, each fit to be printed, and no quoted value fills the screen.
+
+    >>> message("file.csv: 'abc'\n  try\tthis")
+    "file.csv: 'abc'\n  try this"
+    """
+    short = _LONG.sub(lambda m: m[0][: MAX_VALUE - 1] + "…" + (m[0][-1] if m[0][0] in "'\"" else ""), words[:1_000_000])
+    kept = short if len(short) <= MAX_MESSAGE else short[: MAX_MESSAGE - 1] + "…"
+    return "\n".join(line(part) for part in kept.split("\n"))
+
+
+__all__ = ["MAX_NAMES", "MAX_VALUE", "line", "message", "names", "value"]
