@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import MAX_ROWS, Levels, all_levels, sample_rows, singletons
+from unseen.checks._levels import MAX_CATEGORIES, MAX_ROWS, OTHER, Levels, all_levels, sample_rows, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates import Estimate
-from unseen.estimates.curve import Curve, curve
+from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means
 from unseen.estimates.logistic import Fit, regress
-from unseen.estimates.means import t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 
@@ -30,24 +28,25 @@ class FactorGaps(Check):
     null = "All levels of the factor have the same mean score (given the other factors)."
     interest = "A gap of at least smallest_gap between two levels."
     method = (
-        "Marginal: means per level. Adjusted: average marginal effects, the mean over rows of σ(x'β) "
-        "with the factor set "
-        "to each level in turn, from a logistic (scores not binary: linear) regression on all factors "
-        "with cluster-robust "
-        "covariance and delta-method errors; separated levels get Firth's penalty. Ordered factors enter as at most 5 "
-        "levels. The gap is that of the two levels whose difference has the largest |t|; its interval and p-value are "
-        "Bonferroni-corrected over all pairs of levels, so the choice is paid for. Where a factor is determined by the "
-        "others only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random part of the "
+        "Marginal: means per level. Adjusted: average marginal effects, the mean over rows of σ(x'β) with the factor "
+        "set to each level in turn, from a logistic (scores not binary: linear) regression on all factors with "
+        "cluster-robust covariance (CR2) and delta-method errors; separated levels get Firth's penalty. Ordered "
+        "factors enter as at most 5 levels; of more than 20 categories the rarest are one level. Every pair of levels "
+        "is tested, and the gap is that of the pair hardest to explain by chance; its interval and p-value are "
+        "Bonferroni-corrected over all pairs, so the choice is paid for. Bounded scores get Clopper–Pearson limits of "
+        "both means at their effective sample sizes, others t, with the pair's own degrees of freedom; the variance is "
+        "the larger of the robust one and that of equally correlated rows. Where a factor is determined by the others "
+        "only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random part of the "
         "clusters."
     )
     assumptions = (
-        "Clusters are independent; effects of factors add up on the scale of the regression; no claim "
-        "that changing the "
-        "factor would change the score."
+        "Clusters are independent; effects of factors add up on the scale of the regression; no claim that changing "
+        "the factor would change the score."
     )
     sources = (
         "Williams (2012), Using the margins command, Stata Journal 12(2)",
         "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples",
+        "Korn & Graubard (1998), Confidence intervals for proportions with small expected number of positive counts",
         "Firth (1993), Bias reduction of maximum likelihood estimates",
     )
     example = (
@@ -61,13 +60,16 @@ class FactorGaps(Check):
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
         outcomes: list[Outcome] = []
+        kind = subject.answers.score_kind
+        bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             used = [f for f in factors if len(np.unique(f.codes[part][:: max(1, len(score) // 20_000)])) > 1]
             fit = self._fit(used, part, score, cluster, settings, model)
             single = singletons(cluster)
             for position, factor in enumerate(used):
-                outcomes.append(self._factor(model, factor, position, part, score, cluster, single, fit, settings))
+                data = _Rows(score, cluster, single, bounds, rows.scale)
+                outcomes.append(self._factor(model, factor, position, part, data, fit, settings))
         return outcomes or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
 
     def _fit(
@@ -85,105 +87,72 @@ class FactorGaps(Check):
             return f"No adjustment: {error}"
 
     def _factor(
-        self, model: str, factor: Levels, position: int, part: slice, score: FloatArray,
-        cluster: NDArray[np.integer], single: bool, fit: Fit | str, settings: Settings,
-    ) -> Outcome:  # fmt: skip
+        self, model: str, factor: Levels, position: int, part: slice, data: _Rows, fit: Fit | str, settings: Settings
+    ) -> Outcome:
         about = About("factor", f"{model} · {factor.name}")
-        codes = factor.codes[part]
-        if factor.missing is not None:
+        codes, absent = factor.codes[part], [] if factor.missing is None else [factor.missing]
+        if absent:
             codes = np.where(codes == factor.missing, np.int32(-1), codes)
-        try:
-            means = curve(np.arange(len(factor.real), dtype=np.float64), codes, score, cluster, singletons=single)
-        except TooFewUnits as error:
-            return self.not_applicable(str(error), "Collect items at other levels of this factor.", about=about)
-        means = means.take(means.units >= settings.min_units)
-        if len(means) < 2:
+        means = level_means(
+            codes, len(factor.real), data.score, data.cluster, bounds=data.bounds, singletons=data.single
+        )
+        levels = np.flatnonzero(means.units >= settings.min_units).tolist()
+        if len(levels) < 2:
             return self.not_applicable(
                 f"Fewer than 2 levels of {factor.name} have {settings.min_units} independent units.",
                 "Collect more items per level.", about=about,
             )  # fmt: skip
         try:
-            marginal, p, pair = _largest(means, settings.level)
+            marginal, p, pair = largest_gap(means, levels, level=settings.level)
         except Undefined as error:
             return self.not_applicable(str(error), "Nothing to compare: scores do not vary.", about=about)
-        levels = means.x.astype(int).tolist()
+        except TooFewUnits as error:
+            return self.not_applicable(f"{factor.name}: {error}", "Add clusters of usual size.", about=about)
         adjusted, note = None, fit if isinstance(fit, str) else ""
         if isinstance(fit, Fit):
             try:
-                adjusted, p_adjusted, pair_adjusted = _adjusted(fit, position, factor, levels, settings.level)
-                p, pair = p_adjusted, pair_adjusted
-            except Undefined as error:
+                given_others = adjusted_means(fit, position, means, absent)
+                adjusted, p, pair = largest_gap(
+                    given_others, levels, level=settings.level, what="average marginal effect"
+                )
+            except (TooFewUnits, Undefined) as error:
                 note = f"Not adjusted: {error}"
         shown = adjusted or marginal
-        high, low = factor.labels[levels[pair[0]]], factor.labels[levels[pair[1]]]
+        high, low = (factor.labels[k] for k in pair)
         where = f"at {factor.name} = {low} than at {factor.name} = {high}"
         given = " given the other factors" if adjusted else ""
         details: dict[str, Any] = {
             "factor": factor.name, "model": model, "best": high, "worst": low, "note": note,
             "levels": [
-                {**point, "level": factor.labels[int(point["level"])]} for point in means.points(settings.level)
+                {**point, "level": factor.labels[int(point["level"])]} for point in means.points(levels, settings.level)
             ],
             "marginal": marginal.to_dict(), "adjusted": adjusted.to_dict() if adjusted else None,
             "separated": isinstance(fit, Fit) and fit.firth,
+            "left_out": [factor.labels[k] for k in factor.real if k not in levels and means.rows[k] > 0],
         }  # fmt: skip
         also = f" (the largest difference is {marginal.value:.2f} without adjustment)" if adjusted else ""
+        also += _grouped(factor)
         return self.decide(
-            about=about, estimate=shown, p_value=p, settings=settings, scale=scale_of(score), details=details,
+            about=about, estimate=shown, p_value=p, settings=settings, scale=data.scale, details=details,
             found=f"{model}: the score is {shown} lower {where}{given}{also}.{' ' + note if note else ''}",
-            clear=f"{model}: the score does not depend on {factor.name} by an amount that matters{given}.",
+            clear=f"{model}: the score does not depend on {factor.name} by an amount that matters{given}{also}.",
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {low}.",
         )  # fmt: skip
 
 
-def scale_of(score: FloatArray) -> float:
-    """Range of scores that lie within 0 and 1 is 1, else their span."""
-    low, high = float(score.min()), float(score.max())
-    return 1.0 if low >= 0 and high <= 1 else max(high - low, 1e-12)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The rows of one model, and what is known of their scores."""
+
+    score: FloatArray
+    cluster: NDArray[np.integer]
+    single: bool
+    bounds: tuple[float, float] | None
+    scale: float
 
 
-def _largest(means: Curve, level: float) -> tuple[Estimate, float, tuple[int, int]]:
-    pairs = list(combinations(range(len(means)), 2))
-    variance = means.covariance.diagonal()
-    best: tuple[float, float, float, tuple[int, int]] | None = None
-    for i, j in pairs:
-        gap = float(means.mean[i] - means.mean[j])
-        se = float(np.sqrt(max(0.0, variance[i] + variance[j] - 2 * means.covariance[i, j])))
-        if se <= 0:
-            continue
-        if best is None or abs(gap) / se > best[0]:
-            best = (abs(gap) / se, abs(gap), se, (i, j) if gap >= 0 else (j, i))
-    if best is None:
-        raise Undefined("all scores at all levels are equal: no interval exists.")
-    t, gap, se, pair = best
-    dof = max(1.0, float(min(means.units[pair[0]], means.units[pair[1]])) - 1)
-    half = t_quantile((1 - level) / 2 / len(pairs), dof) * se
-    method = f"largest of {len(pairs)} differences of level means, cluster-robust, Bonferroni"
-    return Estimate(gap, gap - half, gap + half, means.clusters, method, level), min(
-        1.0, two_sided_t(t, dof) * len(pairs)
-    ), pair  # fmt: skip
-
-
-def _adjusted(
-    fit: Fit, position: int, factor: Levels, levels: list[int], level: float
-) -> tuple[Estimate, float, tuple[int, int]]:
-    values, gradients = fit.level_means(position, [] if factor.missing is None else [factor.missing])
-    pairs = list(combinations(range(len(levels)), 2))
-    narrow = 1 - (1 - level) / len(pairs)
-    best: tuple[float, Estimate, float, tuple[int, int]] | None = None
-    undefined = Undefined("no two levels can be compared.")
-    for i, j in pairs:
-        a, b = (i, j) if values[levels[i]] >= values[levels[j]] else (j, i)
-        gap = float(values[levels[a]] - values[levels[b]])
-        try:
-            estimate, p = fit.effect(gap, gradients[levels[a]] - gradients[levels[b]], narrow)
-        except Undefined as error:
-            undefined = error
-            continue
-        t = gap / estimate.width
-        if best is None or t > best[0]:
-            best = (t, estimate, p, (a, b))
-    if best is None:
-        raise undefined
-    _, e, p, pair = best
-    method = f"largest of {len(pairs)}: {e.method}, Bonferroni"
-    return Estimate(e.value, e.low, e.high, e.units, method, level), min(1.0, p * len(pairs)), pair
+def _grouped(factor: Levels) -> str:
+    """Says that rare levels were compared as one."""
+    if factor.ordered or OTHER not in factor.labels or len(factor.real) < MAX_CATEGORIES:
+        return ""
+    return f" (levels of {factor.name} beyond the {MAX_CATEGORIES - 1} most frequent count as one, {OTHER!r})"

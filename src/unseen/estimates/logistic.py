@@ -13,11 +13,15 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import t_quantile, two_sided_t
+from unseen.estimates.one_hot import OneHot
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
-# Up to here each cluster's own leverage is corrected for (CR2); above, it no longer matters.
-CR2_CLUSTERS = 100
+# Of more than 100 clusters, those with more leverage than this have it corrected in full (CR2), the heaviest first; in the
+# others it is a number.
+LEVERAGE, HEAVIEST = 0.1, 100
+# Rows of one cluster are never taken as wholly independent: a giant cluster would pass for many units.
+LEAST_INTRACLASS = 0.02
 # Linear predictors beyond this only occur where a level separates right from wrong.
 SEPARATED = 12.0
 
@@ -33,13 +37,14 @@ class Fit:
         model_covariance: Inverse information (times the residual variance for the identity), shape (p, p).
         null: Orthonormal directions that the data don't determine, shape (p, k).
         codes: Level of each factor in each cell, shape (cells, factors).
-        design: Design row of each cell, shape (cells, p).
+        design: Design row of each cell.
         weight: Rows in each cell, shape (cells,).
         offsets: First column of each factor in beta, shape (factors,).
         sizes: Levels of each factor.
         clusters: Number of distinct clusters.
         firth: Whether separation was met, so that Firth's penalty was added.
         method: In words.
+        units: Rows of each cluster in each cell, with the variance of a row under the model.
     """
 
     link: str
@@ -48,13 +53,14 @@ class Fit:
     model_covariance: FloatArray
     null: FloatArray
     codes: IntArray
-    design: FloatArray
+    design: OneHot
     weight: FloatArray
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
     clusters: int
     firth: bool
     method: str
+    units: Units
 
     @property
     def collinear(self) -> tuple[int, ...]:
@@ -77,24 +83,24 @@ class Fit:
         Returns:
             Means, shape (levels,), and their derivatives by beta, shape (levels, p).
         """
-        x = self.design
         use = self.weight * ~np.isin(self.codes[:, factor], list(leave_out))
         start, size = self.offsets[factor], self.sizes[factor]
-        others = x.copy()
-        others[:, start : start + size - 1] = 0.0
-        eta = others @ self.beta
         shifts = np.concatenate([[0.0], self.beta[start : start + size - 1]])
+        fixed = self.beta.copy()
+        fixed[start : start + size - 1] = 0.0
+        eta = self.design.dot(fixed)
         total = use.sum()
-        if self.link == "logit":
-            mu = _expit(eta[:, None] + shifts)
-            slope = mu * (1 - mu) * (use / total)[:, None]
-        else:
-            mu = eta[:, None] + shifts
-            slope = np.broadcast_to((use / total)[:, None], mu.shape)
-        gradient = slope.T @ others
-        for level in range(1, size):
-            gradient[level, start + level - 1] = slope[:, level].sum()
-        return (use / total) @ mu, gradient
+        mu = np.empty(size)
+        gradient = np.empty((size, len(self.beta)))
+        for level, shift in enumerate(shifts.tolist()):
+            value = _expit(eta + shift) if self.link == "logit" else eta + shift
+            slope = (value * (1 - value) if self.link == "logit" else 1.0) * (use / total)
+            mu[level] = (use / total) @ value
+            gradient[level] = self.design.transposed_dot(slope)
+            gradient[level, start : start + size - 1] = 0.0
+            if level:
+                gradient[level, start + level - 1] = slope.sum()
+        return mu, gradient
 
     def effect(self, value: float, gradient: FloatArray, level: float = 0.95) -> tuple[Estimate, float]:
         """A function of the coefficients with its delta-method interval and two-sided p-value.
@@ -110,18 +116,76 @@ class Fit:
         Raises:
             Undefined: The factors are collinear, so that the data do not determine it.
         """
-        if self.null.shape[1] and np.abs(gradient @ self.null).max() > 1e-6 * max(1e-3, np.abs(gradient).max()):
-            raise Undefined("another factor determines this one: their effects can't be told apart.")
+        self.check(gradient)
         variance = float(gradient @ self.covariance @ gradient)
         if self.firth:
             # Where a level separates, residuals vanish and with them the robust variance.
             variance = max(variance, float(gradient @ self.model_covariance @ gradient))
         if variance <= 1e-18:
             raise Undefined("the scores do not vary given the factors: no interval exists.")
-        dof, se = max(self.clusters - 1, 1), math.sqrt(variance)
+        dof, se = max(1.0, min(self.clusters - 1.0, self.working(gradient)[1])), math.sqrt(variance)
         half = t_quantile((1 - level) / 2, dof) * se
         method = f"average marginal effect, {self.method}"
         return Estimate(value, value - half, value + half, self.clusters, method, level), two_sided_t(value / se, dof)
+
+    def check(self, gradient: FloatArray) -> None:
+        """Refuse a function of the coefficients that the data do not determine.
+
+        Raises:
+            Undefined: The factors are collinear along it.
+        """
+        if self.null.shape[1] and np.abs(gradient @ self.null).max() > 1e-6 * max(1e-3, np.abs(gradient).max()):
+            raise Undefined("another factor determines this one: their effects can't be told apart.")
+
+    def working(self, gradient: FloatArray) -> tuple[float, float]:
+        """Variance of a function of the coefficients where rows of a cluster are equally correlated, and its dof.
+
+        A row's influence is q = gradientᵀ B x; a cluster adds φ_g = (1 − ρ)Σ q²w + ρ(Σ q√w)² with w the variance of a
+        row; the degrees of freedom are Satterthwaite's, (Σφ)²/Σφ² − 1.
+
+        Args:
+            gradient: Derivative by beta, shape (p,).
+        """
+        u = self.units
+        q = self.design.dot(self.bread @ gradient) * np.sqrt(u.variance)
+        square = q * q
+        if u.single:
+            total = float(self.weight @ square)
+            return total, total**2 / max(float(self.weight @ (square * square)), 1e-300) - 1
+        own = np.bincount(u.cluster, weights=u.rows * square[u.cell], minlength=self.clusters)
+        joint = np.bincount(u.cluster, weights=u.rows * q[u.cell], minlength=self.clusters) ** 2
+        total = float(np.sum((1 - u.intraclass) * own + u.intraclass * joint))
+        firm = max(u.intraclass, LEAST_INTRACLASS)
+        share = (1 - firm) * own + firm * joint
+        return total, float(share.sum() ** 2 / max(float(share @ share), 1e-300)) - 1
+
+    @property
+    def bread(self) -> FloatArray:
+        """Inverse information without the residual variance, shape (p, p)."""
+        return self.model_covariance / self.units.scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Rows of each cluster in each cell of a fit: arrays of shape (pairs,), but for the variance.
+
+    Attributes:
+        cluster: Cluster of each pair.
+        cell: Cell of each pair.
+        rows: Rows of each pair.
+        variance: Variance of a row under the model, shape (cells,).
+        scale: Residual variance (1 for binary scores).
+        intraclass: Correlation of two rows of a cluster given the factors, by moments; at least 0.
+        single: Whether every row is a cluster of its own (the arrays of pairs are empty then).
+    """
+
+    cluster: IntArray
+    cell: IntArray
+    rows: FloatArray
+    variance: FloatArray
+    scale: float
+    intraclass: float
+    single: bool
 
 
 def one_hot(codes: IntArray, sizes: Sequence[int], offsets: Sequence[int]) -> FloatArray:
@@ -158,8 +222,9 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
 
     Binary scores: logistic regression by Newton's method; where a level separates right from wrong (a linear predictor
     beyond ±12), Firth's penalty ½·log|I| makes the estimate finite. Other scores: least squares. The covariance is
-    B·Σ_g u_g u_gᵀ·B with u_g the score of cluster g: CR2 with up to 100 clusters, (I − H_gg)^(−1/2) being applied
-    in the space of the coefficients, else CR1. Directions that the data don't determine are kept as ``null``.
+    B·Σ_g u_g u_gᵀ·B with u_g the score of cluster g: CR2, (I − H_gg)^(−1/2) being applied in the space of the
+    coefficients for up to 100 clusters, of more where the leverage tr H_gg is above 0.1; in the others it is
+    (1 − tr H_gg)^(−1/2), nearly the same. Directions that the data don't determine are kept as ``null``.
 
     Args:
         codes: For each factor the level of each row, shape (n,), from 0.
@@ -187,31 +252,31 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
     _, first, cell = np.unique(mixed_radix(codes, sizes), return_index=True, return_inverse=True)
     table = np.stack([np.asarray(c)[first] for c in codes], axis=1)
     offsets = tuple(np.cumsum([1, *(s - 1 for s in sizes)])[:-1].tolist())
-    x = one_hot(table, sizes, offsets)
+    x = OneHot.of(table, sizes)
     n = np.bincount(cell).astype(np.float64)
     y = np.bincount(cell, weights=score).astype(np.float64)
     null = _null_space(x, n)
     unit, _ = dense(cluster)
     clusters = int(unit.max()) + 1
-    rank = x.shape[1] - null.shape[1]
+    rank = x.width - null.shape[1]
     if clusters < rank + 2:
         raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
     if binary:
         beta, firth = _newton(x, n, y, firth=False)
-        if np.abs(x @ beta).max() > SEPARATED:
+        if np.abs(x.dot(beta)).max() > SEPARATED:
             beta, firth = _newton(x, n, y, firth=True)
-        mu = _expit(x @ beta)
+        mu = _expit(x.dot(beta))
         working, scale = n * np.clip(mu * (1 - mu), 1e-10, None), 1.0
     else:
-        beta, firth, working = _pinv((x * n[:, None]).T @ x) @ (x.T @ y), False, n
-        mu = x @ beta
+        beta, firth, working = _pinv(x.gram(n)) @ x.transposed_dot(y), False, n
+        mu = x.dot(beta)
         scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
-    bread = _pinv((x * working[:, None]).T @ x)
-    meat, kind = _meat(x, cell, unit, score - mu[cell], working / n, bread, clusters, rank)
+    bread = _pinv(x.gram(working))
+    meat, kind, units = _meat(x, cell, unit, score - mu[cell], working / n, bread, clusters, scale)
     method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
     return Fit(
         "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, table, x, n, offsets,
-        tuple(sizes), clusters, firth, method,
+        tuple(sizes), clusters, firth, method, units,
     )  # fmt: skip
 
 
@@ -223,9 +288,9 @@ def _pinv(a: FloatArray) -> FloatArray:
     return np.linalg.pinv(a, rcond=1e-11, hermitian=True).astype(np.float64, copy=False)
 
 
-def _null_space(x: FloatArray, n: FloatArray) -> FloatArray:
+def _null_space(x: OneHot, n: FloatArray) -> FloatArray:
     # Columns are brought to equal length, so that a rare level is not taken for a combination of others.
-    gram = (x * n[:, None]).T @ x
+    gram = x.gram(n)
     length = np.sqrt(gram.diagonal())
     length[length == 0] = 1.0
     values, vectors = np.linalg.eigh(gram / np.outer(length, length))
@@ -233,52 +298,70 @@ def _null_space(x: FloatArray, n: FloatArray) -> FloatArray:
     return np.linalg.qr(null)[0] if null.shape[1] else null
 
 
-def _newton(x: FloatArray, n: FloatArray, y: FloatArray, *, firth: bool) -> tuple[FloatArray, bool]:
-    beta = np.zeros(x.shape[1])
+def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool) -> tuple[FloatArray, bool]:
+    beta = np.zeros(x.width)
     share = (y.sum() + 0.5) / (n.sum() + 1)
     beta[0] = math.log(share / (1 - share))
     for _ in range(60 if firth else 25):
-        mu = _expit(x @ beta)
+        mu = _expit(x.dot(beta))
         w = n * mu * (1 - mu)
-        inverse = _pinv((x * w[:, None]).T @ x)
+        inverse = _pinv(x.gram(w))
         residual = y - n * mu
         if firth:
-            leverage = w * np.einsum("ij,ij->i", x @ inverse, x)
+            leverage = w * x.quadratic(inverse)
             residual = residual + leverage * (0.5 - mu)
-        step = inverse @ (x.T @ residual)
+        step = inverse @ x.transposed_dot(residual)
         largest = float(np.abs(step).max())
         beta = beta + step * min(1.0, 3.0 / max(largest, 1e-12))
-        if largest < 1e-8 or (not firth and float(np.abs(x @ beta).max()) > 2 * SEPARATED):
+        if largest < 1e-8 or (not firth and float(np.abs(x.dot(beta)).max()) > 2 * SEPARATED):
             break
     return beta, firth
 
 
 def _meat(
-    x: FloatArray, cell: IntArray, cluster: IntArray, residual: FloatArray, working: FloatArray, bread: FloatArray,
-    clusters: int, rank: int,
-) -> tuple[FloatArray, str]:  # fmt: skip
-    rows, p = len(cell), x.shape[1]
-    correction = clusters / (clusters - 1) * (rows - 1) / max(rows - rank, 1)
-    if clusters == rows:
-        squares = np.bincount(cell, weights=residual * residual, minlength=len(x))
-        return (x * squares[:, None]).T @ x * correction, "robust (HC1)"
-    pair, inverse = np.unique(cluster.astype(np.int64) * len(x) + cell, return_inverse=True)
-    of_cluster, of_cell = pair // len(x), pair % len(x)
-    sums = np.bincount(inverse, weights=residual)
-    scores = np.zeros((clusters, p))
-    for j in range(p):
-        scores[:, j] = np.bincount(of_cluster, weights=sums * x[of_cell, j], minlength=clusters)
-    if clusters > CR2_CLUSTERS:
-        return scores.T @ scores * correction, "cluster-robust (CR1)"
-    counts = np.bincount(inverse).astype(np.float64) * working[of_cell]
+    x: OneHot, cell: IntArray, cluster: IntArray, residual: FloatArray, working: FloatArray, bread: FloatArray,
+    clusters: int, scale: float,
+) -> tuple[FloatArray, str, Units]:  # fmt: skip
+    leverage = np.clip(working * x.quadratic(bread), 0.0, 1.0)
+    variance = working * scale
+    none = np.empty(0, dtype=np.int64)
+    if clusters == len(cell):
+        squares = np.bincount(cell, weights=residual * residual, minlength=len(x.columns)) * _inflation(leverage) ** 2
+        units = Units(none, none, np.empty(0), variance, scale, 0.0, single=True)
+        return x.gram(squares), "robust (HC2)", units
+    pair, inverse = np.unique(cluster.astype(np.int64) * len(working) + cell, return_inverse=True)
+    of_cluster, of_cell = pair // len(working), pair % len(working)
+    sums, rows = np.bincount(inverse, weights=residual), np.bincount(inverse).astype(np.float64)
+    scores = x.grouped(of_cluster, of_cell, sums, clusters)
+    trace = np.bincount(of_cluster, weights=rows * leverage[of_cell], minlength=clusters)
+    heavy = np.flatnonzero(trace > (LEVERAGE if clusters > HEAVIEST else 0.0))
+    heavy = heavy[np.argsort(-trace[heavy], kind="stable")[:HEAVIEST]]
+    light = np.ones(clusters, dtype=bool)
+    light[heavy] = False
+    scores[light] *= _inflation(np.minimum(trace[light], 0.75))[:, None]
+    counts = rows * working[of_cell]
     values, vectors = np.linalg.eigh(bread)
     keep = values > values.max() * 1e-11
     half, back = vectors[:, keep] * np.sqrt(values[keep]), vectors[:, keep] / np.sqrt(values[keep])
-    for g in range(clusters):
-        mine = of_cluster == g
-        z = x[of_cell[mine]] @ half
+    starts = np.searchsorted(of_cluster, np.arange(clusters + 1))
+    for g in heavy.tolist():
+        mine = slice(int(starts[g]), int(starts[g + 1]))
+        z = x.dense(of_cell[mine]) @ half
         lam, u = np.linalg.eigh((z * counts[mine][:, None]).T @ z)
-        # A direction that one cluster alone determines has no residual left to inflate.
-        inflate = np.where(lam < 1 - 1e-8, 1 / np.sqrt(np.clip(1 - lam, 1e-8, None)), 0.0)
-        scores[g] = back @ (u @ (inflate * (u.T @ (half.T @ scores[g]))))
-    return scores.T @ scores, "cluster-robust (CR2)"
+        scores[g] = back @ (u @ (_inflation(lam) * (u.T @ (half.T @ scores[g]))))
+    units = Units(
+        of_cluster, of_cell, rows, variance, scale, _intraclass(of_cluster, sums, rows, residual), single=False
+    )
+    return scores.T @ scores, "cluster-robust (CR2)", units
+
+
+def _inflation(leverage: FloatArray) -> FloatArray:
+    # A direction that one cluster alone determines has no residual left to inflate.
+    return np.where(leverage < 1 - 1e-8, 1 / np.sqrt(np.clip(1 - leverage, 1e-8, None)), 0.0)
+
+
+def _intraclass(cluster: IntArray, sums: FloatArray, rows: FloatArray, residual: FloatArray) -> float:
+    squares, n = float(residual @ residual), len(residual)
+    total, size = np.bincount(cluster, weights=sums), np.bincount(cluster, weights=rows)
+    pairs = float(size @ size) - n
+    return 0.0 if pairs <= 0 else min(1.0, max(0.0, (float(total @ total) - squares) / pairs / (squares / n)))
