@@ -93,7 +93,7 @@ def adjusted_means(fit: Fit, factor: int, marginal: LevelMeans, leave_out: Seque
         fit.check(difference)
         return fit.working(difference)
 
-    rows = np.bincount(fit.codes[:, factor], weights=fit.weight, minlength=len(values))
+    rows = np.bincount(fit.codes[:, factor], weights=fit.weight, minlength=len(values)).astype(np.float64)
     exact = fit.units.single and fit.link == "logit"
     size = min(len(values), len(marginal.units))
     units = np.zeros(len(values))
@@ -143,7 +143,7 @@ def level_means(
     smooth = np.clip((filled * rows + 0.5) / (rows + 1), 1e-9, 1 - 1e-9)
     one = float(np.sum(squares) / max(np.sum(rows), 1))
     if bounds is None:
-        spread = np.full(size, one)
+        spread = np.full(size, one, dtype=np.float64)
     else:
         # Rows vary by a common share of the most that their mean allows: a level where all agree is no exception.
         share = float(np.sum(squares) / max(float(np.sum(rows * smooth * (1 - smooth))), 1e-300))
@@ -152,7 +152,7 @@ def level_means(
     scale = (high - low) ** 2
     if singletons:
         covariance = np.diag(squares / np.maximum(rows - 1, 1) ** 2)
-        alone = spread / some
+        alone = np.divide(spread, some)
 
         def independent(a: int, b: int) -> tuple[float, float]:
             parts, fourth = alone[[a, b]], alone[[a, b]] ** 2 / some[[a, b]]
@@ -169,7 +169,7 @@ def level_means(
     share_of = cells.count / rows[cells.level]
     # The variance of a level's mean in units of the variance of a row, cluster by cluster.
     part = spread[cells.level] * ((1 - within) * share_of / rows[cells.level] + within * share_of**2)
-    alone = np.bincount(cells.level, weights=part, minlength=size)
+    alone = np.bincount(cells.level, weights=part, minlength=size).astype(np.float64)
     firm = max(within, LEAST_INTRACLASS)
     firm_part = spread[cells.level] * ((1 - firm) * share_of / rows[cells.level] + firm * share_of**2)
     root = np.sqrt(spread[cells.level]) * share_of
@@ -181,7 +181,7 @@ def level_means(
         return float(variance) * scale, dof
 
     return LevelMeans(
-        mean * (high - low) + low, covariance * scale, alone * scale, rows, cells.units(size), cells.clusters, bounds,
+        mean * (high - low) + low, covariance * scale, alone * scale, rows, cells.units(), cells.clusters, bounds,
         binary and cells.alone, clustered,
     )  # fmt: skip
 
@@ -206,10 +206,10 @@ class _Cells:
             every = np.bincount(key, minlength=clusters * size)
             at = np.flatnonzero(every)
             count = every[at]
-            summed = np.bincount(key, weights=residual, minlength=clusters * size)[at]
+            summed = np.bincount(key, weights=residual, minlength=clusters * size)[at].astype(np.float64)
         else:
             at, where, count = np.unique(key, return_inverse=True, return_counts=True)
-            summed = np.bincount(where, weights=residual)
+            summed = np.bincount(where, weights=residual).astype(np.float64)
         level = at // clusters
         starts = np.searchsorted(level, np.arange(size + 1))
         return cls(at % clusters, level, count.astype(np.float64), summed, clusters, len(codes), starts)
@@ -222,12 +222,12 @@ class _Cells:
     def alone(self) -> bool:
         return self.clusters == self.rows
 
-    def units(self, size: int) -> FloatArray:
-        return np.bincount(self.level, minlength=size).astype(np.float64)
+    def units(self) -> FloatArray:
+        return np.diff(self.starts).astype(np.float64)
 
     def gram(self, z: FloatArray, size: int) -> FloatArray:
         if self.nested:
-            return np.diag(np.bincount(self.level, weights=z * z, minlength=size))
+            return np.diag(np.bincount(self.level, weights=z * z, minlength=size).astype(np.float64))
         from scipy import sparse
 
         matrix = sparse.csr_array((z, (self.cluster, self.level)), shape=(self.clusters, size))
@@ -369,17 +369,15 @@ class _Pair:
         shares = (float((means.mean[a] - low) / width), float((means.mean[b] - low) / width))
         if means.bounds is not None:
             # The means of a linear regression may leave the range.
-            shares = tuple(min(1.0, max(0.0, share)) for share in shares)
+            shares = (min(1.0, max(0.0, shares[0])), min(1.0, max(0.0, shares[1])))
         sizes = (math.inf, math.inf)
         if means.bounds is not None:
             alone = (float(means.alone[a]), float(means.alone[b]))
             inflation = variance / sum(alone) / width**2
-            sizes = tuple(
-                float(_most(share, float(rows)) / max(one * inflation, 1e-300))
-                for share, rows, one in zip(shares, means.rows[[a, b]], alone, strict=True)
-            )
-            if means.exact:
-                sizes = tuple(min(s, float(n)) for s, n in zip(sizes, means.rows[[a, b]], strict=True))
+            rows = (float(means.rows[a]), float(means.rows[b]))
+            first = _most(shares[0], rows[0]) / max(alone[0] * inflation, 1e-300)
+            second = _most(shares[1], rows[1]) / max(alone[1] * inflation, 1e-300)
+            sizes = (min(first, rows[0]), min(second, rows[1])) if means.exact else (first, second)
         return cls(
             a, b, shares, sizes, math.sqrt(variance), dof, min(dof + PRIOR_DOF, means.clusters - 1.0), width,
             means.bounds is not None, means.exact,

@@ -331,7 +331,8 @@ def _meat(
         return x.gram(squares), "robust (HC2)", units
     pair, inverse = np.unique(cluster.astype(np.int64) * len(working) + cell, return_inverse=True)
     of_cluster, of_cell = pair // len(working), pair % len(working)
-    sums, rows = np.bincount(inverse, weights=residual), np.bincount(inverse).astype(np.float64)
+    sums = np.bincount(inverse, weights=residual).astype(np.float64)
+    rows = np.bincount(inverse).astype(np.float64)
     scores = x.grouped(of_cluster, of_cell, sums, clusters)
     trace = np.bincount(of_cluster, weights=rows * leverage[of_cell], minlength=clusters)
     heavy = np.flatnonzero(trace > (LEVERAGE if clusters > HEAVIEST else 0.0))
