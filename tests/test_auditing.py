@@ -124,3 +124,32 @@ def test_outcomes_stand_by_weight():
     kinds = [Found, Undecided, Clear, NotApplicable]
     ranks = [next(i for i, k in enumerate(kinds) if isinstance(o, k)) for o in result.outcomes]
     assert ranks == sorted(ranks)
+
+
+def test_units_needed_are_the_same_wherever_an_audit_names_them():
+    # U003 is a fact, and judges what U101 could find at the level that the audit grants U101.
+    rng = np.random.default_rng(0)
+    n = 120
+    table = pl.concat(
+        pl.DataFrame(
+            {
+                "model": name,
+                "item": [f"i{k}" for k in range(n)],
+                "split": np.where(np.arange(n) % 2 == 0, "seen", "unseen"),
+                "score": (rng.random(n) < 0.6) * 1.0,
+            }
+        )
+        for name in ("a", "b", "c")
+    )
+    result = auditing.run(Subject(responses=Responses.of(table)), Settings(), select=["U003", "U101", "U701"])
+    by = {(o.code, o.about.name): o for o in result.outcomes}
+    for name in ("a", "b", "c"):
+        design, gap = by["U003", name], by["U101", name]
+        assert isinstance(gap, Undecided)
+        assert design.details["units_needed"] == gap.details["units_needed"]
+        assert f"{gap.details['units_needed']:,} instead of 120" in design.next_step
+        # 0.05 · 4/5 (U101 beside U701) · 1/3 (three models).
+        assert design.details["level_tested"] == pytest.approx(0.05 * 0.8 / 3)
+        assert design.p_value is None
+    alone = auditing.run(Subject(responses=Responses.of(table)), Settings(), select=["U003"])
+    assert alone.outcomes[0].details["level_tested"] == pytest.approx(0.05 / 3)

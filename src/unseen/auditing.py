@@ -213,20 +213,38 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
         # Undecided outcomes were tested too: leaving them out would keep the small p-values only.
         if outcome.p_value is not None:
             families[outcome.code].append(i)
+    # What is judged at the level of another check that does not run here is judged as if that one did.
+    models = {
+        code: sum(o.code == code for o in listed) for code in {o.code for o in listed if _judged_by(o.code) != o.code}
+    }
     if not families:
-        return listed, {}
+        return [_levelled(o, {}, models, fdr) for o in listed], {}
     p_values = {code: [listed[i].p_value or 0.0 for i in rows] for code, rows in families.items()}
     weights = family_weights(families)
     q_values: dict[int, float] = {}
     for code, adjusted in selective_p_values(p_values, fdr, weights=weights).items():
         q_values |= dict(zip(families[code], adjusted.tolist(), strict=True))
-    alone = level_alone({code: len(rows) for code, rows in families.items()}, fdr, weights=weights)
+    levels = levels_alone({code: len(rows) for code, rows in families.items()}, fdr)
     corrected: list[Outcome] = []
     for i, o in enumerate(listed):
         if isinstance(o, Found) and q_values.get(i, 0.0) > fdr:
             o = demoted(o)
-        corrected.append(_decidable(o, alone) if isinstance(o, Undecided) else o)
+        corrected.append(_levelled(o, levels, models, fdr))
     return corrected, q_values
+
+
+def levels_alone(tested: Mapping[str, int], fdr: float) -> dict[str, float]:
+    """Level at which one outcome of each check is tested when nothing else in the audit is rejected.
+
+    Args:
+        tested: Number of p-values of each check.
+        fdr: False discovery rate of the audit.
+
+    >>> {code: round(level, 5) for code, level in levels_alone({"U101": 4, "U102": 4, "U103": 1}, 0.05).items()}
+    {'U101': 0.00875, 'U102': 0.00188, 'U103': 0.0075}
+    """
+    counted = {code: n for code, n in tested.items() if n}
+    return level_alone(counted, fdr, weights=family_weights(counted))
 
 
 def family_weights(families: Iterable[str]) -> dict[str, float]:
@@ -245,10 +263,28 @@ def family_weights(families: Iterable[str]) -> dict[str, float]:
     }
 
 
-def _decidable(outcome: Undecided, alone: Mapping[str, float]) -> Undecided:
-    """An undecided outcome with the units that would decide it at the level that the audit grants its check."""
-    level = 0.95 if outcome.estimate is None else outcome.estimate.level
-    return with_units_needed(outcome, alpha=alone.get(outcome.code, 1 - level))
+def _judged_by(code: str) -> str:
+    check = all_checks().get(code)
+    return code if check is None or not check.judged_by else check.judged_by
+
+
+def _levelled(outcome: Outcome, levels: Mapping[str, float], models: Mapping[str, int], fdr: float) -> Outcome:
+    """An outcome that knows the level which the audit grants: the units that would decide it, what it could show."""
+    own = _judged_by(outcome.code)
+    if not isinstance(outcome, Undecided) and own == outcome.code:
+        return outcome
+    alpha = levels.get(own)
+    if alpha is None:
+        level = 0.95 if outcome.estimate is None else outcome.estimate.level
+        alpha = 1 - level if own == outcome.code else fdr * _share_of(own, levels) / models[outcome.code]
+    check = all_checks().get(outcome.code)
+    if check is None:
+        return with_units_needed(outcome, alpha=alpha) if isinstance(outcome, Undecided) else outcome
+    return check.at_level(outcome, alpha)
+
+
+def _share_of(code: str, others: Iterable[str]) -> float:
+    return family_weights([*others, code])[code]
 
 
 def _rank(outcome: Outcome) -> int:
@@ -272,6 +308,7 @@ __all__ = [
     "all_checks",
     "correct",
     "family_weights",
+    "levels_alone",
     "run",
     "run_check",
     "unlockable",

@@ -12,7 +12,7 @@ import numpy as np
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.power import times_to_decide
+from unseen.estimates.power import units_to_decide
 from unseen.responses import Responses
 
 T = TypeVar("T")
@@ -170,6 +170,7 @@ class Check(ABC):
         needs: Inputs: "responses", "seen" and "unseen" (rows in both), "several models", any column's name,
             "train", "learner", "module". The audit answers NotApplicable itself where one is missing.
         studies: Slugs of the atlas rows that bear on it.
+        judged_by: Code of the check at whose level its outcomes are judged, where that is not its own.
     """
 
     code: ClassVar[str]
@@ -183,6 +184,7 @@ class Check(ABC):
     example: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ("responses",)
     studies: ClassVar[tuple[str, ...]] = ()
+    judged_by: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
@@ -193,6 +195,10 @@ class Check(ABC):
         the whole check rests on does not exist, it may let TooFewUnits and Undefined through: the audit answers
         NotApplicable with their message.
         """
+
+    def at_level(self, outcome: Outcome, alpha: float) -> Outcome:
+        """The outcome once the audit knows at which level it is tested: an undecided one tells the units needed."""
+        return with_units_needed(outcome, alpha=alpha) if isinstance(outcome, Undecided) else outcome
 
     def rng(self, settings: Settings, *names: str) -> np.random.Generator:
         """A generator that depends on the seed, the check and the names alone, not on the order of the work."""
@@ -296,8 +302,7 @@ def with_units_needed(outcome: Undecided, *, alpha: float) -> Undecided:
     estimate, matters = outcome.estimate, outcome.matters
     if estimate is None or matters is None:
         return outcome
-    times = times_to_decide(estimate, matters, alpha=alpha)
-    needed = max(estimate.units + 1, round(times * estimate.units))
+    times, needed = units_to_decide(estimate, matters, alpha=alpha)
     return replace(
         outcome,
         details={**outcome.details, "times": times, "units_needed": needed},

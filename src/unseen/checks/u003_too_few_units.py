@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
-from unseen.errors import TooFewUnits
-from unseen.estimates.means import cluster_robust
-from unseen.estimates.power import detectable_from_error
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.codes import distinct
+from unseen.estimates.means import cluster_robust, difference, normal_quantile
+from unseen.estimates.power import LEAST_TIMES, detectable_from_error, error_of, units_to_decide
+
+# Scores of one side, and the sampling units of its rows.
+Side = tuple[np.ndarray, np.ndarray]
 
 
 class TooFewUnitsForGap(Check):
@@ -22,12 +28,15 @@ class TooFewUnitsForGap(Check):
     question = "Is there enough data to see a gap that matters, and if not, how much is missing?"
     null = "none: a property of the design"
     interest = "A smallest detectable gap above gap_that_matters of the score's range."
+    judged_by = "U101"
     method = (
-        "δ = (z_{1−α/2} + z_{0.8})·√(SE_seen² + SE_unseen²) with cluster-robust (CR2) standard errors; where no split "
-        "is given, two halves of the rows, δ = 2.80·2·SE. A binary side without variation counts as one "
-        "success short of constant. Units to collect grow with (δ / gap_that_matters)²."
+        "δ = (z_{1−α/2} + z_{0.8})·SE, SE that of U101's gap (half its interval over the normal quantile) and α the level "
+        "at which the audit tests U101 of one model, its correction for all tests included. Where no split is given: two "
+        "halves of the rows, SE = 2·SE of the mean. Units to collect so that every gap is told from zero or from "
+        "gap_that_matters: those of U101 and of `unseen plan`, (SE⁺·(z_{1−α/2} + z_{1−(1−level)/2}) / gap_that_matters)² "
+        "times as many, SE⁺ the upper 80 % limit of SE."
     )
-    assumptions = "More units would vary as those seen do; the sides share no clusters (sharing makes δ smaller)."
+    assumptions = "More units would vary as those seen do."
     sources = (
         "Card et al. (2020), With little power comes great responsibility.",
         "Kish (1965), Survey sampling, section 5.4.",
@@ -53,41 +62,71 @@ class TooFewUnitsForGap(Check):
     ) -> Outcome:
         score, cluster = rows.score[part], rows.cluster[part]
         if sides is None:
-            error, units = _error(score, cluster, rows, f"the mean of {name}")
-            spread, counts = 2 * error, f"two halves of {many(units, 'independent unit')}"
+            gap = _halves(score, cluster, rows, f"the mean of {name}", settings)
+            counts = f"two halves of {many(gap.units, 'independent unit')}"
         else:
-            a, b = (
-                _error(score[side[part]], cluster[side[part]], rows, f"the {word} mean of {name}")
-                for side, word in zip(sides, ("seen", "unseen"), strict=True)
-            )
-            spread, counts, units = math.hypot(a[0], b[0]), f"{a[1]:,} seen and {b[1]:,} unseen units", a[1] + b[1]
-        smallest = detectable_from_error(spread, alpha=1 - settings.level) / rows.scale
-        times = (smallest / settings.gap_that_matters) ** 2
+            a, b = ((score[side[part]], cluster[side[part]]) for side in sides)
+            gap = _gap(a, b, rows, name, settings)
+            counts = f"{distinct(a[1]):,} seen and {distinct(b[1]):,} unseen units"
+        return self._outcome(name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr)
+
+    def at_level(self, outcome: Outcome, alpha: float) -> Outcome:
+        """The same at the level at which the audit tests the gap of one model."""
+        if outcome.estimate is None:
+            return outcome
+        d = outcome.details
+        return self._outcome(d["model"], outcome.estimate, d["counts"], d["scale"], d["gap_that_matters"], alpha)
+
+    def _outcome(self, name: str, gap: Estimate, counts: str, scale: float, matters: float, alpha: float) -> Outcome:
+        smallest = detectable_from_error(error_of(gap), alpha=alpha) / scale
+        times, needed = units_to_decide(gap, matters * scale, alpha=alpha)
         details = {
-            "model": name, "smallest_detectable": smallest, "gap_that_matters": settings.gap_that_matters,
-            "units": units, "units_needed": math.ceil(units * times), "standard_error": spread,
+            "model": name, "smallest_detectable": smallest, "gap_that_matters": matters, "level_tested": alpha,
+            "units": gap.units, "times": times, "units_needed": needed, "standard_error": error_of(gap),
+            "counts": counts, "scale": scale,
         }  # fmt: skip
-        about = About("model", name)
-        if smallest <= settings.gap_that_matters:
+        common: dict[str, Any] = {"code": self.code, "about": About("model", name), "estimate": gap, "details": details}
+        collect = (
+            f"about {times:.1f} times as many independent units ({needed:,} instead of {gap.units:,}), spread as these "
+            "are; more rows of the same clusters help less."
+        )
+        if smallest <= matters:
+            undecided = f"To tell every gap from zero or from {matters:.2f}, collect {collect}"
             return Clear(
-                code=self.code, about=about, details=details, next_step="Nothing to do.",
+                next_step="Nothing to do." if times <= LEAST_TIMES else undecided, **common,
                 statement=f"{name} could show a gap of {smallest:.3f} of the score's range with 80 % power ({counts}).",
             )  # fmt: skip
         return Found(
-            code=self.code, about=about, details=details, effect=min(1.0, smallest - settings.gap_that_matters),
+            effect=min(1.0, smallest - matters), next_step=f"Collect {collect}", **common,
             statement=f"{name} could only show a gap of {smallest:.2f} of the score's range or more ({counts}), "
-            f"and {settings.gap_that_matters:.2f} matters.",
-            next_step=f"Collect about {times:.1f} times as many independent units "
-            f"({math.ceil(units * times):,} instead of {units:,}), spread as these are; more rows of the same "
-            "clusters help less.",
+            f"and {matters:.2f} matters.",
         )  # fmt: skip
 
 
-def _error(score: np.ndarray, cluster: np.ndarray, rows: Scored, what: str) -> tuple[float, int]:
-    """Standard error of a mean and its units; a side without variation gets that of one unit that differs."""
-    if not len(score):
-        raise TooFewUnits(f"{what} has no row.")
+def _gap(a: Side, b: Side, rows: Scored, name: str, settings: Settings) -> Estimate:
+    """The gap of U101; where a constant side leaves it without one, an interval as of one unit that differs."""
+    for side, word in ((a, "seen"), (b, "unseen")):
+        if not len(side[0]):
+            raise TooFewUnits(f"the {word} mean of {name} has no row.")
+    try:
+        return difference(*a, *b, level=settings.level, names=("seen", "unseen"))[0]
+    except Undefined:
+        errors = [_floor(distinct(side[1]), rows.scale) for side in (a, b)]
+        units = distinct(np.concatenate([a[1], b[1]]))
+        return _around(float(a[0].mean() - b[0].mean()), math.hypot(*errors), units, settings)
+
+
+def _halves(score: np.ndarray, cluster: np.ndarray, rows: Scored, what: str, settings: Settings) -> Estimate:
     _, variance, _, units = cluster_robust(score, cluster, what=what)
+    return _around(0.0, 2 * (math.sqrt(variance) if variance > 0 else _floor(units, rows.scale)), units, settings)
+
+
+def _floor(units: int, scale: float) -> float:
+    """Standard error of a side without variation: that of one unit that differs."""
     p = 1 / (units + 1)
-    floor = rows.scale * math.sqrt(p * (1 - p) / units)
-    return (math.sqrt(variance) if variance > 0 else floor), units
+    return scale * math.sqrt(p * (1 - p) / max(1, units))
+
+
+def _around(value: float, error: float, units: int, settings: Settings) -> Estimate:
+    half = normal_quantile((1 - settings.level) / 2) * error
+    return Estimate(value, value - half, value + half, units, "normal, cluster-robust (CR2)", settings.level)

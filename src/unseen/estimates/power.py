@@ -8,6 +8,9 @@ from unseen.errors import BadInput, TooFewUnits
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import normal_quantile
 
+# One more unit never decides for certain: "how many times as many" is never told as less than this.
+LEAST_TIMES = 1.1
+
 
 def design_effect(rows_per_cluster: float, intraclass: float) -> float:
     """Factor by which clusters inflate the variance of a mean: 1 + (m − 1)ρ, at least 1/m.
@@ -139,8 +142,31 @@ def times_to_decide(estimate: Estimate, matters: float, *, alpha: float) -> floa
         raise BadInput(f"an effect that matters lies above zero, got {matters}.")
     tail = normal_quantile((1 - estimate.level) / 2)
     dof = max(1, estimate.units - 1)
-    error = estimate.width / 2 / tail * math.sqrt(dof / float(special.chdtri(dof, 0.8)))
-    return max(1.1, (error * (normal_quantile(alpha / 2) + tail) / matters) ** 2)
+    error = error_of(estimate) * math.sqrt(dof / float(special.chdtri(dof, 0.8)))
+    return max(LEAST_TIMES, (error * (normal_quantile(alpha / 2) + tail) / matters) ** 2)
+
+
+def units_to_decide(estimate: Estimate, matters: float, *, alpha: float) -> tuple[float, int]:
+    """The ratio of ``times_to_decide`` and the number of units that it comes to.
+
+    Everything that names a number of units to collect takes it from here, so that no two sentences contradict.
+
+    >>> from unseen.estimates import Estimate
+    >>> units_to_decide(Estimate(0.05, -0.02, 0.12, 200, "an example"), 0.1, alpha=0.05)
+    (2.14..., 429)
+    """
+    times = times_to_decide(estimate, matters, alpha=alpha)
+    return times, max(estimate.units + 1, round(times * estimate.units))
+
+
+def error_of(estimate: Estimate) -> float:
+    """Half the width of an interval over the normal quantile of its level: the standard error where it is normal.
+
+    >>> from unseen.estimates import Estimate
+    >>> round(error_of(Estimate(0.0, -0.196, 0.196, 100, "an example")), 3)
+    0.1
+    """
+    return estimate.width / 2 / normal_quantile((1 - estimate.level) / 2)
 
 
 def power_of(gap: float, error: float, *, alpha: float = 0.05) -> float:
