@@ -359,10 +359,20 @@ class _Pair:
                 f"the share retained is a ratio with base {a.mean:.3g} [{la:.3g}, {ua:.3g}] and numerator "
                 f"{b.mean:.3g}: it needs a base clearly above zero. Read the difference instead."
             )
-        rho = self.spread().rho
-        low = _fieller_low(a.mean, b.mean, ua - a.mean, b.mean - lb, rho)
-        high = _fieller_high(a.mean, b.mean, a.mean - la, ub - b.mean, rho)
+        low, high = ratio_limits(a.mean, (la, ua), b.mean, (lb, ub), self.spread().rho)
         return Estimate(b.mean / a.mean, low, high, self.units, "ratio, Fieller from the sides' limits (MOVER)", level)
+
+
+def ratio_limits(
+    a: float, limits_a: tuple[float, float], b: float, limits_b: tuple[float, float], rho: float = 0.0
+) -> tuple[float, float]:
+    """Fieller's limits of b / a from the limits of each (MOVER-R), rho their correlation; a's own lie above zero.
+
+    >>> [round(x, 3) for x in ratio_limits(0.8, (0.7, 0.9), 0.4, (0.3, 0.5))]
+    [0.367, 0.649]
+    """
+    low = _fieller_low(a, b, limits_a[1] - a, b - limits_b[0], rho)
+    return low, _fieller_high(a, b, a - limits_a[0], limits_b[1] - b, rho)
 
 
 def wilson(p: float, n: float, quantile: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.means import normal_quantile, t_quantile, wilson
+from unseen.estimates.means import normal_quantile, ratio_limits, t_quantile, wilson
 
 FloatArray = NDArray[np.float64]
 # No single cluster may fix the weight by more than this share, or its own residual would say nothing.
@@ -60,7 +60,7 @@ def ppi_mean(
     >>> y = [1, 1, 0, 1, 1, 0, 1, 1] + [np.nan] * 8
     >>> mean, weight = ppi_mean(y, [0.9, 0.8, 0.2, 0.9, 0.7, 0.3, 0.9, 0.8] * 2, range(16))
     >>> print(mean, round(weight, 2))
-    0.750 [0.446, 0.918] 0.8
+    0.750 [0.444, 0.919] 0.75
     """
     y, f, unit = _rows(outcome, predicted, cluster)
     side = Powered.of(y, f, *_numbered(unit), score_range=score_range, what=what)
@@ -96,7 +96,7 @@ def ppi_difference(
     >>> seen = ([1, 1, 1, 0] * 5 + [np.nan] * 20, [1, 1, 1, 0] * 10, range(40))
     >>> gap, p, _ = ppi_difference(seen, ([0, 0, 1, 0] * 5 + [np.nan] * 20, [0, 0, 1, 0] * 10, range(40, 80)))
     >>> print(gap, round(p, 3))
-    0.500 [0.257, 0.666] 0.0
+    0.500 [0.257, 0.667] 0.0
     """
     first, second = _rows(*a), _rows(*b)
     codes, size = _numbered(np.concatenate([first[2], second[2]]))
@@ -113,23 +113,70 @@ def ppi_difference(
             Powered.of(y, f, c, size, score_range=score_range, binary=False, what=f"the mean of the side {name}")
             for (y, f, _), c, name in zip((first, second), parts, names, strict=True)
         )
-    value = one.value - two.value
-    spread = math.sqrt(float(one.influence @ one.influence) * float(two.influence @ two.influence))
-    rho = max(-1.0, min(1.0, float(one.influence @ two.influence) / spread)) if spread > 0 else 0.0
+    gap, p = _hybrid(one, two, level, "difference, prediction-powered (PPI++), hybrid of the sides' limits")
+    return gap, p, (one, two)
 
-    def limits(level: float) -> tuple[float, float]:
-        (la, ua), (lb, ub) = one.limits(level), two.limits(level)
-        return value - _hypot(one.value - la, ub - two.value, rho), value + _hypot(ua - one.value, two.value - lb, rho)
 
-    low, high = limits(level)
-    units = int(np.count_nonzero(one.labelled_rows + two.labelled_rows))
-    method = "difference, prediction-powered (PPI++), hybrid of the sides' limits"
-    return Estimate(value, low, high, units, method, level), inverted_p(limits), (one, two)
+def ppi_retained(a: Powered, b: Powered, *, level: float = 0.95) -> Estimate:
+    """Estimate b / a, the share of a that is retained, from the limits of two sides of ``ppi_difference``.
+
+    Raises:
+        Undefined: a is not clearly above zero, or b is negative.
+
+    Source: Donner & Zou (2012), MOVER-R, as in ``share_retained``.
+    """
+    limits_a, limits_b = a.limits(level), b.limits(level)
+    if limits_a[0] <= 0 or b.value < 0:
+        raise Undefined(
+            f"the share retained is a ratio with base {a.value:.3g} [{limits_a[0]:.3g}, {limits_a[1]:.3g}] and "
+            f"numerator {b.value:.3g}: it needs a base clearly above zero. Read the difference instead."
+        )
+    low, high = ratio_limits(a.value, limits_a, b.value, limits_b, _correlation(a, b))
+    method = "ratio, prediction-powered (PPI++), Fieller from the sides' limits (MOVER)"
+    return Estimate(b.value / a.value, low, high, a.units + b.units, method, level)
+
+
+def bias_difference(
+    change_a: ArrayLike, cluster_a: ArrayLike, change_b: ArrayLike, cluster_b: ArrayLike, *, level: float = 0.95
+) -> tuple[Estimate, float]:
+    """Estimate the difference of two mean changes, a − b, where a change is that of two scores of one row.
+
+    Changes of scores of 0 and 1 get Bonett & Price's limits a side, others t with CR2; Newcombe's hybrid joins them.
+
+    Args:
+        change_a: Judge minus human of each row of a, shape (n_a,).
+        cluster_a: Integer of the sampling unit of each row of a.
+        change_b: The same for b.
+        cluster_b: Equal clusters on both sides mean the same unit.
+        level: Nominal coverage.
+
+    Returns:
+        The difference, in the scores' unit, and the two-sided p-value from the same interval.
+
+    Raises:
+        TooFewUnits: A side has fewer than 2 clusters.
+        Undefined: All changes of a side are the same, and no difference of 0 and 1.
+
+    Source: Bonett & Price (2012); Zou & Donner (2008), equation 6.
+
+    >>> gap, p = bias_difference([1, 1, 0, 1] * 5, range(20), [0, 0, 0, 1] * 5, range(20, 40))
+    >>> print(gap, round(p, 3))
+    0.500 [0.155, 0.783] 0.003
+    """
+    first, second = np.asarray(change_a, np.float64).reshape(-1), np.asarray(change_b, np.float64).reshape(-1)
+    units = np.concatenate([np.asarray(cluster_a).reshape(-1), np.asarray(cluster_b).reshape(-1)]).astype(np.int64)
+    codes, size = _numbered(units)
+    pairs = bool(np.isin(np.concatenate([first, second]), (-1.0, 0.0, 1.0)).all())
+    one, two = (
+        Powered.of(change, np.zeros(len(change)), code, size, binary=False, pairs=pairs, what="a mean change")
+        for change, code in ((first, codes[: len(first)]), (second, codes[len(first) :]))
+    )
+    return _hybrid(one, two, level, "difference of two mean changes, hybrid of the sides' limits")
 
 
 def ppi_paired(
     outcome_a: ArrayLike, outcome_b: ArrayLike, predicted_a: ArrayLike, predicted_b: ArrayLike, cluster: ArrayLike,
-    *, level: float = 0.95,
+    *, level: float = 0.95, span: float | None = None,
 ) -> tuple[Estimate, float, float]:  # fmt: skip
     """Estimate the mean of a − b over pairs (two models on the same items), and test that it is zero.
 
@@ -144,6 +191,7 @@ def ppi_paired(
         predicted_b: The same for b.
         cluster: Integer of the sampling unit of each pair, shape (n,).
         level: Nominal coverage.
+        span: Range of the score, which no difference passes; known for scores of 0 and 1.
 
     Returns:
         The mean difference, in the outcome's unit; the two-sided p-value; λ.
@@ -168,8 +216,10 @@ def ppi_paired(
         )
     known = ~(np.isnan(ya) | np.isnan(yb))
     binary = bool(np.all(np.isin(np.concatenate([ya[known], yb[known]]), (0.0, 1.0))))
+    span = 1.0 if binary else span
+    bounds = None if span is None else (-span, span)
     y, f, unit = _rows(ya - yb, fa - fb, cluster)
-    side = Powered.of(y, f, *_numbered(unit), binary=False, pairs=binary, score_range=(-1.0, 1.0) if binary else None)
+    side = Powered.of(y, f, *_numbered(unit), binary=False, pairs=binary, score_range=bounds)
     return side.estimate(level), inverted_p(side.limits), side.weight
 
 
@@ -217,7 +267,9 @@ class Powered:
                 f"{len(y)}). Label more rows, drawn at random."
             )
         labels, own = y[has], f[has]
-        is_binary = bool(np.all((labels == 0) | (labels == 1))) if binary is None else binary
+        # Labels of 0 and 1 on a scale to 10 are graded ones that happen to be low.
+        unit_range = score_range is None or score_range == (0.0, 1.0)
+        is_binary = bool(unit_range and np.all((labels == 0) | (labels == 1))) if binary is None else binary
         mean = float(labels.mean())
         a = _influence(labels, cluster[has], mean, size)
         b = _influence(own, cluster[has], float(own.mean()), size)
@@ -312,6 +364,25 @@ def inverted_p(limits: Callable[[float], tuple[float, float]], null: float = 0.0
         middle = (low + high) / 2
         low, high = (middle, high) if inside(middle) else (low, middle)
     return math.exp(low)
+
+
+def _correlation(a: Powered, b: Powered) -> float:
+    """Of two means, through clusters that lie on both sides."""
+    spread = math.sqrt(float(a.influence @ a.influence) * float(b.influence @ b.influence))
+    return max(-1.0, min(1.0, float(a.influence @ b.influence) / spread)) if spread > 0 else 0.0
+
+
+def _hybrid(a: Powered, b: Powered, level: float, method: str) -> tuple[Estimate, float]:
+    """The difference a − b with Newcombe's hybrid of the sides' limits, and the p-value that the same limits give."""
+    value, rho = a.value - b.value, _correlation(a, b)
+
+    def limits(level: float) -> tuple[float, float]:
+        (la, ua), (lb, ub) = a.limits(level), b.limits(level)
+        return value - _hypot(a.value - la, ub - b.value, rho), value + _hypot(ua - a.value, b.value - lb, rho)
+
+    low, high = limits(level)
+    units = int(np.count_nonzero(a.labelled_rows + b.labelled_rows))
+    return Estimate(value, low, high, units, method, level), inverted_p(limits)
 
 
 def _power_tuned(labels: FloatArray, own: FloatArray, all_f: FloatArray, n: float, n_unlabelled: float) -> float:
