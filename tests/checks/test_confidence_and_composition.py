@@ -3,14 +3,15 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit, logit
 
-from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.registry import all_checks
 from unseen.responses import Responses
 
 
-def outcomes(code, table):
-    return list(all_checks()[code].run(Subject(responses=Responses.of(table)), Settings()))
+def outcomes(code, table, **settings):
+    return list(all_checks()[code].run(Subject(responses=Responses.of(table)), Settings(**settings)))
 
 
 def table(n=3000, over=0.0, over_unseen=0.0, rank=True, unlabelled=False, level=None):
@@ -54,16 +55,102 @@ def test_u603_finds_calibration_that_holds_on_seen_rows_only():
     assert isinstance(clear, Clear)
 
 
-def test_u604_estimates_unlabelled_rows_and_refuses_unknown_sites():
-    (clear,) = outcomes("U604", table(unlabelled=True))
-    assert isinstance(clear, Clear)
-    assert "of 1,000 unlabelled rows" in clear.statement
-    methods = {m["method"]: m for m in clear.details["methods"]}
+def test_u604_calls_an_estimate_without_back_test_an_assumption_and_refuses_unknown_sites():
+    (said,) = outcomes("U604", table(unlabelled=True))
+    assert isinstance(said, Undecided)
+    assert said.p_value is None
+    assert said.statement.startswith("By assumption alone: m is right in about 0.5")
+    assert "of 1,000 unlabelled rows" in said.statement
+    assert (
+        "rows of equal confidence are right equally often on both sides, which no unlabelled row can test"
+        in said.statement
+    )
+    # The site has nothing to do with confidence: hiding one tests nothing.
+    assert "something shifts in 0 of the 4 levels that could be hidden" in said.statement
+    assert said.details["basis"] == "assumption"
+    assert said.next_step.startswith(f"Label a random sample of about {said.details['rows_to_label']} of these rows")
+    methods = {m["method"]: m for m in said.details["methods"]}
     assert all(methods[k]["low"] < 0.575 < methods[k]["high"] for k in ("CBPE", "ATC", "DoC"))
     (refused,) = outcomes("U604", table(unlabelled=True, level="elsewhere"))
     assert isinstance(refused, NotApplicable)
     assert refused.details["refused"]
     assert "100 % of these rows have a value of site that no labelled row covers" in refused.statement
+
+
+def monitored(n=3000, *, concept=0.0, labels=0, spread=0.0, place=0.0, move=0.0, seed=0):
+    """Sites that differ in confidence (place) and its meaning (spread); unseen rows differ in both, few of them labelled."""
+    rng = np.random.default_rng(seed)
+    unseen, site = np.arange(n) % 3 == 0, rng.integers(0, 8, n)
+    c = expit(0.8 + place * np.linspace(-1, 1, 8)[site] + rng.normal(size=n) + move * unseen)
+    y = (rng.random(n) < expit(logit(c) + rng.normal(0, spread, 8)[site] + concept * unseen)).astype(float)
+    y[unseen & ~np.isin(np.arange(n), rng.permutation(np.flatnonzero(unseen))[:labels])] = np.nan
+    return pl.DataFrame({
+        "model": "m", "item": [f"i{k}" for k in range(n)], "confidence": c, "site": [f"s{k}" for k in site],
+        "score": y, "split": np.where(unseen, "unseen", "seen"),
+    }).with_columns(pl.col("score").fill_nan(None))  # fmt: skip
+
+
+@pytest.mark.parametrize("concept", [0.0, -1.2])
+@pytest.mark.parametrize("place", [0.0, 1.0])
+@pytest.mark.parametrize("n", [600, 6000])
+def test_u604_never_clears_a_model_by_rows_without_labels(concept, place, n):
+    (said,) = outcomes("U604", monitored(n, concept=concept, place=place))
+    assert isinstance(said, Undecided)
+    assert "no unlabelled row can test" in said.statement
+    assert "no drop" not in said.statement
+
+
+def test_u604_finds_a_drop_of_confidence_that_hidden_levels_back():
+    (found,) = outcomes("U604", monitored(place=1.0, spread=0.1, move=-1.0))
+    assert isinstance(found, Found)
+    assert isinstance(found.otherwise, Undecided)
+    assert " hidden levels in which something shifts this missed by 0.0" in found.statement
+    assert found.details["basis"] == "back-test"
+    # Where meaning differs from site to site, the same drop is not told from its own error.
+    (said,) = outcomes("U604", monitored(place=1.0, spread=1.2, move=-0.5))
+    assert isinstance(said, Undecided)
+    assert said.estimate.width > 2 * found.estimate.width
+
+
+def test_u604_finds_by_random_labels_what_confidence_cannot_show():
+    frame = monitored(concept=-1.2, labels=60)
+    (asked,) = outcomes("U604", frame)
+    assert isinstance(asked, Undecided)
+    assert "60 rows of the unseen side have labels: if these were drawn at random" in asked.next_step
+    (found,) = outcomes("U604", frame, labelled_at_random=True)
+    assert isinstance(found, Found)
+    assert "by 60 labels drawn at random among them" in found.statement
+    assert found.details["accuracy"]["low"] < 0.43 < found.details["accuracy"]["high"]
+    assert found.details["accuracy"]["high"] < found.details["without_labels"]
+    (few,) = outcomes("U604", monitored(concept=-1.2, labels=29), labelled_at_random=True)
+    assert isinstance(few, Undecided)
+    assert "There are 29 labels on the unseen side; 30 are needed." in few.next_step
+
+
+def test_u604_clears_by_enough_random_labels():
+    (clear,) = outcomes("U604", monitored(labels=500), labelled_at_random=True)
+    assert isinstance(clear, Clear)
+
+
+def test_u604_corrects_for_a_shift_of_labels():
+    rng, n = np.random.default_rng(0), 3000
+    unseen = np.arange(n) % 3 == 0
+    truth = rng.random(n) < np.where(unseen, 0.75, 0.25)
+    margin = rng.normal(np.where(truth, 0.4, -1.5), 1.0)
+    frame = pl.DataFrame({
+        "model": "m", "item": [f"i{k}" for k in range(n)], "confidence": expit(2 * np.abs(margin)),
+        "prediction": np.where(margin > 0, "yes", "no"), "target": np.where(truth, "yes", "no"),
+        "score": ((margin > 0) == truth).astype(float),
+    }).with_columns(pl.when(pl.Series(unseen)).then(None).otherwise(pl.col("score")).alias("score"),
+                    pl.when(pl.Series(unseen)).then(None).otherwise(pl.col("target")).alias("target"))  # fmt: skip
+    (said,) = outcomes("U604", frame)
+    actual = np.mean(((margin > 0) == truth)[unseen])
+    best = next(m for m in said.details["methods"] if m["method"] == said.details["best"])
+    assert said.details["best"] == "label shift"
+    assert best["low"] < actual < best["high"]
+    assert not next(m["low"] < actual < m["high"] for m in said.details["methods"] if m["method"] == "CBPE")
+    assert "classes are rarer or more frequent but look the same on both sides" in said.statement
+    assert isinstance(said, Undecided)
 
 
 def test_u604_rehearses_on_unseen_rows_and_says_where_it_would_mislead():

@@ -25,6 +25,26 @@ def test_json_holds_findings_with_every_field(run, log):
     assert document["responses"]["rows"] == 800
 
 
+def test_random_labels_on_the_unseen_side_are_used_only_where_the_user_vouches_for_them(run, tmp_path):
+    n = 900
+    rows = [
+        {"model": "m", "item": f"i{k}", "split": "unseen" if k % 2 else "seen", "confidence": 0.5 + 0.4 * (k % 7) / 6,
+         "score": None if k % 2 and k % 9 else int((k * 0.618034) % 1 < (0.4 if k % 2 else 0.7))}
+        for k in range(n)
+    ]  # fmt: skip
+    table = tmp_path / "monitored.csv"
+    pl.DataFrame(rows).write_csv(table)
+    found = {}
+    for flags in ((), ("--labelled-at-random",)):
+        code, out, _ = run("audit", table, "--select", "U604", "--format", "json", *flags)
+        assert code == 0
+        (found[flags],) = json.loads(out)["findings"]
+    assert found[()]["outcome"] == "undecided"
+    assert "--labelled-at-random" in found[()]["next_step"]
+    assert found["--labelled-at-random",]["outcome"] == "found"
+    assert found["--labelled-at-random",]["details"]["labels"] == 50
+
+
 def test_text_is_the_default_and_names_the_finding(run, log):
     code, out, _ = run("audit", log, "--unseen", "digits > 3")
     assert code == 0

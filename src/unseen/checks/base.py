@@ -31,6 +31,7 @@ class Settings:
         n_resamples: Bootstrap or permutation draws.
         min_units: Fewest independent units a side for an estimate.
         seed: Source of every random draw.
+        labelled_at_random: The scored rows of the unseen side were drawn at random among all its rows.
     """
 
     level: float = 0.95
@@ -40,6 +41,7 @@ class Settings:
     n_resamples: int = 1000
     min_units: int = 10
     seed: int = 0
+    labelled_at_random: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""U604: how right a model is where nobody has marked its answers, or a refusal to say."""
+"""U604: how right a model is where nobody has marked its answers, and how much of that is assumption."""
 
 from __future__ import annotations
 
@@ -7,39 +7,43 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from unseen.checks._confident import Confident, confident, enough, in_split, unusable
-from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
-from unseen.errors import TooFewUnits
-from unseen.estimates.backtest import Backtest, backtest
-from unseen.estimates.label_free import METHODS, Claim, Rows, difference_of_confidences
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
+from unseen.estimates import Estimate
+from unseen.estimates.label_free import Rows
+from unseen.estimates.means import cluster_robust
+from unseen.estimates.prediction_powered import ppi_difference
+from unseen.estimates.recalibration import fit_isotonic
 from unseen.estimates.support import Column, Support, support
+from unseen.estimates.unlabelled import Classes, Judgement, at_other_odds, judged, rows_to_label
 from unseen.responses import Responses
 
 MAX_LEVELS = 8
+MAX_CLASSES = 30
+MIN_LABELS = 30
 
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """Labelled and target rows of one model, with what the methods say of the target."""
+    """Labelled and target rows of one model, with what can be said of the target without its labels."""
 
     model: str
     support: Support
-    claims: list[Claim]
-    tests: dict[str, Backtest]
+    rows: Rows
+    judgement: Judgement
     labelled: Confident
     target: Confident
 
     @property
-    def best(self) -> Claim:
-        """The claim of the method with the smallest back-test error; CBPE where none could be made."""
-        return min(
-            self.claims, key=lambda c: self.tests[c.method].error if c.method in self.tests else c.method != "CBPE"
-        )
+    def tested(self) -> bool:
+        """Whether hidden levels could test the claim."""
+        return self.judgement.basis == "back-test"
 
 
 class LabelFreeAccuracy(Check):
-    """Estimates the accuracy of unlabelled rows from confidence, or refuses."""
+    """Estimates the accuracy of unlabelled rows from confidence, says what that assumes, or refuses."""
 
     code = "U604"
     title = "accuracy without labels"
@@ -47,28 +51,38 @@ class LabelFreeAccuracy(Check):
     null = "Unlabelled rows: accuracy is that of labelled rows. Unseen rows as if unlabelled: the estimate is right."
     interest = "A drop (or, in the back-test, an error) of at least smallest_gap."
     method = (
-        "Three methods: calibrated expectation (CBPE), average thresholded confidence (ATC) and difference of "
-        "confidences (DoC), and agreement between models where their predictions are given. Intervals hold the "
-        "sampling error of the labelled and the unlabelled side (influence functions, clusters), widened by how far the "
-        "method missed "
-        "levels of the factors that were hidden from it (leave one level out). The method that missed least speaks. It "
-        "is refused where more than 5 % of the rows lie outside the labelled ones in confidence or any factor, or "
-        "where fewer than 30 labelled rows resemble them. Without unlabelled rows the unseen ones are taken as such."
+        "Without labels: the mean recalibrated confidence of the unlabelled rows (CBPE). Average thresholded confidence "
+        "(ATC), difference of confidences (DoC) or agreement between models speak instead where they miss hidden levels of "
+        "a factor by significantly less (Wilcoxon's signed ranks over levels whose confidence shifts, corrected for the "
+        "number of methods and factors). Where predictions and right answers fall into classes, their frequencies among "
+        "unlabelled rows are estimated from the confusion matrix by slices of confidence; where they shift and nothing else "
+        "is needed to explain the unlabelled rows (Hansen's J), accuracy under label shift speaks. Intervals hold the "
+        "sampling error of both sides (influence functions, clusters) and the errors on hidden levels in which something "
+        "shifts (leave one level out; a prediction interval, widened in proportion where the unlabelled rows have moved "
+        "farther than any level). Fewer than 3 such levels: the number rests on the assumption alone, and is called so. It "
+        "is refused where more than 5 % of the rows lie outside the labelled ones in confidence or any factor, or where "
+        "fewer than 30 labelled rows resemble them. Unlabelled rows alone never clear a model. With 30 labels or more on "
+        "the unseen side, drawn at random (--labelled-at-random): prediction-powered inference (PPI++), with confidence, "
+        "recalibrated on seen rows, as the prediction. Without unlabelled rows the unseen ones are taken as such."
     )
     assumptions = (
-        "Rows of equal confidence are right equally often on both sides. Support is necessary for that, not "
-        "sufficient: the back-test shows how well it held from level to level."
+        "Without labels: rows of equal confidence are right equally often on both sides (or, under label shift, rows of one "
+        "class look the same on both). No unlabelled row can test that; back-tests show how well it held from level to "
+        "level. With random labels: only that they were drawn at random among the rows of the unseen side."
     )
     sources = (
+        "NannyML documentation, Confidence-based performance estimation.",
         "Garg et al. (2022), Leveraging unlabeled data to predict out-of-distribution performance.",
         "Guillory et al. (2021), Predicting with confidence on unseen distributions.",
         "Jiang et al. (2022), Assessing generalization of SGD via disagreement.",
-        "Baek et al. (2022), Agreement-on-the-line.",
-        "NannyML documentation, Confidence-based performance estimation.",
+        "Lipton, Wang & Smola (2018), Detecting and correcting for label shift with black box predictors.",
+        "Garg, Wu, Balakrishnan & Lipton (2020), A unified view of label shift estimation.",
+        "Angelopoulos, Duchi & Zrnic (2023), PPI++: efficient prediction-powered inference.",
     )
     example = (
-        "small-lm is right in about 0.62 [0.55, 0.69] of 500 unlabelled rows (CBPE), against 0.71 on labelled ones; it "
-        "missed hidden levels by 0.03 on average."
+        "small-lm is right in about 0.62 [0.49, 0.75] of 500 unlabelled rows (CBPE), against 0.71 on labelled ones, if rows "
+        "of equal confidence are right equally often on both sides, which no unlabelled row can test; on 6 hidden levels "
+        "this missed by 0.03 on average, and the interval allows for that."
     )
     needs = ("responses", "confidence")
 
@@ -87,42 +101,84 @@ class LabelFreeAccuracy(Check):
                     unlocks=("split",),
                 )
             ]
-        agree = _agreement(responses)
         judge = self._estimate if unlabelled else self._rehearse
-        outcomes = [
-            guarded(self, About("model", part.model), lambda p=part: judge(subject, p, agree, settings))
+        return [
+            guarded(self, About("model", part.model), lambda p=part: judge(subject, p, settings))
             for part in confident(subject)
             if not unlabelled or np.isnan(part.outcome).any()
         ]
-        return outcomes
 
-    def _estimate(self, subject: Subject, part: Confident, agree: Any, settings: Settings) -> Outcome:
+    def _estimate(self, subject: Subject, part: Confident, settings: Settings) -> Outcome:
         known = ~np.isnan(part.outcome)
-        case = _case(subject, part.where(known), part.where(~known), agree, settings)
-        claim, labelled = case.best, float(case.labelled.outcome.mean())
-        accuracy = claim.accuracy(settings.level)
+        beyond = _beyond(subject, part)
+        labels = int(np.count_nonzero(known & beyond))
+        if settings.labelled_at_random and labels >= MIN_LABELS:
+            return self._powered(part, known, beyond, settings)
+        case = _case(subject, part.where(known), part.where(~known), settings)
         n = f"{len(case.target.row):,}"
+        hint = _hint(labels, settings)
         if case.support.refused:
-            return self._refusal(case, f"No accuracy is given for {n} unlabelled rows of {part.model}", settings)
-        drop, p = claim.drop(settings.level)
+            refused = f"No accuracy is given for {n} unlabelled rows of {part.model}"
+            return self._refusal(case, refused, settings, hint=hint)
+        drop, p = case.judgement.claim.drop(settings.level)
+        wanted = _wanted(case, settings)
+        said = _said(case, settings, drop)
+        step = (
+            f"Label a random sample of about {wanted:,} of these rows and pass --labelled-at-random: that tells a drop of "
+            f"{settings.gap_that_matters:.2g} from none four times of five, without the assumption."
+        )
+        details = _details(case, settings) | {"rows_to_label": wanted}
+        undecided = self.undecided(
+            about=About("model", part.model), estimate=drop, settings=settings, statement=said, next_step=step + hint,
+            p_value=p if case.tested else None, effect=min(1.0, abs(drop.value)), details=details,
+        )  # fmt: skip
+        if not case.tested or p > settings.fdr or drop.value < settings.smallest_gap:
+            return undecided
+        return Found(
+            code=self.code, about=undecided.about, estimate=drop, p_value=p, effect=undecided.effect, statement=said,
+            next_step=step + hint, details=details, otherwise=undecided,
+        )  # fmt: skip
+
+    def _powered(self, part: Confident, known: Any, beyond: Any, settings: Settings) -> Outcome:
+        """Accuracy of the unseen side from labels drawn at random on it, and confidence on all its rows."""
+        seen, there = part.where(known & ~beyond), part.where(beyond)
+        seen.need(enough(settings), "on labelled seen rows")
+        there.where(~np.isnan(there.outcome)).need(enough(settings), "and a label on the unseen side")
+        # Fitted to seen rows alone: labels of the unseen side judge the prediction and must not have made it.
+        guess = fit_isotonic(seen.confidence, seen.outcome)(there.confidence)
+        drop, p, (_, powered) = ppi_difference(
+            (seen.outcome, np.zeros(len(seen.row)), seen.cluster), (there.outcome, guess, there.cluster),
+            level=settings.level, score_range=(0.0, 1.0), names=("seen", "unseen"),
+        )  # fmt: skip
+        accuracy = powered.estimate(settings.level)
+        free = float(guess[np.isnan(there.outcome)].mean())
         said = (
-            f"{part.model} is right in about {accuracy.format(2)} of {n} unlabelled rows ({claim.method}), against "
-            f"{labelled:.2f} on labelled ones{_missed(case)}"
+            f"{part.model} is right in {accuracy.format(2)} of {len(there.row):,} unseen rows, by {powered.labels:,} labels "
+            f"drawn at random among them and its confidence on all, against {float(seen.outcome.mean()):.2f} on seen ones"
         )
         return self.decide(
             about=About("model", part.model),
             estimate=drop,
             p_value=p,
-            found=f"{said}: a drop of {drop.format(2)}.",
-            clear=f"{said}: no drop beyond chance or worth reporting.",
-            next_step="Mark a random sample of the unlabelled rows to confirm the drop before acting on it.",
+            found=f"{said}: {_lower(drop)}.",
+            clear=f"{said}: {_lower(drop)}, too little to matter.",
+            next_step="Look at the rows that were marked wrong: labels, not confidence alone, show this drop.",
             settings=settings,
-            details=_details(case, settings),
-        )
+            details={
+                "model": part.model, "basis": "random labels", "accuracy": accuracy.to_dict(),
+                "labels": powered.labels, "rows": len(there.row), "weight": powered.weight,
+                "labelled_accuracy": float(seen.outcome.mean()), "labelled_rows": len(seen.row), "refused": False,
+                "methods": [
+                    {"method": "random labels and confidence", "value": accuracy.value, "low": accuracy.low,
+                     "high": accuracy.high, "backtest_error": None},
+                ],
+                "without_labels": free,
+            },
+        )  # fmt: skip
 
-    def _rehearse(self, subject: Subject, part: Confident, agree: Any, settings: Settings) -> Outcome:
+    def _rehearse(self, subject: Subject, part: Confident, settings: Settings) -> Outcome:
         unseen = in_split(subject, "unseen")[part.row]
-        case = _case(subject, part.where(~unseen), part.where(unseen), agree, settings)
+        case = _case(subject, part.where(~unseen), part.where(unseen), settings)
         actual = float(case.target.outcome.mean())
         if case.support.refused:
             return self._refusal(
@@ -131,67 +187,72 @@ class LabelFreeAccuracy(Check):
                 settings,
                 actual,
             )
-        error, p = case.best.widened(0.0).error(case.target.outcome, settings.level)
+        claim = case.judgement.claim
+        error, p = claim.widened(None).error(case.target.outcome, settings.level)
         # Either way of being wrong misleads; the rule asks for an effect that is worse when larger.
         error = error if error.value >= 0 else -error
-        claimed = case.best.accuracy(settings.level)
         said = (
-            f"Without labels, {case.best.method} would put {part.model} at {claimed.format(2)} on unseen rows; it is "
-            f"right in {actual:.2f}{_missed(case)}"
+            f"Without labels, {_by(case)} would put {part.model} at {claim.accuracy(settings.level).format(2)} on unseen "
+            f"rows; it is right in {actual:.2f}{_missed(case)}"
         )
         return self.decide(
             about=About("model", part.model),
             estimate=error,
             p_value=p,
             found=f"{said}: label-free estimates mislead here, by {error.format(2)}.",
-            clear=f"{said}: the error of {error.format(2)} is too small to matter.",
-            next_step="Do not monitor this model by its confidence alone: mark a sample of new rows now and then.",
+            clear=f"{said}: the error of {error.format(2)} is too small to matter on these rows.",
+            next_step="Do not monitor this model by its confidence alone: mark a random sample of new rows now and then.",
             settings=settings,
             details=_details(case, settings) | {"actual": actual},
         )
 
-    def _refusal(self, case: _Case, what: str, settings: Settings, actual: float | None = None) -> Outcome:
-        would = case.best.accuracy(settings.level)
+    def _refusal(
+        self, case: _Case, what: str, settings: Settings, actual: float | None = None, hint: str = ""
+    ) -> Outcome:
+        would = case.judgement.claim.accuracy(settings.level)
         aside = (
-            f" ({case.best.method} would have said {would.format(2)}; the truth is {actual:.2f})"
-            if actual is not None
-            else ""
+            f" ({_by(case)} would have said {would.format(2)}; the truth is {actual:.2f})" if actual is not None else ""
         )
         return self.not_applicable(
             f"{what}: {case.support.reason}{aside}.",
-            "Mark at least 30 such rows; an estimate from confidence would be a guess there.",
+            f"Mark at least {MIN_LABELS} such rows, drawn at random; an estimate from confidence would be a guess there."
+            + hint,
             about=About("model", case.model),
             details=_details(case, settings) | {"actual": actual},
         )
 
 
-def _case(subject: Subject, labelled: Confident, target: Confident, agree: Any, settings: Settings) -> _Case:
+def _beyond(subject: Subject, part: Confident) -> Any:
+    """Which rows of a model lie on the unseen side, shape (n,)."""
+    responses = subject.responses
+    if responses is None or not responses.has("split"):
+        return np.zeros(len(part.row), dtype=np.bool_)
+    return in_split(subject, "unseen")[part.row]
+
+
+def _case(subject: Subject, labelled: Confident, target: Confident, settings: Settings) -> _Case:
     labelled.need(enough(settings), "on labelled rows")
     target.need(enough(settings), "on unlabelled rows")
     responses = subject.responses
     assert responses is not None  # noqa: S101
     rows = Rows.of(labelled.confidence, labelled.outcome, labelled.cluster, target.confidence, target.cluster)
-    tests = _tests(responses, labelled)
-    claims = [method(rows) for method in METHODS.values()]
-    if agree is not None:
-        same = agree[labelled.row], agree[target.row]
-        if not any(np.isnan(x).any() for x in same):
-            pair = Rows.of(same[0], labelled.outcome, labelled.cluster, same[1], target.cluster)
-            claims.append(difference_of_confidences(pair, method="agreement"))
-    claims = [c.widened(tests[c.method].tau) if c.method in tests else c for c in claims]
-    columns = {
-        name: Column(values[labelled.row], values[target.row], ordered)
-        for name, values, ordered, _ in _factors(responses)
-    }
+    agree = subject.shared("agreement", lambda: _agreement(responses))
+    anchors: dict[str, Any] = {}
+    if agree is not None and not np.isnan(np.concatenate([agree[labelled.row], agree[target.row]])).any():
+        anchors["agreement"] = (agree[labelled.row], agree[target.row])
+    factors = subject.shared("factor_columns", lambda: _factors(responses))
+    columns = {name: Column(values[labelled.row], values[target.row], ordered) for name, values, ordered, _ in factors}
     return _Case(
-        labelled.model, support(labelled.confidence, target.confidence, columns), claims, tests, labelled, target
-    )
+        labelled.model, support(labelled.confidence, target.confidence, columns), rows,
+        judged(rows, _levels(factors, labelled), classes=_classes(subject, labelled, target), anchors=anchors),
+        labelled, target,
+    )  # fmt: skip
 
 
-def _tests(responses: Responses, labelled: Confident) -> dict[str, Backtest]:
-    """Back-tests over the levels of all factors; empty where there are too few levels."""
-    factors: list[tuple[Any, list[str]]] = []
-    for name, values, ordered, levels in _factors(responses):
+def _levels(factors: Any, labelled: Confident) -> list[tuple[Any, list[str]]]:
+    """Levels that can be hidden: those of categorical factors, and up to eight parts of ordered ones."""
+    found: list[tuple[Any, list[str]]] = []
+    for name, values, ordered, levels in factors:
         column = values[labelled.row]
         if ordered:
             known = column[~np.isnan(column)]
@@ -199,22 +260,38 @@ def _tests(responses: Responses, labelled: Confident) -> dict[str, Backtest]:
                 continue
             edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_LEVELS + 1)[:-1]))
             codes = np.where(np.isnan(column), -1, np.searchsorted(edges, column, side="right") - 1)
-            names = [f"{name} from {edge:g}" for edge in edges]
+            found.append((codes, [f"{name} from {edge:g}" for edge in edges]))
         else:
-            codes, names = column, [f"{name} = {level}" for level in levels]
-        factors.append((codes, names))
-    try:
-        return backtest(labelled.confidence, labelled.outcome, factors, design=_design(labelled))
-    except TooFewUnits:
-        return {}
+            found.append((column, [f"{name} = {level}" for level in levels]))
+    return found
 
 
-def _design(rows: Confident) -> float:
-    """Variance of the clustered mean over that of independent rows, at least 1."""
-    residual = rows.outcome - rows.outcome.mean()
-    spread = float(residual @ residual)
-    sums = np.bincount(rows.cluster, weights=residual)
-    return max(1.0, float(sums @ sums) / spread) if spread > 0 else 1.0
+def _classes(subject: Subject, labelled: Confident, target: Confident) -> Classes | None:
+    """Predictions and right answers as classes; None where they are missing or too many to be classes."""
+    responses = subject.responses
+    assert responses is not None  # noqa: S101
+    coded = subject.shared("answer_classes", lambda: _answer_classes(responses))
+    if coded is None:
+        return None
+    predicted, truth = coded
+    found = Classes(predicted[labelled.row], truth[labelled.row], predicted[target.row])
+    return found if min(x.min() for x in (found.predicted, found.truth, found.target)) >= 0 else None
+
+
+def _answer_classes(responses: Responses) -> tuple[Any, Any] | None:
+    if not responses.has("prediction", "target"):
+        return None
+    predicted, truth = (responses.table[name].cast(pl.String) for name in ("prediction", "target"))
+    if truth.n_unique() > MAX_CLASSES + 1 or predicted.n_unique() > 10 * MAX_CLASSES:
+        return None
+    names = pl.concat([predicted, truth]).unique().drop_nulls().sort()
+    number = pl.DataFrame({"name": names, "number": np.arange(len(names))})
+
+    def codes(column: pl.Series) -> Any:
+        joined = pl.DataFrame({"name": column}).join(number, on="name", how="left", maintain_order="left")
+        return joined["number"].fill_null(-1).to_numpy().astype(np.int64)
+
+    return codes(predicted), codes(truth)
 
 
 def _factors(responses: Responses) -> list[tuple[str, Any, bool, tuple[Any, ...]]]:
@@ -245,33 +322,108 @@ def _agreement(responses: Responses) -> Any:
     return np.where(total > 1, (same - 1) / np.maximum(total - 1, 1), np.nan)
 
 
-def _missed(case: _Case) -> str:
-    test = case.tests.get(case.best.method)
+def _wanted(case: _Case, settings: Settings) -> int:
+    """Unlabelled rows to draw and label."""
+    y, cluster = case.labelled.outcome, case.labelled.cluster
+    _, variance, _, _ = cluster_robust(y, cluster)
+    plain = float(y.var()) / max(len(y) - 1, 1)
+    return min(
+        len(case.target.row),
+        rows_to_label(
+            case.judgement.claim.value, settings.gap_that_matters, known=variance,
+            design=max(1.0, variance / plain) if plain > 0 else 1.0, level=settings.level, least=MIN_LABELS,
+        ),
+    )  # fmt: skip
+
+
+def _by(case: _Case) -> str:
     return (
-        f" (it missed hidden levels by {test.error:.2f} on average)"
-        if test
-        else " (no level could be hidden to test it)"
+        "the estimate under label shift"
+        if case.judgement.claim.method == "label shift"
+        else case.judgement.claim.method
+    )
+
+
+def _said(case: _Case, settings: Settings, drop: Estimate) -> str:
+    claim, judgement = case.judgement.claim, case.judgement
+    about = (
+        f"{case.model} is right in about {claim.accuracy(settings.level).format(2)} of {len(case.target.row):,} "
+        f"unlabelled rows ({_by(case)}), against {float(case.labelled.outcome.mean()):.2f} on labelled ones, {_lower(drop)}"
+    )
+    assumed = "rows of equal confidence are right equally often on both sides, which no unlabelled row can test"
+    if claim.method == "label shift":
+        assumed = (
+            "classes are rarer or more frequent but look the same on both sides, which no unlabelled row can prove"
+        )
+    if case.tested:
+        return f"{about}, if {assumed}{_missed(case)}."
+    half = at_other_odds(case.rows, 0.5)
+    return (
+        f"By assumption alone: {about}, if {assumed}, and no hidden level could either ({judgement.rehearsal.reason}): the "
+        f"interval holds sampling error only. If rows of equal confidence were right at half the odds, it would be "
+        f"{half:.2f}."
+    )
+
+
+def _lower(drop: Estimate) -> str:
+    """A drop in words; one below zero is a rise."""
+    return f"lower by {drop.format(2)}" if drop.value >= 0 else f"higher by {(-drop).format(2)}"
+
+
+def _hint(labels: int, settings: Settings) -> str:
+    if not labels:
+        return ""
+    if settings.labelled_at_random:
+        return f" There are {labels} labels on the unseen side; {MIN_LABELS} are needed."
+    return (
+        f" {labels:,} rows of the unseen side have labels: if these were drawn at random among its rows, say so with "
+        "--labelled-at-random."
+    )
+
+
+def _missed(case: _Case) -> str:
+    test = case.judgement.tests.get(case.judgement.claim.method)
+    if test is None:
+        return " (no hidden level could test it)"
+    farther = case.judgement.reach
+    more = f", in proportion: these rows have moved {farther:.1f} times as far" if farther > 1.05 else ""
+    return (
+        f"; on {len(test.levels)} hidden levels in which something shifts this missed by {test.error:.2f} on average, and "
+        f"the interval allows for that{more}"
     )
 
 
 def _details(case: _Case, settings: Settings) -> dict[str, Any]:
+    judgement = case.judgement
     methods: list[dict[str, Any]] = []
-    for claim in case.claims:
-        estimate, test = claim.accuracy(settings.level), case.tests.get(claim.method)
+    for claim in judgement.claims:
+        estimate, test = claim.accuracy(settings.level), judgement.tests.get(claim.method)
         methods.append({
             "method": claim.method, "value": estimate.value, "low": estimate.low, "high": estimate.high,
             "backtest_error": test.error if test else None, "worst": test.worst if test else None,
             "worst_level": test.worst_level if test else None,
+            "p_better_than_cbpe": judgement.rehearsal.better.get(claim.method),
         })  # fmt: skip
+    shift = judgement.shift
+    best = judgement.claim.method
     return {
         "model": case.model,
         "methods": methods,
-        "best": case.best.method,
+        "best": best,
+        "basis": judgement.basis,
+        "assumption": "untestable on unlabelled rows",
+        "no_backtest": judgement.rehearsal.reason,
+        "moved_farther": judgement.reach,
+        "at_half_the_odds": at_other_odds(case.rows, 0.5),
+        "label_shift": None if shift is None else {
+            "holds": shift.holds(), "p_no_shift": shift.shift_p, "p_nothing_else": shift.fit_p,
+            "labelled": shift.source.tolist(), "unlabelled": shift.target.tolist(),
+        },
         "labelled_accuracy": float(case.labelled.outcome.mean()),
         "labelled_rows": len(case.labelled.row),
         "unlabelled_rows": len(case.target.row),
-        "levels": case.tests[case.best.method].levels if case.best.method in case.tests else [],
+        "levels": judgement.tests[best].levels if best in judgement.tests else [],
         "support": case.support.to_dict(),
         "refused": case.support.refused,
         "reason": case.support.reason,
-    }
+    }  # fmt: skip

@@ -68,6 +68,7 @@ def audit(
     ignore: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to leave out.", rich_help_panel=CHECKS)] = None,
     smallest_gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="Smallest effect worth reporting (share of the score's range).", rich_help_panel=CHECKS)] = 0.02,
     gap_that_matters: Annotated[float, typer.Option(min=0.001, max=1.0, help="Effect that the data must be able to show before 'clear' is said.", rich_help_panel=CHECKS)] = 0.10,
+    labelled_at_random: Annotated[bool, typer.Option("--labelled-at-random", help="The scored unseen rows were drawn at random among all unseen rows, scored or not (U604).", rich_help_panel=CHECKS)] = False,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.", rich_help_panel=CHECKS)] = 0.95,
     fdr: Annotated[float, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit.", rich_help_panel=CHECKS)] = 0.05,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap and permutation draws.", rich_help_panel=CHECKS)] = 1000,
@@ -102,7 +103,7 @@ def audit(
         ignore=_codes(ignore),
         settings={
             "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr,
-            "n_resamples": resamples, "seed": seed,
+            "n_resamples": resamples, "seed": seed, "labelled_at_random": labelled_at_random,
         },
         format=format.value if format else form_of(output),
         output=output,

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.calibration import sorted_rows
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.means import normal_quantile, t_quantile, two_sided_z, wilson
+from unseen.estimates.means import normal_quantile, t_quantile, two_sided_t, wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -83,13 +83,14 @@ class Claim:
     """What a method says of the unlabelled rows, with the influence of each row on it.
 
     Attributes:
-        method: Short name: CBPE, ATC, DoC or agreement.
+        method: Short name: CBPE, ATC, DoC, agreement or label shift.
         value: Accuracy of the unlabelled rows.
         labelled: Influence of each labelled row, shape (n,), already over n.
         target: Influence of each unlabelled row, shape (m,), already over m.
         extra: Variance that no row shows (bins in which every answer is right).
         rows: The rows it was made from.
-        tau: Standard deviation of the method's error from one back-test level to the next; widens the interval.
+        taus: Equally likely values of the standard deviation of the method's error from one shift to the next, from
+            ``backtest``; they widen every interval. None where nothing could be back-tested.
     """
 
     method: str
@@ -98,19 +99,24 @@ class Claim:
     target: FloatArray
     extra: float
     rows: Rows
-    tau: float = 0.0
+    taus: FloatArray | None = None
 
     def accuracy(self, level: float = 0.95) -> Estimate:
         """The claimed accuracy with the sampling error of both sides (Wilson at the effective size)."""
         variance, units = self._variance(self.labelled, self.target)
+        tail = (1 - level) / 2
         value = min(1.0, max(0.0, self.value))
         spread = value * (1 - value)
         smallest = min(self._units(self.rows.cluster), self._units(self.rows.target_cluster))
         size = min(spread / variance, float(len(self.rows.target) + len(self.rows.outcome))) if spread > 0 else smallest
-        low, high = wilson(value, max(size, 1.0), normal_quantile((1 - level) / 2))
-        half = normal_quantile((1 - level) / 2) * math.sqrt(variance)
+        low, high = wilson(value, max(size, 1.0), normal_quantile(tail))
+        half = t_quantile(tail, units - 1.0) * math.sqrt(variance)
         # A method that extrapolates past 0 or 1 knows less than a share of rows would.
-        low, high = max(0.0, min(low, value - half)), min(1.0, max(high, value + half))
+        low, high = min(low, value - half), max(high, value + half)
+        if self.taus is not None:
+            low, high = (value + side * self._half(abs(end - value) / normal_quantile(tail), level)
+                         for side, end in ((-1, low), (1, high)))  # fmt: skip
+        low, high = max(0.0, low), min(1.0, high)
         return Estimate(value, low, high, units, self._name("accuracy"), level)
 
     def drop(self, level: float = 0.95) -> tuple[Estimate, float]:
@@ -127,9 +133,15 @@ class Claim:
             self.value - float(y.mean()), self.labelled, self.target - (y - y.mean()) / len(y), "error", level
         )
 
-    def widened(self, tau: float) -> Claim:
-        """The same claim with an error of this standard deviation from shift to shift."""
-        return replace(self, tau=tau)
+    def error_variance(self, outcome: ArrayLike) -> float:
+        """Sampling variance of claimed minus actual accuracy, for outcomes of the target, shape (m,)."""
+        y = np.asarray(outcome, np.float64)
+        variance, units = self._variance(self.labelled, self.target - (y - y.mean()) / len(y))
+        return max(variance, 1 / (units + 2) ** 2)
+
+    def widened(self, taus: ArrayLike | None) -> Claim:
+        """The same claim with errors of these standard deviations, all equally likely, from shift to shift."""
+        return replace(self, taus=None if taus is None else np.atleast_1d(np.asarray(taus, np.float64)))
 
     def _difference(
         self, value: float, labelled: FloatArray, target: FloatArray, what: str, level: float
@@ -137,9 +149,30 @@ class Claim:
         variance, units = self._variance(labelled, target)
         # Rows that all agree show no variance; one more success and failure would show this much.
         variance = max(variance, 1 / (units + 2) ** 2)
-        half = t_quantile((1 - level) / 2, units - 1.0) * math.sqrt(variance)
+        error = math.sqrt(variance)
+        if self.taus is None:
+            half, p = t_quantile((1 - level) / 2, units - 1.0) * error, two_sided_t(float(value) / error, units - 1.0)
+        else:
+            # The half width at which p would be 1 − level: both are read off one distribution.
+            half, p = self._half(error, level), self._p(float(value), error)
         estimate = Estimate(float(value), float(value) - half, float(value) + half, units, self._name(what), level)
-        return estimate, two_sided_z(float(value) / math.sqrt(variance))
+        return estimate, p
+
+    def _p(self, value: float, error: float) -> float:
+        """Two-sided p-value of zero for a sampling error and one of the taus, drawn at random."""
+        from scipy import special
+
+        assert self.taus is not None  # noqa: S101
+        return float(np.mean(2 * special.ndtr(-abs(value) / np.sqrt(self.taus**2 + error**2))))
+
+    def _half(self, error: float, level: float) -> float:
+        """Half width of the interval: the value whose ``_p`` is 1 − level."""
+        from scipy import optimize
+
+        assert self.taus is not None  # noqa: S101
+        far = 40 * (error + float(self.taus.max()))
+        found = optimize.brentq(lambda h: self._p(h, error) - (1 - level), 0.0, far, xtol=1e-9)
+        return float(found)  # pyright: ignore[reportArgumentType]
 
     def _variance(self, labelled: FloatArray, target: FloatArray) -> tuple[float, int]:
         rows = self.rows
@@ -147,11 +180,11 @@ class Claim:
         sums += np.bincount(rows.target_cluster, weights=target, minlength=rows.size)
         present = np.bincount(rows.cluster, minlength=rows.size) + np.bincount(rows.target_cluster, minlength=rows.size)
         units = int(np.count_nonzero(present))
-        return max(float(sums @ sums) * units / (units - 1) + self.extra, 1e-18) + self.tau**2, units
+        return max(float(sums @ sums) * units / (units - 1) + self.extra, 1e-18), units
 
     def _name(self, what: str) -> str:
         return f"{self.method} {what}, clustered influence function" + (
-            ", widened by its back-test" if self.tau else ""
+            "" if self.taus is None else ", widened by its back-test"
         )
 
     @staticmethod
