@@ -36,3 +36,38 @@ def test_the_break_past_the_seen_range_is_found(flip):
 
 def test_a_model_that_holds_is_clear():
     assert isinstance(_audit(0.0), Clear)
+
+
+def _table(p, x, **columns):
+    rng = np.random.default_rng(5)
+    score = (rng.random(len(x)) < p).astype(float)
+    frame = pl.DataFrame(
+        {"model": "m", "item": [f"i{i}" for i in range(len(x))], "score": score, "length": x, **columns}
+    )
+    return run_check(Frontier(), Subject(Responses.of(frame)), Settings(), strict=True)[0]
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_cliff_is_told_by_the_levels_between_which_it_falls(flip):
+    x = np.random.default_rng(6).integers(1, 9, 3000) * (-1 if flip else 1)
+    out = _table(np.where(abs(x) <= 5, 0.9, 0.4), x, split=np.where(abs(x) <= 3, "seen", "unseen"))
+    assert out.details["break"]["kind"] == "step"
+    first, second = ("-5", "-6") if flip else ("5", "6")
+    assert f"between length = {first} and length = {second}." in out.statement
+    assert f"{'below' if flip else 'past'} length = {'-3' if flip else '3'}." in out.statement
+
+
+def test_the_edge_is_that_of_the_reference_that_was_used():
+    x = np.random.default_rng(7).integers(1, 9, 3000)
+    # Seen and unseen rows lie at every length, so that the range seen has no edge to fall past.
+    out = _table(np.where(x <= 4, 0.9, 0.5), x, split=np.where(np.arange(3000) % 2, "seen", "unseen"))
+    assert (out.details["edge"], out.details["seen_range"]) == ("4", None)
+    assert "past length = 4 (no other range is known to be seen: half of the levels is the reference)" in out.statement
+    assert "range seen" not in out.statement
+
+
+def test_where_nothing_falls_no_break_is_named():
+    x = np.random.default_rng(8).integers(1, 9, 3000)
+    out = _table(np.full(3000, 0.7), x)
+    assert out.details["break"] is None
+    assert "break" not in out.statement

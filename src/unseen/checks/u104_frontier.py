@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.breakpoint import broken_line
-from unseen.estimates.curve import Curve, contrast_estimate, curve
+from unseen.estimates.breakpoint import FLAT, Break, broken_line
+from unseen.estimates.curve import Curve, curve
+from unseen.estimates.largest_gap import largest_gap, level_means
 from unseen.estimates.monotone import crossing
 
 BINS = 12
@@ -29,23 +31,22 @@ class Frontier(Check):
     null = "The mean score past the reference levels equals that at the reference levels."
     interest = "A fall of at least smallest_gap."
     method = (
-        "Means per level m(x) (at most 12) with cluster-robust covariance. The fall is the mean over "
-        "rows at the reference "
-        "levels minus that over the others; the reference is the range seen (levels of rows with split = "
-        "seen, or of the "
-        "training examples), else the lower half of the levels. The break is ψ in m(x) = a + b·x + c·max(x − ψ, 0), by "
-        "generalised least squares with a profile interval. Half point: where the falling monotone "
-        "(PAVA) fit first drops "
-        "to half of its level at the reference, with a parametric bootstrap interval."
+        "Means per level m(x) (at most 12) with cluster-robust covariance. The fall is the mean over rows at the reference "
+        "levels minus that over the others, with the interval and p-value of U102's gaps; the reference is the range seen "
+        "(levels of rows with split = seen, or of the training examples), else the lower half of the levels. The break is "
+        "the better fit of a hinge m(x) = a + b·x + c·max(x − ψ, 0) and a step a + b·x + c·[x > ψ] between two levels, "
+        "tested against a straight line by the maximum over all of both; its interval is the profile, with a critical "
+        "value simulated from t. It is named where that test rejects, the score falls there, and the interval spans at "
+        "most half of the range. Half point: where the falling monotone (PAVA) fit first drops to half of its level at the "
+        "reference, with a parametric bootstrap interval, named under the same rule."
     )
-    assumptions = (
-        "Clusters are independent; levels are many enough for a normal approximation; other factors may differ."
-    )
+    assumptions = "Clusters are independent; other factors may differ along this one."
     sources = (
         "Muggeo (2003), Estimating regression models with unknown break-points",
+        "Andrews (1993), Tests for parameter instability and structural change with unknown change point",
         "Robertson, Wright & Dykstra (1988), Order restricted statistical inference",
     )
-    example = "model A falls by 0.61 [0.55, 0.67] past digits = 2; it breaks at 2.1 [1.9, 2.6]."
+    example = "model A falls by 0.61 [0.55, 0.67] past digits = 2. It drops by 0.58 between digits = 2 and digits = 3."
     needs = ("responses", "ordered factor")
     studies = ("chomsky-hierarchy", "rasp-length-gen", "task-hinting")
 
@@ -56,6 +57,8 @@ class Frontier(Check):
         names = subject.answers.factors.of_kind("ordered")
         found = [f for f in (ordered_levels(subject, name, bins=BINS) for name in names) if f is not None]
         known = {f.name: _seen_levels(subject, f, seen, unseen) for f in found}
+        kind = subject.answers.score_kind
+        bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             single = singletons(cluster)
@@ -67,7 +70,13 @@ class Frontier(Check):
                 try:
                     means = curve(factor.x[factor.real], codes, score, cluster, singletons=single)
                     means = means.take(means.units >= settings.min_units)
-                    outcomes.append(self._judge(model, factor, means, known[factor.name], about, rows.scale, settings))
+                    if len(means) < 2:
+                        raise TooFewUnits(
+                            f"{len(means)} levels have {settings.min_units} independent units; 2 are needed."
+                        )
+                    along = _Along.of(factor, means, known[factor.name])
+                    fall = _fall(along.side(codes), score, cluster, bounds, settings, single=single)
+                    outcomes.append(self._judge(model, along, fall, about, rows.scale, settings))
                 except (TooFewUnits, Undefined) as error:
                     outcomes.append(
                         self.not_applicable(
@@ -77,60 +86,142 @@ class Frontier(Check):
         return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
     def _judge(
-        self, model: str, factor: Levels, means: Curve, seen: NDArray[np.float64] | None, about: About, scale: float,
-        settings: Settings,
-    ) -> Outcome:  # fmt: skip
-        if len(means) < 2:
-            raise TooFewUnits(f"{len(means)} levels have {settings.min_units} independent units; 2 are needed.")
-        inside, seen_range = _reference(means, seen)
-        # Where what is unseen lies below the range seen, the factor is read from high to low.
-        weights = np.where(inside, means.rows, 0) / means.rows[inside].sum()
-        weights = weights - np.where(~inside, means.rows, 0) / means.rows[~inside].sum()
-        drop, p = contrast_estimate(
-            means, weights, level=settings.level, method="difference of mean scores along a factor, cluster-robust, t"
-        )
-        flipped = bool(means.x[inside].mean() > means.x[~inside].mean())
-        along = _flipped(means) if flipped else means
-        point, half = self._break(along, inside[::-1] if flipped else inside, factor, model, settings)
-        if flipped:
-            point, half = (None if e is None else -e for e in (point, half))
-        edge = seen_range[0 if flipped else 1] if seen_range else float(means.x[inside].max())
-        text = f" It breaks at {factor.name} {point.format(2)}." if point else ""
-        text += f" Its score halves at {half.format(2)}" if half else ""
-        if half:
-            past = (edge - half.value) if flipped else (half.value - edge)
-            where = f", {past:.2g} past the range seen." if past > 0 else ", within the range seen."
-            text += where if seen_range else "."
+        self, model: str, along: _Along, fall: tuple[Estimate, float], about: About, scale: float, settings: Settings
+    ) -> Outcome:
+        name, (drop, p) = along.factor.name, fall
+        found, half = self._break(along, model, settings)
+        sign = -1 if along.flipped else 1
         details: dict[str, Any] = {
-            "factor": factor.name, "model": model, "seen_range": seen_range,
+            "factor": name, "model": model, "seen_range": along.seen_range, "edge": along.edge,
             "levels": [
-                {**row, "split": None if seen is None else "seen" if inside[i] else "unseen"}
-                for i, row in enumerate(means.points(settings.level))
+                {**row, "split": None if along.seen_range is None else "seen" if along.inside[i] else "unseen"}
+                for i, row in enumerate(along.means.points(settings.level))
             ],
-            "break": None if point is None else {"value": point.value, "low": point.low, "high": point.high},
-            "half": None if half is None else {"value": half.value, "low": half.low, "high": half.high},
+            "break": None if found is None else {
+                **_ends(found.point, sign), "kind": found.kind, "either": found.either, "jump": found.jump,
+            },
+            "half": None if half is None else _ends(half, sign),
         }  # fmt: skip
-        side = "below" if flipped else "past"
+        where = f"{'below' if along.flipped else 'past'} {name} = {along.edge}"
+        reference = (
+            "" if along.seen_range else " (no other range is known to be seen: half of the levels is the reference)"
+        )
         return self.decide(
             about=about, estimate=drop, p_value=p, settings=settings, scale=scale, details=details,
-            found=f"{model} falls by {drop} {side} {factor.name} = {edge:.4g}.{text}",
-            clear=f"{model} holds {side} {factor.name} = {edge:.4g}: no fall that matters ({drop}).",
-            next_step=f"Do not rely on {model} {side} {factor.name} = {edge:.4g}; train or test on items there.",
+            found=f"{model} falls by {drop} {where}{reference}.{along.breaks(found)}{along.halves(half)}",
+            clear=f"{model} holds {where}{reference}: no fall that matters ({drop}).",
+            next_step=f"Do not rely on {model} {where}; train or test on items there.",
         )  # fmt: skip
 
-    def _break(
-        self, means: Curve, inside: NDArray[np.bool_], factor: Levels, model: str, settings: Settings
-    ) -> tuple[Estimate | None, Estimate | None]:
-        rng = self.rng(settings, model, factor.name)
-        point = half = None
+    def _break(self, along: _Along, model: str, settings: Settings) -> tuple[Break | None, Estimate | None]:
+        rng = self.rng(settings, model, along.factor.name)
+        means, inside = along.read()
+        found = half = None
         if len(means) >= 4:
-            broken = broken_line(means, level=settings.level, rng=rng, n_draws=200)
-            point = broken.point if broken.p_value <= settings.fdr else None
+            found = broken_line(means, level=settings.level, rng=rng, n_draws=400)
+            if found.p_value > settings.fdr or found.flat or not found.falls:
+                found = None
         try:
             half = crossing(means, inside, share=0.5, level=settings.level, n_draws=500, rng=rng)
         except Undefined:
-            half = None
-        return point, half if means.mean.min() >= 0 else None
+            return found, None
+        flat = half.width > FLAT * (means.x[-1] - means.x[0])
+        return found, None if flat or means.mean.min() < 0 else half
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Along:
+    """A factor's means with the levels that form the reference.
+
+    Attributes:
+        factor: The factor.
+        means: Mean of each level that has enough units.
+        index: Level of the factor of each of them.
+        inside: Which of them form the reference.
+        seen_range: Lowest and highest of them, where they are the range seen.
+    """
+
+    factor: Levels
+    means: Curve
+    index: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+    seen_range: list[float] | None
+
+    @classmethod
+    def of(cls, factor: Levels, means: Curve, seen: NDArray[np.float64] | None) -> _Along:
+        index = np.searchsorted(factor.x[factor.real], means.x - 1e-9)
+        inside = np.zeros(len(means), dtype=bool)
+        if seen is not None:
+            inside = (means.x >= seen[0] - 1e-9) & (means.x <= seen[1] + 1e-9)
+            if inside.any() and not inside.all():
+                at = means.x[inside]
+                return cls(factor, means, index, inside, [float(at[0]), float(at[-1])])
+        # Levels that were all seen, or none, say nothing of what is beyond them.
+        inside = np.arange(len(means)) < (len(means) + 1) // 2
+        return cls(factor, means, index, inside, None)
+
+    @property
+    def flipped(self) -> bool:
+        """Where what is unseen lies below the range seen, the factor is read from high to low."""
+        return bool(self.means.x[self.inside].mean() > self.means.x[~self.inside].mean())
+
+    @property
+    def edge(self) -> str:
+        """The value at which the reference ends."""
+        return self.last(int(np.flatnonzero(self.inside)[0 if self.flipped else -1]), up=not self.flipped)
+
+    def last(self, position: int, *, up: bool) -> str:
+        """Highest or lowest value of one level."""
+        return self.factor.labels[int(self.index[position])].split(" to ")[-1 if up else 0]
+
+    def side(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
+        """0 for rows at the reference, 1 for rows at other levels, -1 for the rest."""
+        lookup = np.full(self.factor.size + 1, -1, dtype=np.int64)
+        lookup[self.index] = ~self.inside
+        return lookup[codes]
+
+    def read(self) -> tuple[Curve, NDArray[np.bool_]]:
+        """The means in the direction in which the score is expected to fall."""
+        return (_flipped(self.means), self.inside[::-1]) if self.flipped else (self.means, self.inside)
+
+    def breaks(self, found: Break | None) -> str:
+        """The break in a sentence."""
+        if found is None:
+            return ""
+        name, x = self.factor.name, self.read()[0].x
+        if found.kind == "step" and not found.either:
+            low, high = (int(np.argmin(np.abs(x - end))) for end in (found.point.low, found.point.high))
+            if self.flipped:
+                low, high = len(x) - 1 - low, len(x) - 1 - high
+            first, second = self.last(low, up=not self.flipped), self.last(high, up=self.flipped)
+            return f" It drops by {-found.jump:.2f} between {name} = {first} and {name} = {second}."
+        told = ", in a step or a slope" if found.either else ""
+        return f" It breaks at {name} {(-found.point if self.flipped else found.point).format(2)}{told}."
+
+    def halves(self, half: Estimate | None) -> str:
+        """Where half of the score is left, in a sentence."""
+        if half is None:
+            return ""
+        text = f" Its score halves at {(-half if self.flipped else half).format(2)}"
+        if self.seen_range is None:
+            return f"{text}."
+        past = half.value - (-self.seen_range[0] if self.flipped else self.seen_range[1])
+        return text + (f", {past:.2g} past the range seen." if past > 0 else ", within the range seen.")
+
+
+def _ends(estimate: Estimate, sign: int) -> dict[str, float]:
+    one = estimate if sign > 0 else -estimate
+    return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _fall(
+    side: NDArray[np.int64], score: NDArray[np.float64], cluster: NDArray[np.integer],
+    bounds: tuple[float, float] | None, settings: Settings, *, single: bool,
+) -> tuple[Estimate, float]:  # fmt: skip
+    """Mean at the reference minus mean at the other levels, and its two-sided p-value."""
+    means = level_means(side, 2, score, cluster, bounds=bounds, singletons=single)
+    gap, p, pair = largest_gap(means, [0, 1], level=settings.level, what="difference of mean scores along a factor")
+    return (gap if pair == (0, 1) else -gap), p
 
 
 def _flipped(means: Curve) -> Curve:
@@ -150,13 +241,3 @@ def _seen_levels(
         return None
     real = np.bincount(factor.codes[seen], minlength=factor.size)[factor.real] > 0
     return np.array([factor.x[factor.real][real].min(), factor.x[factor.real][real].max()]) if real.any() else None
-
-
-def _reference(means: Curve, seen: NDArray[np.float64] | None) -> tuple[NDArray[np.bool_], list[float] | None]:
-    if seen is not None:
-        inside = (means.x >= seen[0] - 1e-9) & (means.x <= seen[1] + 1e-9)
-        if inside.any() and not inside.all():
-            return inside, [float(seen[0]), float(seen[1])]
-    inside = np.zeros(len(means), dtype=bool)
-    inside[: (len(means) + 1) // 2] = True
-    return inside, None if seen is None else [float(seen[0]), float(seen[1])]

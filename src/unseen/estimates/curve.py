@@ -48,11 +48,17 @@ class Curve:
             self.clusters, self.binary,
         )  # fmt: skip
 
-    def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Curves drawn from the normal distribution of the estimated means, shape (n, levels)."""
+    def errors(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Errors of the estimated means, shape (n, levels): t with the degrees of freedom of the rarest level."""
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.clip(values, 0.0, None))
-        return self.mean + rng.standard_normal((n, len(self))) @ root.T
+        dof = max(2.0, float(self.units.min()) - 1)
+        # The covariance is itself an estimate from that many clusters: normal draws would be too calm.
+        return (rng.standard_normal((n, len(self))) @ root.T) * np.sqrt(dof / rng.chisquare(dof, (n, 1)))
+
+    def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Curves drawn around the estimated means, shape (n, levels)."""
+        return self.mean + self.errors(n, rng)
 
     def contrast(self, weights: FloatArray) -> tuple[float, float]:
         """A weighted sum of the means and its standard error."""
