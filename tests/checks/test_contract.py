@@ -42,6 +42,11 @@ def nasty_tables():
         "all right": full.with_columns(score=pl.lit(1.0)),
         "all wrong": full.with_columns(score=pl.lit(0.0)),
         "all one half": full.with_columns(score=pl.lit(0.5)),
+        "human labels": full.with_columns(human_score=pl.when(pl.col("digits") < 4).then(pl.lit(1.0))),
+        "few human labels": full.with_columns(human_score=pl.when(pl.col("item") == "i3").then(pl.col("score"))),
+        "human labels on one side": full.with_columns(
+            human_score=pl.when(pl.col("split") == "seen").then(pl.col("score"))
+        ),
         "unlabelled rows": full.with_columns(score=pl.when(pl.col("digits") > 2).then(pl.col("score"))),
         "html in names": full.with_columns(
             model=pl.col("model") + html, item=pl.col("item") + html, question=pl.lit(html), site=pl.lit(html)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unseen.checks._judged import Human, corrected_gap, human_scores, uncorrected
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
@@ -28,7 +29,10 @@ class SeenUnseenGap(Check):
         "gap = mean(seen) − mean(unseen), share retained = mean(unseen) / mean(seen). Sums per cluster give the "
         "variance (CR2), with the covariance of clusters that lie on both sides; binary scores get Newcombe's hybrid "
         "of Wilson intervals and a pooled score test, other scores t with Satterthwaite's degrees of freedom; the "
-        "share retained has Fieller's interval. The p-value is two-sided; only a loss is found."
+        "share retained has Fieller's interval. The p-value is two-sided; only a loss is found. Where a judge gave the "
+        "scores and humans scored at least 10 units a side (--human), each side's mean is the prediction-powered one: "
+        "mean_L(y) + λ·(mean_U(f) − mean_L(f)), y a human's and f the judge's score, λ tuned; the interval and the test "
+        "are the hybrid of the sides' limits at their effective sizes."
     )
     assumptions = (
         "Clusters are independent of each other. The gap mixes what is unseen with what is merely harder: U107 takes "
@@ -37,6 +41,7 @@ class SeenUnseenGap(Check):
     sources = (
         "Newcombe (1998), Interval estimation for the difference between independent proportions, method 10.",
         "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples.",
+        "Angelopoulos, Duchi & Zrnic (2023), PPI++: efficient prediction-powered inference.",
         "Donner & Zou (2012), Closed-form intervals for functions of the normal mean and standard deviation.",
     )
     example = (
@@ -52,19 +57,21 @@ class SeenUnseenGap(Check):
         if not answers.has("split"):
             return [_no_split(self)]
         seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
+        human = human_scores(subject)
         outcomes = [
             guarded(
                 self,
                 About("model", name),
-                lambda n=name, p=part: self._judge(n, rows, p, seen[p], unseen[p], settings),
+                lambda n=name, p=part: self._judge(n, rows, p, seen[p], unseen[p], human, settings),
             )
             for name, part in rows.each()
         ]
         return outcomes or [_no_split(self)]
 
     def _judge(
-        self, name: str, rows: Scored, part: slice, seen: np.ndarray, unseen: np.ndarray, settings: Settings
-    ) -> Outcome:
+        self, name: str, rows: Scored, part: slice, seen: np.ndarray, unseen: np.ndarray, human: Human | None,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
         score, cluster = rows.score[part], rows.cluster[part]
         a, b = (score[seen], cluster[seen]), (score[unseen], cluster[unseen])
         means = [
@@ -77,19 +84,24 @@ class SeenUnseenGap(Check):
                 f"{name} has {means[0].units} independent seen units and {means[1].units} unseen ones; "
                 f"a gap needs {settings.min_units} a side."
             )
-        gap, p = difference(*a, *b, level=settings.level, names=("seen", "unseen"))
-        retained = _retained(a, b, settings)
-        sides = (
-            f"{name} scores {means[0].format(2)} on seen items and {means[1].format(2)} on unseen ones "
-            f"({means[0].units:,} and {means[1].units:,} independent units)"
-        )
+        corrected = corrected_gap(human, rows, part, seen, unseen, level=settings.level) if human else None
+        if corrected:
+            means, gap, p, retained = corrected.means, corrected.gap, corrected.p_value, corrected.retained
+            basis = corrected.source
+        else:
+            gap, p = difference(*a, *b, level=settings.level, names=("seen", "unseen"))
+            retained = _retained(a, b, settings)
+            basis = f"{means[0].units:,} and {means[1].units:,} independent units"
+        sides = f"{name} scores {means[0].format(2)} on seen items and {means[1].format(2)} on unseen ones ({basis})"
+        by_judge = "" if corrected else uncorrected(human)
+        most = settings.gap_that_matters * rows.scale
         kept = f", and retains {_percent(retained)}" if retained else ""
         return self.decide(
             about=About("model", name),
             estimate=gap,
             p_value=p,
-            found=f"{sides}: it loses {gap.format(2)}{kept}.",
-            clear=f"{sides}: any loss is smaller than {settings.gap_that_matters * rows.scale:.3g} (difference {gap.format(2)}).",
+            found=f"{sides}: it loses {gap.format(2)}{kept}.{by_judge}",
+            clear=f"{sides}: any loss is smaller than {most:.3g} (difference {gap.format(2)}).{by_judge}",
             next_step=(
                 "Unseen items may be harder as well as unfamiliar: read U107 and U203 for the gap at equal difficulty, "
                 "U102 and U104 for where it opens."
@@ -102,6 +114,7 @@ class SeenUnseenGap(Check):
                 "unseen": means[1].to_dict(),
                 "gap": gap.to_dict(),
                 "retained": retained.to_dict() if retained else None,
+                **(corrected.details() if corrected else {}),
             },
         )
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from unseen.checks._judged import MIN_LABELS, human_item_means, score_range
 from unseen.checks._rows import ItemMeans, first_positions, item_means, many, score_scale, scored, shared_items
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.multiplicity import holm
 from unseen.estimates.paired import paired_difference
+from unseen.estimates.prediction_powered import ppi_paired
 
 # Beyond this many models, only the best are compared: pairs grow with the square.
 MAX_MODELS = 40
@@ -37,13 +39,16 @@ class ModelDifferences(Check):
         "pair of neighbours in the ranking: a gap between neighbours is never larger than the gap of a pair named "
         "beforehand, so that its p-value needs no further correction for the choice. Tiers rest on all pairs by Holm: a "
         "tier holds the best model left and every model that is not told apart from it by smallest_gap or more. Where "
-        "items come from benchmarks of unequal size, the difference with equal weights stands beside."
+        "items come from benchmarks of unequal size, the difference with equal weights stands beside. Where a judge gave "
+        "the scores and humans scored both models on at least 10 shared units (--human), the difference is the "
+        "prediction-powered one (PPI++): humans' differences on labelled items correct the judge's on all."
     )
     assumptions = "Items (or clusters) are a sample of those that matter; both models answered the shared items."
     sources = (
         "McNemar (1947); Holm (1979); Tango (1998).",
         "Dror et al. (2018), The hitchhiker's guide to testing statistical significance in NLP.",
         "Miller (2024), Adding error bars to evals.",
+        "Angelopoulos, Duchi & Zrnic (2023), PPI++: efficient prediction-powered inference.",
     )
     example = "large-lm is ahead of small-lm: 0.710 against 0.652 on 1,500 shared items (0.058 [0.031, 0.085])."
     needs = ("responses", "several models")
@@ -53,7 +58,9 @@ class ModelDifferences(Check):
         """One outcome a pair of neighbours in the ranking; the first holds tiers and all pairs."""
         means, scale = item_means(subject), score_scale(subject.answers)
         order = sorted(means, key=lambda name: (-float(means[name].mean.mean()), name))[:MAX_MODELS]
-        pairs = [self._compare(a, b, means, settings) for a, b in combinations(order, 2)]
+        bounds, human = score_range(subject.answers), human_item_means(subject)
+        span = None if bounds is None else bounds[1] - bounds[0]
+        pairs = [self._compare(a, b, means, human, span, settings) for a, b in combinations(order, 2)]
         known = [pair for pair in pairs if pair["estimate"] is not None]
         if not known:
             return [
@@ -81,15 +88,25 @@ class ModelDifferences(Check):
             for i, pair in enumerate(neighbours)
         ]  # fmt: skip
 
-    def _compare(self, a: str, b: str, means: Mapping[str, ItemMeans], settings: Settings) -> dict[str, Any]:
+    def _compare(
+        self, a: str, b: str, means: Mapping[str, ItemMeans], human: Mapping[str, np.ndarray], span: float | None,
+        settings: Settings,
+    ) -> dict[str, Any]:  # fmt: skip
         x, y = means[a], means[b]
         ia, ib = shared_items(x, y)
         pair: dict[str, Any] = {"a": a, "b": b, "items": len(ia), "estimate": None, "p": 1.0, "p_holm": 1.0}
+        pair["judged"] = bool(human)
         try:
-            pair["estimate"], pair["p"] = paired_difference(
-                x.mean[ia], y.mean[ib], x.cluster[ia], rng=self.rng(settings, a, b), level=settings.level,
-                permutations=settings.n_resamples,
-            )  # fmt: skip
+            if human and _labelled(human[a][ia] - human[b][ib], x.cluster[ia]) >= MIN_LABELS:
+                pair["estimate"], pair["p"], pair["weight"] = ppi_paired(
+                    human[a][ia], human[b][ib], x.mean[ia], y.mean[ib], x.cluster[ia], level=settings.level, span=span
+                )
+                pair["labels"] = int(np.count_nonzero(~np.isnan(human[a][ia] - human[b][ib])))
+            else:
+                pair["estimate"], pair["p"] = paired_difference(
+                    x.mean[ia], y.mean[ib], x.cluster[ia], rng=self.rng(settings, a, b), level=settings.level,
+                    permutations=settings.n_resamples,
+                )  # fmt: skip
         except (TooFewUnits, Undefined):
             return pair
         pair["means"] = (float(np.mean(x.mean[ia])), float(np.mean(y.mean[ib])))
@@ -106,6 +123,13 @@ class ModelDifferences(Check):
             a, b, x, y, estimate = b, a, y, x, -estimate
         matters = settings.gap_that_matters * scale
         numbers = f"{x:.3f} against {y:.3f} on {many(pair['items'], 'shared item')} ({estimate.format(3)}{even[0]})"
+        if pair["judged"]:
+            numbers += " by the judge alone: humans scored too few of them"
+        if "labels" in pair:
+            numbers = (
+                f"{x:.3f} against {y:.3f} by the judge on {many(pair['items'], 'shared item')}, {estimate.format(3)} "
+                f"corrected by the {many(pair['labels'], 'item')} that humans scored (PPI++)"
+            )
         common: dict[str, Any] = {
             "code": self.code, "about": About("pair", f"{pair['a']} / {pair['b']}"), "estimate": estimate,
             "p_value": pair["p"], "effect": min(1.0, estimate.value / scale), "details": details | even[1],
@@ -155,7 +179,7 @@ def _evenly(
     settings: Settings,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """What to say of benchmarks of unequal size, and the difference when each of them counts the same."""
-    if benchmark is None:
+    if benchmark is None or "labels" in pair:
         return "", {}
     name, level, labels = benchmark
     x, y = means[pair["a"]], means[pair["b"]]
@@ -183,8 +207,14 @@ def _evenly(
     return f"{said}, with each {name} counted the same {even.format(3)}", details | {"evenly": even.to_dict()}
 
 
+def _labelled(difference: np.ndarray, cluster: np.ndarray) -> int:
+    """Independent units on which both models have a human's score."""
+    return len(np.unique(cluster[~np.isnan(difference)]))
+
+
 def _plain(pair: dict[str, Any]) -> dict[str, Any]:
     return {
         "a": pair["a"], "b": pair["b"], "items": pair["items"], "mean_a": pair["means"][0], "mean_b": pair["means"][1],
         "p": pair["p"], "p_holm": pair["p_holm"], "estimate": pair["estimate"].to_dict(),
+        **({"corrected": {"labels": pair["labels"], "weight": pair["weight"]}} if "labels" in pair else {}),
     }  # fmt: skip
