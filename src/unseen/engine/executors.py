@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from unseen.engine.processes import Lost, Raised, run_in_processes
 from unseen.engine.store import Store
 from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
@@ -49,6 +47,8 @@ def run_jobs(
     store: Store | None = None,
     done: Callable[[str, int, int], None] | None = None,
     keep: Callable[[Any], bool] | None = None,
+    seconds: float | None = None,
+    lost: Callable[[Job, str], Any] | None = None,
 ) -> list[Any]:
     """Run a function over jobs and give the results in the order of the jobs.
 
@@ -60,10 +60,13 @@ def run_jobs(
         store: Keeps finished jobs under a hash of function and arguments; those found there are not run again.
         done: Called with (name, finished, total) after each job.
         keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
+        seconds: Longest time that a job may take on a local worker, which is then killed.
+        lost: Result of a job that was lost, from the job and why: its worker died or was killed, or it called
+            ``sys.exit``. By default the run ends with JobFailed.
 
     Raises:
         BadInput: Two jobs have one name, or the executor is unknown.
-        JobFailed: A job raised; jobs that had finished are in the store.
+        JobFailed: A job raised, or was lost; jobs that had finished are in the store.
         MissingExtra: Ray is not installed.
     """
     if executor not in get_args(Kind):
@@ -80,9 +83,13 @@ def run_jobs(
         done(f"{finished} jobs from an earlier run", finished, len(jobs))
     runner = {"serial": _serial, "local": _local, "ray": _ray}[executor]
     count = min(workers or os.cpu_count() or 1, max(1, len(open_jobs)))
-    with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count)) as stream:
+    with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds)) as stream:
         for position, result in stream:
             i = open_jobs[position]
+            if isinstance(result, Lost):
+                if lost is None:
+                    raise JobFailed(f"{jobs[i].name} {result.why}. Finished jobs are kept: run again to go on.")
+                result = lost(jobs[i], result.why)
             results[i] = result
             if store is not None and (keep is None or keep(result)):
                 store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
@@ -102,7 +109,10 @@ def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
-    return function(**arguments)
+    try:
+        return function(**arguments)
+    except SystemExit as error:
+        return Lost(f"called sys.exit({error.code!r})")
 
 
 def _failed(job: Job, error: BaseException) -> JobFailed:
@@ -113,46 +123,32 @@ def _failed(job: Job, error: BaseException) -> JobFailed:
     return JobFailed(f"{job.name} failed with {type(error).__name__}: {error}")
 
 
-def _serial(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
+def _serial(
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+) -> Generator[tuple[int, Any]]:
     for i, job in enumerate(jobs):
         try:
-            yield i, _call(function, job.arguments)
+            result = _call(function, job.arguments)
         except Exception as error:
             raise _failed(job, error) from error
+        yield i, result
 
 
-def _local(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
-    if not jobs:
-        return
-    with _environment(THREADS):
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-        futures: dict[Future[Any], int] = {
-            pool.submit(_call, function, dict(j.arguments)): i for i, j in enumerate(jobs)
-        }
-    try:
-        waiting = set(futures)
-        while waiting:
-            ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in sorted(ready, key=lambda f: futures[f]):
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    raise JobFailed(
-                        f"a worker died while {len(waiting) + 1} jobs were open (out of memory, or killed). "
-                        "Finished jobs are kept: run again to go on."
-                    ) from None
-                except Exception as error:
-                    raise _failed(jobs[futures[future]], error) from error
-                yield futures[future], result
-    finally:
-        # Also on Ctrl-C: open jobs are dropped and running ones ended, the store holds what was finished.
-        processes = list((pool._processes or {}).values())  # pyright: ignore[reportPrivateUsage]
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes if any(not f.done() for f in futures) else ():
-            process.terminate()
+def _local(
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+) -> Generator[tuple[int, Any]]:
+    arguments = [job.arguments for job in jobs]
+    stream = run_in_processes(function, arguments, workers, environment=THREADS, seconds=seconds)
+    with contextlib.closing(stream):
+        for i, result in stream:
+            if isinstance(result, Raised):
+                raise _failed(jobs[i], result.error) from result.error
+            yield i, result
 
 
-def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Generator[tuple[int, Any]]:
+def _ray(
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+) -> Generator[tuple[int, Any]]:
     try:
         import ray
     except ImportError:
@@ -177,6 +173,8 @@ def _ray(function: Callable[..., Any], jobs: Sequence[Job], workers: int) -> Gen
                 yield i, ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise _failed(jobs[i], error.cause) from error
+            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+                yield i, Lost(f"lost its worker ({type(error).__name__})")
     finally:
         if own:
             ray.shutdown()
@@ -198,18 +196,3 @@ def _check_reachable(address: str | None, seconds: float = 5.0) -> None:
             f"no Ray cluster can be reached at {address} ({getattr(error, 'strerror', None) or error}). Start one with "
             "`ray start --head`, correct RAY_ADDRESS, or unset it to run a cluster on this machine."
         ) from None
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Generator[None]:
-    """Environment variables for processes that are started inside."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
