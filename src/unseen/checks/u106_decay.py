@@ -11,6 +11,7 @@ from unseen.checks._levels import numbers, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
+from unseen.estimates.codes import dense
 from unseen.estimates.curve import curve
 from unseen.estimates.trend import change_over
 
@@ -26,12 +27,21 @@ class Decay(Check):
     null = "The score has no linear trend over time."
     interest = "A fall of at least smallest_gap between the first and the last item."
     method = (
-        "Least squares of the score on time; the estimate is −slope × (last − first), with a cluster-robust interval. "
+        "Least squares of the score on time; the estimate is −slope × (last − first). Items of one time share what "
+        "happened then: the unit is the time where each cluster lies at one time, the cluster where each time lies in "
+        "one cluster, and both where they cross. Up to 40 different times the line goes through their means, with a shock "
+        "each (random-effects regression, Knapp–Hartung: t with times − 2 degrees of freedom; 5 times are needed); with "
+        "more, CR2 by time and cluster, t with Satterthwaite's degrees of freedom. "
         "Means in 8 equal-sized periods are given for the picture."
     )
-    assumptions = "The trend is roughly straight; what else changes over time is part of it; clusters are independent."
+    assumptions = (
+        "The trend is roughly straight; what else changes over time is part of it; clusters are independent, and times "
+        "but for the trend."
+    )
     sources = (
-        "Liang & Zeger (1986), Longitudinal data analysis using generalized linear models",
+        "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples",
+        "Cameron, Gelbach & Miller (2011), Robust inference with multiway clustering",
+        "Knapp & Hartung (2003), Improved tests for a random effects meta-regression with a single covariate",
         "Yao et al. (2022), Wild-Time: a benchmark of in-the-wild distribution shift over time",
     )
     example = "model A loses 0.12 [0.07, 0.17] from the first item (2021) to the last (2024)."
@@ -55,7 +65,9 @@ class Decay(Check):
                 if len(np.unique(x[:1000])) < 2 and len(np.unique(x)) < 3:
                     raise TooFewUnits(f"{model}: a trend needs 3 different times, got {len(np.unique(x))}.")
                 start, end = float(x.min()), float(x.max())
-                trend, p = change_over(x, score, cluster, end - start, level=settings.level, what="time")
+                trend, p = change_over(
+                    x, score, cluster, end - start, shared=dense(x)[0], level=settings.level, what="time"
+                )  # fmt: skip
                 periods = np.searchsorted(edges, x).astype(np.int32)
                 size = len(edges) + 1
                 at = np.bincount(periods, weights=x, minlength=size) / np.maximum(

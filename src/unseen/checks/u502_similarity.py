@@ -32,7 +32,8 @@ class Similarity(Check):
     method = (
         "Similarity is the column of that name, else the share of an item's word trigrams that occur anywhere in the "
         "training texts (words and pairs for shorter items), by hashing. Least squares of the score on similarity; the "
-        "estimate is slope × (90 % − 10 % quantile), with a cluster-robust interval."
+        "estimate is slope × (90 % − 10 % quantile), with a t interval from a CR2 variance by cluster and Satterthwaite's "
+        "degrees of freedom."
     )
     assumptions = "Similar items are not easier for another reason; surface overlap stands for similarity."
     sources = (

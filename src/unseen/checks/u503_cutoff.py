@@ -18,6 +18,8 @@ from unseen.estimates.trend import jump
 
 FloatArray = NDArray[np.float64]
 PLACEBOS = 4
+# Two times a side determine its line; two more leave something to judge its error by.
+TIMES_A_SIDE = 4
 
 
 class Cutoff(Check):
@@ -29,19 +31,20 @@ class Cutoff(Check):
     null = "The expected score is continuous in time at the cutoff."
     interest = "A fall of at least smallest_gap at the cutoff."
     method = (
-        "The cutoff is the boundary where the split is a clean cut in time: all seen items before all "
-        "unseen ones. Local "
-        "linear regression with a triangular kernel on each side, bandwidth h = 1.84·sd(time)·n^(−1/5) "
-        "over the units, at "
-        "least wide enough for min_units a side; the fall is the left limit minus the right limit, with "
-        "a cluster-robust "
-        "interval. The same is done at 4 placebo cutoffs inside the sides; the p-value is at least the share of "
-        "cutoffs (this one included) whose |t| reaches that of the true one, where placebos reject more often than 5 %."
+        "The cutoff is the boundary where the split is a clean cut in time: all seen items before all unseen ones. "
+        "Local linear regression with a triangular kernel on each side, bandwidth h = 1.84·sd(time)·n^(−1/5) with n "
+        "the number of units or of different times, whichever is smaller, at least wide enough for min_units rows and "
+        "4 times a side; the fall is the left limit minus the right limit. Items of one time share what happened then: "
+        "up to 40 times the line goes through their means, with a shock each (Knapp–Hartung); with more, CR2 by time "
+        "and cluster, t with Satterthwaite's degrees of freedom. The same is done at 4 placebo cutoffs inside the "
+        "sides; the p-value is at least the share of cutoffs (this one included) whose |t| reaches that of the true "
+        "one, where placebos reject more often than 5 %."
     )
     assumptions = "Nothing else changes abruptly at the cutoff; the score is smooth in time elsewhere."
     sources = (
         "Hahn, Todd & van der Klaauw (2001), Identification and estimation of treatment effects with a "
         "regression-discontinuity design",
+        "Lee & Card (2008), Regression discontinuity inference with specification error",
         "Imbens & Lemieux (2008), Regression discontinuity designs: a guide to practice",
         "Roberts et al. (2024), To the cutoff and beyond? A longitudinal perspective on LLM data contamination",
     )
@@ -107,16 +110,21 @@ class Cutoff(Check):
 
 
 def bandwidth(time: FloatArray, cutoff: float, units: int, least: int) -> float:
-    """Rule-of-thumb bandwidth, widened until ``least`` rows lie on each side of the cutoff.
+    """Rule-of-thumb bandwidth, widened until ``least`` rows and 4 different times lie on each side of the cutoff.
+
+    Items of one time share what happened then, so that the rule counts times where they are fewer than units.
 
     >>> round(bandwidth(np.arange(100.0), 50.0, 100, 10), 1)
     21.1
     """
-    rule = 1.84 * float(time.std()) * max(units, 2) ** (-0.2)
+    rule = 1.84 * float(time.std()) * max(min(units, distinct(time)), 2) ** (-0.2)
     widest = rule
     for side in (cutoff - time[time < cutoff], time[time >= cutoff] - cutoff):
         if len(side) >= least:
             widest = max(widest, 1.2 * float(np.partition(side, least - 1)[least - 1]))
+        places = np.unique(side)
+        if len(places) >= TIMES_A_SIDE:
+            widest = max(widest, 1.2 * float(places[TIMES_A_SIDE - 1]))
     return max(widest, 1e-12)
 
 

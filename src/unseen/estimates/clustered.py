@@ -210,7 +210,7 @@ def _components(cells: _Cells, residual: FloatArray, within: float) -> tuple[Flo
     if rows_spare > 0:
         noise = within / rows_spare / cells.size
         if crossed.any() and within > 0:
-            own = _paule_mandel(residual, cells.x, noise, np.where(crossed, cells.group, -1))
+            own = spread_beyond(residual, cells.x, noise, np.where(crossed, cells.group, -1))
             if own is None:
                 return noise, None
         noise = noise + own
@@ -225,18 +225,29 @@ def _components(cells: _Cells, residual: FloatArray, within: float) -> tuple[Flo
     precise = cells.sums(1 / noise)
     mean = cells.sums(residual / noise) / precise
     x = cells.sums(cells.x / noise[:, None]) / precise[:, None]
-    common = _paule_mandel(mean, x, 1 / precise, None)
+    common = spread_beyond(mean, x, 1 / precise)
     if common is None:
         # Clusters that lie in many cells leave no spare one after regression on all of them.
-        common = _paule_mandel(mean, np.ones((cells.units, 1)), 1 / precise, None)
+        common = spread_beyond(mean, np.ones((cells.units, 1)), 1 / precise)
     return noise, common
 
 
-def _paule_mandel(value: FloatArray, x: FloatArray, noise: FloatArray, group: NDArray[np.int64] | None) -> float | None:
+def spread_beyond(
+    value: FloatArray, x: FloatArray, noise: FloatArray, group: NDArray[np.int64] | None = None
+) -> float | None:
     """Median-unbiased variance of effects beyond known noise, after regression on x (and a mean for each group).
 
+    Args:
+        value: One effect each, shape (k,).
+        x: What they are regressed on, shape (k, p).
+        noise: Known variance of each value, shape (k,).
+        group: Integer of a group that has a mean of its own, shape (k,); negative values are left out.
+
+    Returns:
+        The variance, 0 where noise explains the scatter; None where fewer than 4 values are left after the regression.
+
     Source: Paule & Mandel (1982), with the median of χ² in place of its mean (Viechtbauer 2021, Median-unbiased
-    estimators for the amount of heterogeneity in meta-analysis). None below SPARE spare values.
+    estimators for the amount of heterogeneity in meta-analysis).
     """
     from scipy import special
 

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.codes import dense
+from unseen.estimates.clustered import effective_clusters, require_dof, robust_contrast
+from unseen.estimates.codes import dense, distinct
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.means import t_quantile, two_sided_t
+from unseen.estimates.means import t_interval, two_sided_t
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
+# A design with more entries than this has clusters enough for their leverage not to matter.
+MAX_DESIGN = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ def decompose(
     On shared cells c with weights w and rates r (Kitagawa): mix = Σ (w_a − w_b)(r_a + r_b)/2 and
     difficulty = Σ (w_a + w_b)/2 · (r_a − r_b). With q the share of a side's rows outside the shared cells and m its
     means there and inside (Ñopo): remainder = q_a(m_a,out − m_a,in) − q_b(m_b,out − m_b,in). The three add up exactly.
-    Intervals are by the delta method: the derivatives of a part give each row's influence, which is summed by cluster.
+    Intervals are by the delta method: the derivatives of a part give each row's influence, which is summed by cluster;
+    the sums' squares get the factors of CR2, and t Satterthwaite's degrees of freedom, of the same weighted difference
+    of cell means (see :mod:`unseen.estimates.clustered`).
 
     Args:
         cell: Integer of the combination of levels of each row, shape (n,).
@@ -63,10 +68,12 @@ def decompose(
         The parts, in score units.
 
     Raises:
-        TooFewUnits: A side has fewer than 2 rows, or there are fewer than 2 clusters.
+        TooFewUnits: A side has fewer than 2 rows, there are fewer than 2 clusters, or they are so uneven that fewer
+            than 3 degrees of freedom are left.
         Undefined: No cell has rows enough on both sides.
 
-    Source: Kitagawa (1955); Ñopo (2008), Matching as a tool to decompose wage gaps, equation 5.
+    Source: Kitagawa (1955); Ñopo (2008), Matching as a tool to decompose wage gaps, equation 5; Bell & McCaffrey
+    (2002).
 
     >>> cell, side = np.repeat([0, 1, 0, 1], [20, 60, 60, 20]), np.repeat([True, False], 80)
     >>> score = np.r_[np.tile([1, 0, 0, 0], 5), np.ones(60), np.tile([1, 0, 0, 0], 15), np.ones(20)]
@@ -95,19 +102,27 @@ def decompose(
     if groups < 2:
         raise TooFewUnits(f"a decomposition needs 2 independent units, got {groups}.")
     parts, dn, dy = _parts(n, y, shared)
-    method = "Kitagawa–Oaxaca–Blinder over cells, delta method, clustered"
+    method = "Kitagawa–Oaxaca–Blinder over cells, delta method, cluster-robust (CR2), t"
+    whole = _factors(rows, np.zeros(len(score), np.int64), score, unit, np.ones(1))
+    within = _factors(rows, np.where(shared, np.cumsum(shared) - 1, -1)[cell], score, unit, _mean_weights(n, shared))
+    rate = y[rows, cell] / n[rows, cell]
     estimates: dict[str, Estimate | None] = {}
     p_values: dict[str, float] = {}
     for name, value in parts.items():
-        influence = dn[name][rows, cell] + score * dy[name][rows, cell]
-        by_cluster = np.bincount(unit, weights=influence, minlength=groups)
-        se = math.sqrt(float(by_cluster @ by_cluster) * groups / (groups - 1))
-        if se <= 1e-14:
+        # What a row does through the score it has beyond its cell's mean, and through the cell that it lies in.
+        factor, dof = (within.factor, min(within.dof, whole.dof)) if name == "difficulty" else (whole.factor, whole.dof)
+        own = np.bincount(unit, weights=dy[name][rows, cell] * (score - rate), minlength=groups)
+        place = np.bincount(unit, weights=dn[name][rows, cell] + dy[name][rows, cell] * rate, minlength=groups)
+        by_cluster = np.sqrt(factor) * own + np.sqrt(whole.factor) * place
+        variance = float(by_cluster @ by_cluster)
+        if variance <= 1e-28:
             estimates[name] = None
             continue
-        half = t_quantile((1 - level) / 2, groups - 1) * se
-        estimates[name] = Estimate(value, value - half, value + half, groups, method, level)
-        p_values[name] = two_sided_t(value / se, groups - 1)
+        if groups < len(score):
+            require_dof(dof, groups, f"the part {name} of a drop" if name != "total" else "the drop")
+        low, high = t_interval(value, variance, dof, level)
+        estimates[name] = Estimate(value, low, high, groups, method, level)
+        p_values[name] = two_sided_t(value / math.sqrt(variance), dof)
     total, difficulty = estimates["total"], estimates["difficulty"]
     if total is None or difficulty is None:
         raise Undefined(f"scores do not vary within {int(shared.sum())} cells: no interval exists.")
@@ -115,6 +130,50 @@ def decompose(
     return Decomposition(
         total, estimates["mix"], difficulty, estimates["remainder"], p_values, (inside[0], inside[1]), int(shared.sum())
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """CR2's factor of each cluster, shape (clusters,), and the degrees of freedom."""
+
+    factor: FloatArray
+    dof: float
+
+
+def _mean_weights(n: FloatArray, shared: NDArray[np.bool_]) -> FloatArray:
+    """Weight of each shared cell in the part within cells, shape (shared cells,)."""
+    inside = n[:, shared]
+    return (inside / inside.sum(axis=1, keepdims=True)).mean(axis=0)
+
+
+def _factors(
+    side: NDArray[np.int64], cell: NDArray[np.int64], score: FloatArray, unit: NDArray[np.int64], weight: FloatArray
+) -> _Factors:
+    """Factors for Σ weight · (mean of side 0 − mean of side 1) over cells; rows with a negative cell are left out."""
+    groups, size = int(unit.max()) + 1, len(weight)
+    keep = cell >= 0
+    unit, where, score = unit[keep], (2 * cell + side)[keep], score[keep]
+    counts = np.bincount(where, minlength=2 * size).astype(np.float64)
+    contrast = np.stack([weight, -weight], axis=1).reshape(-1)
+    factor = np.ones(groups)
+    pairs, at = np.unique(unit * 2 * size + where, return_inverse=True)
+    if len(pairs) == len(score) == distinct(unit):
+        # Every row is a cluster: the factor of a cell's rows and what it leaves of their freedom in closed form.
+        factor[unit] = (counts / np.maximum(counts - 1, 1))[where]
+        share = contrast * contrast / counts
+        return _Factors(factor, float(share.sum() ** 2 / np.sum(share * share / np.maximum(counts - 1, 1))))
+    group, column = pairs // (2 * size), pairs % (2 * size)
+    if len(pairs) * 2 * size > MAX_DESIGN:
+        factor[:] = groups / (groups - 1)
+        return _Factors(factor, effective_clusters(unit) - 1)
+    rows = np.bincount(at).astype(np.float64)
+    mean = np.bincount(at, weights=score) / rows
+    x = np.zeros((len(pairs), 2 * size))
+    x[np.arange(len(pairs)), column] = 1.0
+    spare = max(0.0, float(score @ score) - float(rows @ (mean * mean)))
+    fit = robust_contrast(x, mean, rows, group, contrast, size=rows, within=spare)
+    factor[np.unique(group)] = fit.factor
+    return _Factors(factor, fit.dof)
 
 
 def _parts(
