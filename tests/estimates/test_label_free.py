@@ -237,3 +237,24 @@ def test_recalibration_matches_sklearn_and_keeps_clusters_together():
 def test_too_few_rows_are_named():
     with pytest.raises(TooFewUnits, match=r"20 rows in 10 clusters a side, got 5 labelled rows"):
         Rows.of(np.ones(5), np.ones(5), np.arange(5), np.ones(50), np.arange(50))
+
+
+@pytest.mark.parametrize("shape", ["few", "giant", "uneven"])
+def test_cbpe_covers_where_clusters_are_few_uneven_or_one_is_giant(shape):
+    rng, hits = np.random.default_rng(13), 0
+    sizes = {
+        "few": np.full(12, 80), "giant": np.r_[400, np.full(60, 8)], "uneven": rng.geometric(0.03, 40) + 2,
+    }[shape]  # fmt: skip
+    g, draws = np.repeat(np.arange(len(sizes)), sizes), 200
+
+    def answers(a, b):
+        tilt = np.sqrt(0.3) * rng.normal(size=len(sizes))[g] + np.sqrt(0.7) * rng.normal(size=len(g))
+        c = rng.beta(a, b, len(g))
+        return c, (ndtr(tilt) < c**1.5).astype(float)
+
+    truth = np.mean(rng.beta(1.5, 2, 10**6) ** 1.5)
+    for _ in range(draws):
+        (c, y), (u, _) = answers(2, 1.5), answers(1.5, 2)
+        claim = cbpe(Rows.of(c, y, g, u, len(sizes) + g)).accuracy()
+        hits += claim.low <= truth <= claim.high
+    assert hits / draws >= 0.89  # 3.9 binomial sd below 0.95

@@ -114,6 +114,11 @@ class LabelFreeAccuracy(Check):
         labels = int(np.count_nonzero(known & beyond))
         if settings.labelled_at_random and labels >= MIN_LABELS:
             return self._powered(part, known, beyond, settings)
+        if known.any() and np.ptp(part.confidence[known]) == 0:
+            return self.not_applicable(
+                f"{part.model} has the same confidence on every labelled row: it says nothing of the others.",
+                f"Mark at least {MIN_LABELS} of the unlabelled rows, drawn at random.", about=About("model", part.model),
+            )  # fmt: skip
         case = _case(subject, part.where(known), part.where(~known), settings)
         n = f"{len(case.target.row):,}"
         hint = _hint(labels, settings)
@@ -372,7 +377,7 @@ def _lower(drop: Estimate) -> str:
 
 def _hint(labels: int, settings: Settings) -> str:
     if not labels:
-        return ""
+        return " Say which rows are unseen (--unseen or --split), too." if settings.labelled_at_random else ""
     if settings.labelled_at_random:
         return f" There are {labels} labels on the unseen side; {MIN_LABELS} are needed."
     return (

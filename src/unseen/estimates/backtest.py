@@ -173,7 +173,7 @@ def rehearse(
         for level in _factor(table, k, np.asarray(codes).astype(np.int64), names)
     ]
     if len(hidden) < MIN_LEVELS:
-        return Rehearsal(tuple(hidden), reason=f"only {len(hidden)} levels of factors could be hidden")
+        return Rehearsal(tuple(hidden), reason=f"{len(hidden) or 'no'} levels of factors could be hidden")
     moved = benjamini_hochberg([h.shift_p for h in hidden]) <= ALPHA
     missed = benjamini_hochberg([
         two_sided_t(h.error("CBPE") / math.sqrt(h.variance["CBPE"]), h.clusters - 1.0) for h in hidden

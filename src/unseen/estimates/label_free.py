@@ -103,14 +103,14 @@ class Claim:
 
     def accuracy(self, level: float = 0.95) -> Estimate:
         """The claimed accuracy with the sampling error of both sides (Wilson at the effective size)."""
-        variance, units = self._variance(self.labelled, self.target)
+        variance, units, dof = self._variance(self.labelled, self.target)
         tail = (1 - level) / 2
         value = min(1.0, max(0.0, self.value))
         spread = value * (1 - value)
         smallest = min(self._units(self.rows.cluster), self._units(self.rows.target_cluster))
         size = min(spread / variance, float(len(self.rows.target) + len(self.rows.outcome))) if spread > 0 else smallest
         low, high = wilson(value, max(size, 1.0), normal_quantile(tail))
-        half = t_quantile(tail, units - 1.0) * math.sqrt(variance)
+        half = t_quantile(tail, dof) * math.sqrt(variance)
         # A method that extrapolates past 0 or 1 knows less than a share of rows would.
         low, high = min(low, value - half), max(high, value + half)
         if self.taus is not None:
@@ -136,7 +136,7 @@ class Claim:
     def error_variance(self, outcome: ArrayLike) -> float:
         """Sampling variance of claimed minus actual accuracy, for outcomes of the target, shape (m,)."""
         y = np.asarray(outcome, np.float64)
-        variance, units = self._variance(self.labelled, self.target - (y - y.mean()) / len(y))
+        variance, units, _ = self._variance(self.labelled, self.target - (y - y.mean()) / len(y))
         return max(variance, 1 / (units + 2) ** 2)
 
     def widened(self, taus: ArrayLike | None) -> Claim:
@@ -146,14 +146,15 @@ class Claim:
     def _difference(
         self, value: float, labelled: FloatArray, target: FloatArray, what: str, level: float
     ) -> tuple[Estimate, float]:
-        variance, units = self._variance(labelled, target)
+        variance, units, dof = self._variance(labelled, target)
         # Rows that all agree show no variance; one more success and failure would show this much.
         variance = max(variance, 1 / (units + 2) ** 2)
         error = math.sqrt(variance)
         if self.taus is None:
-            half, p = t_quantile((1 - level) / 2, units - 1.0) * error, two_sided_t(float(value) / error, units - 1.0)
+            half, p = t_quantile((1 - level) / 2, dof) * error, two_sided_t(float(value) / error, dof)
         else:
-            # The half width at which p would be 1 − level: both are read off one distribution.
+            # Few clusters know their own variance badly. Half width and p-value are read off one distribution.
+            error *= t_quantile((1 - level) / 2, dof) / normal_quantile((1 - level) / 2)
             half, p = self._half(error, level), self._p(float(value), error)
         estimate = Estimate(float(value), float(value) - half, float(value) + half, units, self._name(what), level)
         return estimate, p
@@ -174,13 +175,20 @@ class Claim:
         found = optimize.brentq(lambda h: self._p(h, error) - (1 - level), 0.0, far, xtol=1e-9)
         return float(found)  # pyright: ignore[reportArgumentType]
 
-    def _variance(self, labelled: FloatArray, target: FloatArray) -> tuple[float, int]:
+    def _variance(self, labelled: FloatArray, target: FloatArray) -> tuple[float, int, float]:
+        """Variance over clusters, their number, and Satterthwaite's degrees of freedom of the side that has fewer.
+
+        The mean of a side follows its large clusters, so that their residuals are too small by 1 − share: CR2.
+        """
         rows = self.rows
-        sums = np.bincount(rows.cluster, weights=labelled, minlength=rows.size)
-        sums += np.bincount(rows.target_cluster, weights=target, minlength=rows.size)
-        present = np.bincount(rows.cluster, minlength=rows.size) + np.bincount(rows.target_cluster, minlength=rows.size)
-        units = int(np.count_nonzero(present))
-        return max(float(sums @ sums) * units / (units - 1) + self.extra, 1e-18), units
+        total, present, dof = np.zeros(rows.size), np.zeros(rows.size), math.inf
+        for cluster, influence in ((rows.cluster, labelled), (rows.target_cluster, target)):
+            count = np.bincount(cluster, minlength=rows.size).astype(np.float64)
+            left = 1 - count / len(cluster)
+            total += np.bincount(cluster, weights=influence, minlength=rows.size) / np.sqrt(np.maximum(left, 1e-9))
+            present += count
+            dof = min(dof, _freedom(count))
+        return max(float(total @ total) + self.extra, 1e-18), int(np.count_nonzero(present)), dof
 
     def _name(self, what: str) -> str:
         return f"{self.method} {what}, clustered influence function" + (
@@ -376,6 +384,16 @@ def _pooled(y: FloatArray, starts: IntArray, n: int) -> IntArray:
     count = np.diff(np.append(starts, n)).astype(np.float64)
     blocks = optimize.isotonic_regression(np.add.reduceat(y, starts) / count, weights=count).blocks
     return starts[np.asarray(blocks)[:-1]]
+
+
+def _freedom(count: FloatArray) -> float:
+    """Satterthwaite's degrees of freedom of CR2 for a mean over clusters of these sizes; of equal ones, their number − 1.
+
+    Source: Bell & McCaffrey (2002), section 3, with clusters of independent rows.
+    """
+    share = np.minimum(count / count.sum(), 1 - 1e-9)
+    diagonal, square = share / (1 - share), share**2 / (1 - share)
+    return max(1.0, 1 / float(diagonal @ diagonal - 2 * diagonal @ square + square.sum() ** 2))
 
 
 def _floor(value: float, rows: Rows) -> float:
