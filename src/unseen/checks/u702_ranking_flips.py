@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ import numpy as np
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.concordance import ranking_concordance
-from unseen.estimates.means import two_sided_z
-from unseen.estimates.power import detectable_from_error
+from unseen.estimates.concordance import largest_flip, ranking_concordance
 
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, DRAWS = 10, 6, 40, 500
+# Rows of one cluster are taken to correlate this much when large clusters are counted as fewer units than rows.
+INTRACLASS = 0.05
+FEWEST_DOF = 3.0
 
 
 class RankingFlips(Check):
@@ -25,14 +25,16 @@ class RankingFlips(Check):
     title = "rankings that flip"
     question = "Does the order of the models change between seen and unseen, or between levels of a factor?"
     null = "No pair of models truly changes its order between the two sides."
-    interest = "A pair whose order is significant on both sides, and opposite."
+    interest = "A pair whose order is significant on both sides, and opposite, by at least smallest_gap on either."
     method = (
-        "Means per model and side with their joint cluster-robust covariance. A pair flips where its difference has "
-        "opposite signs, p = max(p of one side, p of the other), times the number of pairs (Bonferroni). Kendall's "
-        "tau-b between both rankings has an interval from draws of the means. Sides: seen and unseen; both halves of "
-        "an ordered factor; each level of a categorical one (up to six) against the rest."
+        "Means per model and side with their joint cluster-robust covariance (CR3). With d₁ and d₂ the differences of a "
+        "pair on both sides, its flip is the smaller of them where their signs are opposite (minus it where the order "
+        "is kept); p = max(p₁, p₂), t, times the number of pairs (Bonferroni). The interval is that of the largest flip of "
+        "all pairs: clear is said only where it excludes one of gap_that_matters in every pair. Kendall's tau-b between "
+        "both rankings has an interval from draws of the means. Sides: seen and unseen; both halves of an ordered factor; "
+        "each level of a categorical one (up to six) against the rest. Of more than 40 models the first 40 are compared."
     )
-    assumptions = "Clusters are independent and numerous enough for normal means; each side has rows of all models."
+    assumptions = "Clusters are independent; each side has rows of all models."
     sources = (
         "Kendall (1945), The treatment of ties in ranking problems.",
         "Gail & Simon (1985), Testing for qualitative interactions.",
@@ -57,15 +59,23 @@ class RankingFlips(Check):
         ]
 
     def _judge(self, name: str, side: np.ndarray, rows: Scored, settings: Settings) -> Outcome:
-        models, means, cov, units = _means(rows, side)
+        models, means, cov, units, dof = _means(rows, side)
         if len(models) < 2 or units < settings.min_units:
             raise TooFewUnits(f"{name}: {len(models)} models lie on both sides, the smaller has {units} units.")
+        if min(dof) < FEWEST_DOF:
+            raise TooFewUnits(
+                f"{name}: a few large clusters carry one side, so that it counts as {min(dof) + 1:.1f} clusters; "
+                f"{FEWEST_DOF + 1:.0f} are needed."
+            )
         m = len(models)
         draws = self.rng(settings, name).multivariate_normal(
             means, cov, size=DRAWS, method="eigh", check_valid="ignore"
         )
         tau = ranking_concordance(means[:m], means[m:], draws[:, :m], draws[:, m:], units=units, level=settings.level)
-        p, pair, error = _worst_pair(means, cov, m)
+        # Models that agree on every unit may still differ on one more: about half a disagreement is never excluded.
+        least = (rows.scale / 2 / units) ** 2
+        flip = largest_flip(means, cov, dof, units=units, level=settings.level, smallest_variance=(least, least))
+        size, p, pair = flip.size, flip.p_value, flip.pair
         a, b = models[pair[0]], models[pair[1]]
         values = [float(means[i]) for i in (pair[0], pair[1], m + pair[0], m + pair[1])]
         one, other = name.split(" / ")
@@ -77,32 +87,34 @@ class RankingFlips(Check):
             "sides": [one, other], "rankings": rankings, "pair": [a, b], "values": values, "tau": tau.to_dict(),
             "means": {one: dict(zip(models, means[:m].tolist(), strict=True)),
                       other: dict(zip(models, means[m:].tolist(), strict=True))},
+            "left_out": len(rows.models) - m,
         }  # fmt: skip
+        matters = settings.gap_that_matters * rows.scale
         tail = f"tau between both rankings is {tau.format(2)}"
+        tail += f" ({m} of {len(rows.models)} models compared)" if m < len(rows.models) else ""
+        flips = f"{a} against {b}: {values[0]:.2f} to {values[1]:.2f} on {one}, {values[2]:.2f} to {values[3]:.2f} on {other}"
         common: dict[str, Any] = {
-            "code": self.code,
-            "about": About("ranking", name),
-            "estimate": tau,
-            "details": details,
-        }
-        common["p_value"] = p
-        clear = f"No pair of models changes its order for certain between {one} and {other}; {tail}."
-        smallest = detectable_from_error(error) / rows.scale
+            "code": self.code, "about": About("ranking", name), "estimate": size, "details": details, "p_value": p,
+            "effect": min(1.0, max(0.0, size.value) / rows.scale),
+        }  # fmt: skip
         otherwise: Clear | Undecided
-        if smallest <= settings.gap_that_matters or tau.low > 0:
-            otherwise = Clear(statement=clear, next_step="Nothing to do.", **common)
+        if size.high < matters:
+            said = (
+                f"{one} and {other}: no two models change their order by {matters:.3g} or more on both sides (at most "
+            )
+            otherwise = Clear(
+                statement=f"{said}{max(size.high, 0.0):.2f}); {tail}.", next_step="Nothing to do.", **common
+            )
         else:
+            seen = f"The largest change is {flips}." if size.value > 0 else "No pair changes its order in these data."
             otherwise = self.undecided(
-                settings=settings, statement=f"{clear} Differences below {smallest:.2f} could not be seen.",
-                next_step=f"Collect about {(smallest / settings.gap_that_matters) ** 2:.1f} times as many units on both "
-                "sides.", **common,
+                settings=settings, matters=matters,
+                statement=f"{one} and {other}: not decided whether the order of two models flips. {seen} A flip by "
+                f"{max(size.high, 0.0):.2f} on both sides is not excluded; {tail}.", **common,
             )  # fmt: skip
-        if p <= settings.fdr:
-            change = min(abs(values[0] - values[1]), abs(values[2] - values[3])) / rows.scale
+        if p <= settings.fdr and size.value >= settings.smallest_gap * rows.scale:
             return Found(
-                statement=f"{a} against {b}: {values[0]:.2f} to {values[1]:.2f} on {one}, {values[2]:.2f} to "
-                f"{values[3]:.2f} on {other}, so that their order flips; {tail}.",
-                otherwise=otherwise, effect=min(1.0, change), **common,
+                statement=f"{flips}, so that their order flips; {tail}.", otherwise=otherwise, **common,
                 next_step=f"Do not publish one ranking: choose the model on the side you will use, {one} or {other}.",
             )  # fmt: skip
         return otherwise
@@ -146,13 +158,13 @@ def _two_sides(second: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return sides
 
 
-def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray, int]:
-    """Models on both sides, their means (first side, then second), the covariance, units of the smaller side."""
+def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray, int, tuple[float, float]]:
+    """Models on both sides, their means (first side, then second), covariance, units of the smaller side, dof of both."""
     units = int(rows.cluster.max(initial=-1)) + 1
     kept: list[str] = []
     columns: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     means: tuple[list[float], list[float]] = ([], [])
-    smallest = units
+    smallest, dof = units, [float("inf")] * 2
     for name, part in rows.each():
         cluster, score, where = rows.cluster[part], rows.score[part], side[part]
         if len(kept) == MAX_MODELS:
@@ -165,27 +177,19 @@ def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.nd
         totals = np.bincount(key, weights=score, minlength=2 * units)[: 2 * units].reshape(2, units)
         kept.append(name)
         for k, (count, total) in enumerate(zip(counts, totals, strict=True)):
-            mean, n = float(total.sum() / count.sum()), int(np.count_nonzero(count))
-            smallest = min(smallest, n)
+            n = int(count.sum())
+            mean = float(total.sum() / n)
+            smallest = min(smallest, int(np.count_nonzero(count)))
+            dof[k] = min(dof[k], _effective(count) - 1)
             means[k].append(mean)
-            columns[k].append((total - mean * count) / count.sum() * np.sqrt(n / max(n - 1, 1)))
+            columns[k].append((total - mean * count) / np.maximum(n - count, 1))
     if not kept:
-        return kept, np.empty(0), np.empty((0, 0)), 0
+        return kept, np.empty(0), np.empty((0, 0)), 0, (0.0, 0.0)
     influence = np.stack([*columns[0], *columns[1]])
-    return kept, np.array([*means[0], *means[1]]), influence @ influence.T, smallest
+    return kept, np.array([*means[0], *means[1]]), influence @ influence.T, smallest, (dof[0], dof[1])
 
 
-def _worst_pair(means: np.ndarray, cov: np.ndarray, m: int) -> tuple[float, tuple[int, int], float]:
-    """p-value of "no pair flips", the pair with the strongest flip, and the median error of a difference."""
-    best, chosen, errors = 2.0, (0, 1), list[float]()
-    pairs = list(combinations(range(m), 2))
-    for i, j in pairs:
-        gaps = [float(means[k + i] - means[k + j]) for k in (0, m)]
-        spread = [float(max(0.0, cov[k + i, k + i] + cov[k + j, k + j] - 2 * cov[k + i, k + j])) ** 0.5 for k in (0, m)]
-        errors += spread
-        if gaps[0] * gaps[1] >= 0 or min(spread) <= 0:
-            continue
-        p = max(two_sided_z(g / s) for g, s in zip(gaps, spread, strict=True))
-        if p < best:
-            best, chosen = p, (i, j)
-    return min(1.0, best * len(pairs)), chosen, float(np.median(errors))
+def _effective(count: np.ndarray) -> float:
+    """Clusters of equal size that would leave a variance as well known as these do."""
+    share = count * (1 - INTRACLASS + INTRACLASS * count)
+    return float(share.sum() ** 2 / (share @ share))

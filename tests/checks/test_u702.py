@@ -1,0 +1,56 @@
+import numpy as np
+import polars as pl
+
+from unseen.auditing import run_check
+from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject, Undecided
+from unseen.checks.u702_ranking_flips import RankingFlips
+from unseen.responses import Responses
+
+
+def _audit(flip, items=1600, models=4, seed=0, cluster=None):
+    rng = np.random.default_rng(seed)
+    unseen = rng.random(items) < 0.5
+    cluster = np.arange(items) if cluster is None else cluster
+    rows = []
+    for m in range(models):
+        sign = (m == 0) * 0.5 - (m == 1) * 0.5
+        p = 0.6 + sign * np.where(unseen, -flip, flip)
+        rows.append(
+            pl.DataFrame({
+                "model": f"m{m}", "item": [f"i{i}" for i in range(items)], "cluster": cluster.astype(str),
+                "score": (rng.random(items) < p).astype(float), "split": np.where(unseen, "unseen", "seen"),
+            })
+        )  # fmt: skip
+    return run_check(RankingFlips(), Subject(Responses.of(pl.concat(rows))), Settings(), strict=True)[0]
+
+
+def test_a_flip_that_matters_is_not_cleared():
+    outcomes = [_audit(0.1, models=3, seed=s) for s in range(40)]
+    # Nominal rate 2.5 %: more than 4 of 40 are beyond 3.2 binomial sd.
+    assert sum(isinstance(o, Clear) for o in outcomes) <= 4
+    assert sum(isinstance(o, Found) for o in outcomes) >= 25
+
+
+def test_few_items_leave_it_undecided_and_many_clear_it():
+    few = _audit(0.0, items=200, models=3)
+    assert isinstance(few, Undecided)
+    assert "A flip by" in few.statement
+    assert few.estimate.high >= 0.1
+    many = _audit(0.0, items=3000, models=3)
+    assert isinstance(many, Clear)
+    assert many.estimate.high < 0.1
+
+
+def test_a_found_flip_names_both_sides():
+    out = _audit(0.3)
+    assert isinstance(out, Found)
+    assert out.details["pair"] == ["m0", "m1"]
+    assert out.estimate.low > 0
+    assert "so that their order flips" in out.statement
+
+
+def test_one_giant_cluster_is_no_basis_for_an_order():
+    cluster = np.where(np.arange(1600) < 1500, 0, np.arange(1600))
+    out = _audit(0.2, cluster=cluster)
+    assert isinstance(out, NotApplicable)
+    assert "a few large clusters carry one side" in out.statement
