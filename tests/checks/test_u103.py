@@ -35,3 +35,11 @@ def test_no_slice_is_confirmed_at_more_than_the_stated_rate_where_there_is_none(
     for clusters in (None, 80):
         wrong = sum(isinstance(_audit(s, 800, clusters=clusters), Found) for s in range(150))
         assert wrong <= 150 * 0.05 + 3.2 * (150 * 0.05 * 0.95) ** 0.5
+
+
+def test_where_nothing_is_confirmed_the_largest_possible_gap_speaks():
+    outcomes = [o for o in (_audit(s, n=6000) for s in range(4)) if o.estimate is not None and not isinstance(o, Found)]
+    assert outcomes
+    for out in outcomes:
+        assert out.estimate.high == max(s["high"] for s in out.details["slices"])
+        assert -1 <= out.estimate.low < out.estimate.high <= 1

@@ -104,3 +104,12 @@ def test_products_of_the_design_equal_those_of_the_matrix():
     group, row = rng.integers(0, 5, 80), rng.integers(0, 50, 80)
     expected = np.array([full[row[group == g]].sum(axis=0) for g in range(5)])
     np.testing.assert_allclose(x.grouped(group, row, np.ones(80), 5), expected)
+
+
+def test_a_rare_level_near_the_ceiling_is_judged_by_the_binomial_distribution():
+    codes = np.repeat([0, 1], [5000, 10])
+    score = np.concatenate([np.repeat([1.0, 0.0], [4800, 200]), np.repeat([1.0, 0.0], [7, 3])])
+    _, p, _ = largest_gap(level_means(codes, 2, score, np.arange(5010), singletons=True), [0, 1])
+    # 7 or fewer of 10 right at a share of .96; a normal score test says .00003.
+    exact = 2 * stats.binom.cdf(7, 10, 0.96)
+    assert exact <= p <= 1.5 * exact

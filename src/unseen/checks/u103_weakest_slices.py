@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._levels import Levels, all_levels, cluster_half, count_units, sample_rows
+from unseen.checks._levels import Levels, all_levels, cluster_half, count_units, sample_rows, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.codes import distinct
-from unseen.estimates.means import difference
+from unseen.estimates.largest_gap import largest_gap, level_means
 from unseen.estimates.multiplicity import holm
 from unseen.estimates.slices import Axis, Slice, search
 
@@ -32,10 +32,11 @@ class WeakestSlices(Check):
         "Clusters are halved at random. On one half every conjunction of up to three conditions (factor "
         "= level, and runs "
         "of levels of ordered factors) is counted; those with the largest z = gap/√(s²(1/n_in + 1/n_out)) are kept, at "
-        "most 8, nested ones merged. On the other half each gap, mean outside minus mean inside, is "
-        "estimated and tested "
-        "with clustered errors; p-values are Holm-adjusted, intervals Bonferroni-corrected. Of "
-        "larger tables random clusters of about 20,000 rows are searched and 60,000 held out, per model."
+        "most 8, nested ones merged. On the other half each gap, mean outside minus mean inside, is estimated and tested "
+        "as U102's gaps are: limits that stay within the range of the score and hold for small slices near its ends, and "
+        "errors clustered where rows are; p-values are Holm-adjusted, intervals Bonferroni-corrected. Clear speaks of the "
+        "slices that were proposed, and only where the interval of each excludes a gap that matters. Of larger tables "
+        "random clusters of about 20,000 rows are searched and 60,000 held out, per model."
     )
     assumptions = "Clusters are independent. Half of the data pays for the search, so small weak slices can be missed."
     sources = (
@@ -53,16 +54,19 @@ class WeakestSlices(Check):
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
         outcomes: list[Outcome] = []
         half = cluster_half(rows.cluster, self.rng(settings))
+        kind = subject.answers.score_kind
+        bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
         for model, part in rows.each():
-            outcomes.append(self._model(model, part, factors, rows.score, rows.cluster, half, rows.scale, settings))
+            data = (rows.score[part], rows.cluster[part], half[part])
+            outcomes.append(self._model(model, part, factors, data, rows.scale, bounds, settings))
         return outcomes
 
     def _model(
-        self, model: str, part: slice, factors: list[Levels], scores: Any, clusters: Any, halves: Any, scale: float,
-        settings: Settings,
+        self, model: str, part: slice, factors: list[Levels], data: tuple[Any, Any, Any], scale: float,
+        bounds: tuple[float, float] | None, settings: Settings,
     ) -> Outcome:  # fmt: skip
         about = About("model", model)
-        score, cluster, half = scores[part], clusters[part], halves[part]
+        score, cluster, half = data
         searched, held = np.flatnonzero(half), np.flatnonzero(~half)
         if min(count_units(cluster[searched]), count_units(cluster[held])) < 2 * settings.min_units:
             return self.not_applicable(
@@ -84,13 +88,14 @@ class WeakestSlices(Check):
         # Dense numbers keep the sums per cluster as short as the held-out part.
         _, units = np.unique(cluster[held], return_inverse=True)
         confirm_axes = [_axis(f, part, held) for f in factors]
-        tested = self._confirm(proposed, confirm_axes, factors, score[held], units, settings)
+        tested = self._confirm(proposed, confirm_axes, factors, score[held], units, bounds, settings)
         if not tested:
             return self._none(about, model)
-        worst = max(tested, key=lambda t: (t["p"] <= settings.fdr, t["estimate"].low))
         confirmed = [
             t for t in tested if t["p"] <= settings.fdr and t["estimate"].value >= settings.smallest_gap * scale
         ]
+        # Where none is confirmed, the slice whose gap could still be largest speaks for all.
+        worst = max(confirmed, key=lambda t: t["estimate"].low) if confirmed else max(tested, key=_highest)
         estimate = worst["estimate"]
         details = {"model": model, "searched": len(proposed), "slices": [_plain(t) for t in tested]}
         where = " and ".join(worst["conditions"])
@@ -99,15 +104,17 @@ class WeakestSlices(Check):
             about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
             found=f"{model} is weakest where {where}: mean {worst['value']:.2f} there, {estimate} below "
             f"the rest.{more}",
-            clear=f"{model}: no slice of up to three conditions is weaker by an amount that matters on held-out items.",
+            clear=f"{model}: {_none_of(len(tested), len(proposed))} is weaker by an amount that matters on held-out items "
+            f"(at most {worst['estimate'].high:.2f}, where {where}).",
             next_step=f"Look at the failing items where {where}; report this slice beside the overall score.",
         )  # fmt: skip
 
     def _confirm(
         self, proposed: list[Slice], axes: list[Axis], factors: list[Levels], score: Any, cluster: Any,
-        settings: Settings,
+        bounds: tuple[float, float] | None, settings: Settings,
     ) -> list[dict[str, Any]]:  # fmt: skip
         tested: list[dict[str, Any]] = []
+        single = singletons(cluster)
         level = 1 - (1 - settings.level) / max(len(proposed), 1)
         for candidate in proposed:
             inside = candidate.mask(axes)
@@ -115,9 +122,11 @@ class WeakestSlices(Check):
             if units < settings.min_units or count_units(cluster[~inside]) < settings.min_units:
                 continue
             try:
-                gap, p = difference(score[~inside], cluster[~inside], score[inside], cluster[inside], level=level)
+                means = level_means(inside.astype(np.int64), 2, score, cluster, bounds=bounds, singletons=single)
+                gap, p, pair = largest_gap(means, [0, 1], level=level, what="mean outside minus mean inside")
             except (TooFewUnits, Undefined):
                 continue
+            gap = gap if pair == (0, 1) else -gap
             tested.append({
                 "conditions": [factors[a].condition(first, last) for a, first, last in candidate.conditions],
                 "value": float(score[inside].mean()), "units": units, "rows": int(inside.sum()), "estimate": gap,
@@ -140,6 +149,18 @@ class WeakestSlices(Check):
 def _axis(factor: Levels, part: slice, rows: Any) -> Axis:
     skip = () if factor.missing is None else (factor.missing,)
     return Axis(factor.codes[part][rows], factor.size, factor.ordered, skip)
+
+
+def _highest(tested: dict[str, Any]) -> float:
+    return tested["estimate"].high
+
+
+def _none_of(tested: int, proposed: int) -> str:
+    """How many slices a negative answer speaks of."""
+    if proposed == 1:
+        return "not even the one slice that the search proposed"
+    judged = "" if tested == proposed else f" ({tested} could be judged)"
+    return f"none of the {proposed} slices that the search proposed{judged}"
 
 
 def _plain(tested: dict[str, Any]) -> dict[str, Any]:
