@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unseen.checks.base import Subject
-from unseen.estimates.means import cluster_robust, two_sided_z
+from unseen.estimates.clustered import require_dof
+from unseen.estimates.means import cluster_robust, two_sided_t, two_sided_z
 from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]
@@ -112,15 +113,20 @@ def _parent_codes(answers: Responses, levels: tuple[str, ...]) -> NDArray[np.int
 
 
 def above(wrong: np.ndarray, cluster: np.ndarray, threshold: float) -> float:
-    """One-sided p-value of "at most threshold": a score test at the effective number of rows.
+    """One-sided p-value of "at most threshold": a score test at the effective number of rows, t where clustered.
+
+    Raises:
+        TooFewUnits: The clusters are so uneven that fewer than 3 degrees of freedom are left.
 
     >>> round(above(np.repeat([0.0, 1.0], [90, 10]), np.arange(100), 0.05), 4)
     0.0109
     """
-    value, variance, _, units = cluster_robust(wrong, cluster)
+    value, variance, dof, units = cluster_robust(wrong, cluster)
     size = float(len(wrong))
-    if units < size:
+    clustered = units < size
+    if clustered:
+        require_dof(dof, units, "a share of wrong answers")
         size = min(size, value * (1 - value) / variance) if variance > 0 else float(units)
     z = (value - threshold) / math.sqrt(threshold * (1 - threshold) / size) if threshold > 0 else math.inf * value
-    half = two_sided_z(z) / 2 if not math.isnan(z) else 0.5
+    half = (two_sided_t(z, dof) if clustered else two_sided_z(z)) / 2 if not math.isnan(z) else 0.5
     return half if value > threshold else 1 - half

@@ -12,8 +12,9 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
+from unseen.estimates.clustered import Robust, cell_contrast, require_dof
 from unseen.estimates.curve import curve
-from unseen.estimates.means import t_quantile, two_sided_t
+from unseen.estimates.means import t_interval, t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 BINS = 8
@@ -29,10 +30,10 @@ class Valley(Check):
     interest = "A peak at least smallest_gap above the larger end."
     method = (
         "gap(c) = mean seen − mean unseen at each of at most 8 levels of an ordered factor that both sides share. For "
-        "each inner level p is the larger of the p-values against the first and the last level "
-        "(intersection–union), times the number of inner levels. The critical complexity is the level of the largest "
-        "gap; its interval holds the peaks of curves drawn from the clustered normal distribution of the gaps, widened "
-        "by half the spacing of the levels."
+        "each inner level p is the larger of the p-values against the first and the last level (intersection–union, t "
+        "with a CR2 variance by cluster and Satterthwaite's degrees of freedom), times the number of inner levels. The "
+        "critical complexity is the level of the largest gap; its interval holds the peaks of curves drawn from the "
+        "clustered normal distribution of the gaps, widened by half the spacing of the levels."
     )
     assumptions = (
         "Complexity is the ordered factor; both sides have items at the same levels; clusters are independent."
@@ -89,7 +90,7 @@ class Valley(Check):
             gaps[row, at[c]], gaps[row, at[c + size]] = 1.0, -1.0
         mean, covariance = gaps @ means.mean, gaps @ means.covariance @ gaps.T
         x = factor.x[shared]
-        estimate, p = self._peak(mean, covariance, means.clusters, settings)
+        estimate, p = self._peak(gaps_of(shared, size), both, score[keep], cluster[keep], settings)
         draws = self.rng(settings, model, factor.name).multivariate_normal(mean, covariance, 500, method="eigh")
         peak = int(np.argmax(mean))
         places = np.argmax(draws, axis=1)
@@ -117,24 +118,37 @@ class Valley(Check):
         )  # fmt: skip
 
     def _peak(
-        self, mean: FloatArray, covariance: FloatArray, clusters: int, settings: Settings
-    ) -> tuple[Estimate, float]:
-        inner, dof = len(mean) - 2, max(clusters - 1, 1)
-        best: tuple[float, float, float] | None = None
-        for k in range(1, len(mean) - 1):
-            ends: list[tuple[float, float, float]] = []
-            for end in (0, len(mean) - 1):
-                se = float(np.sqrt(max(covariance[k, k] + covariance[end, end] - 2 * covariance[k, end], 1e-18)))
-                gap = float(mean[k] - mean[end])
-                two = two_sided_t(gap / se, dof)
-                ends.append((two if gap > 0 else 1.0, gap, se))
-            p = max(e[0] for e in ends)
-            lower = min(ends, key=lambda e: e[1])
-            if best is None or lower[1] > best[1]:
-                best = (p, lower[1], lower[2])
-        if best is None:
-            raise Undefined("no inner level.")
-        p, gap, se = best
-        half = t_quantile((1 - settings.level) / 2 / inner, dof) * se
-        method = f"gap at the highest of {inner} inner levels minus the larger end, Bonferroni, clustered"
-        return Estimate(gap, gap - half, gap + half, clusters, method, settings.level), min(1.0, p * inner)
+        self, gaps: FloatArray, cell: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer],
+        settings: Settings,
+    ) -> tuple[Estimate, float]:  # fmt: skip
+        inner = len(gaps) - 2
+        best: tuple[float, Robust] | None = None
+        for k in range(1, len(gaps) - 1):
+            ends = [cell_contrast(cell, score, cluster, gaps[k] - gaps[end]) for end in (0, -1)]
+            p = max(_one_way(end) for end in ends)
+            lower = min(ends, key=lambda end: end.value)
+            if best is None or lower.value > best[1].value:
+                best = (p, lower)
+        if best is None or best[1].variance <= 0:
+            raise Undefined("no inner level, or one without variation.")
+        p, lower = best
+        if lower.units < len(score):
+            require_dof(lower.dof, lower.units, "the peak of the gap")
+        low, high = t_interval(lower.value, lower.variance, lower.dof, 1 - (1 - settings.level) / inner)
+        method = f"gap at the highest of {inner} inner levels minus the larger end, Bonferroni, cluster-robust (CR2), t"
+        return Estimate(lower.value, low, high, lower.units, method, settings.level), min(1.0, p * inner)
+
+
+def gaps_of(shared: list[int], size: int) -> FloatArray:
+    """Weights of the means of 2 × size cells (seen, then unseen) that give the gap at each shared level."""
+    weights = np.zeros((len(shared), 2 * size))
+    weights[np.arange(len(shared)), shared] = 1.0
+    weights[np.arange(len(shared)), np.array(shared) + size] = -1.0
+    return weights
+
+
+def _one_way(of: Robust) -> float:
+    """Two-sided p-value where the contrast is positive, 1 elsewhere."""
+    if of.value <= 0 or of.variance <= 0:
+        return 1.0
+    return two_sided_t(of.value / float(np.sqrt(of.variance)), of.dof)

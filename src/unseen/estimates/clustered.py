@@ -101,6 +101,54 @@ def require_dof(dof: float, units: int, what: str, *, least: float = MIN_DOF) ->
         )
 
 
+def cell_contrast(
+    cell: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer], weight: FloatArray
+) -> Robust:
+    """A weighted sum of the means of cells, robust to clusters.
+
+    Args:
+        cell: Cell of each row, shape (n,); rows of negative cells and of cells without weight are left out.
+        score: Shape (n,).
+        cluster: Integer of the sampling unit of each row, shape (n,).
+        weight: Weight of each cell's mean, shape (cells,).
+
+    Returns:
+        As :func:`robust_contrast`; ``factor`` is in the order of the clusters that have a row in a weighted cell.
+
+    Raises:
+        TooFewUnits: Fewer than 2 clusters, or most of them stand alone in their cells.
+        Undefined: A weighted cell has no row.
+
+    >>> fit = cell_contrast(np.array([0, 0, 1, 1]), np.array([1.0, 3, 0, 0]), np.arange(4), np.array([1.0, -1]))
+    >>> fit.value, fit.variance, fit.dof
+    (2.0, 1.0, 2.0)
+    """
+    keep = (cell >= 0) & (weight[cell] != 0)
+    used, column = np.flatnonzero(weight), np.cumsum(weight != 0) - 1
+    where, score, (unit, units) = column[cell[keep]], score[keep], dense(cluster[keep])
+    size, contrast = len(used), weight[used]
+    counts = np.bincount(where, minlength=size).astype(np.float64)
+    if (counts == 0).any():
+        raise Undefined(f"{int((counts == 0).sum())} of {size} cells compared have no row.")
+    if units == len(score):
+        # Every row is a cluster: the same formula in closed form.
+        mean = np.bincount(where, weights=score) / counts
+        share, spare = contrast * contrast / counts, np.maximum(counts - 1, 1)
+        factor = (counts / spare)[where]
+        each = np.bincount(where, weights=(score - mean[where]) ** 2)
+        return Robust(
+            float(contrast @ mean), float(np.sum(share * each / spare)), float(share.sum() ** 2 / np.sum(share**2 / spare)),
+            units, factor[np.argsort(unit)],
+        )  # fmt: skip
+    pairs, at = np.unique(unit * size + where, return_inverse=True)
+    rows = np.bincount(at).astype(np.float64)
+    mean, group, column = np.bincount(at, weights=score) / rows, pairs // size, pairs % size
+    x = np.zeros((len(pairs), size))
+    x[np.arange(len(pairs)), column] = 1.0
+    spare = max(0.0, float(score @ score) - float(rows @ (mean * mean)))
+    return robust_contrast(x, mean, rows, group, contrast, size=rows, within=spare)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """What is fitted: arrays over cells (or rows), and over clusters where a name says so."""

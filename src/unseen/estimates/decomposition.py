@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.clustered import effective_clusters, require_dof, robust_contrast
-from unseen.estimates.codes import dense, distinct
+from unseen.estimates.clustered import cell_contrast, effective_clusters, require_dof
+from unseen.estimates.codes import dense
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import t_interval, two_sided_t
 
@@ -150,29 +150,13 @@ def _factors(
     side: NDArray[np.int64], cell: NDArray[np.int64], score: FloatArray, unit: NDArray[np.int64], weight: FloatArray
 ) -> _Factors:
     """Factors for Σ weight · (mean of side 0 − mean of side 1) over cells; rows with a negative cell are left out."""
-    groups, size = int(unit.max()) + 1, len(weight)
-    keep = cell >= 0
-    unit, where, score = unit[keep], (2 * cell + side)[keep], score[keep]
-    counts = np.bincount(where, minlength=2 * size).astype(np.float64)
+    groups, keep = int(unit.max()) + 1, cell >= 0
+    if groups < len(score) and min(len(score), groups * 2 * len(weight)) * 2 * len(weight) > MAX_DESIGN:
+        return _Factors(np.full(groups, groups / (groups - 1)), effective_clusters(unit[keep]) - 1)
     contrast = np.stack([weight, -weight], axis=1).reshape(-1)
+    fit = cell_contrast((2 * cell + side)[keep], score[keep], unit[keep], contrast)
     factor = np.ones(groups)
-    pairs, at = np.unique(unit * 2 * size + where, return_inverse=True)
-    if len(pairs) == len(score) == distinct(unit):
-        # Every row is a cluster: the factor of a cell's rows and what it leaves of their freedom in closed form.
-        factor[unit] = (counts / np.maximum(counts - 1, 1))[where]
-        share = contrast * contrast / counts
-        return _Factors(factor, float(share.sum() ** 2 / np.sum(share * share / np.maximum(counts - 1, 1))))
-    group, column = pairs // (2 * size), pairs % (2 * size)
-    if len(pairs) * 2 * size > MAX_DESIGN:
-        factor[:] = groups / (groups - 1)
-        return _Factors(factor, effective_clusters(unit) - 1)
-    rows = np.bincount(at).astype(np.float64)
-    mean = np.bincount(at, weights=score) / rows
-    x = np.zeros((len(pairs), 2 * size))
-    x[np.arange(len(pairs)), column] = 1.0
-    spare = max(0.0, float(score @ score) - float(rows @ (mean * mean)))
-    fit = robust_contrast(x, mean, rows, group, contrast, size=rows, within=spare)
-    factor[np.unique(group)] = fit.factor
+    factor[np.unique(unit[keep])] = fit.factor
     return _Factors(factor, fit.dof)
 
 

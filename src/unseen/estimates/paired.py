@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.clustered import require_dof
 from unseen.estimates.codes import dense, distinct
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import cluster_robust, normal_quantile, t_quantile, two_sided_t, wilson
@@ -47,9 +48,10 @@ def paired_difference(
     """Estimate the mean of a − b over pairs, and test that it is zero.
 
     Independent binary pairs get the exact McNemar test and Tango's score interval; all others a permutation that flips
-    the sign of whole clusters and a cluster-robust (CR2) interval with Satterthwaite's degrees of freedom. Where no
-    permutation is as extreme as what was seen, the t-test tells how far below 1/(permutations + 1) the p-value lies,
-    so that a correction over many pairs can still reject.
+    the sign of whole clusters and a cluster-robust (CR2) interval with Satterthwaite's degrees of freedom. The p-value
+    is the larger of the permutation's and that of the interval's own t, so that nothing is significant beside an
+    interval that reaches zero. Where no permutation is as extreme as what was seen, t alone tells how far below
+    1/(permutations + 1) the p-value lies, so that a correction over many pairs can still reject.
 
     Args:
         a: Scores of one side, shape (n,); row i of both sides is one pair. Pairs with a NaN are left out.
@@ -63,7 +65,7 @@ def paired_difference(
         The mean difference, in score units, with the number of clusters as units; the two-sided p-value.
 
     Raises:
-        TooFewUnits: Fewer than 2 clusters.
+        TooFewUnits: Fewer than 2 clusters, or so uneven ones that fewer than 3 degrees of freedom are left.
         Undefined: All pairs differ by the same amount and are not binary.
 
     Source: McNemar (1947), exact by the binomial; Tango (1998), Equivalence test and confidence interval for the
@@ -87,7 +89,7 @@ def paired_difference(
         estimate, p_t = _clustered_binary(change, unit, level)
     else:
         estimate, p_t = _clustered(change, unit, level)
-    return estimate, min(p, p_t) if at_floor else p
+    return estimate, p_t if at_floor else max(p, p_t)
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -156,6 +158,8 @@ def _clustered(change: FloatArray, unit: NDArray[np.int64], level: float) -> tup
         raise Undefined(
             f"the mean paired change has no interval: it is {value:g} in all {units} units. Give pairs that vary."
         )
+    if units < len(change):
+        require_dof(dof, units, "the mean paired change")
     error = math.sqrt(variance)
     half = t_quantile((1 - level) / 2, dof) * error
     method = "paired difference, cluster-robust (CR2), t"
