@@ -14,7 +14,7 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.codes import distinct
 from unseen.estimates.largest_gap import largest_gap, level_means
 from unseen.estimates.multiplicity import holm
-from unseen.estimates.slices import Axis, Slice, search
+from unseen.estimates.slices import Axis, Search, Slice
 
 SEARCH_ROWS = 20_000
 CONFIRM_ROWS = 60_000
@@ -56,14 +56,15 @@ class WeakestSlices(Check):
         half = cluster_half(rows.cluster, self.rng(settings))
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
+        known: list[Search] = []
         for model, part in rows.each():
             data = (rows.score[part], rows.cluster[part], half[part])
-            outcomes.append(self._model(model, part, factors, data, rows.scale, bounds, settings))
+            outcomes.append(self._model(model, part, factors, data, rows.scale, bounds, known, settings))
         return outcomes
 
     def _model(
         self, model: str, part: slice, factors: list[Levels], data: tuple[Any, Any, Any], scale: float,
-        bounds: tuple[float, float] | None, settings: Settings,
+        bounds: tuple[float, float] | None, known: list[Search], settings: Settings,
     ) -> Outcome:  # fmt: skip
         about = About("model", model)
         score, cluster, half = data
@@ -81,10 +82,10 @@ class WeakestSlices(Check):
         if drawn is not None:
             held = held[drawn]
         axes = [_axis(f, part, searched) for f in factors]
-        proposed = search(
-            axes, score[searched], min_rows=max(2 * settings.min_units, 20),
-            smallest_gap=settings.smallest_gap * scale,
-        )  # fmt: skip
+        # Models that answered the same items share the tables of counts.
+        if not known or not known[-1].same_rows(axes):
+            known[:] = [Search(axes, min_rows=max(2 * settings.min_units, 20))]
+        proposed = known[-1].best(score[searched], smallest_gap=settings.smallest_gap * scale)
         # Dense numbers keep the sums per cluster as short as the held-out part.
         _, units = np.unique(cluster[held], return_inverse=True)
         confirm_axes = [_axis(f, part, held) for f in factors]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
+# Conjunctions over one choice of factors that enter the ranking.
+KEPT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,37 +106,117 @@ def search(
     >>> found[0].conditions, found[0].gap
     (((0, 2, 2),), 1.0)
     """
-    n, total, squares = len(score), float(score.sum()), float(score @ score)
-    binary = bool(np.all((score == 0) | (score == 1)))
-    pooled = max(squares / max(n, 1) - (total / max(n, 1)) ** 2, 1e-12)
-    if n < 2 * min_rows:
-        return []
-    found: list[tuple[float, float, float, float, tuple[tuple[int, int, int], ...]]] = []
-    allowed = [axis.conditions() for axis in axes]
-    spread = [_spread(axis, conditions) for axis, conditions in zip(axes, allowed, strict=True)]
-    for depth in range(1, min(max_conditions, len(axes)) + 1):
-        for chosen in combinations(range(len(axes)), depth):
-            shape = tuple(axes[i].size for i in chosen)
-            if int(np.prod(shape)) > cells:
-                continue
-            count, summed = _table([axes[i].codes for i in chosen], shape, score, binary=binary)
-            for position, i in enumerate(chosen):
-                count = np.moveaxis(np.tensordot(spread[i], count, axes=(1, position)), 0, position)
-                summed = np.moveaxis(np.tensordot(spread[i], summed, axes=(1, position)), 0, position)
-            rest = n - count
-            fits = (count >= min_rows) & (rest >= min_rows)
-            mean = summed / np.maximum(count, 1)
-            gap = (total - summed) / np.maximum(rest, 1) - mean
-            z = gap / np.sqrt(pooled * (1 / np.maximum(count, 1) + 1 / np.maximum(rest, 1)))
-            z = np.where(fits & (gap >= smallest_gap), z, -np.inf)
-            flat = z.reshape(-1)
-            best = np.argpartition(-flat, min(24, len(flat) - 1))[:24] if len(flat) > 24 else np.arange(len(flat))
-            for at in best[np.isfinite(flat[best]) & (flat[best] > 1.0)].tolist():
-                where = np.unravel_index(at, z.shape)
-                conditions = tuple((i, *allowed[i][int(w)]) for i, w in zip(chosen, where, strict=True))
-                found.append((float(flat[at]), float(count[where]), float(mean[where]), float(gap[where]), conditions))
-    found.sort(key=lambda f: (-f[0], len(f[4]), f[4]))
-    return _merged([Slice(c, int(rows), mean, gap, z) for z, rows, mean, gap, c in found], pooled, n_best)
+    return Search(axes, max_conditions=max_conditions, min_rows=min_rows, cells=cells).best(
+        score, smallest_gap=smallest_gap, n_best=n_best
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """The conjunctions over one choice of factors, with all of them that no score changes.
+
+    Attributes:
+        chosen: Positions of the factors.
+        key: Cell of each row in their cross table, shape (n,).
+        shape: Levels of each factor.
+        count: Rows of each conjunction, at least 1, shape (conditions, conditions, …).
+        rest: Rows outside, at least 1.
+        error: Standard error of a gap where scores have variance 1; infinite where a side has too few rows.
+    """
+
+    chosen: tuple[int, ...]
+    key: NDArray[np.intp]
+    shape: tuple[int, ...]
+    count: FloatArray
+    rest: FloatArray
+    error: FloatArray
+
+
+class Search:
+    """A search over fixed rows and factors, for the scores of one model after another; see ``search``."""
+
+    def __init__(
+        self, axes: Sequence[Axis], *, max_conditions: int = 3, min_rows: int = 20, cells: int = 20_000
+    ) -> None:
+        self.axes, self.min_rows = axes, min_rows
+        self.rows = len(axes[0].codes) if axes else 0
+        self._allowed = [axis.conditions() for axis in axes]
+        self._spread = [_spread(axis, conditions) for axis, conditions in zip(axes, self._allowed, strict=True)]
+        self._cells: list[_Cells] = []
+        if self.rows < 2 * min_rows:
+            return
+        for depth in range(1, min(max_conditions, len(axes)) + 1):
+            for chosen in combinations(range(len(axes)), depth):
+                if math.prod(axes[i].size for i in chosen) <= cells:
+                    self._cells.append(self._counted(chosen))
+
+    def same_rows(self, axes: Sequence[Axis]) -> bool:
+        """Whether these are the factors and rows of this search."""
+        return len(axes) == len(self.axes) and all(
+            (a.size, a.ordered, a.skip) == (b.size, b.ordered, b.skip) and np.array_equal(a.codes, b.codes)
+            for a, b in zip(axes, self.axes, strict=True)
+        )
+
+    def best(self, score: FloatArray, *, smallest_gap: float = 0.0, n_best: int = 8) -> list[Slice]:
+        """The conjunctions with the lowest scores, shape (n,); see ``search``."""
+        n, total = len(score), float(score.sum())
+        pooled = max(float(score @ score) / max(n, 1) - (total / max(n, 1)) ** 2, 1e-12)
+        root = pooled**0.5
+        found: list[tuple[FloatArray, _Cells, FloatArray, FloatArray, NDArray[np.intp]]] = []
+        for cells in self._cells:
+            sums = np.bincount(cells.key, score, math.prod(cells.shape)).astype(np.float64, copy=False)
+            summed = self._spread_out(cells.chosen, sums, cells.shape)
+            mean = summed / cells.count
+            gap = (total - summed) / cells.rest - mean
+            z = gap / cells.error
+            z /= root
+            z[gap < smallest_gap] = -np.inf
+            best = np.flatnonzero(z > 1.0)
+            if len(best) > KEPT:
+                best = best[np.argpartition(-z[best], KEPT - 1)[:KEPT]]
+            if len(best):
+                found.append((z[best], cells, mean[best], gap[best], best))
+        return _merged(self._ranked(found), pooled, n_best)
+
+    def _counted(self, chosen: tuple[int, ...]) -> _Cells:
+        shape = tuple(self.axes[i].size for i in chosen)
+        key = self.axes[chosen[0]].codes.astype(np.intp)
+        for i in chosen[1:]:
+            key = key * self.axes[i].size + self.axes[i].codes
+        count = self._spread_out(chosen, np.bincount(key, minlength=math.prod(shape)).astype(np.float64), shape)
+        rest = self.rows - count
+        fits = (count >= self.min_rows) & (rest >= self.min_rows)
+        count, rest = np.maximum(count, 1), np.maximum(rest, 1)
+        error = np.where(fits, np.sqrt(1 / count + 1 / rest), np.inf)
+        return _Cells(chosen, key, shape, count, rest, error)
+
+    def _spread_out(self, chosen: tuple[int, ...], table: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Sums over the runs of levels that conditions allow, in place of those over single levels, as one row."""
+        # The first factor of the table becomes the last at each turn, until all have had theirs.
+        for i, size in zip(chosen, shape, strict=True):
+            table = table.reshape(size, -1).T @ self._spread[i].T
+        return table.reshape(-1)
+
+    def _ranked(
+        self, found: list[tuple[FloatArray, _Cells, FloatArray, FloatArray, NDArray[np.intp]]]
+    ) -> Iterator[Slice]:
+        """All that was found, best first; equal ones with fewer conditions first, then by their conditions."""
+        if not found:
+            return
+        z = np.concatenate([f[0] for f in found])
+        source = np.repeat(np.arange(len(found)), [len(f[0]) for f in found])
+        within = np.concatenate([np.arange(len(f[0])) for f in found])
+        order = np.argsort(-z, kind="stable")
+        edges = np.append(np.flatnonzero(np.diff(z[order], prepend=np.inf)), len(order))
+        for first, last in pairwise(edges.tolist()):
+            tied: list[Slice] = []
+            for at in order[first:last].tolist():
+                zs, cells, mean, gap, best = found[source[at]]
+                k = within[at]
+                where = np.unravel_index(best[k], tuple(len(self._allowed[i]) for i in cells.chosen))
+                conditions = tuple((i, *self._allowed[i][int(w)]) for i, w in zip(cells.chosen, where, strict=True))
+                tied.append(Slice(conditions, int(cells.count[best[k]]), float(mean[k]), float(gap[k]), float(zs[k])))
+            yield from sorted(tied, key=lambda s: (len(s.conditions), s.conditions))
 
 
 def _spread(axis: Axis, conditions: list[tuple[int, int]]) -> FloatArray:
@@ -141,22 +224,7 @@ def _spread(axis: Axis, conditions: list[tuple[int, int]]) -> FloatArray:
     return np.stack([(levels >= first) & (levels <= last) for first, last in conditions]).astype(np.float64)
 
 
-def _table(
-    codes: Sequence[IntArray], shape: tuple[int, ...], score: FloatArray, *, binary: bool
-) -> tuple[FloatArray, FloatArray]:
-    key = codes[0].astype(np.int32)
-    for column, size in zip(codes[1:], shape[1:], strict=True):
-        key = key * size + column
-    size = int(np.prod(shape))
-    if binary:
-        both = np.bincount(key * 2 + score.astype(np.int32), minlength=2 * size).reshape(size, 2)
-        return both.sum(axis=1).reshape(shape).astype(np.float64), both[:, 1].reshape(shape).astype(np.float64)
-    count = np.bincount(key, minlength=size).astype(np.float64)
-    summed = np.bincount(key, weights=score, minlength=size).astype(np.float64)
-    return count.reshape(shape), summed.reshape(shape)
-
-
-def _merged(ranked: list[Slice], pooled: float, n_best: int) -> list[Slice]:
+def _merged(ranked: Iterable[Slice], pooled: float, n_best: int) -> list[Slice]:
     kept: list[Slice] = []
     for candidate in ranked:
         noise = 2 * (pooled / candidate.rows) ** 0.5
