@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,20 +246,43 @@ def _case(subject: Subject, labelled: Confident, target: Confident, settings: Se
     if agree is not None and not np.isnan(np.concatenate([agree[labelled.row], agree[target.row]])).any():
         anchors["agreement"] = (agree[labelled.row], agree[target.row])
     factors = subject.shared("factor_columns", lambda: _factors(responses))
-    columns = {name: Column(values[labelled.row], values[target.row], ordered) for name, values, ordered, _ in factors}
+    columns = {f.name: Column(f.at(labelled.row), f.at(target.row), f.ordered) for f in factors}
     return _Case(
         labelled.model, support(labelled.confidence, target.confidence, columns), rows,
-        judged(rows, _levels(factors, labelled), classes=_classes(subject, labelled, target), anchors=anchors),
+        judged(rows, _levels(factors, columns), classes=_classes(subject, labelled, target), anchors=anchors),
         labelled, target,
     )  # fmt: skip
 
 
-def _levels(factors: Any, labelled: Confident) -> list[tuple[Any, list[str]]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Factor:
+    """A factor along the rows of the table.
+
+    Attributes:
+        name: Its column.
+        ordered: Whether its values are numbers, NaN where missing; else they are codes, -1 where missing.
+        values: Shape (rows,): the values, or integers into ``lookup``.
+        lookup: The number that each integer stands for, NaN in the last place, or None.
+        levels: Names of the codes.
+    """
+
+    name: str
+    ordered: bool
+    values: Any
+    lookup: Any
+    levels: tuple[Any, ...]
+
+    def at(self, rows: Any) -> Any:
+        """Its values at some rows of the table."""
+        return self.values[rows] if self.lookup is None else self.lookup[self.values[rows]]
+
+
+def _levels(factors: Sequence[_Factor], columns: Mapping[str, Column]) -> list[tuple[Any, list[str]]]:
     """Levels that can be hidden: those of categorical factors, and up to eight parts of ordered ones."""
     found: list[tuple[Any, list[str]]] = []
-    for name, values, ordered, levels in factors:
-        column = values[labelled.row]
-        if ordered:
+    for factor in factors:
+        name, column = factor.name, np.asarray(columns[factor.name].labelled)
+        if factor.ordered:
             known = column[~np.isnan(column)]
             if not len(known):
                 continue
@@ -267,7 +290,7 @@ def _levels(factors: Any, labelled: Confident) -> list[tuple[Any, list[str]]]:
             codes = np.where(np.isnan(column), -1, np.searchsorted(edges, column, side="right") - 1)
             found.append((codes, [f"{name} from {edge:g}" for edge in edges]))
         else:
-            found.append((column, [f"{name} = {level}" for level in levels]))
+            found.append((column, [f"{name} = {level}" for level in factor.levels]))
     return found
 
 
@@ -299,17 +322,22 @@ def _answer_classes(responses: Responses) -> tuple[Any, Any] | None:
     return codes(predicted), codes(truth)
 
 
-def _factors(responses: Responses) -> list[tuple[str, Any, bool, tuple[Any, ...]]]:
-    """Factors as arrays over the rows of the table: name, numbers or codes, whether ordered, levels."""
-    found: list[tuple[str, Any, bool, tuple[Any, ...]]] = []
+def _factors(responses: Responses) -> list[_Factor]:
+    found: list[_Factor] = []
     for name in responses.factors.of_kind("ordered", "categorical"):
         ordered = responses.factors[name].kind == "ordered"
         if ordered and responses.table[name].dtype.is_numeric():
-            found.append((name, responses.column(name), True, ()))
+            # Whole numbers are numbered once for all checks, in half the memory of their values.
+            coded = responses.codes(name) if responses.table[name].dtype.is_integer() else None
+            if coded is not None:
+                lookup = np.array([*coded.levels, np.nan], dtype=np.float64)
+                found.append(_Factor(name, True, coded.codes, lookup, ()))
+            else:
+                found.append(_Factor(name, True, responses.column(name), None, ()))
         elif not ordered:
             coded = responses.codes(name)
             if len(coded.levels) <= 200:
-                found.append((name, coded.codes, False, coded.levels))
+                found.append(_Factor(name, False, coded.codes, None, coded.levels))
     return found
 
 

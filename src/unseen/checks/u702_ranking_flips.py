@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._rows import Scored, scored
+from unseen.checks._rows import Scored, scored, unit_scores
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.concordance import largest_flip, ranking_concordance
@@ -45,9 +45,9 @@ class RankingFlips(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a comparison of two sides."""
-        rows = scored(subject)
+        rows, alone = scored(subject), dict[str, np.ndarray | None]()
         outcomes = [
-            guarded(self, About("ranking", name), lambda n=name, s=side: self._judge(n, s, rows, settings))
+            guarded(self, About("ranking", name), lambda n=name, s=side: self._judge(n, s, rows, alone, settings))
             for name, side in _sides(subject, rows)
         ]
         return outcomes or [
@@ -58,8 +58,10 @@ class RankingFlips(Check):
             )
         ]
 
-    def _judge(self, name: str, side: np.ndarray, rows: Scored, settings: Settings) -> Outcome:
-        models, means, cov, units, dof = _means(rows, side)
+    def _judge(
+        self, name: str, side: np.ndarray, rows: Scored, alone: dict[str, np.ndarray | None], settings: Settings
+    ) -> Outcome:
+        models, means, cov, units, dof = _means(rows, side, alone)
         if len(models) < 2 or units < settings.min_units:
             raise TooFewUnits(f"{name}: {len(models)} models lie on both sides, the smaller has {units} units.")
         if min(dof) < FEWEST_DOF:
@@ -158,7 +160,9 @@ def _two_sides(second: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return sides
 
 
-def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray, int, tuple[float, float]]:
+def _means(
+    rows: Scored, side: np.ndarray, alone: dict[str, np.ndarray | None]
+) -> tuple[list[str], np.ndarray, np.ndarray, int, tuple[float, float]]:
     """Models on both sides, their means (first side, then second), covariance, units of the smaller side, dof of both."""
     units = int(rows.cluster.max(initial=-1)) + 1
     kept: list[str] = []
@@ -169,12 +173,11 @@ def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.nd
         cluster, score, where = rows.cluster[part], rows.score[part], side[part]
         if len(kept) == MAX_MODELS:
             continue
-        # One count of side and unit for both sides; rows of neither land behind them.
-        key = (where % 3).astype(np.int64) * units + cluster
-        counts = np.bincount(key, minlength=2 * units)[: 2 * units].reshape(2, units)
+        if name not in alone:
+            alone[name] = unit_scores(rows, part, units)
+        counts, totals = _by_unit(cluster, score, where, units, alone[name])
         if not counts.any(axis=1).all():
             continue
-        totals = np.bincount(key, weights=score, minlength=2 * units)[: 2 * units].reshape(2, units)
         kept.append(name)
         for k, (count, total) in enumerate(zip(counts, totals, strict=True)):
             n = int(count.sum())
@@ -187,6 +190,21 @@ def _means(rows: Scored, side: np.ndarray) -> tuple[list[str], np.ndarray, np.nd
         return kept, np.empty(0), np.empty((0, 0)), 0, (0.0, 0.0)
     influence = np.stack([*columns[0], *columns[1]])
     return kept, np.array([*means[0], *means[1]]), influence @ influence.T, smallest, (dof[0], dof[1])
+
+
+def _by_unit(
+    cluster: np.ndarray, score: np.ndarray, where: np.ndarray, units: int, alone: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and sums of scores of each unit on both sides, shapes (2, units)."""
+    if alone is not None:
+        sides = np.full(units, -1, dtype=np.int8)
+        sides[cluster] = where
+        counts = np.stack([sides == 0, sides == 1])
+        return counts, np.where(counts, alone, 0.0)
+    # One count of side and unit for both sides; rows of neither land behind them.
+    key = (where % 3).astype(np.int64) * units + cluster
+    counts = np.bincount(key, minlength=2 * units)[: 2 * units].reshape(2, units)
+    return counts, np.bincount(key, weights=score, minlength=2 * units)[: 2 * units].reshape(2, units)
 
 
 def _effective(count: np.ndarray) -> float:
