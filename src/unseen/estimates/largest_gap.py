@@ -151,8 +151,9 @@ def level_means(
     binary = bounds is not None and bool(np.all((y == 0) | (y == 1)))
     scale = (high - low) ** 2
     if singletons:
-        covariance = np.diag(squares / np.maximum(rows - 1, 1) ** 2)
         alone = np.divide(spread, some)
+        # Independent zeros and ones have the binomial variance: there is nothing else to estimate.
+        covariance = np.diag(alone if binary else squares / np.maximum(rows - 1, 1) ** 2)
 
         def independent(a: int, b: int) -> tuple[float, float]:
             parts, fourth = alone[[a, b]], alone[[a, b]] ** 2 / some[[a, b]]
@@ -294,7 +295,7 @@ def largest_gap(
     >>> means = level_means(np.repeat([0, 1], 100), 2, y, np.arange(200), singletons=True)
     >>> gap, p, pair = largest_gap(means, [0, 1])
     >>> print(gap, pair, p < 1e-9)
-    0.500 [0.371, 0.610] (0, 1) True
+    0.500 [0.372, 0.609] (0, 1) True
     """
     chosen = np.asarray(levels)
     if len(chosen) < 2:
