@@ -9,7 +9,7 @@ from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
 from unseen.checks.registry import all_checks
 from unseen.responses import Responses
 
-U006, U101, U701 = (all_checks()[code] for code in ("U006", "U101", "U701"))
+U006, U101, U102, U701 = (all_checks()[code] for code in ("U006", "U101", "U102", "U701"))
 
 
 def judged(rng, kind=(0.6, 0.05), accuracy=(0.8, 0.8), items=400, share=0.5, models=1, chosen=False):
@@ -154,3 +154,19 @@ def test_graded_scores_have_a_bias_and_a_kappa_too():
     gap = said(U101, responses)[0]
     assert "PPI++" in gap.estimate.method
     assert isinstance(said(U006, responses, "seen and unseen")[0], Clear)
+
+
+def test_levels_are_compared_by_means_that_humans_correct():
+    """The judge is kind on one level of four, humans see no difference there: raw means find a gap, corrected ones not."""
+    rng, raw, corrected = np.random.default_rng(9), 0, 0
+    for _ in range(15):
+        table = judged(rng, kind=(0.02, 0.02), accuracy=(0.6, 0.6), items=1200).table
+        lenient = (table["digits"] == 2).to_numpy() & (rng.random(table.height) < 0.6)
+        table = table.with_columns(score=pl.when(pl.Series(lenient)).then(1.0).otherwise(pl.col("score")))
+        outcome = said(U102, Responses.of(table), "digits")[0]
+        corrected += isinstance(outcome, Found)
+        raw += isinstance(said(U102, Responses.of(table.drop("human_score")), "digits")[0], Found)
+        assert outcome.details["corrected"]["labels"] > 400
+        assert "PPI++" in outcome.estimate.method
+    assert raw == 15
+    assert corrected <= 4  # 15 draws at 5 %: more than 4 has a chance of 0.0006

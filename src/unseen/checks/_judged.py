@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.means import difference
+from unseen.estimates.powered_levels import largest_powered_gap, powered_levels
 from unseen.estimates.prediction_powered import ppi_difference, ppi_retained
 from unseen.responses import Responses
 
@@ -138,6 +140,49 @@ def _chosen(score: FloatArray, cluster: NDArray[np.integer], has: NDArray[np.boo
         return difference(score[has], cluster[has], score[~has], cluster[~has])[1] <= CHOSEN
     except (TooFewUnits, Undefined):
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedLevels:
+    """Means of the levels of a factor that human labels correct, and the largest gap between two of them.
+
+    Attributes:
+        gap: Higher less lower, with the choice of the pair paid for.
+        p_value: That no two levels differ.
+        pair: Higher and lower level.
+        labels: Rows with a human's score.
+        levels: Level to its mean.
+    """
+
+    gap: Estimate
+    p_value: float
+    pair: tuple[int, int]
+    labels: int
+    levels: dict[int, Estimate]
+
+
+def corrected_levels(
+    human: Human, rows: Scored, part: slice, codes: NDArray[np.integer], levels: Sequence[int], *, level: float
+) -> CorrectedLevels | None:
+    """Gaps between levels of a factor by human labels and the judge together; None where fewer than two have labels.
+
+    Args:
+        human: Human scores along the scored rows.
+        rows: The scored rows.
+        part: Those of one model.
+        codes: Level of each row of the part.
+        levels: Levels to compare.
+        level: Nominal coverage.
+    """
+    sides = powered_levels(
+        human.score[part], rows.score[part], rows.cluster[part], codes, levels, least=MIN_LABELS,
+        score_range=human.score_range,
+    )  # fmt: skip
+    if len(sides) < 2:
+        return None
+    gap, p, pair = largest_powered_gap(sides, level=level)
+    labels = sum(side.labels for side in sides.values())
+    return CorrectedLevels(gap, p, pair, labels, {k: side.estimate(level) for k, side in sides.items()})
 
 
 def uncorrected(human: Human | None) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.checks._judged import Human, corrected_levels, human_scores
 from unseen.checks._levels import MAX_CATEGORIES, MAX_ROWS, OTHER, Levels, all_levels, sample_rows, singletons
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means
@@ -37,7 +38,8 @@ class FactorGaps(Check):
         "both means at their effective sample sizes, others t, with the pair's own degrees of freedom; the variance is "
         "the larger of the robust one and that of equally correlated rows. Where a factor is determined by the others "
         "only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random part of the "
-        "clusters."
+        "clusters. Where a judge gave the scores and humans scored at least 10 units of two levels (--human), the "
+        "marginal gap is that of the levels' prediction-powered means (PPI++), each with its own weight of the judge."
     )
     assumptions = (
         "Clusters are independent; effects of factors add up on the scale of the regression; no claim that changing "
@@ -47,6 +49,7 @@ class FactorGaps(Check):
         "Williams (2012), Using the margins command, Stata Journal 12(2)",
         "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples",
         "Korn & Graubard (1998), Confidence intervals for proportions with small expected number of positive counts",
+        "Angelopoulos, Duchi & Zrnic (2023), PPI++: efficient prediction-powered inference",
         "Firth (1993), Bias reduction of maximum likelihood estimates",
     )
     example = (
@@ -56,7 +59,7 @@ class FactorGaps(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model and factor."""
-        rows, factors = scored(subject), all_levels(subject)
+        rows, factors, human = scored(subject), all_levels(subject), human_scores(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
         outcomes: list[Outcome] = []
@@ -68,6 +71,9 @@ class FactorGaps(Check):
             fit = self._fit(used, part, score, cluster, settings, model)
             single = singletons(cluster)
             for position, factor in enumerate(used):
+                if human and (judged := self._judged(model, factor, part, rows, human, settings)):
+                    outcomes.append(judged)
+                    continue
                 data = _Rows(score, cluster, single, bounds, rows.scale)
                 outcomes.append(self._factor(model, factor, position, part, data, fit, settings))
         return outcomes or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
@@ -85,6 +91,31 @@ class FactorGaps(Check):
             return regress(codes, [f.size for f in used], y, c)
         except (TooFewUnits, Undefined) as error:
             return f"No adjustment: {error}"
+
+    def _judged(
+        self, model: str, factor: Levels, part: slice, rows: Scored, human: Human, settings: Settings
+    ) -> Outcome | None:
+        """The marginal gap that human labels correct; None where fewer than two levels have enough of them."""
+        found = corrected_levels(human, rows, part, factor.codes[part], factor.real, level=settings.level)
+        if found is None:
+            return None
+        high, low = (factor.labels[k] for k in found.pair)
+        source = f"PPI++: {many(found.labels, 'human label')} correct the judge"
+        details: dict[str, Any] = {
+            "factor": factor.name, "model": model, "best": high, "worst": low, "note": source,
+            "levels": [{**mean.to_dict(), "level": factor.labels[k]} for k, mean in found.levels.items()],
+            "marginal": found.gap.to_dict(), "adjusted": None, "separated": False,
+            "left_out": [factor.labels[k] for k in factor.real if k not in found.levels],
+            "corrected": {"labels": found.labels},
+        }  # fmt: skip
+        return self.decide(
+            about=About("factor", f"{model} · {factor.name}"), estimate=found.gap, p_value=found.p_value,
+            settings=settings, scale=rows.scale, details=details,
+            found=f"{model}: the score is {found.gap} lower at {factor.name} = {low} than at {factor.name} = {high} "
+            f"({source}).",
+            clear=f"{model}: the score does not depend on {factor.name} by an amount that matters ({source}).",
+            next_step=f"Report the score per level of {factor.name}; collect or train on more items at {low}.",
+        )  # fmt: skip
 
     def _factor(
         self, model: str, factor: Levels, position: int, part: slice, data: _Rows, fit: Fit | str, settings: Settings

@@ -63,7 +63,7 @@ def ppi_mean(
     0.750 [0.444, 0.919] 0.75
     """
     y, f, unit = _rows(outcome, predicted, cluster)
-    side = Powered.of(y, f, *_numbered(unit), score_range=score_range, what=what)
+    side = Powered.of(y, f, *numbered(unit), score_range=score_range, what=what)
     return side.estimate(level), side.weight
 
 
@@ -99,7 +99,7 @@ def ppi_difference(
     0.500 [0.257, 0.667] 0.0
     """
     first, second = _rows(*a), _rows(*b)
-    codes, size = _numbered(np.concatenate([first[2], second[2]]))
+    codes, size = numbered(np.concatenate([first[2], second[2]]))
     parts = codes[: len(first[2])], codes[len(first[2]) :]
     rows = zip((first, second), parts, names, strict=True)
     sides = [
@@ -113,7 +113,7 @@ def ppi_difference(
             Powered.of(y, f, c, size, score_range=score_range, binary=False, what=f"the mean of the side {name}")
             for (y, f, _), c, name in zip((first, second), parts, names, strict=True)
         )
-    gap, p = _hybrid(one, two, level, "difference, prediction-powered (PPI++), hybrid of the sides' limits")
+    gap, p = hybrid(one, two, level, "difference, prediction-powered (PPI++), hybrid of the sides' limits")
     return gap, p, (one, two)
 
 
@@ -165,13 +165,13 @@ def bias_difference(
     """
     first, second = np.asarray(change_a, np.float64).reshape(-1), np.asarray(change_b, np.float64).reshape(-1)
     units = np.concatenate([np.asarray(cluster_a).reshape(-1), np.asarray(cluster_b).reshape(-1)]).astype(np.int64)
-    codes, size = _numbered(units)
+    codes, size = numbered(units)
     pairs = bool(np.isin(np.concatenate([first, second]), (-1.0, 0.0, 1.0)).all())
     one, two = (
         Powered.of(change, np.zeros(len(change)), code, size, binary=False, pairs=pairs, what="a mean change")
         for change, code in ((first, codes[: len(first)]), (second, codes[len(first) :]))
     )
-    return _hybrid(one, two, level, "difference of two mean changes, hybrid of the sides' limits")
+    return hybrid(one, two, level, "difference of two mean changes, hybrid of the sides' limits")
 
 
 def ppi_paired(
@@ -219,7 +219,7 @@ def ppi_paired(
     span = 1.0 if binary else span
     bounds = None if span is None else (-span, span)
     y, f, unit = _rows(ya - yb, fa - fb, cluster)
-    side = Powered.of(y, f, *_numbered(unit), binary=False, pairs=binary, score_range=bounds)
+    side = Powered.of(y, f, *numbered(unit), binary=False, pairs=binary, score_range=bounds)
     return side.estimate(level), inverted_p(side.limits), side.weight
 
 
@@ -372,8 +372,15 @@ def _correlation(a: Powered, b: Powered) -> float:
     return max(-1.0, min(1.0, float(a.influence @ b.influence) / spread)) if spread > 0 else 0.0
 
 
-def _hybrid(a: Powered, b: Powered, level: float, method: str) -> tuple[Estimate, float]:
-    """The difference a − b with Newcombe's hybrid of the sides' limits, and the p-value that the same limits give."""
+def hybrid(a: Powered, b: Powered, level: float, method: str) -> tuple[Estimate, float]:
+    """The difference a − b with Newcombe's hybrid of the sides' limits, and the p-value that the same limits give.
+
+    Args:
+        a: One side; its influence lies over the same numbering of clusters as b's.
+        b: The other side.
+        level: Nominal coverage.
+        method: How to call the result.
+    """
     value, rho = a.value - b.value, _correlation(a, b)
 
     def limits(level: float) -> tuple[float, float]:
@@ -445,7 +452,7 @@ def _rows(
     return y[keep], f[keep], unit[keep]
 
 
-def _numbered(unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+def numbered(unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Clusters numbered from 0, and their number; a negative one makes its row a cluster of its own."""
     lone = unit < 0
     if lone.any():
