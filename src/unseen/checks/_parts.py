@@ -116,7 +116,7 @@ def above(wrong: np.ndarray, cluster: np.ndarray, threshold: float) -> float:
     """One-sided p-value of "at most threshold": a score test at the effective number of rows, t where clustered.
 
     Raises:
-        TooFewUnits: The clusters are so uneven that fewer than 3 degrees of freedom are left.
+        TooFewUnits: The clusters are so uneven that fewer than 2 degrees of freedom are left.
 
     >>> round(above(np.repeat([0.0, 1.0], [90, 10]), np.arange(100), 0.05), 4)
     0.0109

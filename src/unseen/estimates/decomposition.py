@@ -69,7 +69,7 @@ def decompose(
 
     Raises:
         TooFewUnits: A side has fewer than 2 rows, there are fewer than 2 clusters, or they are so uneven that fewer
-            than 3 degrees of freedom are left.
+            than 2 degrees of freedom are left.
         Undefined: No cell has rows enough on both sides.
 
     Source: Kitagawa (1955); Ñopo (2008), Matching as a tool to decompose wage gaps, equation 5; Bell & McCaffrey

@@ -80,7 +80,7 @@ def difference(
 
     Raises:
         TooFewUnits: A side has fewer than 2 clusters, or the clusters are so few or uneven that fewer than
-            3 degrees of freedom are left.
+            2 degrees of freedom are left.
         Undefined: No variation bounds the error (all scores of a side agree and are not binary).
 
     Source: Newcombe (1998), method 10; Zou & Donner (2008), equation 6; Bell & McCaffrey (2002); Imbens & Kolesár

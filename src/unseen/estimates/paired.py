@@ -65,7 +65,7 @@ def paired_difference(
         The mean difference, in score units, with the number of clusters as units; the two-sided p-value.
 
     Raises:
-        TooFewUnits: Fewer than 2 clusters, or so uneven ones that fewer than 3 degrees of freedom are left.
+        TooFewUnits: Fewer than 2 clusters, or so uneven ones that fewer than 2 degrees of freedom are left.
         Undefined: All pairs differ by the same amount and are not binary.
 
     Source: McNemar (1947), exact by the binomial; Tango (1998), Equivalence test and confidence interval for the

@@ -45,7 +45,7 @@ def weighted_line(
         The estimate in score units, with the number of units of the way that has fewer, and its two-sided p-value.
 
     Raises:
-        TooFewUnits: Fewer than p + 2 units, or so uneven ones that fewer than 3 degrees of freedom are left.
+        TooFewUnits: Fewer than p + 2 units, or so uneven ones that fewer than 2 degrees of freedom are left.
         Undefined: The columns are collinear, or the scores lie on the line.
 
     Source: Bell & McCaffrey (2002); Cameron, Gelbach & Miller (2011), Robust inference with multiway clustering,
@@ -187,7 +187,7 @@ def jump(
     Rows of one time share what happened then, so that the time is a unit beside the cluster.
 
     Raises:
-        TooFewUnits: Fewer than 5 rows on a side within the bandwidth, or too few times and clusters for 3 degrees of
+        TooFewUnits: Fewer than 5 rows on a side within the bandwidth, or too few times and clusters for 2 degrees of
             freedom.
 
     Source: Hahn, Todd & van der Klaauw (2001); Imbens & Lemieux (2008), section 3.
