@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.contradiction import contradiction
 from unseen.estimates.irt import fit_irt, ml_abilities
 from unseen.estimates.irt_fit import item_fit, person_fit
 from unseen.estimates.rasch import difficulty_without, fit_rasch
@@ -151,30 +150,3 @@ def test_success_is_predicted_from_the_other_models_alone():
     weight = fit.patterns.weight
     gap = np.average((expected - observed)[easy], weights=weight[easy])
     assert abs(gap) < 0.02  # 3.5 sd of a mean of about 4,000 answers
-
-
-def brute(share, item):
-    rest = np.delete(share, item, axis=0)
-    x = (rest - rest.mean(axis=1, keepdims=True)).mean(axis=0)
-    observed = share[item] @ x
-    sums = [np.array(order) @ x for order in set(itertools.permutations(share[item].tolist()))]
-    return np.mean(np.array(sums) <= observed + 1e-9)
-
-
-def test_the_p_value_of_a_contradiction_is_that_of_all_permutations():
-    share = (np.random.default_rng(0).random((12, 7)) < 0.5).astype(float)
-    p = contradiction(share)[1]
-    for i in range(12):
-        if 0 < share[i].sum() < 7:
-            assert p[i] == pytest.approx(brute(share, i))
-
-
-def test_the_curve_by_three_moments_holds_its_level_far_out():
-    rng = np.random.default_rng(1)
-    ability = rng.gamma(2, size=60)
-    noise = (rng.random((40_000, 60)) < rng.uniform(0.05, 0.5, (40_000, 1))).astype(float)
-    anchors = (rng.random((4000, 60)) < 1 / (1 + np.exp(2 - 3 * ability))).astype(float)
-    p = contradiction(np.vstack([noise, anchors]))[1][:40_000]
-    p = p[~np.isnan(p)]
-    for level in (0.05, 0.01, 0.001):
-        assert np.mean(p <= level) < level * 1.35 + 3 * math.sqrt(level / len(p))

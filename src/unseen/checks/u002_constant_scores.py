@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from unseen.checks._constant import ConstantCell, constant_cells
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.estimates.means import mean_estimate
@@ -21,10 +22,15 @@ class ConstantScores(Check):
     title = "floor, ceiling, constant scores"
     question = "Do the scores of a model leave room for a difference to show?"
     null = "none: a fact about the range"
-    interest = f"A mean within {MARGIN:.0%} of an end of the range, or a constant score."
+    interest = (
+        f"A mean within {MARGIN:.0%} of an end of the range, a constant score, or a model with all right (or all wrong) at "
+        "one level of a factor where the other models are not."
+    )
     method = (
         "The mean of each model with its interval (Wilson where binary, clustered where needed), against the ends of "
-        f"the score's range: floor where mean ≤ low + {MARGIN}·range, ceiling where mean ≥ high − {MARGIN}·range."
+        f"the score's range: floor where mean ≤ low + {MARGIN}·range, ceiling where mean ≥ high − {MARGIN}·range. A "
+        "model's scores at one level of a categorical factor are named where all lie at one end and the chance of such "
+        "a run, given the other models there and this model elsewhere, is below 1 % over all cells of the factor."
     )
     assumptions = "The range of the score is known (binary and bounded scores); unbounded scores can only be constant."
     sources = ("Franco, Little, Louis & Slud (2019), Comparative study of confidence intervals for proportions.",)
@@ -39,7 +45,26 @@ class ConstantScores(Check):
             guarded(self, About("model", name), lambda n=name, p=part: self._judge(n, rows, p, ends, settings))
             for name, part in rows.each()
         ]
+        for factor in subject.answers.factors.of_kind("categorical"):
+            for cell in constant_cells(subject, factor, settings.min_units):
+                outcomes.append(self._cell(factor, cell, rows, str(subject.answers.codes(factor).levels[cell.level])))
         return outcomes or [self.not_applicable("No row has a score.", "Give scores.", unlocks=("score",))]
+
+    def _cell(self, factor: str, cell: ConstantCell, rows: Scored, level: str) -> Outcome:
+        name, (low, high) = rows.models[cell.model], cell.others
+        what = "right" if cell.right else "wrong"
+        return Found(
+            code=self.code, about=About("slice", f"{name}, {factor} = {level}"),
+            effect=min(1.0, 1 - high if cell.right else low),
+            statement=f"{name} has all {many(cell.rows, 'row')} with {factor} = {level} {what}; the other models have "
+            f"{low:.2f} to {high:.2f} of them right. The chance of such a run is at most {cell.chance:.1g}.",
+            next_step="Check how these answers came about: leaked or copied keys, a scorer or parser that fails, missing "
+            "answers filled in. Comparisons by this factor leave the cell out.",
+            details={
+                "model": name, "factor": factor, "level": level, "where": "all right" if cell.right else "all wrong",
+                "rows": cell.rows, "units": cell.units, "others_low": low, "others_high": high, "chance": cell.chance,
+            },
+        )  # fmt: skip
 
     def _judge(
         self, name: str, rows: Scored, part: slice, ends: tuple[float, float] | None, settings: Settings

@@ -26,8 +26,8 @@ class AbilitiesDifficulties(Check):
     code = "U201"
     title = "abilities and difficulties"
     question = "How able are the models and how hard are the items, on one scale, and do the items suit the models?"
-    null = "The mean model is within one logit of the mean item."
-    interest = "Items that are more than one logit too easy or too hard for the mean model."
+    null = "none: a scale"
+    interest = "Context: items more than one logit too easy or too hard for the mean model are pointed out."
     method = (
         "P(right) = 1 / (1 + exp(difficulty − ability)). Difficulty is normal over items and integrated out, abilities "
         "are parameters (marginal maximum likelihood, EM over 41 or more nodes), with a covariance that respects "

@@ -2,192 +2,204 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from unseen.checks._irt import Grid, grid
+from unseen.checks._irt import Grid, grid, rasch
+from unseen.checks._keys import Keyed, keyed, option_count
 from unseen.checks._rows import many, texts
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.estimates import Estimate
-from unseen.estimates.contradiction import contradiction, models_needed
-from unseen.estimates.multiplicity import benjamini_hochberg
+from unseen.estimates.contradiction import Answers, KeyTest, key_test, listed
+from unseen.estimates.multiplicity import simes
 
 FloatArray = NDArray[np.float64]
 MAX_LISTED = 50
 MAX_HINTS = 20
+MAX_NAMED = 8
+MIN_MODELS = 3
+# Nine of ten items of the list shall have a wrong key.
+LIST_FDR = 0.1
+# Of the wrong keys that there may be, these data must be able to show half before "clear" is said.
+LEAST_DETECTABLE = 0.5
+# Below this, nothing can be said at all.
+HARDLY = 0.05
 
 
 class ContradictingItems(Check):
-    """Finds items that abler models fail and weaker ones solve."""
+    """Finds items that abler models fail and weaker ones solve, or whose able solvers agree on another answer."""
 
     code = "U202"
     title = "items that contradict the rest"
     question = "Which items do weaker models solve and stronger ones fail, so that their key is probably wrong?"
-    null = (
-        "For each item: stronger models (by their answers to all other items) solve it at least as "
-        "often as weaker ones."
-    )
-    interest = "Any item with a negative association, corrected over all items that were tested."
+    null = "Every key is right: an item is solved by abler models at least as often as by weaker ones."
+    interest = "Any item in a list of which nine of ten are expected to have a wrong key."
     method = (
-        "Each item's scores are correlated with the models' mean excess on all other items. One-sided permutation test "
-        "of independence, exact up to 5,000 arrangements and by a Pearson III curve with the permutation's first three "
-        "moments beyond; Benjamini–Hochberg over all items that some models solve and others do not. The p-value of an "
-        "outcome is the adjusted one."
+        "Abilities come from a Rasch model. Slopes and difficulties of the items have a distribution that is fitted to "
+        "all of them (non-parametric, on a grid, slopes from zero up). With `prediction` and `target`: the likelihood "
+        "that another answer is the right one (it follows the models' abilities, and the key is one of the "
+        "distractors) against that of the key; distractors agree as much as they do on the other items. From scores "
+        "alone: the likelihood of a falling against a rising curve. p-values come from items simulated from the "
+        "fitted distribution; items are listed at a false discovery rate of 10 %, and the finding stands on their "
+        "Simes p-value. Clear only where at least half of the wrong keys could have been shown (simulated) and the "
+        "upper limit of their share is below gap_that_matters."
     )
     assumptions = (
-        "Models are exchangeable under the null: many variants of one model count as one. One main dimension: an item "
-        "of another kind than the rest may stand out without being wrong. Too few models can't prove it for any item."
+        "Models err independently of each other given ability: many variants of one model count as one. One main "
+        "dimension: an item of another kind than the rest, or a trap for able models, may stand out without being "
+        "wrong. From scores alone, a key that names a wrong option of several is hardly ever seen."
     )
     sources = (
-        "Lord & Novick (1968), Statistical theories of mental test scores, ch. 15 (item–rest correlation).",
-        "Pitman (1937), Significance tests which may be applied to samples from any populations, II.",
+        "Kiefer & Wolfowitz (1956); Laird (1978), Nonparametric maximum likelihood estimation of a mixing distribution.",
+        "Stephens (2017), False discovery rates: a new deal.",
+        "Benjamini & Hochberg (1995); Simes (1986).",
         (
             "Rodriguez et al. (2021), Evaluation examples are not equally informative: how should that "
             "change NLP leaderboards?"
         ),
     )
     example = (
-        "Item q17 is solved by 3 of the 15 weaker models and by none of the 15 stronger: item–rest correlation −0.42."
+        "12 of 1,000 items contradict the rest (about one of ten in such a list is there by chance): q17 (able models "
+        "say “C”, the key “A”), q203 … These data could show 0.85 of all wrong keys."
     )
     needs = ("responses", "several models")
     studies = ("easy2hard-bench",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
-        """One outcome an item that is found (at most 50), and one for the data."""
-        g = grid(subject)
-        share = g.share()
-        correlation, p, smallest, excess = contradiction(share, g.patterns.of_item)
-        tested = np.flatnonzero(~np.isnan(p))
-        data = About("data", "all items")
-        if not len(tested):
+        """One outcome for the data; the items stand in its details."""
+        g, data = grid(subject), About("data", "all items")
+        if len(g.models) < MIN_MODELS:
             return [
                 self.not_applicable(
-                    "No item is solved by some models and failed by others, so that none can contradict the rest.",
-                    "Add models of other strengths, or items of other difficulty.", about=data,
+                    f"With {many(len(g.models), 'model')} no item can contradict the rest.", "Add models.", about=data
                 )
-            ]  # fmt: skip
-        order = tested[np.argsort(p[tested], kind="stable")]
-        hints = self._rows(
-            subject, g, share, excess, correlation, p, [i for i in order[:MAX_HINTS] if correlation[i] < 0]
-        )
-        if float(np.nanmin(smallest)) > settings.fdr / len(tested):
-            least = float(np.nanmin(smallest))
-            return [
-                self.not_applicable(
-                    f"With {many(len(g.models), 'model')} no item can be shown to contradict the rest: the smallest "
-                    f"possible p-value is {least:.2g}, and {many(len(tested), 'item')} are tested. "
-                    "The details list those that look odd.",
-                    f"Add answers of other models: about {models_needed(len(tested), settings.fdr)} are needed.",
-                    about=data, details={"items": hints, "tested": len(tested), "smallest_p": least},
-                )
-            ]  # fmt: skip
-        adjusted = benjamini_hochberg(p[tested])
-        found = [int(i) for i, q in zip(tested, adjusted, strict=True) if q <= settings.fdr]
-        found.sort(key=lambda i: (float(p[i]), i))
-        q_of = dict(zip(tested.tolist(), adjusted.tolist(), strict=True))
-        shown = found[:MAX_LISTED]
-        rows = self._rows(subject, g, share, excess, correlation, p, shown)
-        outcomes: list[Outcome] = [
-            self._found(row, i, q_of[i], settings, correlation, share) for i, row in zip(shown, rows, strict=True)
-        ]
-        if not found:
-            outcomes.append(
-                Clear(
-                    code=self.code, about=data, p_value=float(adjusted.min()),
-                    statement=f"None of {many(len(tested), 'item')} contradicts the rest beyond chance.",
-                    next_step="Nothing to do.", details={"items": hints, "tested": len(tested)},
-                )
-            )  # fmt: skip
-        elif len(found) > MAX_LISTED:
-            outcomes.append(
-                Found(
-                    code=self.code, about=data, p_value=float(adjusted.min()), effect=len(found) / len(tested),
-                    statement=f"{len(found):,} of {many(len(tested), 'item')} contradict the rest; the {MAX_LISTED} "
-                    f"clearest are listed.",
-                    next_step="So many point to a wrong scorer or a second skill rather than to single keys: look at a "
-                    "few first.",
-                    details={"found": len(found), "tested": len(tested)},
-                )
-            )  # fmt: skip
-        return outcomes
+            ]
+        coded, whole, ability = keyed(subject, g), g.patterns, rasch(subject).ability
+        options = option_count(subject)
+        known = 0 if options is None else round(float(np.nanmedian(options)))
+        answers = coded.answers if coded else Answers(whole.right, whole.trials, None, known)
+        copies = coded.copies if coded else whole.of_item
+        present = g.row >= 0
+        test = key_test(answers, ability, rng=self.rng(settings), copies=copies[present], fdr=LIST_FDR)
+        return [self._judge(subject, g, coded, test, copies, ability, settings)]
 
-    def _found(
-        self, row: dict[str, Any], i: int, q: float, settings: Settings, correlation: FloatArray, share: FloatArray
-    ) -> Found:
-        value, n = float(correlation[i]), int((~np.isnan(share[i])).sum())
-        estimate = _fisher(value, n, settings.level)
-        statement = (
-            f"Item {row['item']} is solved by {row['weaker_right']:.0%} of the weaker models and by "
-            f"{row['stronger_right']:.0%} of the stronger ones: item–rest correlation {estimate.format(2)}."
-        ).replace("%", " %")
-        if row["favourite"] is not None and row["favourite"] != row["target"]:
-            statement += f" The stronger ones mostly answer “{row['favourite']}”; the key says “{row['target']}”."
+    def _judge(
+        self, subject: Subject, g: Grid, coded: Keyed | None, test: KeyTest, copies: NDArray[np.int64],
+        ability: FloatArray, settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        present = np.flatnonzero(g.row >= 0)
+        p = test.p_value[copies[present]]
+        order, adjusted = listed(p, LIST_FDR)
+        seen = test.detectable if coded else min(test.detectable, test.detectable_option)
+        items, found = len(present), len(order)
+        share = _share(found, items, max(test.detectable, 1e-9), settings.level)
+        shown = order[:MAX_LISTED] if found else np.argsort(p, kind="stable")[:MAX_HINTS]
+        rows = _rows(subject, g, coded, test, copies, ability, present[shown], p[shown], adjusted[shown])
+        common: dict[str, Any] = {
+            "code": self.code, "about": About("data", "all items"), "estimate": share, "p_value": simes(p),
+            "effect": min(1.0, share.value),
+            "details": {
+                "items": rows, "found": found, "tested": items, "detectable": test.detectable,
+                "detectable_option": None if coded else test.detectable_option, "from": "answers" if coded else "scores",
+            },
+        }  # fmt: skip
+        reach = _reach(test, coded, len(g.models), ability)
+        more = "Add models of other strengths" + (
+            "." if coded else ", or give what they answered: columns for prediction and target."
+        )
+        if not found and test.detectable < HARDLY:
+            return self.not_applicable(
+                f"{reach} The details list those that look odd.", more, about=common["about"], details=common["details"]
+            )
+        otherwise: Clear | Undecided
+        if seen >= LEAST_DETECTABLE and share.high < settings.gap_that_matters:
+            otherwise = Clear(
+                statement=f"None of {many(items, 'item')} contradicts the rest beyond chance. {reach}",
+                next_step="Nothing to do.", **common,
+            )  # fmt: skip
+        else:
+            otherwise = self.undecided(
+                statement=f"Whether keys are wrong is not decided: no item of {items:,} stands out beyond chance. {reach}",
+                next_step=more, settings=settings, **common,
+            )  # fmt: skip
+        if not found or common["p_value"] > settings.fdr:
+            return otherwise
+        named = ", ".join(_named(row) for row in rows[:MAX_NAMED]) + (" …" if found > MAX_NAMED else "")
+        text = (
+            f"{found:,} of {many(items, 'item')} contradict the rest (about one of ten in such a list is there by "
+            f"chance): {named}. {reach}"
+        )
+        many_wrong = found > max(MAX_LISTED, items / 10)
         return Found(
-            code=self.code, about=About("item", str(row["item"])), estimate=estimate, p_value=q, effect=abs(value),
-            statement=statement, next_step="Check the key of this item by hand; correct it or drop the item.",
+            statement=text,
+            next_step="So many point to a wrong scorer or a second skill rather than to single keys: look at a few first."
+            if many_wrong else "Check the keys of these items by hand; correct them or drop the items.",
             otherwise=self.undecided(
-                about=About("item", str(row["item"])), estimate=estimate, p_value=q, effect=abs(value), settings=settings,
-                details=row, next_step="Check the key of this item by hand if the score rests on few items.",
-                statement=f"Whether item {row['item']} contradicts the rest is not decided: {statement}",
-            ), details=row,
+                statement=f"Not decided once all checks are corrected for: {text}", next_step=more, settings=settings,
+                **common,
+            ),
+            **common,
         )  # fmt: skip
 
-    def _rows(
-        self, subject: Subject, g: Grid, share: FloatArray, excess: FloatArray, correlation: FloatArray, p: FloatArray,
-        items: list[int],
-    ) -> list[dict[str, Any]]:  # fmt: skip
-        at = g.row[np.array(items, dtype=np.int64)]
-        answers = subject.answers
-        strong = excess >= np.median(excess)
-        favourites = _favourites(subject, items, {g.models[m] for m in np.flatnonzero(strong)})
-        names = answers.table["item"][at].to_list()
-        questions, targets = texts(answers, "question", at), texts(answers, "target", at)
-        rows: list[dict[str, Any]] = []
-        for k, i in enumerate(items):
-            weaker, stronger = share[i, ~strong], share[i, strong]
-            rows.append(
-                {
-                    "item": str(names[k]), "question": questions[k], "target": targets[k],
-                    "favourite": favourites.get(i),
-                    "correlation": float(correlation[i]), "p": float(p[i]), "weaker_right": _mean(weaker),
-                    "stronger_right": _mean(stronger), "n": int((~np.isnan(share[i])).sum()),
-                }
-            )  # fmt: skip
-        return rows
+
+def _share(found: int, items: int, detectable: float, level: float) -> Estimate:
+    """Share of items that are listed; its upper limit counts those that these data could not show."""
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    low = float(betaincinv(found, items - found + 1, tail)) if found else 0.0
+    high = float(betaincinv(found + 1, items - found, 1 - tail)) if found < items else 1.0
+    method = "share of items listed, Clopper–Pearson, upper limit over the detectable share"
+    return Estimate(found / items, low, min(1.0, high / detectable), items, method, level)
+
+
+def _reach(test: KeyTest, coded: Keyed | None, models: int, ability: FloatArray) -> str:
+    spread = float(ability[np.isfinite(ability)].std())
+    who = f"{many(models, 'model')} with abilities spread by {spread:.1f} logits"
+    if coded:
+        return f"The answers of {who} could show {test.detectable:.2f} of all wrong keys."
+    return (
+        f"From scores alone, {who} could show {test.detectable:.2f} of the items scored the wrong way round, and "
+        f"{test.detectable_option:.2f} of those whose key names one wrong option of several."
+    )
+
+
+def _named(row: dict[str, Any]) -> str:
+    if row["favourite"] is not None and row["target"] is not None:
+        return f"{row['item']} (able models say “{row['favourite'][:40]}”, the key “{row['target'][:40]}”)"
+    return (
+        f"{row['item']} (right: {row['weaker_right']:.0%} of the weaker models, {row['stronger_right']:.0%} of the "
+        f"stronger)"
+    ).replace("%", " %")
+
+
+def _rows(
+    subject: Subject, g: Grid, coded: Keyed | None, test: KeyTest, copies: NDArray[np.int64], ability: FloatArray,
+    items: NDArray[np.int64], p: FloatArray, adjusted: FloatArray,
+) -> list[dict[str, Any]]:  # fmt: skip
+    at, answers = g.row[items], subject.answers
+    strong = ability >= np.median(ability)
+    names = answers.table["item"][at].to_list()
+    questions, targets = texts(answers, "question", at), texts(answers, "target", at)
+    rows: list[dict[str, Any]] = []
+    for k, i in enumerate(items.tolist()):
+        share = np.where(g.trials[i] > 0, g.right[i] / np.maximum(g.trials[i], 1), np.nan)
+        points = int(test.points_at[copies[i]])
+        favourite = coded.texts.get((i, points)) if coded else None
+        rows.append(
+            {
+                "item": str(names[k]), "question": questions[k], "target": targets[k], "favourite": favourite,
+                "log_odds": float(test.log_odds[copies[i]]), "p": float(p[k]), "q": float(adjusted[k]),
+                "weaker_right": _mean(share[~strong]), "stronger_right": _mean(share[strong]),
+                "n": int((g.trials[i] > 0).sum()),
+            }
+        )  # fmt: skip
+    return rows
 
 
 def _mean(x: FloatArray) -> float:
     here = x[~np.isnan(x)]
     return float(here.mean()) if len(here) else 0.0
-
-
-def _fisher(r: float, n: int, level: float) -> Estimate:
-    """Correlation with Fisher's interval."""
-    from scipy.special import ndtri
-
-    half = float(ndtri(0.5 + level / 2)) / math.sqrt(max(n - 3, 1))
-    centre = math.atanh(max(-0.999999, min(0.999999, r)))
-    return Estimate(
-        r, math.tanh(centre - half), math.tanh(centre + half), n, "item–rest correlation, Fisher's z", level
-    )
-
-
-def _favourites(subject: Subject, items: list[int], strong: set[str]) -> dict[int, str]:
-    """What the stronger half of the models answers most often, by item."""
-    answers = subject.answers
-    if not items or not answers.has("prediction"):
-        return {}
-    codes = answers.codes("item").codes
-    rows = np.flatnonzero(np.isin(codes, items))
-    part = answers.table[rows].select(pl.col("model").cast(pl.String), pl.col("prediction").cast(pl.String))
-    votes: dict[int, Counter[str]] = {}
-    for code, (model, said) in zip(codes[rows].tolist(), part.iter_rows(), strict=True):
-        if model in strong and said is not None:
-            votes.setdefault(code, Counter())[said[:300]] += 1
-    return {code: max(sorted(v), key=v.__getitem__) for code, v in votes.items()}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.checks._constant import ConstantCell, constant_cells
+from unseen.checks._floor import Floors, floors
 from unseen.checks._irt import Grid, grid
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.dif import equated_gaps, mantel_haenszel
+from unseen.estimates.dif import EquatedLoss, equated_losses, mantel_haenszel
+from unseen.estimates.means import t_quantile, two_sided_t
 from unseen.estimates.rasch import Patterns, RaschFit, fit_rasch
 
 FloatArray = NDArray[np.float64]
@@ -32,22 +35,24 @@ class EquatedGaps(Check):
     null = "Every model loses as much on the logit scale as the others do."
     interest = "An extra loss of at least smallest_gap of the mean score on the unseen side."
     method = (
-        "A Rasch model with random item difficulties is fitted to each side; extra loss = (ability on "
-        "seen − ability on "
-        "unseen) − its mean over models (mean–mean equating), with a cluster-robust covariance, and "
-        "translated into mean "
-        "score on the unseen side. Factors: the same between each level and all other items, with a Wald test over "
-        "levels by Bonferroni. Beside it the Mantel–Haenszel delta with its ETS class, matched on the "
-        "other models' answers."
-    )  # fmt: skip
+        "A Rasch model with random item difficulties is fitted to each side; extra loss = (ability on seen − ability "
+        "on unseen) − its mean over models (mean–mean equating), with CR2 errors and Satterthwaite's degrees of "
+        "freedom over the influences of items, translated into mean score on the unseen side. Where models guess, a "
+        "scale without a floor lets gaps shrink with difficulty: P(right) = c + (1 − c)·σ, with c = 1 / options where "
+        "a column or the targets tell, and 0 only if the likelihood says so; else every c that a 95 % profile "
+        "interval allows is tried and the interval spans them all. Factors: the same between each level and all other "
+        "items, Bonferroni over cells. A cell that U002 names is left out of both. Beside it the Mantel–Haenszel "
+        "delta with its ETS class, matched on the other models' answers."
+    )
     assumptions = (
-        "Difficulty acts on all models alike on the logit scale. What all models lose alike counts as "
-        "difficulty: a weakness "
-        "that they share can't be told from harder items. Needs two models that are right and wrong on either side."
-    )  # fmt: skip
+        "Difficulty acts on all models alike on the logit scale, and items of either side tell models apart alike. What "
+        "all models lose alike counts as difficulty: a weakness that they share can't be told from harder items. Needs "
+        "two models that are right and wrong on either side."
+    )
     sources = (
         "Lord (1980), Applications of item response theory to practical testing problems, ch. 14.",
         "Holland & Thayer (1988), Differential item performance and the Mantel–Haenszel procedure.",
+        "Birnbaum (1968), in Lord & Novick, ch. 17 (lower asymptote); Bell & McCaffrey (2002) (CR2).",
         "Swaminathan & Rogers (1990), Detecting differential item functioning using logistic regression procedures.",
     )
     example = (
@@ -60,23 +65,29 @@ class EquatedGaps(Check):
         """One outcome a model for the split, and one a factor."""
         g, answers = grid(subject), subject.answers
         outcomes: list[Outcome] = []
+        names = [n for n in answers.factors.of_kind("categorical") if 2 <= len(answers.codes(n).levels) <= MAX_LEVELS]
+        if not names and not answers.has("split"):
+            return [
+                self.not_applicable(
+                    f"There is neither a split nor a categorical factor with 2 to {MAX_LEVELS} levels to compare.",
+                    "Say what is unseen (--unseen 'digits > 2'), or name a factor (--factor domain:categorical).",
+                    unlocks=("split", "factors"),
+                )
+            ]
+        allowed = floors(subject, g)
         if answers.has("split"):
-            outcomes += self._split(
-                g, _by_item(g, answers.codes("split").codes), answers.codes("split").levels, settings
-            )
-        for name in answers.factors.of_kind("categorical"):
+            split = answers.codes("split")
+            outcomes += self._split(g, _by_item(g, split.codes), split.levels, allowed, settings)
+        for name in names:
             coded = answers.codes(name)
-            if 2 <= len(coded.levels) <= MAX_LEVELS:
-                outcomes.append(self._factor(g, name, _by_item(g, coded.codes), coded.levels, settings))
-        return outcomes or [
-            self.not_applicable(
-                f"There is neither a split nor a categorical factor with 2 to {MAX_LEVELS} levels to compare.",
-                "Say what is unseen (--unseen 'digits > 2'), or name a factor (--factor domain:categorical).",
-                unlocks=("split", "factors"),
-            )
-        ]
+            level = _by_item(g, coded.codes)
+            odd = constant_cells(subject, name, settings.min_units)
+            outcomes.append(self._factor(g, name, level, coded.levels, odd, allowed, settings))
+        return outcomes
 
-    def _split(self, g: Grid, side: IntArray, levels: tuple[Any, ...], settings: Settings) -> list[Outcome]:
+    def _split(
+        self, g: Grid, side: IntArray, levels: tuple[Any, ...], allowed: Floors, settings: Settings
+    ) -> list[Outcome]:
         names = [str(level) for level in levels]
         about = About("data", "seen and unseen")
         if "seen" not in names or "unseen" not in names:
@@ -87,67 +98,190 @@ class EquatedGaps(Check):
             ]
         seen, unseen = side == names.index("seen"), side == names.index("unseen")
         try:
-            reference, focal = _fit(g, seen), _fit(g, unseen)
-            gaps = _in_score(reference, focal, settings.level)
+            found, dropped = _gaps(g, seen, unseen, allowed.values)
         except (TooFewUnits, Undefined) as error:
             return [
                 self.not_applicable(str(error), "Add models or items with mixed answers on both sides.", about=about)
             ]
         outcomes: list[Outcome] = []
-        for m, (gap, p, logits) in gaps.items():
-            name = g.models[m]
-            text = f"{name} loses {gap.format(2)} more from seen to unseen items than the models do on average"
+        for m, gap in found.items():
+            name, (estimate, p) = g.models[m], gap.at(settings.level)
+            text = f"{name} loses {estimate.format(2)} more from seen to unseen items than the models do on average"
             outcomes.append(
                 self.decide(
-                    about=About("model", name), estimate=gap, p_value=p, found=f"{text}, at equal difficulty.",
+                    about=About("model", name), estimate=estimate, p_value=p,
+                    found=f"{text}, at equal difficulty ({allowed.said()}).",
                     clear=f"{text}: what difficulty leaves is too small to matter.",
                     next_step="Difficulty does not explain this: look at U102 and U104 for where this model's gap "
                     "opens.",
                     settings=settings,
-                    details={"model": name, "extra_logits": logits, **_companion(g, m, seen, unseen)},
+                    details={
+                        "model": name, "extra_logits": gap.logits, "floors": list(allowed.values),
+                        **_companion(g, m, seen, unseen),
+                    },
+                )
+            )  # fmt: skip
+        for m, why in dropped.items():
+            outcomes.append(
+                self.not_applicable(
+                    f"{g.models[m]} has {why}, so that its loss has no finite value on this scale; the others are "
+                    "compared without it.",
+                    "Add items on which it is both right and wrong.", about=About("model", g.models[m]),
                 )
             )  # fmt: skip
         return outcomes
 
-    def _factor(self, g: Grid, name: str, level: IntArray, levels: tuple[Any, ...], settings: Settings) -> Outcome:
+    def _factor(
+        self, g: Grid, name: str, level: IntArray, levels: tuple[Any, ...], odd: list[ConstantCell], allowed: Floors,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        whole = _without(g, [(level == c.level, c.model) for c in odd])
         rows: list[dict[str, Any]] = []
+        gaps: list[_Gap] = []
+        left_out: list[dict[str, str]] = []
         for k, label in enumerate(levels):
+            here, elsewhere = level == k, (level >= 0) & (level != k)
             try:
-                gaps = _in_score(_fit(g, (level >= 0) & (level != k)), _fit(g, level == k), settings.level)
-            except (TooFewUnits, Undefined):
+                found, dropped = _gaps(whole, elsewhere, here, allowed.values[:1])
+            except (TooFewUnits, Undefined) as error:
+                left_out.append({"level": str(label), "model": "all", "why": str(error)})
                 continue
+            gaps += found.values()
             rows += [
-                {"level": str(label), "model": g.models[m], "p": p, "extra_logits": logits, "gap": gap}
-                for m, (gap, p, logits) in gaps.items()
+                {"level": str(label), "at": k, "m": m, "model": g.models[m], "extra_logits": gap.logits}
+                for m, gap in found.items()
+            ]
+            named = {c.model: "all right" if c.right else "all wrong" for c in odd if c.level == k}
+            left_out += [
+                {"level": str(label), "model": g.models[m], "why": named.get(m, why)} for m, why in dropped.items()
             ]
         about = About("factor", name)
         if not rows:
+            why = f": {left_out[0]['why']}" if left_out else "."
             return self.not_applicable(
-                f"No level of {name} has enough items on which two models are both right and wrong.",
-                "Add models or items.", about=about,
+                f"No level of {name} has enough items on which two models are both right and wrong{why}",
+                "Add models or items.", about=about, details={"dropped": left_out},
             )  # fmt: skip
         # The worst cell is picked among all of them: its p-value and its interval pay for the choice.
-        worst = min(rows, key=lambda r: (r["p"] if r["gap"].value > 0 else 2.0, r["level"], r["model"]))
-        gap = _wider(worst["gap"], len(rows), settings.level)
-        p = min(1.0, worst["p"] * len(rows))
+        each = [gap.at(settings.level) for gap in gaps]
+        at = min(range(len(rows)), key=lambda i: (each[i][1] if each[i][0].value > 0 else 2.0, rows[i]["level"], i))
+        worst, gap = rows[at], gaps[at]
+        if len(allowed.values) > 1:
+            here, elsewhere = level == worst["at"], (level >= 0) & (level != worst["at"])
+            gap = _gaps(whole, elsewhere, here, allowed.values)[0].get(worst["m"], gap)
+        estimate, p = gap.at(1 - (1 - settings.level) / len(rows))
+        estimate = replace(estimate, level=settings.level, method=f"{estimate.method}, Bonferroni over {len(rows)}")
+        p = min(1.0, p * len(rows))
         text = (
-            f"{worst['model']} loses {gap.format(2)} more on items with {name} = {worst['level']} than the "
-            f"models do on "
-            "average"
+            f"{worst['model']} loses {estimate.format(2)} more on items with {name} = {worst['level']} than the "
+            f"models do on average"
         )
+        without = _left_out(left_out)
+        cells = [
+            {"level": r["level"], "model": r["model"], "p": q, "extra_logits": r["extra_logits"], "gap": e.to_dict()}
+            for r, (e, q) in zip(rows, each, strict=True)
+        ]
         return self.decide(
-            about=about, estimate=gap, p_value=p, found=f"{text}, at equal difficulty.",
-            clear=f"{text}, the largest of {len(rows)} such gaps: too small to matter.",
+            about=about, estimate=estimate, p_value=p,
+            found=f"{text}, at equal difficulty ({allowed.said()}).{without}",
+            clear=f"{text}, the largest of {len(rows)} such gaps: too small to matter.{without}",
             next_step=f"Look at the answers of {worst['model']} to items with {name} = {worst['level']}.",
-            settings=settings, details={"factor": name, "cells": [{**r, "gap": r["gap"].to_dict()} for r in rows]},
+            settings=settings,
+            details={"factor": name, "cells": cells, "dropped": left_out, "floors": list(allowed.values)},
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A model's extra loss under each floor that the data allow."""
+
+    losses: tuple[EquatedLoss, ...]
+    focal: tuple[RaschFit, ...]
+    model: int
+
+    @property
+    def logits(self) -> float:
+        return self.losses[0].value
+
+    def at(self, level: float) -> tuple[Estimate, float]:
+        """The loss in mean score on the focal side with an interval that spans all floors, and its p-value."""
+        ends: list[FloatArray] = []
+        p: list[float] = []
+        for loss, fit in zip(self.losses, self.focal, strict=True):
+            half = t_quantile((1 - level) / 2, loss.dof) * loss.error
+            # Where the model would stand on this side, had it lost no more than the others.
+            at = float(fit.ability[self.model]) + loss.value
+            limits = np.array([loss.value, loss.value - half, loss.value + half])
+            ends.append(fit.mean_success([at]) - fit.mean_success(at - limits))
+            p.append(two_sided_t(loss.value / loss.error, loss.dof))
+        value, low, high = ends[0].tolist()
+        low, high = min(low, *(float(e[1]) for e in ends)), max(high, *(float(e[2]) for e in ends))
+        turned = len({loss.value > 0 for loss in self.losses}) > 1
+        method = "Rasch on either side, mean–mean equating, CR2, t"
+        return Estimate(value, low, high, self.losses[0].units, method, level), 1.0 if turned else max(p)
+
+
+def _gaps(
+    g: Grid, reference: NDArray[np.bool_], focal: NDArray[np.bool_], values: tuple[float, ...]
+) -> tuple[dict[int, _Gap], dict[int, str]]:
+    """Extra losses of the models that have one under every floor, and why the others have none."""
+    losses: list[dict[int, EquatedLoss]] = []
+    fits: list[RaschFit] = []
+    dropped: dict[int, str] = {}
+    for c in values[:1] + tuple(c for c in values[1:] if _reached(g, (reference, focal), c)):
+        sides = _fit(g, reference, c), _fit(g, focal, c)
+        found = equated_losses(*sides)
+        losses.append({m: loss for m, loss in found.items() if loss.error > 1e-9})
+        fits.append(sides[1])
+        for fit, mask in zip(sides, (reference, focal), strict=True):
+            for m in np.flatnonzero(~np.isfinite(fit.ability)).tolist():
+                dropped.setdefault(m, _why(g, m, mask, c))
+    shared = [m for m in losses[0] if all(m in other for other in losses)]
+    return {m: _Gap(tuple(x[m] for x in losses), tuple(fits), m) for m in shared}, dropped
+
+
+def _reached(g: Grid, sides: tuple[NDArray[np.bool_], ...], floor: float) -> bool:
+    """Whether no model is right on a side less often than this floor allows (three standard errors below it)."""
+    for items in sides:
+        right, trials = g.right[items].sum(axis=0), g.trials[items].sum(axis=0)
+        if (right < trials * floor - 3 * np.sqrt(trials * floor * (1 - floor))).any():
+            return False
+    return True
+
+
+def _why(g: Grid, m: int, items: NDArray[np.bool_], floor: float) -> str:
+    right, trials = float(g.right[items, m].sum()), float(g.trials[items, m].sum())
+    if trials == 0:
+        return "no answers on one side"
+    if right == trials:
+        return f"all of {trials:,.0f} answers right on one side"
+    if right == 0:
+        return f"all of {trials:,.0f} answers wrong on one side"
+    return f"{right / trials:.2f} right on one side, no more than guessing ({floor:.2f})"
+
+
+def _left_out(cells: list[dict[str, str]], most: int = 5) -> str:
+    if not cells:
+        return ""
+    named = ", ".join(f"{c['model']} at {c['level']} ({c['why'].rstrip('.')})" for c in cells[:most])
+    return f" Left out: {named}{f' and {len(cells) - most} more' if len(cells) > most else ''}."
+
+
+def _without(g: Grid, cells: list[tuple[NDArray[np.bool_], int]]) -> Grid:
+    """The grid without these cells (items, model)."""
+    if not cells:
+        return g
+    right, trials = g.right.copy(), g.trials.copy()
+    for items, m in cells:
+        right[items, m] = trials[items, m] = 0.0
+    return Grid(right, trials, g.models, g.row, g.cluster, g.note)
 
 
 def _by_item(g: Grid, codes: NDArray[np.int32]) -> IntArray:
     return np.where(g.row >= 0, codes[np.maximum(g.row, 0)], -1).astype(np.int64)
 
 
-def _fit(g: Grid, items: NDArray[np.bool_]) -> RaschFit:
+def _fit(g: Grid, items: NDArray[np.bool_], floor: float) -> RaschFit:
     whole = g.patterns
     weight = np.bincount(whole.of_item[items], minlength=len(whole.weight)).astype(np.float64)
     kept = np.flatnonzero(weight > 0)
@@ -155,44 +289,7 @@ def _fit(g: Grid, items: NDArray[np.bool_]) -> RaschFit:
     part = Patterns(
         whole.right[kept], whole.trials[kept], weight[kept], renumbered[whole.of_item[items]].astype(np.int64)
     )
-    return fit_rasch(part, cluster=None if g.cluster is None else g.cluster[items])
-
-
-def _in_score(reference: RaschFit, focal: RaschFit, level: float) -> dict[int, tuple[Estimate, float, float]]:
-    """Extra loss of each model on the focal side in mean score, its two-sided p-value, and the loss in logits."""
-    from scipy.special import ndtr, ndtri
-
-    loss, covariance, used = equated_gaps(reference, focal)
-    found: dict[int, tuple[Estimate, float, float]] = {}
-    for m in np.flatnonzero(used).tolist():
-        error = math.sqrt(float(covariance[m, m]))
-        if error < 1e-9:
-            continue
-        value, half = float(loss[m]), float(ndtri(0.5 + level / 2)) * error
-        # Where the model would stand on this side, had it lost no more than the others.
-        at = float(focal.ability[m]) + value
-        ends = focal.mean_success([at]) - focal.mean_success(at - np.array([value, value - half, value + half]))
-        units = min(reference.units, focal.units)
-        estimate = Estimate(
-            float(ends[0]),
-            float(ends[1]),
-            float(ends[2]),
-            units,
-            "Rasch on either side, mean–mean equating, cluster-robust",
-            level,
-        )
-        found[m] = (estimate, 2 * float(ndtr(-abs(value) / error)), value)
-    return found
-
-
-def _wider(gap: Estimate, cells: int, level: float) -> Estimate:
-    from scipy.special import ndtri
-
-    factor = float(ndtri(1 - (1 - level) / 2 / cells) / ndtri(0.5 + level / 2))
-    low, high = gap.value - factor * (gap.value - gap.low), gap.value + factor * (gap.high - gap.value)
-    return Estimate(
-        gap.value, max(low, -1.0), min(high, 1.0), gap.units, f"{gap.method}, Bonferroni over {cells}", level
-    )
+    return fit_rasch(part, cluster=None if g.cluster is None else g.cluster[items], floor=floor)
 
 
 def _companion(g: Grid, m: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> dict[str, Any]:

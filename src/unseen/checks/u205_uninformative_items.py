@@ -24,15 +24,13 @@ class UninformativeItems(Check):
     code = "U205"
     title = "saturated or uninformative items"
     question = "How many items tell the models apart at all?"
-    null = "At most half of the items are answered alike by all models."
-    interest = "More than half of the items solved by all models or by none."
+    null = "none: a share"
+    interest = "Context: more than half of the items solved by all models or by none are pointed out."
     method = (
-        "Share of items with answers of at least two models that all of them solved, or none; an "
-        "interval for a mean that "
-        "respects clusters. Such an item adds nothing to any comparison of these models. Found where "
-        "the whole interval "
-        "lies above one half."
-    )  # fmt: skip
+        "Share of items with answers of at least two models that all of them solved, or none; an interval for a mean "
+        "that respects clusters. Such an item adds nothing to any comparison of these models. Context, no finding: the "
+        "next step is given where the whole interval lies above one half."
+    )
     assumptions = (
         "Items are a sample of those that could be asked. Another set of models may be told apart by other items."
     )

@@ -22,13 +22,13 @@ class DistanceToMastery(Check):
     code = "U206"
     title = "ratings and distance to mastery"
     question = "How far is each model from solving 90 % of such items?"
-    null = "The model solves at least 90 % of such items."
-    interest = "A rating below the one that 90 % success needs, by a shortfall of at least smallest_gap in success."
+    null = "none: a rating"
+    interest = "Context: how far each rating is from the one that 90 % success needs."
     method = (
         "Rating = 1500 + 173.7 · ability, in Elo points above the mean item; abilities by joint maximum "
         "likelihood with "
         "random item difficulties, which does not depend on the order of answers. Distance = rating at which the mean "
-        "success over the items is 0.9, minus the rating. Normal interval, cluster-robust; one-sided test."
+        "success over the items is 0.9, minus the rating. Normal interval, cluster-robust. Context, no finding."
     )
     assumptions = "Items stand for those that shall be mastered. Beyond what the data show, difficulty is normal."
     sources = (

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.clustered import require_dof, robust_contrast
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.irt_em import sigmoid, softplus
 from unseen.estimates.rasch import RaschFit
@@ -209,7 +210,7 @@ def equated_gaps(reference: RaschFit, focal: RaschFit) -> tuple[FloatArray, Floa
         )
     centre = np.eye(int(used.sum())) - 1 / used.sum()
     loss = np.full(len(used), np.nan)
-    loss[used] = centre @ (reference.ability - focal.ability)[used]
+    loss[used] = centre @ (reference.ability[used] - focal.ability[used])
     both = (reference.covariance + focal.covariance)[np.ix_(used, used)]
     if reference.clusters is not None and focal.clusters is not None:
         # A cluster with items in both groups makes the two sides depend on each other.
@@ -220,3 +221,74 @@ def equated_gaps(reference: RaschFit, focal: RaschFit) -> tuple[FloatArray, Floa
     full = np.full((len(used), len(used)), np.nan)
     full[np.ix_(used, used)] = covariance
     return loss, full, used
+
+
+@dataclass(frozen=True, slots=True)
+class EquatedLoss:
+    """A model's loss beyond the mean loss of the models [logits], positive where it loses more.
+
+    Attributes:
+        value: The extra loss.
+        error: Standard error.
+        dof: Degrees of freedom of the error.
+        units: Independent units on the side that has fewer.
+    """
+
+    value: float
+    error: float
+    dof: float
+    units: int
+
+
+def equated_losses(reference: RaschFit, focal: RaschFit) -> dict[int, EquatedLoss]:
+    """The losses of :func:`equated_gaps` with errors that hold with few and uneven clusters, by model.
+
+    Each side's abilities are linear in the influence of its items to first order. Their contrast is therefore a
+    difference of two means of item values, and gets CR2 with Satterthwaite's degrees of freedom like any other.
+
+    Raises:
+        TooFewUnits: Fewer than 2 models, or clusters so few or uneven that fewer than 3 degrees of freedom are left.
+
+    Source: Bell & McCaffrey (2002), through :func:`unseen.estimates.clustered.robust_contrast`; Hampel (1974) for the
+    influence of one item.
+    """
+    loss, covariance, used = equated_gaps(reference, focal)
+    units, at = min(reference.units, focal.units), np.flatnonzero(used)
+    if reference.clusters is None or focal.clusters is None:
+        return {
+            m: EquatedLoss(float(loss[m]), math.sqrt(float(covariance[m, m])), units - 1.0, units) for m in at.tolist()
+        }
+    centre = np.eye(len(at)) - 1 / len(at)
+    sides = [_Side(fit, at) for fit in (reference, focal)]
+    size = np.concatenate([side.size for side in sides])
+    cluster = np.concatenate([reference.clusters, focal.clusters])
+    x = np.repeat(np.eye(2), [len(side.size) for side in sides], axis=0)
+    found: dict[int, EquatedLoss] = {}
+    for k, m in enumerate(at.tolist()):
+        mean = np.concatenate([side.means(centre[k]) for side in sides])
+        within = sum(side.within(centre[k]) for side in sides)
+        fit = robust_contrast(x, mean, size, cluster, np.array([1.0, -1.0]), size=size, within=within)
+        require_dof(fit.dof, fit.units, "the gap at equal difficulty")
+        found[m] = EquatedLoss(float(loss[m]), math.sqrt(fit.variance), fit.dof, units)
+    return found
+
+
+class _Side:
+    """Influences of one side as values of items, whose mean is the error of an ability."""
+
+    def __init__(self, fit: RaschFit, models: NDArray[np.intp]) -> None:
+        self.size, self._items = fit.cluster_items, float(fit.cluster_items.sum())
+        self._sums, self._each, self._weight = (
+            fit.influence[:, models],
+            fit.item_influence[:, models],
+            fit.patterns.weight,
+        )
+
+    def means(self, contrast: FloatArray) -> FloatArray:
+        """Mean value of the items of each cluster, shape (clusters,)."""
+        return self._items * (self._sums @ contrast) / self.size
+
+    def within(self, contrast: FloatArray) -> float:
+        """Sum of squared deviations of items from the mean of their cluster."""
+        each, sums = self._each @ contrast, self._sums @ contrast
+        return max(0.0, self._items**2 * float(self._weight @ each**2 - np.sum(sums**2 / self.size)))

@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.irt_em import Counts, fit, sigmoid, softplus
+from unseen.estimates.irt_em import Counts, State, fit, sigmoid, softplus
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 MIN_ITEMS = 20
+LOWEST = -8.0  # logits; below it an ability over a floor is not told from guessing
 # Work of the exact information matrix beyond which the cross-product of scores stands in for it.
 MAX_EXACT = 1_000_000_000
 
@@ -51,6 +52,8 @@ class RaschFit:
         influence: Contribution of each cluster to the error of the abilities, shape (clusters, models): the covariance
             is the sum of its outer products. Without clusters: of each pattern, times the root of its items.
         clusters: The cluster of each row of ``influence``, sorted; None without clusters.
+        cluster_items: Items of each cluster (of each pattern without clusters), shape (clusters,).
+        item_influence: Contribution of one item with each pattern, shape (patterns, models).
         spread: Standard deviation of difficulty [logits].
         spread_se: Its standard error.
         difficulty: Posterior mean of each pattern's difficulty [logits], shape (patterns,).
@@ -59,12 +62,15 @@ class RaschFit:
         units: Independent clusters.
         log_likelihood: Marginal log-likelihood.
         converged: Whether the algorithm came to rest.
+        floor: Chance of being right without knowing.
     """
 
     ability: FloatArray
     covariance: FloatArray
     influence: FloatArray
     clusters: IntArray | None
+    cluster_items: FloatArray
+    item_influence: FloatArray
     spread: float
     spread_se: float
     difficulty: FloatArray
@@ -73,6 +79,7 @@ class RaschFit:
     units: int
     log_likelihood: float
     converged: bool
+    floor: float = 0.0
 
     @property
     def ability_se(self) -> FloatArray:
@@ -82,7 +89,8 @@ class RaschFit:
     def mean_success(self, ability: ArrayLike) -> FloatArray:
         """Mean probability of success over the items at these abilities, shape (n,)."""
         z, w = normal_nodes()
-        return sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
+        known = sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
+        return self.floor + (1 - self.floor) * known
 
 
 @cache
@@ -113,7 +121,11 @@ def patterns_of(right: ArrayLike, trials: ArrayLike) -> Patterns:
 
 
 def fit_rasch(
-    right: ArrayLike | Patterns, trials: ArrayLike | None = None, cluster: ArrayLike | None = None
+    right: ArrayLike | Patterns,
+    trials: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    *,
+    floor: float = 0.0,
 ) -> RaschFit:
     """Fit the Rasch model with random items by marginal maximum likelihood.
 
@@ -121,6 +133,8 @@ def fit_rasch(
         right: Number right, shape (items, models), NaN where missing; or patterns.
         trials: Answers a cell, shape (items, models); one where it is left out.
         cluster: Integer of the sampling unit of each item, shape (items,); each item its own where it is left out.
+        floor: Chance c of being right without knowing (1 / options where models guess), below 1:
+            P(right) = c + (1 - c) / (1 + exp(difficulty - ability)).
 
     Raises:
         TooFewUnits: Fewer than 2 models or 20 items.
@@ -151,12 +165,25 @@ def fit_rasch(
         )
     counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
     state = fit(counts, "1pl", prior=False, max_iterations=500, tolerance=1e-4)
+    if floor > 0:
+        state = with_floor(counts, state, floor)
+        low = state.intercept < LOWEST
+        if low.any():
+            # Such a model does no better than guessing: it has no finite ability, and pulls the information to zero.
+            mixed[np.flatnonzero(mixed)[low]] = False
+            if mixed.sum() < 2:
+                raise Undefined(f"{int(mixed.sum())} of {models} models do better than guessing ({floor:.2f}).")
+            counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
+            state = with_floor(counts, fit(counts, "1pl", prior=False, max_iterations=500, tolerance=1e-4), floor)
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
-    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread)
+    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
     influence, labels, units = _influence(bread, scores, data, cluster)
-    ability = np.where(total <= 0, -np.inf, np.inf)
+    of_item = np.full((len(scores), models), np.nan)
+    of_item[:, mixed] = (scores @ np.linalg.pinv(bread))[:, :-1]
+    sizes = data.weight if labels is None else np.unique(np.asarray(cluster), return_counts=True)[1].astype(np.float64)
+    ability = np.where(total < tried_total, -np.inf, np.inf)
     ability[mixed] = state.intercept
     full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
     covariance = influence.T @ influence * (units / (units - 1))
@@ -165,7 +192,8 @@ def fit_rasch(
     mean = state.posterior @ state.nodes
     sd = np.sqrt(np.maximum(state.posterior @ state.nodes**2 - mean**2, 1e-12))
     return RaschFit(
-        ability=ability, covariance=full, influence=reach, clusters=labels, spread=spread,
+        ability=ability, covariance=full, influence=reach, clusters=labels, cluster_items=sizes, item_influence=of_item,
+        spread=spread, floor=floor,
         spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
         patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
     )  # fmt: skip
@@ -207,22 +235,23 @@ def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | N
 
 
 def _information(
-    counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float
+    counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float, floor: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
     assert counts.trials is not None  # noqa: S101
     rows, k = len(counts.right), len(ability) + 1
-    p = sigmoid(ability[:, None] + spread * nodes)
-    mean_p, mean_pz = posterior @ p.T, posterior @ (p * nodes).T
+    # Scores of a cell with respect to its logit: up where it is right, down where it is wrong.
+    up, down, up_curve, down_curve = _slopes(ability[:, None] + spread * nodes, floor)
+    wrong = counts.trials - counts.right
     scores = np.empty((rows, k))
-    scores[:, :-1] = counts.right - counts.trials * mean_p
-    position = posterior @ nodes
-    scores[:, -1] = (counts.right * position[:, None] - counts.trials * mean_pz).sum(axis=1)
+    scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
+    scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(axis=1)
     weighted = scores * counts.weight[:, None]
     if rows * len(nodes) * k * k > MAX_EXACT:
         return scores.T @ weighted, scores
     curvature = np.zeros((k, k))
-    number = (counts.trials.T @ (posterior * counts.weight[:, None])) * p * (1 - p)
+    mass = posterior * counts.weight[:, None]
+    number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
     curvature[np.arange(k - 1), np.arange(k - 1)] = number.sum(axis=1)
     curvature[:-1, -1] = curvature[-1, :-1] = number @ nodes
     curvature[-1, -1] = float((number @ nodes**2).sum())
@@ -231,12 +260,85 @@ def _information(
     for start in range(0, rows, size):
         part = slice(start, start + size)
         residual = np.empty((len(counts.right[part]), len(nodes), k))
-        residual[:, :, :-1] = counts.right[part, None, :] - counts.trials[part, None, :] * p.T[None]
+        residual[:, :, :-1] = counts.right[part, None, :] * up.T[None] - wrong[part, None, :] * down.T[None]
         residual[:, :, -1] = residual[:, :, :-1].sum(axis=2) * nodes
         residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
         flat = residual.reshape(-1, k)
         second += flat.T @ flat
     return curvature - second + scores.T @ weighted, scores
+
+
+def _slopes(logit: FloatArray, floor: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """(ln P)', -(ln(1 - P))', -(ln P)'' and -(ln(1 - P))'' for P = c + (1 - c)·σ."""
+    s = sigmoid(logit)
+    spare = s * (1 - s)
+    if floor == 0:
+        return 1 - s, s, spare, spare
+    first = (1 - floor) * spare
+    up = first / (floor + (1 - floor) * s)
+    return up, s, up**2 - up * (1 - 2 * s), spare
+
+
+def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, tolerance: float = 1e-4) -> State:
+    """Maximise the marginal likelihood of P(right) = c + (1 - c)·σ(spread·z + ability), c known.
+
+    Args:
+        counts: Answers; rows are items.
+        start: Where to start, and the nodes.
+        floor: c.
+        steps: Most steps.
+        tolerance: Largest change of a parameter at which to stop [logits].
+
+    Source: Berndt, Hall, Hall & Hausman (1974), Estimation and inference in nonlinear structural models (steps along
+    the cross-product of scores); Birnbaum (1968) for the lower asymptote.
+    """
+    assert counts.trials is not None  # noqa: S101
+    nodes, wrong, weight = start.nodes, counts.trials - counts.right, counts.weight
+
+    def at(values: FloatArray) -> tuple[float, FloatArray]:
+        logit = values[:-1, None] + values[-1] * nodes
+        chance = floor + (1 - floor) * sigmoid(logit)
+        log_post = counts.right @ np.log(chance) + wrong @ (math.log1p(-floor) - softplus(logit)) + start.log_prior
+        top = log_post.max(axis=1, keepdims=True)
+        post = np.exp(log_post - top)
+        total = post.sum(axis=1, keepdims=True)
+        return float((np.log(total) + top)[:, 0] @ weight), post / total
+
+    share = (weight @ counts.right) / (weight @ counts.trials)
+    known = np.clip((share - floor) / (1 - floor), 0.02, 0.98)
+    values = np.append(np.log(known / (1 - known)) * 1.2, max(float(start.slope[0]), 0.3))
+    value, posterior = at(values)
+    done = False
+    for _ in range(steps):
+        up, down, _, _ = _slopes(values[:-1, None] + values[-1] * nodes, floor)
+        scores = np.empty((len(wrong), len(values)))
+        scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
+        scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(
+            axis=1
+        )
+        gram = scores.T @ (scores * weight[:, None])
+        step = np.linalg.solve(gram + 1e-6 * np.eye(len(gram)), weight @ scores).astype(np.float64)
+        step *= min(1.0, 1.5 / float(np.abs(step).max(initial=1e-9)))
+        size = 1.0
+        while size > 1e-4:
+            trial = values + size * step
+            # An ability below the floor has no finite value; a spread of either sign is the same model.
+            trial[:-1], trial[-1] = np.clip(trial[:-1], -12, 12), abs(trial[-1])
+            reached, there = at(trial)
+            if reached >= value - 1e-9:
+                break
+            size /= 2
+        else:
+            break
+        moved = float(np.abs(trial - values).max())
+        values, value, posterior = trial, reached, there
+        if moved < tolerance:
+            done = True
+            break
+    return State(
+        slope=np.full(len(share), values[-1]), intercept=values[:-1], nodes=nodes, log_prior=start.log_prior,
+        posterior=posterior, log_likelihood=value, iterations=start.iterations, converged=done,
+    )  # fmt: skip
 
 
 def _influence(
