@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 
 from unseen.auditing import run_check
-from unseen.checks.base import Clear, Found, Settings, Subject
+from unseen.checks.base import Clear, Found, Settings, Subject, Undecided
 from unseen.checks.u102_factor_gaps import FactorGaps
 from unseen.responses import Responses
 
@@ -37,3 +37,38 @@ def test_a_confounded_factor_has_a_marginal_but_no_adjusted_gap():
 def test_no_gap_is_found_at_the_stated_rate_where_there_is_none():
     found = sum(isinstance(o, Found) for s in range(100) for o in _audit(600, s, effect=0.0).values())
     assert found <= 200 * 0.05 + 3.2 * (200 * 0.05 * 0.95) ** 0.5
+
+
+def _levels(p_of, sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    site = np.repeat(np.arange(len(sizes)), sizes)
+    score = (rng.random(len(site)) < np.asarray(p_of)[site]).astype(float)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(len(site))], "score": score, "site": [f"s{k:02d}" for k in site],
+    })  # fmt: skip
+    return run_check(FactorGaps(), Subject(Responses.of(table)), Settings(), strict=True)[0]
+
+
+def test_a_rare_level_that_may_hide_a_gap_is_not_cleared():
+    rare = _levels([0.6, 0.6, 0.6], [3000, 3000, 12])
+    assert isinstance(rare, Undecided)
+    assert rare.estimate.high > 0.2
+    assert isinstance(_levels([0.6, 0.6, 0.6], [3000, 3000, 3000]), Clear)
+    # A level with fewer than ten units is not judged, and that is said.
+    few = _levels([0.6, 0.6, 0.6], [3000, 3000, 5])
+    assert isinstance(few, Clear)
+    assert few.details["left_out"] == ["s02"]
+    assert "1 level with fewer than 10 independent units left out" in few.statement
+
+
+def test_levels_that_are_taken_together_are_named():
+    out = _levels([0.7] * 29 + [0.1], [100] * 29 + [200])
+    assert isinstance(out, Found)
+    assert out.details["worst"] == "s29"
+    assert "levels of site beyond the 19 most frequent count as one, 'other'" in out.statement
+
+
+def test_a_gap_that_matters_is_rarely_cleared():
+    clear = sum(isinstance(_levels([0.6, 0.6, 0.5], [1000, 1000, 600], seed=s), Clear) for s in range(60))
+    # At most 2.5 % of 60 are expected: 5 are 2.9 binomial sd above.
+    assert clear <= 5

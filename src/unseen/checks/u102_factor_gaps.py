@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from unseen.checks._judged import Human, corrected_levels, human_scores
 from unseen.checks._levels import MAX_CATEGORIES, MAX_ROWS, OTHER, Levels, all_levels, sample_rows, singletons
 from unseen.checks._rows import Scored, many, scored
-from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means
+from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
 from unseen.estimates.logistic import Fit, regress
 
 FloatArray = NDArray[np.float64]
@@ -34,11 +34,12 @@ class FactorGaps(Check):
         "cluster-robust covariance (CR2) and delta-method errors; separated levels get Firth's penalty. Ordered "
         "factors enter as at most 5 levels; of more than 20 categories the rarest are one level. Every pair of levels "
         "is tested, and the gap is that of the pair hardest to explain by chance; its interval and p-value are "
-        "Bonferroni-corrected over all pairs, so the choice is paid for. Bounded scores get Clopper–Pearson limits of "
-        "both means at their effective sample sizes, others t, with the pair's own degrees of freedom; the variance is "
-        "the larger of the robust one and that of equally correlated rows. Where a factor is determined by the others "
-        "only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random part of the "
-        "clusters. Where a judge gave the scores and humans scored at least 10 units of two levels (--human), the "
+        "Bonferroni-corrected over all pairs, so the choice is paid for. Clear is said only where the upper limit of every "
+        "pair, rare levels included, excludes a gap that matters. Independent scores of 0 and 1 get Clopper–Pearson limits "
+        "of both means, other bounded ones Wilson's at the effective sample sizes with t, unbounded ones t; the robust "
+        "variance is moderated by that of equally correlated rows, with the pair's own degrees of freedom. Where a factor is "
+        "determined by the others only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random "
+        "part of the clusters. Where a judge gave the scores and humans scored at least 10 units of two levels (--human), the "
         "marginal gap is that of the levels' prediction-powered means (PPI++), each with its own weight of the judge."
     )
     assumptions = (
@@ -48,7 +49,8 @@ class FactorGaps(Check):
     sources = (
         "Williams (2012), Using the margins command, Stata Journal 12(2)",
         "Bell & McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples",
-        "Korn & Graubard (1998), Confidence intervals for proportions with small expected number of positive counts",
+        "Zou & Donner (2008), Construction of confidence limits about effect measures",
+        "Smyth (2004), Linear models and empirical Bayes methods (moderated t)",
         "Angelopoulos, Duchi & Zrnic (2023), PPI++: efficient prediction-powered inference",
         "Firth (1993), Bias reduction of maximum likelihood estimates",
     )
@@ -139,7 +141,7 @@ class FactorGaps(Check):
             return self.not_applicable(str(error), "Nothing to compare: scores do not vary.", about=about)
         except TooFewUnits as error:
             return self.not_applicable(f"{factor.name}: {error}", "Add clusters of usual size.", about=about)
-        adjusted, note = None, fit if isinstance(fit, str) else ""
+        judged, adjusted, note = means, None, fit if isinstance(fit, str) else ""
         if isinstance(fit, Fit):
             try:
                 given_others = adjusted_means(fit, position, means, absent)
@@ -148,27 +150,36 @@ class FactorGaps(Check):
                 )
             except (TooFewUnits, Undefined) as error:
                 note = f"Not adjusted: {error}"
+            else:
+                judged = given_others
         shown = adjusted or marginal
-        high, low = (factor.labels[k] for k in pair)
-        where = f"at {factor.name} = {low} than at {factor.name} = {high}"
+        # What may be cleared is the largest gap of all pairs, not only of the one that chance explains worst.
+        high = max(shown.value, widest_gap(judged, levels, level=settings.level))
+        largest = replace(shown, high=high, method=f"{shown.method}; upper end: the largest of all pairs")
+        left_out = [factor.labels[k] for k in factor.real if k not in levels and means.rows[k] > 0]
+        best, worst = (factor.labels[k] for k in pair)
+        where = f"at {factor.name} = {worst} than at {factor.name} = {best}"
         given = " given the other factors" if adjusted else ""
         details: dict[str, Any] = {
-            "factor": factor.name, "model": model, "best": high, "worst": low, "note": note,
+            "factor": factor.name, "model": model, "best": best, "worst": worst, "note": note,
             "levels": [
                 {**point, "level": factor.labels[int(point["level"])]} for point in means.points(levels, settings.level)
             ],
             "marginal": marginal.to_dict(), "adjusted": adjusted.to_dict() if adjusted else None,
             "separated": isinstance(fit, Fit) and fit.firth,
-            "left_out": [factor.labels[k] for k in factor.real if k not in levels and means.rows[k] > 0],
+            "left_out": left_out,
         }  # fmt: skip
         also = f" (the largest difference is {marginal.value:.2f} without adjustment)" if adjusted else ""
         also += _grouped(factor)
-        return self.decide(
-            about=about, estimate=shown, p_value=p, settings=settings, scale=data.scale, details=details,
+        if left_out:
+            also += f" ({many(len(left_out), 'level')} with fewer than {settings.min_units} independent units left out)"
+        outcome = self.decide(
+            about=about, estimate=largest, p_value=p, settings=settings, scale=data.scale, details=details,
             found=f"{model}: the score is {shown} lower {where}{given}{also}.{' ' + note if note else ''}",
             clear=f"{model}: the score does not depend on {factor.name} by an amount that matters{given}{also}.",
-            next_step=f"Report the score per level of {factor.name}; collect or train on more items at {low}.",
+            next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
+        return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)

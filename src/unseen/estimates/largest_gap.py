@@ -297,25 +297,13 @@ def largest_gap(
     >>> print(gap, pair, p < 1e-9)
     0.500 [0.372, 0.609] (0, 1) True
     """
-    chosen = np.asarray(levels)
-    if len(chosen) < 2:
-        raise Undefined("a gap needs two levels.")
-    i, j = (chosen[k] for k in np.triu_indices(len(chosen), 1))
-    gap = np.abs(means.mean[i] - means.mean[j])
-    diagonal = means.covariance.diagonal()
-    robust = diagonal[i] + diagonal[j] - 2 * means.covariance[i, j]
-    variance = np.maximum(robust, 0.25 * (means.alone[i] + means.alone[j]))
-    if not np.any(variance > 1e-18):
-        raise Undefined("all scores at all levels are equal: no interval exists.")
-    order = np.argsort(-gap / np.sqrt(np.maximum(variance, 1e-18)), kind="stable")
+    i, j, gap, error, robust = _pairs(means, levels)
+    order = np.argsort(-gap / error, kind="stable")
     best: tuple[float, _Pair] | None = None
     judged, fewest, refused = 0, math.inf, None
     for at in order.tolist():
-        a, b = int(i[at]), int(j[at])
-        if means.mean[a] < means.mean[b]:
-            a, b = b, a
         try:
-            pair = _Pair.of(means, a, b, float(robust[at]))
+            pair = _Pair.of(means, int(i[at]), int(j[at]), float(robust[at]))
         except Undefined as error:
             refused = error
             continue
@@ -343,9 +331,55 @@ def largest_gap(
     return Estimate(pair.gap, low, high, means.clusters, method, level), min(1.0, p * len(i)), (pair.a, pair.b)
 
 
+def widest_gap(means: LevelMeans, levels: Sequence[int], *, level: float = 0.95) -> float:
+    """Upper limit of the largest difference between two of several levels, missed with (1 − level)/2 of probability.
+
+    The largest of the pairs' own upper limits: the pair that truly differs most is one of them, so that nothing is paid
+    for their number, and a rare level counts with all that it may hide.
+
+    Args:
+        means: Of the levels.
+        levels: Which levels to compare, at least 2.
+        level: Nominal coverage of the two-sided interval whose upper end this is.
+
+    Source: Berger (1982), intersection–union tests.
+
+    >>> means = level_means(np.repeat([0, 1], 100), 2, np.tile([0.0, 1.0], 100), np.arange(200), singletons=True)
+    >>> round(widest_gap(means, [0, 1]), 2)
+    0.14
+    """
+    i, j, gap, error, robust = _pairs(means, levels)
+    most = means.mean[i] * 0.0
+    # The crude limit only puts the pairs in order.
+    for at in np.argsort(-(gap + normal_quantile((1 - level) / 2) * error), kind="stable")[:CANDIDATES].tolist():
+        try:
+            pair = _Pair.of(means, int(i[at]), int(j[at]), float(robust[at]))
+        except Undefined:
+            continue
+        most[at] = 0.0 if pair is None else pair.limits((1 - level) / 2)[1]
+    return float(most.max())
+
+
+def _pairs(
+    means: LevelMeans, levels: Sequence[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
+    """Each pair of levels, the higher mean first: positions, gap, a rough error, and the robust variance of the gap."""
+    chosen = np.asarray(levels)
+    if len(chosen) < 2:
+        raise Undefined("a gap needs two levels.")
+    i, j = (chosen[k] for k in np.triu_indices(len(chosen), 1))
+    i, j = np.where(means.mean[i] >= means.mean[j], i, j), np.where(means.mean[i] >= means.mean[j], j, i)
+    diagonal = means.covariance.diagonal()
+    robust = diagonal[i] + diagonal[j] - 2 * means.covariance[i, j]
+    variance = np.maximum(robust, 0.25 * (means.alone[i] + means.alone[j]))
+    if not np.any(variance > 1e-18):
+        raise Undefined("all scores at all levels are equal: no interval exists.")
+    return i, j, means.mean[i] - means.mean[j], np.sqrt(np.maximum(variance, 1e-18)), robust
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two levels, means as shares of the range where there is one."""
+    """Two levels, the higher mean first; means as shares of the range where there is one."""
 
     a: int
     b: int
