@@ -2,7 +2,7 @@
 
 >>> import unseen
 >>> unseen.__all__
-['Audit', 'Estimate', 'Examples', 'Responses', 'Settings', 'audit', 'explain', 'improve', 'read']
+['Audit', 'Estimate', 'Examples', 'Responses', 'Settings', 'audit', 'explain', 'improve', 'plan', 'read']
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unseen.api import Audit, audit, explain, improve, read
+    from unseen.api import Audit, audit, explain, improve, plan, read
     from unseen.checks import Settings
     from unseen.data import Examples
     from unseen.estimates import Estimate
     from unseen.responses import Responses
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "Estimate", "Examples", "Responses", "Settings", "audit", "explain", "improve", "read"]
+__all__ = ["Audit", "Estimate", "Examples", "Responses", "Settings", "audit", "explain", "improve", "plan", "read"]
 
 _HOMES = {
     "Audit": "unseen.api",
@@ -29,6 +29,7 @@ _HOMES = {
     "audit": "unseen.api",
     "explain": "unseen.api",
     "improve": "unseen.api",
+    "plan": "unseen.api",
     "read": "unseen.api",
 }
 _PACKAGES = ("atlas", "checks", "data", "engine", "estimates", "learners", "responses", "shifts", "tasks", "training")

@@ -17,6 +17,7 @@ from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.improved import PREFIX, Improved, RemedyPage, evidence, improve_asked, remedy_pages
+from unseen.planned import Planned
 from unseen.responses import Responses
 
 if TYPE_CHECKING:
@@ -262,6 +263,70 @@ def improve(
         asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
         repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
         workers=workers, store=store, done=progress,
+    )  # fmt: skip
+
+
+def plan(
+    table: Any = None,
+    *,
+    models: int | None = None,
+    settings: Settings | None = None,
+    power: float = 0.8,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+    source: str = "",
+    **given: Any,
+) -> Planned:
+    """What an audit would show, and how much to collect, before collecting it.
+
+    Args:
+        table: A pilot: a data frame, responses, or a path, folder or glob of logs. None to plan from numbers.
+        models: Models in the audit; 4 by default, or those of the pilot.
+        settings: Levels and gaps of the audit.
+        power: Chance to find a gap that is there.
+        select: Codes or prefixes of the checks that will run.
+        ignore: Codes or prefixes that will not.
+        progress: Called with (code, done, total) before each check of the pilot's audit.
+        source: Where the pilot came from.
+        **given: With a pilot ``unseen="digits > 2"``, ``cluster="author"`` … as for ``audit``; without one
+            ``items``, ``unseen_share``, ``clusters``, ``rows_per_cluster``, ``intraclass``, ``score`` …, the fields
+            of ``unseen.planning.Design``.
+
+    Raises:
+        BadInput: The pilot has no split, or a number lies outside its range; the message says which.
+        TooFewUnits: The pilot has too few clusters for a standard error.
+
+    >>> made = plan(models=1, items=786, sd=0.5, score=0.7, factors=0, select=["U101"])
+    >>> round(made.smallest_gap_found, 3)
+    0.1
+    """
+    from unseen import planning
+    from unseen.responses.mapping import Mapping as ColumnMapping
+    from unseen.responses.mapping import from_table
+    from unseen.responses.reading import read as read_files
+
+    if table is None:
+        known = set(planning.Design.__dataclass_fields__)
+        unknown = sorted(set(given) - known)
+        if unknown:
+            raise BadInput(f"{', '.join(unknown)}: not a number of a design. Known: {', '.join(sorted(known))}.")
+        design = planning.Design(**{**({} if models is None else {"models": models}), **given})
+        return Planned(planning.from_numbers(design, settings, power=power, select=select, ignore=ignore))
+    mapping = ColumnMapping.of(**given)
+    if isinstance(table, str | Path) or (
+        isinstance(table, list | tuple) and table and isinstance(table[0], str | Path)
+    ):
+        paths: list[str | Path] = [table] if isinstance(table, str | Path) else [*table]
+        source = source or ", ".join(str(p) for p in paths)
+        pilot = read_files([resolve_sample(p) for p in paths], mapping=mapping)
+    else:
+        pilot = from_table(table, mapping)
+    return Planned(
+        planning.from_pilot(
+            pilot, settings, power=power, models=models, select=select, ignore=ignore, source=source or "table",
+            progress=progress,
+        )
     )  # fmt: skip
 
 

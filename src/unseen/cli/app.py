@@ -11,7 +11,7 @@ import unseen
 
 def build() -> typer.Typer:
     """The application with all verbs."""
-    from unseen.cli import atlas, audit, explain, improve, task, view
+    from unseen.cli import atlas, audit, explain, improve, plan, task, view
 
     app = typer.Typer(
         name="unseen",
@@ -34,6 +34,7 @@ def build() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     app.command("audit")(audit.audit)
     app.command("improve")(improve.improve)
+    app.command("plan")(plan.plan)
     app.command("explain")(explain.explain)
     app.command("view")(view.view)
     app.add_typer(task.app, name="task")

@@ -1,0 +1,91 @@
+"""Plans at the library's front door: make one, show it, keep it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen.errors import BadInput
+from unseen.files import write_atomically
+
+if TYPE_CHECKING:
+    from unseen.planning import Plan
+
+FORMATS = ("text", "json", "markdown", "html")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a design would show; shows itself in a notebook.
+
+    Attributes:
+        result: The plan, as objects.
+    """
+
+    result: Plan
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        from unseen.report import plan
+
+        return plan.summarise(self.result)
+
+    @property
+    def smallest_gap_found(self) -> float | None:
+        """Smallest gap of one model (U101) that is found with the power asked for."""
+        return self.result.questions[0].found
+
+    @property
+    def items_to_decide(self) -> int | None:
+        """Items of each model with which every gap is decided at ``gap_that_matters``; None where no number does."""
+        matters = self.result.settings.gap_that_matters
+        return next(need.items for need in self.result.questions[0].to_decide if need.gap == matters)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The document as JSON; also written to a file where a path is given."""
+        text = render(self.document, "json")
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the plan as one self-contained HTML file and return its path."""
+        write_atomically(Path(path), render(self.document, "html"))
+        return Path(path)
+
+    def __str__(self) -> str:
+        return render(self.document, "text")
+
+    def __repr__(self) -> str:
+        from unseen.report.plan import title
+
+        return f"<Planned: {title(self.document)}>"
+
+    def _repr_html_(self) -> str:
+        from unseen.report.html import framed
+
+        return framed(render(self.document, "html"), "unseen plan")
+
+
+def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
+    """A document of ``plan`` in one of ``FORMATS``.
+
+    Raises:
+        BadInput: There is no such format.
+    """
+    from unseen.report import plan_html, plan_markdown, plan_terminal
+
+    if format_ == "json":
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    if format_ == "html":
+        return plan_html.render(document)
+    if format_ == "markdown":
+        return plan_markdown.render(document)
+    if format_ == "text":
+        return plan_terminal.text(document, color=color)
+    raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")

@@ -1,0 +1,190 @@
+"""What a pilot tells of a design: clusters, correlations, means, each with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._rows import ItemMeans, item_means, scored, shared_items
+from unseen.checks.base import Settings, Subject
+from unseen.errors import TooFewUnits
+from unseen.estimates.codes import dense
+from unseen.estimates.designs import Layout
+from unseen.estimates.means import mean_estimate, t_quantile
+from unseen.planning.plan import Basis
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is measured in a pilot.
+
+    Attributes:
+        layout: Clusters and rows of one model (mean over models).
+        unseen_share: Share of the rows that is unseen.
+        intraclass: Correlation of two rows of one cluster on one side.
+        basis: The same and more, with intervals.
+        notes: What could not be measured.
+    """
+
+    layout: Layout
+    unseen_share: float
+    intraclass: float
+    basis: tuple[Basis, ...]
+    notes: tuple[str, ...]
+
+
+def measured(subject: Subject, settings: Settings) -> Facts:
+    """Cluster sizes, intraclass correlation, pairing and means of the rows that are seen or unseen."""
+    rows, answers = scored(subject), subject.answers
+    seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
+    sizes: list[FloatArray] = []
+    parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]] = []
+    basis: list[Basis] = []
+    for name, part in rows.each():
+        a, b = seen[part], unseen[part]
+        kept = a | b
+        if not (a.any() and b.any()):
+            continue
+        score, cluster = rows.score[part] / rows.scale, rows.cluster[part].astype(np.int64)
+        sizes.append(np.bincount(dense(cluster[kept])[0]).astype(np.float64))
+        parts.append((score[kept], cluster[kept], b[kept]))
+        for word, side in (("seen", a), ("unseen", b)):
+            try:
+                mean = mean_estimate(score[side], cluster[side], level=settings.level, binary=rows.binary)
+            except TooFewUnits:
+                continue
+            basis.append(Basis(f"{name}, mean of {word} rows", mean.value, "measured", mean.low, mean.high))
+    size = np.concatenate(sizes)
+    clusters, mean_rows = float(np.mean([len(s) for s in sizes])), float(size.mean())
+    uneven = float(size.var() / mean_rows**2)
+    layout = Layout(clusters, mean_rows, uneven)
+    share = float(np.mean(np.concatenate([b for _, _, b in parts])))
+    counted = [
+        Basis("items of each model", round(layout.items), "counted"),
+        Basis("unseen share", share, "counted"),
+        Basis("clusters", round(clusters), "counted"),
+        Basis("rows per cluster", mean_rows, "counted", note=f"from {size.min():.0f} to {size.max():.0f}"),
+    ]
+    notes: list[str] = []
+    intraclass = 0.0
+    if not layout.single:
+        counted.append(
+            Basis(
+                "unevenness of clusters",
+                math.sqrt(uneven),
+                "counted",
+                note="standard deviation of sizes over their mean",
+            )
+        )
+        known = intraclass_correlation(parts, settings.level)
+        if known is None:
+            notes.append("The intraclass correlation can't be measured: no two rows of one side share a cluster.")
+        else:
+            intraclass = max(0.0, known[0])
+            note = "within a side, over all models; a value below zero is planned for as zero"
+            counted.append(Basis("intraclass correlation", known[0], "measured", known[1], known[2], note))
+    paired = pairing(item_means(subject), settings.level)
+    if paired is not None:
+        note = "of the scores of two neighbours in the ranking on one item"
+        counted.append(Basis("pairing between models", paired[0], "measured", paired[1], paired[2], note))
+    return Facts(layout, share, intraclass, (*counted, *basis), tuple(notes))
+
+
+def intraclass_correlation(
+    parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]], level: float
+) -> tuple[float, float, float] | None:
+    """Correlation of two rows of one cluster and side, pooled over models, with a jackknife interval over clusters.
+
+    ρ = mean of e_i·e_j over pairs within a cluster, over the mean of e², e the residual from the side's mean. Residuals
+    from an estimated mean are too alike by its variance, which is added to both.
+
+    Args:
+        parts: For each model: scores, clusters, and whether a row is unseen; shapes (n,).
+        level: Nominal coverage.
+
+    Returns:
+        Value and ends, or None where no two rows share a cluster and side.
+    """
+    cross, own, pairs, count, unit = _products(parts)
+    if pairs.sum() == 0 or own.sum() <= 0:
+        return None
+
+    def ratio(c: FloatArray, o: FloatArray, p: FloatArray, n: FloatArray) -> FloatArray:
+        between, total = c / np.maximum(p, 1), o / np.maximum(n, 1)
+        # Variance of the mean of all rows, from the same pairs: what residuals lost by being taken around it.
+        lost = (c + o) / np.maximum(n, 1) ** 2
+        return (between + lost) / (total + lost)
+
+    return _jackknife(ratio, (cross, own, pairs, count), unit, level)
+
+
+def pairing(means: dict[str, ItemMeans], level: float) -> tuple[float, float, float] | None:
+    """Correlation of two models' scores on one item, over neighbours in the ranking, jackknife over clusters."""
+    order = sorted(means, key=lambda name: -float(means[name].mean.mean()))
+    xy, xx, yy, unit = [], [], [], []
+    for a, b in pairwise(order):
+        x, y = means[a], means[b]
+        ia, ib = shared_items(x, y)
+        if len(ia) < 3:
+            continue
+        u, v = x.mean[ia] - x.mean[ia].mean(), y.mean[ib] - y.mean[ib].mean()
+        xy.append(u * v)
+        xx.append(u * u)
+        yy.append(v * v)
+        unit.append(x.cluster[ia])
+    if not xy:
+        return None
+    where, size = dense(np.concatenate(unit))
+    sums = [np.bincount(where, np.concatenate(v), size).astype(np.float64) for v in (xy, xx, yy)]
+    if min(s.sum() for s in sums[1:]) <= 0:
+        return None
+
+    def ratio(c: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
+        return c / np.sqrt(np.maximum(a * b, 1e-300))
+
+    return _jackknife(ratio, tuple(sums), np.arange(size), level)
+
+
+def _products(
+    parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]],
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
+    """Per cluster: sum of products of pairs, of squares, and their numbers; summed over models and sides."""
+    where, size = dense(np.concatenate([cluster for _, cluster, _ in parts]))
+    start = 0
+    cross, own, pairs, count = (np.zeros(size) for _ in range(4))
+    for score, cluster, unseen in parts:
+        at = where[start : start + len(cluster)]
+        start += len(cluster)
+        for side in (unseen, ~unseen):
+            error = score[side] - score[side].mean()
+            total = np.bincount(at[side], weights=error, minlength=size)
+            square = np.bincount(at[side], weights=error * error, minlength=size)
+            n = np.bincount(at[side], minlength=size)
+            cross += total * total - square
+            own += square
+            pairs += n * (n - 1.0)
+            count += n
+    return cross, own, pairs, count, np.arange(size)
+
+
+def _jackknife(
+    ratio: Callable[..., FloatArray], sums: tuple[FloatArray, ...], unit: NDArray[np.int64], level: float
+) -> tuple[float, float, float] | None:
+    """A ratio of sums over clusters with the interval of Fisher's z, its error by leaving out each cluster in turn."""
+    k = len(unit)
+    if k < 3:
+        return None
+    totals = [s.sum() for s in sums]
+    value = float(np.clip(ratio(*(np.asarray([t]) for t in totals))[0], -0.999, 0.999))
+    left = np.arctanh(np.clip(ratio(*(t - s for t, s in zip(totals, sums, strict=True))), -0.999, 0.999))
+    error = math.sqrt((k - 1) / k * float(np.sum((left - left.mean()) ** 2)))
+    half = t_quantile((1 - level) / 2, k - 1) * error
+    centre = math.atanh(value)
+    return value, math.tanh(centre - half), math.tanh(centre + half)
