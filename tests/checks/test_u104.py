@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -71,3 +73,13 @@ def test_where_nothing_falls_no_break_is_named():
     out = _table(np.full(3000, 0.7), x)
     assert out.details["break"] is None
     assert "break" not in out.statement
+
+
+def test_places_along_time_are_dates():
+    day = np.random.default_rng(9).integers(0, 2400, 4000)
+    when = np.datetime64("2018-01-01") + day.astype("timedelta64[D]")
+    out = _table(0.9 - 0.6 * np.maximum(day / 2400 - 0.5, 0), when)
+    # Half of 2,400 days after the first of 2018 lies in April 2021.
+    assert "breaks at length 202" in out.statement
+    assert re.search(r"past length = 20(20|21)-\d\d-\d\d", out.statement)
+    assert not re.search(r"\d{9}", out.statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -184,6 +185,19 @@ class _Along:
         """The means in the direction in which the score is expected to fall."""
         return (_flipped(self.means), self.inside[::-1]) if self.flipped else (self.means, self.inside)
 
+    @property
+    def dated(self) -> bool:
+        """Whether the factor is a time: its levels are called by their dates."""
+        return re.match(r"\d{4}-\d\d-\d\d", self.factor.labels[0]) is not None
+
+    def place(self, at: Estimate) -> str:
+        """A place along the factor with its interval, in the factor's own unit."""
+        one = -at if self.flipped else at
+        if not self.dated:
+            return one.format(2)
+        day, low, high = (str(np.datetime64(int(v), "s"))[:10] for v in (one.value, one.low, one.high))
+        return f"{day} [{low}, {high}]"
+
     def breaks(self, found: Break | None) -> str:
         """The break in a sentence."""
         if found is None:
@@ -196,14 +210,14 @@ class _Along:
             first, second = self.last(low, up=not self.flipped), self.last(high, up=self.flipped)
             return f" It drops by {-found.jump:.2f} between {name} = {first} and {name} = {second}."
         told = ", in a step or a slope" if found.either else ""
-        return f" It breaks at {name} {(-found.point if self.flipped else found.point).format(2)}{told}."
+        return f" It breaks at {name} {self.place(found.point)}{told}."
 
     def halves(self, half: Estimate | None) -> str:
         """Where half of the score is left, in a sentence."""
         if half is None:
             return ""
-        text = f" Its score halves at {(-half if self.flipped else half).format(2)}"
-        if self.seen_range is None:
+        text = f" Its score halves at {self.place(half)}"
+        if self.seen_range is None or self.dated:
             return f"{text}."
         past = half.value - (-self.seen_range[0] if self.flipped else self.seen_range[1])
         return text + (f", {past:.2g} past the range seen." if past > 0 else ", within the range seen.")
