@@ -27,8 +27,10 @@ class SeenUnseenGap(Check):
     interest = "An unseen mean that lies below the seen one by at least smallest_gap of the score's range."
     method = (
         "gap = mean(seen) − mean(unseen), share retained = mean(unseen) / mean(seen). Sums per cluster give the "
-        "variance (CR2), with the covariance of clusters that lie on both sides; binary scores get Newcombe's hybrid "
-        "of Wilson intervals and a pooled score test, other scores t with Satterthwaite's degrees of freedom; the "
+        "variance (CR2 under an estimated cluster effect), with what clusters on both sides share; binary scores get "
+        "Newcombe's hybrid of Wilson intervals, other scores t, with Satterthwaite's degrees of freedom where rows are "
+        "clustered; p is one minus the level at which the interval touches zero. Where one or two clusters hold most "
+        "rows, fewer than 2 degrees of freedom are left, and nothing is estimated. The "
         "share retained has Fieller's interval. The p-value is two-sided; only a loss is found. Where a judge gave the "
         "scores and humans scored at least 10 units a side (--human), each side's mean is the prediction-powered one: "
         "mean_L(y) + λ·(mean_U(f) − mean_L(f)), y a human's and f the judge's score, λ tuned; the interval and the test "

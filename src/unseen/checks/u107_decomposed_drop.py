@@ -33,7 +33,8 @@ class DecomposedDrop(Check):
         "cells that both sides share, remainder = the part of cells that only one side has; they add up "
         "exactly. Factors "
         "enter by their overlap between the sides, as long as 70 % of the rows of each side stay in shared cells; a "
-        "factor with overlap below 50 % defines the split and is named instead. Delta-method intervals, clustered."
+        "factor with overlap below 50 % defines the split and is named instead. Delta-method intervals, t with a CR2 "
+        "variance by cluster and Satterthwaite's degrees of freedom."
     )
     assumptions = "The factors name what makes items different; what they leave out counts as difficulty."
     sources = (

@@ -8,7 +8,6 @@ from typing import Any
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import two_sided_z
 from unseen.estimates.ranking_quality import auroc, risk_coverage
 
 # A confidence that ranks below this is of little use for abstaining, whatever its calibration.
@@ -24,8 +23,8 @@ class RankingConfidence(Check):
     null = "A right answer is more confident than a wrong one in at least 60 of 100 pairs (AUROC of at least 0.6)."
     interest = "An AUROC below 0.6: abstaining on the least confident answers would hardly help."
     method = (
-        "AUROC = P(confidence of a right answer > confidence of a wrong one) + ½ P(equal), with Obuchowski's clustered "
-        "variance from placement values (DeLong's for independent rows); one-sided test against 0.6. The area under "
+        "AUROC = P(confidence of a right answer > confidence of a wrong one) + ½ P(equal), with a clustered (CR2) "
+        "variance of placement values (Obuchowski's, DeLong's for independent rows); one-sided test against 0.6. The area under "
         "the risk–coverage curve, and its excess over the best ranking, come with it."
     )
     assumptions = "Scores are 0 and 1. Clusters are independent of each other."
@@ -44,9 +43,8 @@ class RankingConfidence(Check):
     def _judge(self, split: str, rows: Confident, settings: Settings) -> Outcome:
         rows.need(enough(settings), on(split))
         data = (rows.confidence, rows.outcome, rows.cluster)
-        area, _ = auroc(*data, level=settings.level)
-        error = area.width / 3.92
-        p = two_sided_z((area.value - USEFUL) / error) / 2
+        area, two_sided = auroc(*data, level=settings.level, against=USEFUL)
+        p = two_sided / 2
         details: dict[str, Any] = {"model": rows.model, "split": split, "auroc": area.to_dict()}
         try:
             risk = risk_coverage(*data, level=settings.level)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.calibration import sorted_rows
+from unseen.estimates.clustered import cell_contrast, require_dof
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import normal_quantile, t_quantile, two_sided_t, two_sided_z, wilson
 
@@ -33,13 +34,14 @@ class RiskCoverage:
 
 
 def auroc(
-    confidence: ArrayLike, right: ArrayLike, cluster: ArrayLike, *, level: float = 0.95
+    confidence: ArrayLike, right: ArrayLike, cluster: ArrayLike, *, level: float = 0.95, against: float = 0.5
 ) -> tuple[Estimate, float]:
-    """Estimate the chance that a right answer is more confident than a wrong one, and test that it is one half.
+    """Estimate the chance that a right answer is more confident than a wrong one, and test a value of it.
 
     Placement values give the variance: V₁₀ᵢ is the share of wrong answers below right answer i, V₀₁ⱼ the share of
-    right answers above wrong answer j (ties count half). They are summed within clusters (Obuchowski), which for
-    independent rows is DeLong's variance. The interval is symmetric in logits; where every pair is in order (or none
+    right answers above wrong answer j (ties count half). The variance of the sum of their two means is CR2's by cluster
+    (Obuchowski's, corrected for few and uneven clusters), which for independent rows is DeLong's. Interval and p-value
+    are symmetric in logits, with Satterthwaite's t where rows are clustered; where every pair is in order (or none
     is) it is Wilson's for as many disjoint pairs as the rarer kind allows.
 
     Args:
@@ -47,13 +49,15 @@ def auroc(
         right: 1 where the answer is right, else 0; shape (n,).
         cluster: Integer of the sampling unit, shape (n,).
         level: Nominal coverage.
+        against: The area that is tested.
 
     Returns:
-        The area under the curve; the two-sided p-value of one half.
+        The area under the curve; the two-sided p-value of ``against``.
 
     Raises:
         Undefined: Scores are not 0 and 1.
-        TooFewUnits: Fewer than 2 clusters with right or with wrong answers.
+        TooFewUnits: Fewer than 2 clusters with right or with wrong answers, or so uneven ones that fewer than 2
+            degrees of freedom are left.
 
     Source: DeLong, DeLong & Clarke-Pearson (1988); Obuchowski (1997), Nonparametric analysis of clustered ROC curve
     data, equations 3 to 6.
@@ -78,26 +82,23 @@ def auroc(
     m, n = float(y.sum()), float(len(y) - y.sum())
     placement = _placement(c, y, m, n)
     value = float(placement @ y / m)
-    sums = np.bincount(g, weights=(placement - value) * y, minlength=size) / m
-    others = np.bincount(g, weights=(placement - value) * (1 - y), minlength=size) / n
     units = int(np.count_nonzero(of_right + of_wrong))
-    variance = (
-        i10 / (i10 - 1) * float(sums @ sums)
-        + i01 / (i01 - 1) * float(others @ others)
-        + 2 * units / max(1, units - 1) * float(sums @ others)
-    )
+    fit = cell_contrast(y.astype(np.int64), placement, g, np.ones(2))
+    variance, clustered = fit.variance, units < len(y)
     method = "AUROC, placement values (DeLong)" if units == len(y) else "AUROC, clustered placement values (Obuchowski)"
-    quantile = normal_quantile((1 - level) / 2) if units == len(y) else t_quantile((1 - level) / 2, min(i10, i01) - 1.0)
+    quantile = t_quantile((1 - level) / 2, fit.dof) if clustered else normal_quantile((1 - level) / 2)
     disjoint = float(min(i10, i01, m, n))
     if variance <= 1e-15 or not 0 < value < 1:
         low, high = wilson(value, disjoint, quantile)
-        p = min(1.0, 2 * 0.5**disjoint) if value in (0.0, 1.0) else 1.0
+        # So many disjoint pairs all fell one way.
+        p = min(1.0, 2 * (against if value == 1 else 1 - against) ** disjoint) if value in (0.0, 1.0) else 1.0
         return Estimate(value, low, high, units, method, level), p
-    error = math.sqrt(variance)
-    half = quantile * error / (value * (1 - value))
-    low, high = (1 / (1 + math.exp(-(math.log(value / (1 - value)) + s * half))) for s in (-1, 1))
-    z = (value - 0.5) / error
-    p = two_sided_z(z) if units == len(y) else two_sided_t(z, min(i10, i01) - 1.0)
+    if clustered:
+        require_dof(fit.dof, units, "the AUROC")
+    place, error = math.log(value / (1 - value)), math.sqrt(variance) / (value * (1 - value))
+    low, high = (1 / (1 + math.exp(-(place + s * quantile * error))) for s in (-1, 1))
+    z = (place - math.log(against / (1 - against))) / error
+    p = two_sided_t(z, fit.dof) if clustered else two_sided_z(z)
     return Estimate(value, low, high, units, method, level), p
 
 
