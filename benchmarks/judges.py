@@ -2,9 +2,10 @@
 
 Worlds: the grid on which evalstats checks its own binary interval (a judge that flips each verdict with a fixed chance),
 and ours: confidence under concept, label and covariate shift, lenient judges, graded scores, clusters. Every method sees
-the same draws. Interpreters: evalstats and ppi-python live in an environment of their own; without it only ours is run.
+the same draws. The form of HiBayES's grader models stands beside where verdicts are 0 and 1. evalstats and ppi-python
+live in an environment of their own; without it only ours is run.
 
-    python benchmarks/judges.py [--replicates 5000] [--peer /path/to/python/with/evalstats/and/ppi-python]
+    python benchmarks/judges.py [--replicates 5000] [--families concept,label] [--peer /path/to/python/with/both]
 """
 
 from __future__ import annotations
@@ -154,7 +155,36 @@ def ours() -> dict[str, Callable[[Draw, str], tuple[float, float]]]:
         found = mean_estimate(y[has], unit[has], binary=family != "graded")
         return max(0.0, found.low), min(1.0, found.high)
 
-    return {"unseen": powered, "labels only": labels_only}
+    return {"unseen": powered, "labels only": labels_only, "grader GLM": grader_glm}
+
+
+def grader_glm(d: Draw, family: str) -> tuple[float, float]:
+    """The form of HiBayES's grader models for verdicts of 0 and 1: logit P(yes) = β + (human: γ, judge: −γ).
+
+    Priors are standard normal as in its defaults; the posterior is Laplace's approximation, not its sampler, and its
+    package is not used. Graders' verdicts count as independent rows, so that what a judge says of the labelled items
+    is not paired with what the human says of them.
+    """
+    y, f, has, _ = d
+    if not (np.isin(f, (0.0, 1.0)).all() and np.isin(y, (0.0, 1.0)).all()):
+        return math.nan, math.nan
+    design, yes, rows = (
+        np.array([[1.0, 1.0], [1.0, -1.0]]),
+        np.array([y[has].sum(), f.sum()]),
+        np.array([has.sum(), len(f)]),
+    )
+    beta, curvature = np.zeros(2), np.eye(2)
+    for _ in range(25):
+        p = sigmoid(design @ beta)
+        curvature = design.T @ (design * (rows * p * (1 - p))[:, None]) + np.eye(2)
+        step = np.linalg.solve(curvature, design.T @ (yes - rows * p) - beta)
+        beta = beta + step
+        if np.abs(step).max() < 1e-10:
+            break
+    human = design[0]
+    middle, error = float(human @ beta), math.sqrt(human @ np.linalg.solve(curvature, human))
+    low, high = sigmoid(np.array([middle - 1.959964 * error, middle + 1.959964 * error]))
+    return float(low), float(high)
 
 
 def peers() -> dict[str, Callable[[Draw, str], tuple[float, float]]]:
@@ -176,16 +206,20 @@ def peers() -> dict[str, Callable[[Draw, str], tuple[float, float]]]:
     return {"evalstats": evalstats, "ppi-python (z)": authors}
 
 
-def run(methods: dict[str, Callable[[Draw, str], tuple[float, float]]], replicates: int) -> dict[str, Any]:
+def run(
+    methods: dict[str, Callable[[Draw, str], tuple[float, float]]], replicates: int, families: str = ""
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for family, name, truth, draw in worlds():
+        if families and family not in families.split(","):
+            continue
         rng = np.random.default_rng([replicates, *name.encode()])
         hits, widths = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0.0)
         for _ in range(replicates):
             one = draw(rng)
             for method, interval in methods.items():
                 low, high = interval(one, family)
-                low, high = max(0.0, low), min(1.0, high)
+                low, high = (max(0.0, low), min(1.0, high)) if low == low else (low, high)
                 hits[method] += low - 1e-12 <= truth <= high + 1e-12
                 widths[method] += high - low
         found[name] = {
@@ -199,15 +233,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--peer", help="interpreter with evalstats and ppi-python")
+    parser.add_argument("--families", default="", help="only these, separated by commas (concept,label,covariate …)")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.as_peer:
         warnings.simplefilter("ignore")
-        print(json.dumps(run(peers(), given.replicates)))
+        print(json.dumps(run(peers(), given.replicates, given.families)))
         return
-    found = run(ours(), given.replicates)
+    found = run(ours(), given.replicates, given.families)
     if given.peer:
-        command = [given.peer, __file__, "--as-peer", "--replicates", str(given.replicates)]
+        command = [
+            given.peer,
+            __file__,
+            "--as-peer",
+            "--replicates",
+            str(given.replicates),
+            "--families",
+            given.families,
+        ]
         theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
         found = {name: row | theirs[name] for name, row in found.items()}
     methods = [m for m in next(iter(found.values())) if m != "family"]
@@ -219,6 +262,8 @@ def main() -> None:
         rows = [row for row in found.values() if row["family"] == family]
         for m in methods:
             cover, width = [r[m]["coverage"] for r in rows], np.mean([r[m]["width"] for r in rows])
+            if math.isnan(width):
+                continue
             below = sum(c < 0.93 for c in cover)
             print(f"{family:16s} {m:16s} {min(cover):.3f}  {np.mean(cover):.3f}  {below} of {len(rows)}  {width:.3f}")
 
