@@ -134,6 +134,7 @@ def audit(
     refits: int | None = None,
     executor: str = "local",
     workers: int | None = None,
+    time_limit: float | None = None,
     train: Any = None,
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
@@ -150,11 +151,13 @@ def audit(
         table: A data frame (polars, pandas, pyarrow …), responses, or a path, folder or glob of logs; with a learner:
             one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``.
         target: With a learner: column to predict.
-        learner: A name (gradient-boosting …), ``module:object``, or a spec.
+        learner: A name (gradient-boosting …), ``module:object``, or a live object: any scikit-learn estimator or
+            pipeline, a class, a function or lambda that makes one, a torch factory ``(inputs, outputs) -> module``.
         shifts: With a learner: phrases ("held-out site", "later month").
         refits: With a learner: repetitions under other folds and seeds.
         executor: With a learner: serial, local or ray.
         workers: With a learner: processes.
+        time_limit: With a learner: longest time one refit may take, in seconds; it then fails.
         train: Training examples: a data frame or a path.
         select: Codes or prefixes of the checks to run.
         ignore: Codes or prefixes to leave out.
@@ -189,7 +192,14 @@ def audit(
             learning_table(given), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
             target=target, seed=settings.seed, **columns,
         )  # fmt: skip
-        under = refitted_under(asked, refits=refits, seed=settings.seed, executor=executor, workers=workers)  # type: ignore[arg-type]
+        under = refitted_under(
+            asked,
+            refits=refits,
+            seed=settings.seed,
+            executor=executor,
+            workers=workers,
+            seconds=time_limit,  # type: ignore[arg-type]
+        )
         subject = subject_of(under)
         result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
         return Audit(result, tuple(sources) or ((named,) if named else ()))
@@ -221,6 +231,7 @@ def improve(
     seed: int = 0,
     executor: str = "local",
     workers: int | None = None,
+    time_limit: float | None = None,
     store: Any = None,
     progress: Callable[[str, int, int], None] | None = None,
     source: str = "",
@@ -233,7 +244,7 @@ def improve(
     Args:
         table: A data frame, examples, a path, or ``data:NAME``.
         target: Column to predict.
-        learner: A name (gradient-boosting by default) or ``module:object``.
+        learner: A name (gradient-boosting by default), ``module:object``, or a live object as in ``audit``.
         shifts: Phrases such as ``held-out site`` or ``later month``.
         remedies: Names; by default all that apply.
         seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
@@ -243,6 +254,7 @@ def improve(
         seed: Source of every draw.
         executor: Where fits run.
         workers: Processes.
+        time_limit: Longest time one fit may take, in seconds; it then fails.
         store: Where finished fits are kept; by default the user's cache, so that a killed run goes on.
         progress: Called with (name, finished, total) after each job.
         source: Where the table came from, for the report.
@@ -262,7 +274,7 @@ def improve(
     return improve_asked(
         asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
         repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
-        workers=workers, store=store, done=progress,
+        workers=workers, store=store, done=progress, seconds=time_limit,
     )  # fmt: skip
 
 

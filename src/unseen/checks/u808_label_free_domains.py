@@ -338,7 +338,7 @@ def _answered(under: UnderShift) -> tuple[Answers, Answers]:
     examples = Examples(both, problem.examples.inputs, problem.target, problem.examples.factors)
     runner = Runner(
         replace(problem, examples=examples, unlabelled=None), under.runner.learner, executor=under.runner.executor,
-        workers=under.runner.workers, store=under.runner.store,
+        workers=under.runner.workers, store=under.runner.store, seconds=under.runner.seconds,
     )  # fmt: skip
     n = len(problem)
     clusters = problem.clusters()

@@ -61,6 +61,7 @@ def audit(
     measure: Annotated[str | None, typer.Option(help="accuracy, brier (scores probabilities), or error (numbers).", rich_help_panel=LEARNER)] = None,
     refits: Annotated[int | None, typer.Option(min=1, help="Repetitions under other folds and seeds.", rich_help_panel=LEARNER)] = None,
     executor: Annotated[str, typer.Option(help="serial, local or ray.", rich_help_panel=LEARNER)] = "local",
+    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", min=1.0, help="Longest time one refit may take; it then fails.", rich_help_panel=LEARNER)] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=LEARNER)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with [tool.unseen]; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
@@ -111,7 +112,7 @@ def audit(
         fail_on=_codes([fail_on] if fail_on else None),
         fail_gap=fail_gap,
         quiet=quiet,
-        learning=_learning(sources, target, learner, shift, inputs, drop, cluster, time, regression, measure, refits, seed, executor, workers),
+        learning=_learning(sources, target, learner, shift, inputs, drop, cluster, time, regression, measure, refits, seed, executor, workers, time_limit),
     )  # fmt: skip
     if describe:
         auditing.describe(request)
@@ -125,6 +126,7 @@ def _learning(
     sources: list[str] | None, target: str | None, learner: str | None, shift: list[str] | None,
     inputs: list[str] | None, drop: list[str] | None, cluster: str | None, time: str | None, regression: bool | None,
     measure: str | None, refits: int | None, seed: int, executor: str, workers: int | None,
+    time_limit: float | None,
 ) -> Any:  # fmt: skip
     """What to refit, where a learner was asked for."""
     if not (target or learner or shift):
@@ -134,7 +136,7 @@ def _learning(
     return request_of(
         tuple(sources or ()), target=target, learner=learner, shifts=tuple(shift or ()), inputs=names_in(inputs),
         drop=names_in(drop), cluster=cluster, time=time, regression=regression, measure=measure, refits=refits, seed=seed,
-        executor=executor, workers=workers,
+        executor=executor, workers=workers, seconds=time_limit,
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def _subject(request: Request) -> Subject:
     with progress("refits", show=False if request.quiet else None) as done:
         under = refitted_under(
             asked, refits=learning.refits, seed=learning.seed, executor=learning.executor, workers=learning.workers,
-            done=done,
+            done=done, seconds=learning.seconds,
         )  # type: ignore[arg-type]  # fmt: skip
         subject = subject_of(under)
     # Further refits that checks ask for report through the line of the checks.

@@ -44,6 +44,7 @@ def improve(
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.", rich_help_panel=TRY)] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=TRY)] = 0,
     executor: Annotated[str, typer.Option(help="serial, local or ray.", rich_help_panel=TRY)] = "local",
+    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", min=1.0, help="Longest time one fit may take; it then fails.", rich_help_panel=TRY)] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=TRY)] = None,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the ranking is shown here as well.", rich_help_panel=OUTPUT)] = None,
@@ -81,7 +82,7 @@ def improve(
     with progress("improve", show=False if quiet else None) as done:
         found = improve_asked(
             asked, run, source=sources[0], remedies=names, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
-            level=level, seed=seed, executor=executor, workers=workers, done=done,
+            level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
         )  # fmt: skip
     if output is None:
         sys.stdout.write(render(found.document, form, color=sys.stdout.isatty()))

@@ -29,6 +29,7 @@ class LearningRequest:
     seed: int = 0
     executor: Kind = "local"
     workers: int | None = None
+    seconds: float | None = None
 
 
 def request_of(sources: tuple[str, ...], **options: Any) -> LearningRequest:

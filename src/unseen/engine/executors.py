@@ -32,10 +32,15 @@ class Job:
     Attributes:
         name: How messages call it; unique within a run.
         arguments: Passed to the function, by name; plain data, so that they can be hashed and sent.
+        key: What the store keeps the result under, where that is not the arguments themselves; plain data.
+        lasting: Whether the store may keep the result: not where something in the arguments can't be told from another
+            thing of the same name.
     """
 
     name: str
     arguments: Mapping[str, Any]
+    key: Mapping[str, Any] | None = None
+    lasting: bool = True
 
 
 def run_jobs(
@@ -75,7 +80,7 @@ def run_jobs(
         raise BadInput("two jobs have the same name.")
     results: dict[int, Any] = {}
     for i, job in enumerate(jobs):
-        if store is not None and (kept := store.get(_key(function, job))) is not None:
+        if store is not None and job.lasting and (kept := store.get(_key(function, job))) is not None:
             results[i] = kept["result"]
     open_jobs = [i for i in range(len(jobs)) if i not in results]
     finished = len(results)
@@ -91,7 +96,7 @@ def run_jobs(
                     raise JobFailed(f"{jobs[i].name} {result.why}. Finished jobs are kept: run again to go on.")
                 result = lost(jobs[i], result.why)
             results[i] = result
-            if store is not None and (keep is None or keep(result)):
+            if store is not None and jobs[i].lasting and (keep is None or keep(result)):
                 store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
             finished += 1
             if done is not None:
@@ -100,7 +105,7 @@ def run_jobs(
 
 
 def _key(function: Callable[..., Any], job: Job) -> dict[str, Any]:
-    return {"function": f"{function.__module__}.{function.__qualname__}", "arguments": dict(job.arguments)}
+    return {"function": f"{function.__module__}.{function.__qualname__}", "arguments": dict(job.key or job.arguments)}
 
 
 def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

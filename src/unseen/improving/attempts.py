@@ -78,7 +78,7 @@ def candidates_of(remedies: Sequence[Remedy]) -> list[Candidate]:
 
 def run_attempts(
     design: Design, learner: Spec, candidates: Sequence[Candidate], *, executor: Kind, workers: int | None,
-    store: Store, done: Callable[[str, int, int], None] | None,
+    store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None = None,
 ) -> dict[tuple[str, int], dict[str, Attempt]]:  # fmt: skip
     """Run every candidate in every fitting.
 
@@ -92,6 +92,7 @@ def run_attempts(
         workers: Processes.
         store: Where finished attempts stand.
         done: Called with (name, finished, total) after each job.
+        seconds: Longest time that a job may take.
 
     Returns:
         (fitting, repeat) → candidate → attempt.
@@ -109,19 +110,26 @@ def run_attempts(
         rows = str(stored_rows({"train": fitting.train, **fitting.tests}, store))
         for bundle in bundles:
             name = f"{fitting.name}, seed {fitting.repeat + 1}: {bundle[0].key}"
-            jobs.append(Job(name, _arguments(design.problem, data, rows, learner, bundle, fitting)))
+            arguments = _arguments(design.problem, data, rows, learner, bundle, fitting)
+            jobs.append(Job(name, arguments, {**arguments, "learner": learner.identity()}, learner.lasting))
             places.append(fitting)
     # Long fits first, so that the last worker ends soon after the others.
     order = sorted(range(len(jobs)), key=lambda i: -len(places[i].train))
     raw = run_jobs(
-        attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished
-    )
+        attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished,
+        seconds=seconds, lost=_lost,
+    )  # fmt: skip
     found: dict[tuple[str, int], dict[str, Attempt]] = {}
     for i, result in zip(order, raw, strict=True):
         own = found.setdefault((places[i].name, places[i].repeat), {})
         for one in result:
             own[label(one["remedy"], one["settings"])] = _read(one)
     return found
+
+
+def _lost(job: Job, why: str) -> list[dict[str, Any]]:
+    failed = f"the learner {why}"
+    return [{**task, "scores": {}, "failed": failed, "seconds": [0.0, 0.0]} for task in job.arguments["tasks"]]
 
 
 def _finished(result: Sequence[Mapping[str, Any]]) -> bool:
@@ -148,7 +156,7 @@ def _arguments(
         },
         "tasks": [{"remedy": c.remedy, "settings": dict(c.settings)} for c in bundle],
         "primary": list(fitting.primary), "crafted": fitting.crafted, "options": dict(fitting.options),
-        "versions": versions(),
+        "versions": versions(__name__),
     }  # fmt: skip
 
 

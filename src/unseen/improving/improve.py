@@ -100,6 +100,7 @@ def improve(
     workers: int | None = None,
     store: Store | None = None,
     done: Callable[[str, int, int], None] | None = None,
+    seconds: float | None = None,
 ) -> list[Improvement]:
     """Try remedies under every family of shifts that was asked for.
 
@@ -115,6 +116,7 @@ def improve(
         workers: Processes.
         store: Where finished fits are kept; a killed run goes on from there.
         done: Called with (name, finished, total) after each job.
+        seconds: Longest time that a fit may take; it then fails.
 
     Returns:
         One result a family, in the order asked.
@@ -141,6 +143,7 @@ def improve(
             workers=workers,
             store=store or Store(),
             done=done,
+            seconds=seconds,
         )
         for one in designs
     ]
@@ -148,7 +151,7 @@ def improve(
 
 def _one(
     made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, *, executor: Kind,
-    workers: int | None, store: Store, done: Callable[[str, int, int], None] | None,
+    workers: int | None, store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None,
 ) -> Improvement:  # fmt: skip
     fitting, others = applicable(made.problem, asked.learner, domains=made.domains, ordered=made.ordered)
     not_tried = {r.name: why for r, why in others if not named or r in named}
@@ -159,7 +162,9 @@ def _one(
             f"no remedy can be tried under {made.family!r}: {reasons}. There are {', '.join(all_remedies())}."
         )
     candidates = candidates_of(tried)
-    found = run_attempts(made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done)
+    found = run_attempts(
+        made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done, seconds=seconds
+    )
     for (name, _), own in found.items():
         if own[UNCHANGED].failed:
             raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")

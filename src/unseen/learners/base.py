@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,10 @@ import polars as pl
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.responses import Responses
+
+# Probabilities that miss their range or their sum by no more are rounded, not wrong (float16 networks).
+ROUNDING = 1e-6
+SUM_ROUNDING = 1e-2
 
 
 @runtime_checkable
@@ -28,6 +33,53 @@ class Learner(Protocol):
     def respond(self, examples: Examples) -> Responses:
         """Answer examples and score the answers."""
         ...
+
+
+def checked_probabilities(given: np.ndarray, rows: int, classes: int) -> np.ndarray:
+    """Probabilities as they must be, rounding taken off.
+
+    Args:
+        given: What a learner says, to be of shape (rows, classes).
+        rows: Examples that were answered.
+        classes: Classes that the learner knows.
+
+    Raises:
+        BadInput: The shape is another, a value is no number or lies outside 0 … 1, or a row does not add up to 1.
+
+    >>> checked_probabilities(np.array([[0.25, 0.75]]), 1, 2).tolist()
+    [[0.25, 0.75]]
+    """
+    values = np.asarray(given, dtype=np.float64)
+    if values.shape != (rows, classes):
+        raise BadInput(
+            f"probabilities have the shape {values.shape}; {rows:,} rows of {classes} classes need {(rows, classes)}."
+        )
+    for wrong, what in (
+        (~np.isfinite(values), "are no finite number"),
+        ((values < -ROUNDING) | (values > 1 + ROUNDING), "lie outside 0 to 1"),
+        (np.abs(values.sum(1, keepdims=True) - 1) > SUM_ROUNDING, "do not add up to 1"),
+    ):
+        if wrong.any():
+            row = int(np.flatnonzero(wrong.any(axis=1))[0])
+            shown = ", ".join(f"{v:.4g}" for v in values[row, :5])
+            raise BadInput(
+                f"probabilities of {int(wrong.any(axis=1).sum()):,} of {rows:,} rows {what} (row {row}: {shown})."
+            )
+    return np.clip(values, 0.0, 1.0)
+
+
+def require_classes(given: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse predictions that are no class of the target.
+
+    Raises:
+        BadInput: One is not; the message names up to five.
+
+    >>> require_classes(["a", "b"], ["a", "b", "c"])
+    """
+    strange = sorted(set(given) - set(known))
+    if strange:
+        listed = ", ".join(repr(v)[:60] for v in strange[:5]) + (" …" if len(strange) > 5 else "")
+        raise BadInput(f"predictions are no class of the target: {listed}. Its classes are {', '.join(known[:5])}.")
 
 
 def responses_of(

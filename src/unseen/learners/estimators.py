@@ -9,7 +9,7 @@ import numpy as np
 
 from unseen.data import Examples
 from unseen.errors import BadInput
-from unseen.learners.base import responses_of
+from unseen.learners.base import checked_probabilities, responses_of
 from unseen.learners.preprocessing import TextKind, input_table, preprocessing
 from unseen.responses import Responses
 
@@ -92,12 +92,13 @@ class EstimatorLearner:
         """Probabilities of the classes, shape (n, classes).
 
         Raises:
-            BadInput: The estimator has no ``predict_proba``, or was not fitted.
+            BadInput: The estimator has no ``predict_proba``, was not fitted, or gives what are no probabilities.
         """
         prepare = self._require()
         if not self.has_probabilities:
             raise BadInput(f"{self.name} has no predict_proba; it gives no probabilities.")
-        return np.clip(np.asarray(self._fitted.predict_proba(prepare.transform(input_table(examples)))), 0, 1)
+        given = self._fitted.predict_proba(prepare.transform(input_table(examples)))
+        return checked_probabilities(given, len(examples), len(self._classes if self._classes is not None else ()))
 
     def respond(self, examples: Examples) -> Responses:
         """Predict and score; confidence is the largest class probability.

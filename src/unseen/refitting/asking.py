@@ -59,7 +59,7 @@ class Asked:
 
 def ask(
     table: pl.DataFrame | Examples,
-    learner: str | Spec,
+    learner: Any,
     shifts: Sequence[str],
     *,
     target: str | None = None,
@@ -75,7 +75,7 @@ def ask(
 
     Args:
         table: One row an example.
-        learner: A name, ``module:object``, or a spec.
+        learner: A name, ``module:object``, a spec, or a live object: an estimator, a pipeline, a class, a function.
         shifts: Phrases (``unseen.shifts.phrases.PHRASES``); a column that is held out by level is no input.
         target: Column to predict.
         inputs: Only these columns are features.
@@ -98,6 +98,9 @@ def ask(
     parsed = [parse_shift(text, problem.examples) for text in shifts]
     held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
     problem = _units_within(problem.without_inputs(list(dict.fromkeys(held_out))), held_out)
+    if not spec.lasting:
+        note = f"{spec.name}: its source can't be read (a notebook, a lambda …), so refits are not kept between runs."
+        problem = replace(problem, notes=(*problem.notes, note))
     cases, refused = list[Case](), list[tuple[Case, str]]()
     for named in parsed:
         found, left = cases_of(problem, named, seed)
@@ -184,6 +187,7 @@ def refitted_under(
     workers: int | None = None,
     store: Store | None = None,
     done: Callable[[str, int, int], None] | None = None,
+    seconds: float | None = None,
 ) -> UnderShift:
     """The learner under what was asked; refits run when their results are first read.
 
@@ -195,10 +199,14 @@ def refitted_under(
         workers: Processes.
         store: Where finished refits are kept.
         done: Called with (name, finished, total) after each refit.
+        seconds: Longest time that a refit may take.
 
     Raises:
         BadInput: No held-out set can be judged.
     """
     made = plan(asked.problem, asked.cases, refits=refits, seed=seed, refused=asked.refused)
-    runner = Runner(asked.problem, asked.learner, executor=executor, workers=workers, store=store, done=done)
+    runner = Runner(
+        asked.problem, asked.learner, executor=executor, workers=workers, store=store, done=done,
+        seconds=seconds,
+    )  # fmt: skip
     return UnderShift(runner, made)

@@ -17,9 +17,11 @@ import polars as pl
 from unseen.data import Examples
 from unseen.engine.executors import Job, Kind, run_jobs
 from unseen.engine.seeds import numpy_generator
+from unseen.engine.sources import code_hash
 from unseen.engine.store import Store
-from unseen.errors import UnseenError
+from unseen.errors import BadInput, UnseenError
 from unseen.files import write_atomically
+from unseen.learners.base import checked_probabilities, require_classes
 from unseen.refitting.problem import Problem
 from unseen.refitting.resolve import Spec, resolve
 from unseen.shifts.base import Split
@@ -102,26 +104,32 @@ class Runner:
         executor: serial, local or ray.
         workers: Processes.
         store: Where finished pieces and the data stand (on a Ray cluster: a folder that all nodes share).
+        seconds: Longest time that a refit may take; it then fails. None for as long as it takes.
         done: Called with (name, finished, total) after each piece.
     """
 
     def __init__(
         self, problem: Problem, learner: Spec, *, executor: Kind = "local", workers: int | None = None,
-        store: Store | None = None, done: Callable[[str, int, int], None] | None = None,
+        store: Store | None = None, done: Callable[[str, int, int], None] | None = None, seconds: float | None = None,
     ) -> None:  # fmt: skip
+        self.seconds = seconds
         self.problem, self.learner = problem, learner
         self.executor: Kind = executor
         self.workers, self.store, self.done = workers, store or Store(), done
         self._data = ""
 
     def run(self, pieces: Sequence[Piece]) -> list[Refitted]:
-        """The results, in the order of the pieces; a learner that raises fails its piece only."""
-        jobs = [Job(p.name, self._arguments(p)) for p in pieces]
+        """The results, in the order of the pieces; a learner that raises, hangs or dies fails its piece only."""
+        jobs = [self._job(piece) for piece in pieces]
         raw = run_jobs(
             refit, jobs, executor=self.executor, workers=self.workers, store=self.store, done=self.done,
-            keep=lambda result: not result["failed"],
+            keep=lambda result: not result["failed"], seconds=self.seconds, lost=_lost,
         )  # fmt: skip
         return [_refitted(piece, found) for piece, found in zip(pieces, raw, strict=True)]
+
+    def _job(self, piece: Piece) -> Job:
+        arguments, learner = self._arguments(piece), piece.learner or self.learner
+        return Job(piece.name, arguments, {**arguments, "learner": learner.identity()}, learner.lasting)
 
     def _arguments(self, piece: Piece) -> dict[str, Any]:
         if not self._data:
@@ -136,15 +144,20 @@ class Runner:
             "learner": (piece.learner or self.learner).to_dict(),
             "seed": piece.seed,
             "options": dict(piece.options),
-            "versions": versions(),
+            "versions": versions(__name__),
         }  # fmt: skip
 
 
-def versions() -> dict[str, str]:
-    """Versions that a fit depends on."""
+def _lost(job: Job, why: str) -> dict[str, Any]:
+    return {"failed": f"the learner {why}", "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+
+
+def versions(*modules: str) -> dict[str, str]:
+    """Versions that a fit depends on, with the hash of the modules' code and of all that they import of ours."""
     from importlib import metadata
 
-    return {"layout": LAYOUT, **{name: metadata.version(name) for name in ("numpy", "scikit-learn")}}
+    own = {"layout": LAYOUT, "code": code_hash(*modules)}
+    return own | {name: metadata.version(name) for name in ("numpy", "scikit-learn")}
 
 
 def stored_table(examples: Examples, store: Store) -> Path:
@@ -276,6 +289,13 @@ def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> d
     if problem["measure"] == "error":
         response = fitted.respond(examples)
         prediction = response.table["prediction"].cast(pl.Float64).to_numpy()
+        wrong = int((~np.isfinite(prediction)).sum())
+        if wrong or len(prediction) != len(target):
+            raise BadInput(
+                f"{wrong:,} of {len(target):,} predictions are no finite number."
+                if wrong
+                else f"{len(prediction):,} predictions for {len(target):,} rows."
+            )
         return {
             "score": -np.abs(target.astype(float) - prediction).astype(np.float32), "confidence": None, "truth": None,
             "prediction": prediction.astype(np.float32),
@@ -286,15 +306,17 @@ def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> d
     if not getattr(fitted, "has_probabilities", True):
         given = fitted.respond(examples).table["prediction"].to_list()
         predicted = np.array([number.get(v, -1) for v in given], dtype=np.int16)
+        require_classes([str(v) for v in given], classes)
         if problem["measure"] == "brier":
             raise UnseenError(f"{fitted.name} has no predict_proba, so the measure brier can't be had; take accuracy.")
         return {
             "score": (predicted == wanted).astype(np.float32), "confidence": None, "truth": None,
             "prediction": predicted,
         }  # fmt: skip
-    own = [number.get(str(c), -1) for c in fitted.classes]
+    require_classes([str(c) for c in fitted.classes], classes)
+    own = [number[str(c)] for c in fitted.classes]
     chances = np.zeros((len(examples), len(classes)))
-    chances[:, own] = fitted.probabilities(examples)
+    chances[:, own] = checked_probabilities(fitted.probabilities(examples), len(examples), len(own))
     predicted = chances.argmax(1)
     truth = chances[np.arange(len(wanted)), wanted]
     if problem["measure"] == "brier":

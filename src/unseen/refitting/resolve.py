@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from unseen.engine.executors import Job, run_jobs
 from unseen.engine.torch_extra import lacks_torch
-from unseen.errors import BadInput, MissingExtra
+from unseen.errors import BadInput, MissingExtra, UnseenError
 from unseen.learners import NAMES, EstimatorLearner, named
 
+# Longest time that importing a learner's module may take, in seconds.
+IMPORT_SECONDS = 300.0
 PICKLES = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth")
 
 
@@ -29,6 +33,7 @@ class Spec:
         code: Hash of the module's source: an edited learner is another learner.
         settings: Parameters set on the estimator.
         regression: For a numeric target.
+        carried: A live object, made by cloudpickle in this process for its own workers, as base64; else "".
     """
 
     name: str
@@ -37,9 +42,19 @@ class Spec:
     code: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     regression: bool = False
+    carried: str = field(default="", repr=False)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether results may be kept between runs: all that the learner does is known by a hash."""
+        return not self.carried or bool(self.code)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data, with the live object, for a worker."""
+        return {**self.identity(), "carried": self.carried}
+
+    def identity(self) -> dict[str, Any]:
+        """Plain data that tells this learner from others; what is kept is kept under it."""
         return {
             "name": self.name, "source": self.source, "folder": self.folder, "code": self.code,
             "settings": dict(self.settings), "regression": self.regression,
@@ -52,15 +67,16 @@ class Spec:
 
     def with_settings(self, name: str, **settings: Any) -> Spec:
         """The same learner under other parameters and another name."""
-        return Spec(name, self.source, self.folder, self.code, {**self.settings, **settings}, self.regression)
+        return replace(self, name=name, settings={**self.settings, **settings})
 
 
-def spec_of(learner: str | Spec, *, regression: bool = False) -> Spec:
+def spec_of(learner: Any, *, regression: bool = False) -> Spec:
     """Check what a user named, before any work is done.
 
     Args:
         learner: One of ``unseen.learners.NAMES``, or ``module:object`` where the object is an estimator, a class or
-            function that makes one, or a torch module or a function ``(inputs, outputs) -> module``.
+            function that makes one, or a torch module or a function ``(inputs, outputs) -> module``. Or any such
+            object itself: an estimator, a pipeline, a class, a function, a lambda.
         regression: For a numeric target.
 
     Raises:
@@ -69,6 +85,8 @@ def spec_of(learner: str | Spec, *, regression: bool = False) -> Spec:
     """
     if isinstance(learner, Spec):
         return learner
+    if not isinstance(learner, str):
+        return _live_spec(learner, regression=regression)
     if learner.lower().endswith(PICKLES):
         stem = Path(learner).stem
         raise BadInput(
@@ -80,9 +98,93 @@ def spec_of(learner: str | Spec, *, regression: bool = False) -> Spec:
         return Spec(learner, learner, regression=regression)
     folder = str(Path.cwd())
     spec = Spec(learner.rsplit(":", 1)[1], learner, folder, "", {}, regression)
+    _survives(spec)
     found = _load(spec)
     resolve(spec)
-    return Spec(spec.name, learner, folder, _source_hash(found), {}, regression)
+    return replace(spec, code=_source_hash(found))
+
+
+def _survives(spec: Spec) -> None:
+    """Import and build the learner in a process of its own first: a module may end the process that imports it.
+
+    Raises:
+        BadInput: It did, or hung, or building it failed.
+    """
+    told = run_jobs(
+        _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=IMPORT_SECONDS,
+        lost=lambda job, why: why,
+    )[0]  # fmt: skip
+    if told:
+        raise BadInput(
+            f"--learner {spec.source}: importing it {told}. A module that is imported must only define things."
+        )
+
+
+def _built(*, spec: Mapping[str, Any]) -> str:
+    try:
+        resolve(Spec.from_dict(spec))
+    except UnseenError:
+        # Told again, with its own message and class, where the learner is built in this process.
+        return ""
+    return ""
+
+
+def _live_spec(learner: Any, *, regression: bool) -> Spec:
+    """A spec that carries a live object to the workers of this run.
+
+    Raises:
+        BadInput: The object can't be carried, or is no learner.
+    """
+    import cloudpickle
+
+    if _is_torch(learner) and not inspect.isclass(learner):
+        raise BadInput(
+            f"learner {type(learner).__name__}: a module is already built, and every refit needs a fresh one. Give its class "
+            "or a function (inputs, outputs) -> module."
+        )
+    name = getattr(learner, "__name__", None) or getattr(learner, "name", None) or type(learner).__name__
+    name = "lambda" if name == "<lambda>" else str(name)
+    try:
+        carried = base64.b64encode(cloudpickle.dumps(learner)).decode()
+    except Exception as error:
+        raise BadInput(
+            f"learner {name}: it can't be sent to the processes that refit it ({type(error).__name__}: {error}). Give a class "
+            "or function that makes it; connections, locks and open files must be made inside."
+        ) from None
+    spec = Spec(name, f"{type(learner).__module__}.{name}", "", _identity(learner), {}, regression, carried)
+    resolve(spec)
+    return spec
+
+
+def _identity(found: Any) -> str:
+    """Hash of all that a live object does, or "" where that can't be told (a notebook, a lambda, a closure)."""
+    try:
+        text = _described(found)
+    except (TypeError, ValueError, OSError):
+        return ""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest() if text else ""
+
+
+def _described(found: Any) -> str:
+    if found is None or isinstance(found, bool | int | float | str):
+        return repr(found)
+    if isinstance(found, list | tuple):
+        parts = [_described(part) for part in found]
+        return f"{type(found).__name__}({';'.join(parts)})" if all(parts) else ""
+    if isinstance(found, Mapping):
+        return _described([part for pair in sorted(found.items(), key=repr) for part in pair])
+    of = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
+    module, name = getattr(of, "__module__", "") or "", getattr(of, "__qualname__", "")
+    known = sys.modules.get(module)
+    if known is None or module == "__main__" or "<" in name or not getattr(known, "__file__", None):
+        return ""
+    source = f"{module}.{name}:{hashlib.blake2b(inspect.getsource(known).encode(), digest_size=16).hexdigest()}"
+    if of is found:
+        return source
+    if not hasattr(found, "get_params"):
+        return ""
+    parameters = _described(found.get_params(deep=False))
+    return f"{source}({parameters})" if parameters or not found.get_params(deep=False) else ""
 
 
 def resolve(spec: Spec) -> Any:
@@ -91,13 +193,13 @@ def resolve(spec: Spec) -> Any:
     Raises:
         BadInput: As ``spec_of``.
     """
-    if ":" not in spec.source:
+    if not spec.carried and ":" not in spec.source:
         made = named(spec.source, regression=spec.regression)
         made.name = spec.name
         if spec.settings:
             made.estimator.set_params(**spec.settings)
         return made
-    found: Any = _load(spec)
+    found: Any = _carried(spec) if spec.carried else _load(spec)
     if _is_torch(found):
         return _torch_learner(found, spec)
     if inspect.isclass(found) or (inspect.isroutine(found) and not hasattr(found, "fit")):
@@ -130,6 +232,13 @@ def _configured(found: Any, spec: Spec) -> Any:
     return found if callable(getattr(found, "respond", None)) else EstimatorLearner(found, spec.name)
 
 
+def _carried(spec: Spec) -> Any:
+    import cloudpickle
+
+    # Made by this very run, by ``spec_of``: never what a user's file holds.
+    return cloudpickle.loads(base64.b64decode(spec.carried))
+
+
 def _load(spec: Spec) -> Any:
     module_name, _, path = spec.source.rpartition(":")
     if spec.folder and spec.folder not in sys.path:
@@ -145,7 +254,7 @@ def _load(spec: Spec) -> Any:
         ) from None
     except MissingExtra as error:
         raise MissingExtra(f"--learner {spec.source}", error.extra) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"--learner {spec.source}: importing failed with {type(error).__name__}: {error}") from error
     for part in path.split("."):
         if not hasattr(found, part):
