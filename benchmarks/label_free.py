@@ -181,6 +181,27 @@ def simple(rng: Any, a: float, b: float, *, concept: float = 0.0, irrelevant: in
     )
 
 
+def copied(world: World) -> World:
+    """The same table with its factor three times under other names: three times as many levels, no more knowledge."""
+    world.factors *= 3
+    return world
+
+
+def ceiling(rng: Any, levels: int) -> World:
+    """A network that is sure of nearly everything and right in 97 %: confidences tie at one; sites differ a little."""
+    n, m = 3000, 1000
+    site, place = rng.integers(0, levels, n), rng.normal(0, 0.4, levels + 1)
+
+    def draw(where: Any) -> tuple[Any, Any]:
+        z = rng.normal(3.5 + place[where], 2.0)
+        return np.round(expit(2.5 * z), 3), expit(z)
+
+    c, p = draw(site)
+    t, _ = draw(np.full(m, levels))
+    _, right = draw(np.full(200_000, levels))
+    return of(rng, c, rng.random(n) < p, t, float(right.mean()), factors=[site])
+
+
 KINDS: dict[str, Callable[[Any], World]] = {
     "no shift": lambda r: simple(r, 3.0, 1.5),
     "covariate shift": lambda r: simple(r, 1.5, 1.5),
@@ -203,6 +224,9 @@ KINDS: dict[str, Callable[[Any], World]] = {
     "30 sites, meaning ±.3 logits": lambda r: sites(r, 30, 6000, 0.3),
     "8 uneven sites, meaning ±.3 logits": lambda r: sites(r, 8, 3000, 0.3, uneven=True),
     "8 sites, meaning unchanged": lambda r: sites(r, 8, 3000, 0.0),
+    "8 sites three times over": lambda r: copied(sites(r, 8, 3000, 0.3)),
+    "30 uneven sites, meaning ±.6 logits": lambda r: sites(r, 30, 6000, 0.6, uneven=True),
+    "sure of everything, 8 sites": lambda r: ceiling(r, 8),
     "8 sites, clusters of 10": lambda r: sites(r, 8, 4000, 0.3, per=10),
 }
 

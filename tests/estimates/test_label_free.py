@@ -99,6 +99,16 @@ def test_an_irrelevant_factor_tests_nothing_and_chooses_nothing(levels):
     assert tested <= 2
 
 
+def test_a_factor_that_stands_in_the_table_twice_counts_once():
+    rng = np.random.default_rng(14)
+    g = rng.integers(0, 5, 2000)
+    c = rng.beta(2 + g, 2)
+    y, names = rng.random(2000) < c, list("abcde")
+    once, twice = (rehearse(c, y, np.arange(2000), [(g, names)] * k) for k in (1, 2))
+    assert len(once.hidden) == len(twice.hidden) == 5
+    np.testing.assert_array_equal(once.tests["CBPE"].taus, twice.tests["CBPE"].taus)
+
+
 def test_a_method_that_misses_every_level_by_less_takes_the_place_of_cbpe():
     rng = np.random.default_rng(7)
     g = rng.integers(0, 12, 24_000)

@@ -172,6 +172,8 @@ def rehearse(
         for k, (codes, names) in enumerate(factors)
         for level in _factor(table, k, np.asarray(codes).astype(np.int64), names)
     ]
+    # The same rows under another factor's name are no further test.
+    hidden = list({(h.n, round(h.actual, 9), round(h.move, 9)): h for h in reversed(hidden)}.values())[::-1]
     if len(hidden) < MIN_LEVELS:
         return Rehearsal(tuple(hidden), reason=f"{len(hidden) or 'no'} levels of factors could be hidden")
     moved = benjamini_hochberg([h.shift_p for h in hidden]) <= ALPHA
