@@ -462,6 +462,7 @@ def load_document(path: str | Path) -> dict[str, Any]:
         BadInput: It is not a report of a known schema version.
     """
     from unseen.report import improvement, summary
+    from unseen.report import plan as plans
 
     path = Path(path)
     try:
@@ -470,7 +471,8 @@ def load_document(path: str | Path) -> dict[str, Any]:
         raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
     known = isinstance(document, dict)
     version = document.get("schema_version") if known else None
-    reads = improvement.SCHEMA_VERSION if known and document.get("kind") == "improvement" else summary.SCHEMA_VERSION
+    kinds = {"improvement": improvement.SCHEMA_VERSION, "plan": plans.SCHEMA_VERSION}
+    reads = kinds.get(str(document.get("kind")) if known else "", summary.SCHEMA_VERSION)
     if version != reads:
         raise BadInput(
             f"{path}: schema_version is {version!r}, this version reads {reads}. Write the report again with --format json."

@@ -18,6 +18,10 @@ def test_from_numbers(run, tmp_path):
     code, out, _ = run("plan", "--items", 500, "--select", "U101", "-o", "plan.html")
     assert code == 0
     assert "Plan: " in out
+    assert run("plan", "--items", 500, "--select", "U101", "-o", "plan.json", "-q")[0] == 0
+    code, shown, _ = run("view", "plan.json")
+    assert code == 0
+    assert shown.split("Plan: ")[0].strip() == out.split("Plan: ")[0].strip()
     assert "<svg" in (tmp_path / "plan.html").read_text()
 
 

@@ -69,7 +69,7 @@ def test_the_picture_has_a_line_for_each_number_the_design_and_axes_with_numbers
     svg = picture(planned.document)
     assert svg.count('class="curve') == 4
     assert "50 clusters, as planned" in svg
-    assert f"now: {planned.smallest_gap_found:.3f}" in svg
+    assert f"this design: {planned.smallest_gap_found:.3f}" in svg
     assert {"100", "1,000"} <= set(re.findall(r'class="tick"[^>]*>([^<]+)<', svg))
     assert "1 model, as planned" in picture(measured.document)
     # The dot lies on its line.

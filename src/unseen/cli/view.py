@@ -11,7 +11,7 @@ import typer
 def view(
     report: Annotated[Path, typer.Argument(help="A report: .html opens in the browser, .json is shown here.")],
 ) -> None:
-    """Open a report that an audit or a search for remedies has written."""
+    """Open a report that an audit, a search for remedies or a plan has written."""
     import webbrowser
 
     from unseen.errors import BadInput
@@ -20,10 +20,11 @@ def view(
         raise BadInput(f"{report}: no such file. Write one with: unseen audit LOGS --output report.html")
     if report.suffix == ".json":
         from unseen.api import load_document
-        from unseen.report import improvement_terminal, terminal
+        from unseen.report import improvement_terminal, plan_terminal, terminal
 
         document = load_document(report)
-        (improvement_terminal if document.get("kind") == "improvement" else terminal).show(document)
+        show = {"improvement": improvement_terminal.show, "plan": plan_terminal.show}
+        show.get(document.get("kind", ""), terminal.show)(document)
     elif report.suffix in (".html", ".htm"):
         if not webbrowser.open(report.resolve().as_uri()):
             typer.echo(f"No browser here. Open {report.resolve()}")

@@ -74,7 +74,7 @@ def changes(contrast: Contrast, layout: Layout, rule: Rule) -> tuple[Change, ...
         change("as it is", k, m),
         change("twice the clusters", 2 * k, m),
         change("twice the rows per cluster", k, 2 * m),
-        change("half the rows, twice the clusters", 2 * k, max(1.0, m / 2)),
+        *([change("half the rows, twice the clusters", 2 * k, m / 2)] if m >= 2 else []),
         change("rows without end in these clusters", k, ENDLESS),
     )
 

@@ -64,7 +64,7 @@ def statement(document: Mapping[str, Any]) -> str:
     rests = "by assumption"
     if q["origin"] == "measured":
         rests = f"measured: [{gap_words(q['found_low'])}, {gap_words(q['found_high'])}], for {q['about']}, the least certain"
-    level = f"each model's gap is tested at {q['level']:.4f} ({tests} in {counted(len(document['tests']), 'check')})"
+    level = f"each model's gap is tested at {level_words(q['level'])} ({tests} in {counted(len(document['tests']), 'check')})"
     if q["found"] is None:
         return f"Here {level}: no gap that the expected score has room for is found with {power} power ({rests})."
     return f"Here {level}: the smallest gap found with {power} power is {gap_words(q['found'])} ({rests}). " + decides(
@@ -108,6 +108,15 @@ def gap_words(gap: float | None) -> str:
     return NONE if gap is None else f"{gap:.3f}"
 
 
+def level_words(level: float) -> str:
+    """A level with two significant digits, never in powers of ten.
+
+    >>> level_words(0.007), level_words(0.0000456)
+    ('0.007', '0.000046')
+    """
+    return f"{float(f'{level:.2g}'):.12f}".rstrip("0")
+
+
 def sheets(document: Mapping[str, Any]) -> list[Sheet]:
     """All tables of the plan, in order."""
     made = [_questions(document), *(_needs(q, document) for q in document["questions"])]
@@ -121,7 +130,7 @@ def _questions(document: Mapping[str, Any]) -> Sheet:
     matters = document["settings"]["gap_that_matters"]
     rows = [
         (
-            f"{q['code']} {q['title']}", f"{q['level']:.4f}", number(q["tests"]), _found_words(q), gap_words(q["decided"]),
+            f"{q['code']} {q['title']}", level_words(q["level"]), number(q["tests"]), _found_words(q), gap_words(q["decided"]),
             size_words(at_gap(q["to_decide"], matters)),
         )
         for q in document["questions"]

@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from unseen.report.html import asset, content_policy, template
 from unseen.report.plain import counted, number
-from unseen.report.plan import Sheet, at_gap, gap_words, reading, sheets, size_words, statement, subtitle, title
+from unseen.report.plan import (
+    Sheet,
+    at_gap,
+    gap_words,
+    level_words,
+    reading,
+    sheets,
+    size_words,
+    statement,
+    subtitle,
+    title,
+)
 from unseen.report.plan_picture import caption, picture
 from unseen.report.tables import Cell, Column, Table
 
@@ -35,7 +46,7 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         picture=Markup(picture(document)), caption=caption(document),  # noqa: S704
         facts=[
             ("smallest gap found", gap_words(q["found"])), ("decided from", gap_words(q["decided"])),
-            ("level of one model's gap", f"{q['level']:.4f}"), ("tests", number(sum(document["tests"].values()))),
+            ("level of one model's gap", level_words(q["level"])), ("tests", number(sum(document["tests"].values()))),
             (f"to decide at {matters:g}", size_words(at_gap(q["to_decide"], matters))),
             ("models", counted(document["models"], "model")),
         ],

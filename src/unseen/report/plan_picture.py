@@ -38,8 +38,7 @@ def picture(document: Mapping[str, Any]) -> str:
     if here[1]:
         at = x(math.log10(here[0])), y(math.log10(here[1]))
         canvas.dot(*at, "dot ink", f"{number(here[0])} items: {number(here[1])}", 5.5)
-        canvas.text(at[0] + 9, at[1] - 7, f"now: {number(here[1])}", "value")
-        entries.append(("ink", "this design"))
+        entries.append(("ink", f"this design: {number(here[1])}"))
     canvas.height = canvas.legend([*entries, ("reference", f"gap that matters, {matters:g}")], TOP + HEIGHT + 54) - 10
     return canvas.svg()
 
