@@ -24,9 +24,10 @@ SCORES = [  # models, spread of abilities, spread of log slopes, share of wrong 
     (30, 1.0, 0.0, RATE), (30, 0.5, 0.0, RATE), (60, 0.5, 0.0, RATE), (12, 1.0, 0.0, RATE), (30, 1.0, 0.4, RATE),
     (30, 1.0, 0.0, 0.0), (30, 1.0, 0.6, 0.0),
 ]  # fmt: skip
-CHOICES = [  # models, spread, mean difficulty, concentration of distractors, share of wrong keys
-    (30, 1.0, 0.0, 3.0, RATE), (30, 1.0, 0.0, 0.7, RATE), (30, 0.5, 0.0, 3.0, RATE), (30, 1.0, 1.0, 3.0, RATE),
-    (10, 1.0, 0.0, 3.0, RATE), (30, 1.0, 0.0, 3.0, 0.0), (30, 1.0, 0.0, 0.7, 0.0),
+CHOICES = [  # models, spread, mean difficulty, concentration of distractors, share of wrong keys, of traps
+    (30, 1.0, 0.0, 3.0, RATE, 0), (30, 1.0, 0.0, 0.7, RATE, 0), (30, 0.5, 0.0, 3.0, RATE, 0), (30, 1.0, 1.0, 3.0, RATE, 0),
+    (10, 1.0, 0.0, 3.0, RATE, 0), (30, 1.0, 0.0, 3.0, 0.0, 0), (30, 1.0, 0.0, 0.7, 0.0, 0),
+    (30, 1.0, 0.0, 3.0, RATE, 0.1), (30, 1.0, 0.0, 3.0, 0.0, 0.1),
 ]  # fmt: skip
 
 
@@ -43,13 +44,16 @@ def turned(rng, models, spread, slopes, rate, items=1000):
     return np.where(wrong[:, None], ~right, right).astype(float), ability, wrong
 
 
-def choice(rng, models, spread, harder, concentration, rate, items=1000, options=4):
-    """Codes of answers (0 the key); some keys name a wrong option."""
+def choice(rng, models, spread, harder, concentration, rate, traps, items=1000, options=4):
+    """Codes of answers (0 the key); some keys name a wrong option; a trap is hard and tempts able models to one answer."""
     ability, difficulty = rng.normal(0, spread, models), rng.normal(harder, 1, items)
+    trap = rng.random(items) < traps
+    difficulty = difficulty + 1.5 * trap
     solved = rng.random((items, models)) < 1 / options + (1 - 1 / options) * sigmoid(ability - difficulty[:, None])
     share = np.cumsum(rng.dirichlet(np.full(options - 1, concentration / (options - 1)), size=items), axis=1)
     missed = (rng.random((items, models, 1)) > share[:, None]).sum(axis=2).clip(0, options - 2)
-    said = np.where(solved, 0, 1 + missed)
+    tempted = trap[:, None] & (rng.random((items, models)) < sigmoid(1.5 * ability + 0.5))
+    said = np.where(solved, 0, np.where(tempted, 1, 1 + missed))
     wrong = np.arange(items) < round(rate * items)
     key = np.where(wrong, rng.integers(1, options, size=items), 0)
     return (said - key[:, None]) % options, wrong
@@ -66,11 +70,10 @@ def oracle(right, ability, rate):
     return order[: good[-1] + 1] if len(good) else order[:0]
 
 
-def permutation(right, rng, draws=2000):
+def permutation(right):
     """Item-rest correlation, one-sided; normal curve from a permutation's moments."""
     from scipy.special import ndtr
 
-    del rng, draws
     d = right - right.mean(axis=1, keepdims=True)
     x = (d.sum(axis=0) - d) / (len(d) - 1)
     x = x - x.mean(axis=1, keepdims=True)
@@ -114,25 +117,25 @@ def main():
             test = key_test(Answers(right, np.ones_like(right)), fit_rasch(right).ability, rng=rng)
             ours.add(listed(test.p_value, FDR)[0], wrong)
             best.add(oracle(right, ability, RATE), wrong)
-            old.add(permutation(right, rng), wrong)
+            old.add(permutation(right), wrong)
             told.append(test.detectable)
         print(f"scores, {models} models, spread {spread:g}, log slopes {slopes:g}, wrong {rate:.0%}: ours {ours}; "
               f"detectable {np.mean(told):.2f}; oracle {best}; older {old}; {time.perf_counter() - started:.0f} s")  # fmt: skip
-    for models, spread, harder, concentration, rate in CHOICES:
+    for models, spread, harder, concentration, rate, traps in CHOICES:
         ours, scores, old, told, started = Tally(), Tally(), Tally(), [], time.perf_counter()
         for k in range(replicates):
             rng = np.random.default_rng(k)
-            code, wrong = choice(rng, models, spread, harder, concentration, rate)
+            code, wrong = choice(rng, models, spread, harder, concentration, rate, traps)
             right = (code == 0).astype(float)
             ability = fit_rasch(right).ability
             test = key_test(Answers(right, np.ones_like(right), code, 4), ability, rng=rng)
             ours.add(listed(test.p_value, FDR)[0], wrong)
             alone = key_test(Answers(right, np.ones_like(right)), ability, rng=rng)
             scores.add(listed(alone.p_value, FDR)[0], wrong)
-            old.add(permutation(right, rng), wrong)
+            old.add(permutation(right), wrong)
             told.append((test.detectable, alone.detectable_option))
         print(f"answers, {models} models, spread {spread:g}, harder by {harder:g}, concentration {concentration:g}, "
-              f"wrong {rate:.0%}: ours {ours}; detectable {np.mean(told, axis=0).round(2).tolist()} (answers, scores); "
+              f"wrong {rate:.0%}, traps {traps:.0%}: ours {ours}; detectable {np.mean(told, axis=0).round(2).tolist()} (answers, scores); "
               f"from scores {scores}; older {old}; {time.perf_counter() - started:.0f} s")  # fmt: skip
 
 

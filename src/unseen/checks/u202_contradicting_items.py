@@ -48,9 +48,10 @@ class ContradictingItems(Check):
         "upper limit of their share is below gap_that_matters."
     )
     assumptions = (
-        "Models err independently of each other given ability: many variants of one model count as one. One main "
-        "dimension: an item of another kind than the rest, or a trap for able models, may stand out without being "
-        "wrong. From scores alone, a key that names a wrong option of several is hardly ever seen."
+        "Models err independently of each other given ability. One main dimension: an item of another kind than the rest "
+        "may stand out without being wrong. A trap that tempts able models more than weak ones to one wrong answer looks "
+        "like a wrong key: where a tenth of the items are such traps, a quarter of the list is not wrong. From scores "
+        "alone, a key that names a wrong option of several is hardly ever seen."
     )
     sources = (
         "Kiefer & Wolfowitz (1956); Laird (1978), Nonparametric maximum likelihood estimation of a mixing distribution.",

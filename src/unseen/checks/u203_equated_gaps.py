@@ -22,6 +22,8 @@ from unseen.estimates.rasch import Patterns, RaschFit, fit_rasch
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 MAX_LEVELS = 12
+# Of more models, only those with a gap are compared in a second way.
+MAX_COMPARED = 30
 
 
 class EquatedGaps(Check):
@@ -117,7 +119,7 @@ class EquatedGaps(Check):
                     settings=settings,
                     details={
                         "model": name, "extra_logits": gap.logits, "floors": list(allowed.values),
-                        **_companion(g, m, seen, unseen),
+                        **(_companion(g, m, seen, unseen) if len(found) <= MAX_COMPARED or p <= settings.fdr else {}),
                     },
                 )
             )  # fmt: skip

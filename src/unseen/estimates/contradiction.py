@@ -20,7 +20,7 @@ DIFFICULTIES = np.linspace(-5.0, 5.0, 21)
 # How much wrong answers agree: sums of a Dirichlet's parameters, from one favourite to all alike.
 CONCENTRATIONS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 32.0])
 OPTIONS = 4  # of an item, where it is not known
-MAX_FITTED = 2000
+MAX_FITTED = 1500
 MAX_CANDIDATES = 4
 STEPS = 60
 
