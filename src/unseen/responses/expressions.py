@@ -21,6 +21,7 @@ from typing import Any, Literal, NoReturn
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import names, value
 
 Type = Literal["condition", "number", "text", "time", "set", "null", "other"]
 WORDS = frozenset({"and", "or", "not", "in", "contains", "true", "false", "null", "none"})
@@ -259,6 +260,8 @@ class _Parser:
                 self.fail(token, f"null can be compared with == and != only, not with {op}.")
             expr = right.expr if left.type == "null" else left.expr
             return expr.is_null() if op == "==" else expr.is_not_null()
+        if op not in ("==", "!="):
+            left, right = self.ordered(left, right), self.ordered(right, left)
         left, right = self.reconcile(left, right), self.reconcile(right, left)
         if left.type != right.type and "other" not in (left.type, right.type):
             literal, other = (left, right) if left.is_literal else (right, left)
@@ -278,6 +281,23 @@ class _Parser:
         if op == "<=":
             return a <= b
         return a > b if op == ">" else a >= b
+
+    def ordered(self, value: _Value, other: _Value) -> _Value:
+        """A text in the order of numbers where it is held against one: as letters, "10" would come before "5".
+
+        The cast is strict: a column with a text that is no number fails where the condition is applied.
+        """
+        if value.type != "text" or other.type not in ("text", "number"):
+            return value
+        if value.is_literal:
+            if not _is_number(value.literal):
+                return value
+            number = float(value.literal)
+            return _Value(pl.lit(number), "number", value.start, value.end, number, is_literal=True)
+        if other.type == "number" or (other.is_literal and other.type == "text" and _is_number(other.literal)):
+            stripped = value.expr.str.strip_chars().cast(pl.Float64, strict=True)
+            return _Value(stripped, "number", value.start, value.end)
+        return value
 
     def reconcile(self, value: _Value, other: _Value) -> _Value:
         """A literal in the type of the column that it is compared with."""
@@ -358,8 +378,15 @@ def unknown_column(name: str, columns: Iterable[str]) -> str:
     listed = list(dict.fromkeys(columns))
     near = get_close_matches(name, listed, n=3, cutoff=0.6)
     hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
-    shown = ", ".join(listed[:40]) + (f" and {len(listed) - 40} more" if len(listed) > 40 else "")
-    return f"no column {name!r}{hint} The columns are {shown}."
+    return f"no column {value(name)!r}{hint} The columns are {names(listed)}."
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def _type_of(dtype: Any) -> Type:

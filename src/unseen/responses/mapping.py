@@ -15,8 +15,10 @@ import polars as pl
 
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
+from unseen.plain_text import value as shortened
 from unseen.responses.expressions import columns_used, parse, unknown_column
 from unseen.responses.table import ROLES, SPLITS, Responses
+from unseen.responses.words import scores_from_words
 
 # Field of Mapping → role column, and the option to name in messages.
 ROLE_OF: dict[str, tuple[str, str]] = {
@@ -30,9 +32,19 @@ ROLE_OF: dict[str, tuple[str, str]] = {
 # Names that mean only one thing in tables of answers; used where our own name is absent and the user named none.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "model": ("model_name", "model_id"),
-    "item": ("item_id", "question_id", "example_id", "sample_id", "doc_id", "id"),
-    "score": ("is_correct", "correct", "accuracy", "acc"),
-}
+    "item": (
+        "item_id", "question_id", "example_id", "sample_id", "doc_id", "task_id", "problem_id", "instance_id", "id",
+    ),
+    "score": ("is_correct", "correct", "passed", "accuracy", "acc"),
+    "repeat": ("run", "trial", "attempt"),
+    "question": ("input", "prompt"),
+    "prediction": ("output", "response", "completion", "model_answer"),
+    "target": ("reference", "expected", "gold", "ground_truth"),
+}  # fmt: skip
+# A column of this name holds the model's answer beside a right one, and the right one beside a model's.
+EITHER = "answer"
+# Roles whose columns hold texts: a number of such a name is a factor.
+TEXT_ROLES = ("question", "prediction", "target")
 OTHER_NAMES = {"range": "score_range", "factor": "factors", "item": "item_column"}
 
 
@@ -193,13 +205,24 @@ class Mapping:
         for role, others in SYNONYMS.items():
             if role in named or role in table.columns or (role == "model" and self.model):
                 continue
-            free = [c for c in others if c in table.columns and c not in named.values()]
+            free = [
+                c for c in others
+                if c in table.columns and c not in named.values()
+                and not (role in TEXT_ROLES and c in self.factors) and (role != "question" or _is_text(table[c]))
+            ]  # fmt: skip
             if free:
                 named[role] = free[0]
                 notes.append(f"Column {free[0]!r} was taken as the {role}.")
+        _answers(table, named, notes)
         kept = {name for name in self.factors if name in table.columns}
         table, renamed = _renamed(table, named, kept)
         notes += renamed
+        if "score" in table.columns and (scores := scores_from_words(table["score"])) is not None:
+            table = table.with_columns(scores[0])
+            notes.append(f"Scores were read from words: {scores[1]}.")
+        if "item" not in table.columns and (self.model or _one_model(table)):
+            table = table.with_row_index("item", offset=1).with_columns(pl.col("item").cast(pl.String))
+            notes.append("No column names the items, so each row is taken as an item of its own.")
         if self.model:
             if "model" in table.columns and "model_column" not in named and table["model"].n_unique() > 1:
                 raise BadInput(
@@ -218,6 +241,8 @@ class Mapping:
             if name not in table.columns:
                 raise BadInput(f"--factor: {unknown_column(name, table.columns)}")
             table = table.with_columns(_as_kind(table[name], kind))
+            if kind == "ordered":
+                _require_order(table[name])
         for name in self.factors:
             if name not in table.columns:
                 raise BadInput(f"--factor: {unknown_column(name, table.columns)}")
@@ -278,7 +303,16 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
     ['seen', 'seen', 'unseen', 'unseen']
     """
     table = responses.table
-    matches = table.select(parse(expression, table.schema, aliases=aliases).alias("matches"))["matches"]
+    condition = parse(expression, table.schema, aliases=aliases).alias("matches")
+    try:
+        matches = table.select(condition)["matches"]
+    except pl.exceptions.InvalidOperationError:
+        texts = [c for c in columns_used(expression, table.columns, aliases=aliases) if _is_text(table[c])]
+        bad = next((b for c in texts for b in [_no_number(table[c])] if b), "a text")
+        raise BadInput(
+            f"--unseen: {expression!r} compares a text with a number, and {bad} is none. Compare it with a text in quotes "
+            "(==, !=, in, contains), or turn the column into numbers first."
+        ) from None
     if matches.dtype != pl.Boolean:
         raise BadInput(f"--unseen: {expression!r} is not a condition, it gives {matches.dtype}.")
     if len(matches) == 1 and len(table) != 1:
@@ -300,6 +334,13 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
         split = pl.when(train.fill_null(value=False)).then(pl.lit("train")).otherwise(split)
     added = responses.with_columns(split.cast(pl.Enum(SPLITS)).alias("split"))
     return Responses(added.table, added.factors, added.score_kind, (*added.notes, *notes))
+
+
+def _no_number(column: pl.Series) -> str:
+    """The first value of a text column that is no number, with the column's name; "" where all are."""
+    text = column.cast(pl.String)
+    bad = text.filter(text.str.strip_chars().cast(pl.Float64, strict=False).is_null() & text.is_not_null())
+    return f"{shortened(bad[0], 60)!r} in column {column.name!r}" if len(bad) else ""
 
 
 def _shown(column: pl.Series) -> str:
@@ -352,6 +393,44 @@ def _as_kind(column: pl.Series, kind: Kind) -> pl.Series:
         if numbers.null_count() == column.null_count():
             return numbers
     return column
+
+
+def _is_text(column: pl.Series) -> bool:
+    return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
+
+
+def _one_model(table: pl.DataFrame) -> bool:
+    return "model" in table.columns and table["model"].n_unique() == 1
+
+
+def _answers(table: pl.DataFrame, named: dict[str, str], notes: list[str]) -> None:
+    """A column ``answer`` is the other half of a pair: the right one beside a model's, a model's beside the right one."""
+    has = {role: role in named or role in table.columns for role in ("prediction", "target")}
+    if EITHER in table.columns and EITHER not in named.values() and has["prediction"] != has["target"]:
+        role = "target" if has["prediction"] else "prediction"
+        named[role] = EITHER
+        notes.append(f"Column {EITHER!r} was taken as the {role}.")
+
+
+def _require_order(column: pl.Series) -> None:
+    """Refuse an order of words, which would be that of the alphabet.
+
+    Raises:
+        BadInput: A value is neither a number nor a date.
+    """
+    if not _is_text(column):
+        return
+    text = column.cast(pl.String)
+    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+    dates = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    known = text.null_count()
+    if known not in (numbers.null_count(), dates.null_count()):
+        bad = text.filter((numbers.is_null() | dates.is_not_null()) & text.is_not_null())
+        bad = bad if len(bad) else text.drop_nulls()
+        raise BadInput(
+            f"--factor {column.name}:ordered: {shortened(bad[0], 60)!r} is neither a number nor a date like 2024-01-31, so that "
+            f"only the alphabet would order it. Use {column.name}:categorical, or add a column with numbers."
+        )
 
 
 def _range(given: Any) -> tuple[float, float]:

@@ -10,7 +10,9 @@ import polars as pl
 
 from unseen.errors import BadInput
 from unseen.factors import Kind
+from unseen.plain_text import names, value
 from unseen.responses.table import SPLITS, Responses, ScoreKind, infer_factors
+from unseen.responses.words import scores_from_words
 
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
 
@@ -95,15 +97,15 @@ def _require_columns(frame: pl.DataFrame) -> None:
     for name in ("item", "score"):
         if name not in frame.columns:
             raise BadInput(
-                f"no column {name!r}; the columns are {', '.join(frame.columns)}. "
+                f"no column {name!r}; the columns are {names(frame.columns)}. "
                 f"Name the right one with --{name}-column (in Python: {name}=…)."
                 if name != "score"
-                else f"no column 'score'; the columns are {', '.join(frame.columns)}. "
+                else f"no column 'score'; the columns are {names(frame.columns)}. "
                 "Name the right one with --score (in Python: score=…)."
             )
     if "model" not in frame.columns:
         raise BadInput(
-            f"no column 'model'; the columns are {', '.join(frame.columns)}. "
+            f"no column 'model'; the columns are {names(frame.columns)}. "
             "Name the right one with --model-column, or give the model's name with --model."
         )
 
@@ -113,12 +115,14 @@ def _numeric(frame: pl.DataFrame, name: str) -> pl.Series:
     if column.dtype == pl.Boolean or column.dtype.is_numeric() or column.dtype == pl.Null:
         return column.cast(pl.Float64).fill_nan(None)
     if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        if name == "score" and (scores := scores_from_words(column)) is not None:
+            return scores[0]
         text = column.cast(pl.String)
         numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
         bad = (numbers.is_null() & text.is_not_null()).arg_true()
         if len(bad):
             raise BadInput(
-                f"column {name!r}, row {bad[0] + 1}: {text[bad[0]]!r} is not a number ({len(bad)} such rows). "
+                f"column {name!r}, row {bad[0] + 1}: {value(text[bad[0]])!r} is not a number ({len(bad)} such rows). "
                 "Name another column, or turn the labels into numbers first."
             )
         return numbers.fill_nan(None)
@@ -155,7 +159,7 @@ def _require_values(frame: pl.DataFrame) -> None:
             split = frame["split"].cast(pl.String)
             bad = (~split.is_in(SPLITS) & split.is_not_null()).arg_true()
             raise BadInput(
-                f"column 'split', row {bad[0] + 1}: {split[bad[0]]!r} is not one of {', '.join(SPLITS)} "
+                f"column 'split', row {bad[0] + 1}: {value(split[bad[0]])!r} is not one of {', '.join(SPLITS)} "
                 f"({len(bad)} such rows). Say what is unseen with --unseen instead, e.g. --unseen \"split == 'test'\"."
             )
 

@@ -28,6 +28,7 @@ LARGE = 2_000_000
 HEAVY = ("prediction", "question", "choices", "target")
 SAMPLE = 50_000
 MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
+DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
 ITEM_WORDS = ("item", "question", "id", "task", "example")
 
 
@@ -113,6 +114,7 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     seen = peek(path)
     divider = separator(seen.text) or ","
     header = seen.text.splitlines()[0].split(divider)
+    headerless = _is_headerless(header)
     named = {mapping.columns.get(role, role) for role in TEXTS} | {
         s for role in ("model", "item") for s in SYNONYMS[role]
     }
@@ -123,6 +125,8 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         "try_parse_dates": True,
         "schema_overrides": texts,
     }
+    if headerless:
+        options |= {"has_header": False, "new_columns": [f"item {i + 1}" for i in range(len(header))]}
     # Where semicolons divide, a comma is the decimal point of the country, unless points are used as well.
     if divider == ";" and DECIMAL_COMMA.search(seen.text) and not DECIMAL_POINT.search(seen.text):
         options["decimal_comma"] = True
@@ -131,7 +135,7 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     options["infer_schema_length"] = None if small else 100_000
     if seen.encoding == "utf-8":
         try:
-            return pl.read_csv(path, **options)
+            return _headed(path, pl.read_csv(path, **options), headerless, notes)
         except pl.exceptions.ComputeError as error:
             if "utf" not in str(error).lower():
                 raise _uneven(path, error, divider) from None
@@ -140,9 +144,25 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         notes.append(f"{path.name}: not UTF-8, so it was read as Latin-1; check names with accents.")
     source = text_of(path, encoding).encode()
     try:
-        return pl.read_csv(io.BytesIO(source), **options)
+        return _headed(path, pl.read_csv(io.BytesIO(source), **options), headerless, notes)
     except pl.exceptions.ComputeError as error:
         raise _uneven(path, error, divider) from None
+
+
+def _is_headerless(header: list[str]) -> bool:
+    """Whether the first line holds scores, not names: numbers throughout, three or more."""
+    cells = [cell.strip().strip('"') for cell in header]
+    return len(cells) >= 3 and all(re.fullmatch(r"-?\d+(\.\d+)?", cell) for cell in cells)
+
+
+def _headed(path: Path, table: pl.DataFrame, headerless: bool, notes: list[str]) -> pl.DataFrame:
+    if not headerless:
+        return table
+    notes.append(
+        f"{path.name}: the first line holds numbers, so there is no header: rows are models, columns are items."
+    )
+    names = pl.Series("model", [f"row {i + 1}" for i in range(table.height)])
+    return table.select(names, pl.all())
 
 
 def _uneven(path: Path, error: Exception, divider: str) -> BadInput:
@@ -263,9 +283,10 @@ def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[st
     if mapping.score or known & set(SYNONYMS["score"]) or table.width < 3:
         return table
     first, *rest = table.columns
-    if mapping.model_column in rest or not all(
-        table[c].dtype.is_numeric() or isinstance(table[c].dtype, pl.Boolean | pl.Null) for c in rest
-    ):
+    described = _described(table, mapping, notes, path)
+    if described is not None:
+        return described
+    if mapping.model_column in rest or not all(_is_scores(table[c]) for c in rest):
         return table
     names = table[first]
     if not isinstance(names.dtype, pl.String | pl.Categorical) or names.n_unique() < table.height or names.null_count():
@@ -286,3 +307,41 @@ def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[st
         + (f"; {empty:,} empty cells were left out." if empty else ".")
     )
     return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
+
+
+def _is_scores(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() or isinstance(column.dtype, pl.Boolean | pl.Null)
+
+
+def _described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Path) -> pl.DataFrame | None:
+    """Items in rows, with columns that describe them beside a column a model; None where the table is no such matrix.
+
+    A model's column holds scores within 0 … 1 and has a name that is no role and no factor that the user named.
+    """
+    item = mapping.item_column or next((c for c in table.columns if c.strip().lower() in DESCRIBED_ITEMS), None)
+    if item not in table.columns or mapping.model_column or mapping.model or "model" in table.columns:
+        return None
+    if table[item].null_count() or table[item].n_unique() < table.height:
+        return None
+    named = {*ROLES, *mapping.factors, *mapping.columns.values(), item}
+    models = [
+        c for c in table.columns
+        if c not in named and _is_scores(table[c]) and table[c].drop_nulls().len()
+        and float(table[c].cast(pl.Float64).min() or 0) >= 0 and float(table[c].cast(pl.Float64).max() or 0) <= 1  # type: ignore[arg-type]
+    ]  # fmt: skip
+    rest = [c for c in table.columns if c not in models and c != item]
+    if len(models) < 2 or not rest:
+        return None
+    scores = {m: table[m].cast(pl.Float64).fill_nan(None) for m in models}
+    long = pl.concat(
+        [
+            table.select(pl.col(item).alias("item"), *rest).with_columns(model=pl.lit(m), score=score)
+            for m, score in scores.items()
+        ]
+    )
+    described = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
+    notes.append(
+        f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
+        f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {described} describe the items."
+    )
+    return long.filter(pl.col("score").is_not_null())

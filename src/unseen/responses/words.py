@@ -1,0 +1,35 @@
+"""Scores that logs write as words: passed, incorrect, C, yes."""
+
+from __future__ import annotations
+
+import polars as pl
+
+RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved")
+WRONG = ("false", "f", "no", "n", "fail", "failed", "incorrect", "i", "wrong", "failure", "unresolved")
+MAX_WORDS = 12
+
+
+def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
+    """A column of words as 1 and 0, with what was read as what; None where it holds anything else.
+
+    Args:
+        column: Text; missing values stay missing.
+
+    >>> scores_from_words(pl.Series("score", ["PASS", "fail", None]))[0].to_list()
+    [1.0, 0.0, None]
+    >>> scores_from_words(pl.Series("score", ["a", "b"])) is None
+    True
+    """
+    if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        return None
+    text = column.cast(pl.String)
+    levels = text.drop_nulls().unique().sort().to_list()
+    words = {level: level.strip().lower() for level in levels if level.strip()}
+    if not words or len(words) > MAX_WORDS or not set(words.values()) <= {*RIGHT, *WRONG}:
+        return None
+    number = {level: 1.0 if word in RIGHT else 0.0 for level, word in words.items()}
+    told = ", ".join(f"{level} as {int(number[level])}" for level in words)
+    return text.replace_strict(number, default=None, return_dtype=pl.Float64).alias(column.name), told
+
+
+__all__ = ["scores_from_words"]
