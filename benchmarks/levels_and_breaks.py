@@ -5,6 +5,22 @@ Each line is one simulated design. "p ≤ .05" is the share of outcomes with suc
 ``gap_that_matters`` is passed (at most .025), "found" the power. Run it on two trees to compare them:
 
     PYTHONPATH=src python benchmarks/levels_and_breaks.py [--replicates N] [--only U104]
+
+Before (normal or t tests with clusters − 1 degrees of freedom) and after, at 200 replicates (standard error .01 to .03):
+
+    U102  p ≤ .05 under the null: 30 levels × 10 rows, adjusted              .215 → .010   (interval up to 1.31 → within 1)
+          8 levels, continuous scores near .97                               .080 → .015
+          6 levels, one giant cluster                                        .120 → .000   (139 of 200 judged)
+          3 levels, a giant cluster in one of them                           .110 → .050
+          5 levels, nested in 90 uneven clusters                             .185 → .040
+    U104  covers the break of a slope: 15 clusters, 10 levels                .815 → .974
+          22 uneven clusters, 10 levels (named in 1.00 → .60)                .800 → .950
+          a break is named where nothing happens, 15 clusters                .315 → .010
+          a cliff is called a step, 15 clusters, 10 levels                   .00 → 1.00
+    U702  clear of a true flip by ±.1: 30 models, 1,000 items                .86 → .00
+          4 models, 1,600 items                                              .14 → .02
+          found, flip by ±.2, 22 uneven clusters                             .44 → .10     (what the honest error costs)
+    U103  p ≤ .05 under the null: 4 factors of 12 levels, mean .96           .080 → .025
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from unseen.estimates.concordance import largest_flip, ranking_concordance
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, DRAWS = 10, 6, 40, 500
 # Rows of one cluster are taken to correlate this much when large clusters are counted as fewer units than rows.
 INTRACLASS = 0.05
-FEWEST_DOF = 3.0
+FEWEST_DOF = 2.0
 
 
 class RankingFlips(Check):
@@ -27,7 +27,7 @@ class RankingFlips(Check):
     null = "No pair of models truly changes its order between the two sides."
     interest = "A pair whose order is significant on both sides, and opposite, by at least smallest_gap on either."
     method = (
-        "Means per model and side with their joint cluster-robust covariance (CR3). With d₁ and d₂ the differences of a "
+        "Means per model and side with their joint cluster-robust covariance (CR2). With d₁ and d₂ the differences of a "
         "pair on both sides, its flip is the smaller of them where their signs are opposite (minus it where the order "
         "is kept); p = max(p₁, p₂), t, times the number of pairs (Bonferroni). The interval is that of the largest flip of "
         "all pairs: clear is said only where it excludes one of gap_that_matters in every pair. Kendall's tau-b between "
@@ -185,7 +185,7 @@ def _means(
             smallest = min(smallest, int(np.count_nonzero(count)))
             dof[k] = min(dof[k], _effective(count) - 1)
             means[k].append(mean)
-            columns[k].append((total - mean * count) / np.maximum(n - count, 1))
+            columns[k].append((total - mean * count) / (n * np.sqrt(np.maximum(1 - count / n, 1e-9))))
     if not kept:
         return kept, np.empty(0), np.empty((0, 0)), 0, (0.0, 0.0)
     influence = np.stack([*columns[0], *columns[1]])

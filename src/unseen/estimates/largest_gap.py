@@ -18,7 +18,7 @@ from unseen.estimates.means import normal_quantile, t_quantile, two_sided_t, wil
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 # A difference that rests on fewer effective clusters than this, plus one, has no t interval worth the name.
-FEWEST_DOF = 3.0
+FEWEST_DOF = 2.0
 # Rows of one cluster are never taken as wholly independent: a giant cluster would pass for many units.
 LEAST_INTRACLASS = 0.02
 # Weight of the working model's variance beside the robust one, in degrees of freedom: a robust variance on three or four
