@@ -10,7 +10,7 @@ from unseen.auditing import levels_alone
 from unseen.checks.base import Settings, Subject, Undecided
 from unseen.errors import BadInput, TooFewUnits
 from unseen.planning import Design, from_numbers, from_pilot
-from unseen.planning.measured import intraclass_correlation, pairing
+from unseen.planning.measured import intraclass_correlation, measured, pairing
 from unseen.planning.numbers import count_tests
 from unseen.responses import Responses
 
@@ -102,6 +102,39 @@ def test_more_clusters_help_more_than_more_rows_and_too_few_are_named():
     assert min(need.clusters for need in few.questions[0].to_find) >= 50
     alone = from_numbers(Design(items=500), select=LEADS)
     assert (alone.changes, alone.mixes, alone.notes) == ((), (), ())
+
+
+def test_clusters_on_both_sides_cancel_what_their_rows_share():
+    rng = np.random.default_rng(0)
+    k, m = 40, 10
+    cluster = np.repeat(np.arange(k), m)
+    frame = pl.DataFrame(
+        {
+            "item": [f"i{i}" for i in range(k * m)],
+            "cluster": [f"c{c}" for c in cluster],
+            "split": ["seen", "unseen"] * (k * m // 2),
+            "score": (rng.random(k * m) < rng.beta(2, 2, k)[cluster]) * 1.0,
+            "model": "m",
+        }
+    )
+    facts = measured(Subject(responses=Responses.of(frame)), Settings())
+    # Beta(2, 2): ρ = 1 / 5. Each cluster has as many rows on either side, so that its effect leaves the gap.
+    assert facts.intraclass == pytest.approx(0.2, abs=0.15)
+    assert facts.carried == 0.0
+    assert facts.sides["unseen"] == (40.0, pytest.approx(40.0))
+    plan = from_pilot(Responses.of(frame), select=LEADS)
+    twice = {c.name: c.found for c in plan.changes}
+    assert twice["twice the rows per cluster"] == pytest.approx(twice["twice the clusters"])
+    assert plan.notes == ("Clusters lie on both sides, which takes part of what their rows share out of the gap.",)
+
+
+def test_units_needed_agree_where_humans_correct_a_judge():
+    table = pilot(clusters=60)
+    labelled = np.random.default_rng(0).random(len(table)) < 0.4
+    human = table.with_columns(human_score=pl.when(pl.Series(labelled)).then(pl.col("score")).otherwise(None))
+    result = auditing.run(Subject(responses=Responses.of(human)), Settings(), select=LEADS)
+    by = {(o.code, o.about.name): o.details.get("units_needed") for o in result.outcomes}
+    assert [by["U003", f"m{j}"] for j in range(3)] == [by["U101", f"m{j}"] for j in range(3)]
 
 
 def test_the_intraclass_correlation_is_covered_by_its_interval():

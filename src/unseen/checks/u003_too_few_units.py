@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from unseen.checks._judged import Human, corrected_gap, human_scores
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
@@ -51,22 +52,29 @@ class TooFewUnitsForGap(Check):
         if answers.has("split"):
             seen, unseen = rows.take(answers.is_split("seen")), rows.take(answers.is_split("unseen"))
             sides = (seen, unseen) if seen.any() and unseen.any() else None
+        human = human_scores(subject)
         outcomes = [
-            guarded(self, About("model", name), lambda n=name, p=part: self._judge(n, rows, p, sides, settings))
+            guarded(self, About("model", name), lambda n=name, p=part: self._judge(n, rows, p, sides, human, settings))
             for name, part in rows.each()
         ]
         return outcomes or [self.not_applicable("No row has a score.", "Give scores.", unlocks=("score",))]
 
     def _judge(
-        self, name: str, rows: Scored, part: slice, sides: tuple[np.ndarray, np.ndarray] | None, settings: Settings
-    ) -> Outcome:
+        self, name: str, rows: Scored, part: slice, sides: tuple[np.ndarray, np.ndarray] | None, human: Human | None,
+        settings: Settings,
+    ) -> Outcome:  # fmt: skip
         score, cluster = rows.score[part], rows.cluster[part]
         if sides is None:
             gap = _halves(score, cluster, rows, f"the mean of {name}", settings)
             counts = f"two halves of {many(gap.units, 'independent unit')}"
         else:
             a, b = ((score[side[part]], cluster[side[part]]) for side in sides)
-            gap = _gap(a, b, rows, name, settings)
+            corrected = (
+                corrected_gap(human, rows, part, sides[0][part], sides[1][part], level=settings.level)
+                if human
+                else None
+            )
+            gap = corrected.gap if corrected else _gap(a, b, rows, name, settings)
             counts = f"{distinct(a[1]):,} seen and {distinct(b[1]):,} unseen units"
         return self._outcome(name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr)
 

@@ -38,6 +38,7 @@ def plan(
     range_: Annotated[str | None, typer.Option("--range", metavar="LOW:HIGH", help="Lowest and highest possible score.", rich_help_panel=PILOT)] = None,
     factor: Annotated[list[str] | None, typer.Option(metavar="NAME[:KIND]", help="A factor, as for audit. Repeatable.", rich_help_panel=PILOT)] = None,
     metric: Annotated[str | None, typer.Option(help="Metric or scorer to read, where a log has several.", rich_help_panel=PILOT)] = None,
+    human: Annotated[str | None, typer.Option(help="Column with a human's score on some rows, drawn at random.", rich_help_panel=PILOT)] = None,
     score: Annotated[str | None, typer.Option(metavar="NUMBER|COLUMN", help="Without a log the expected mean score on seen items (0.7); with one its column.", rich_help_panel=NUMBERS)] = None,
     models: Annotated[int | None, typer.Option(help="Models in the audit; default: 4, or those of the pilot.", rich_help_panel=NUMBERS)] = None,
     items: Annotated[int | None, typer.Option(help="Items of each model, seen and unseen.", rich_help_panel=NUMBERS)] = None,
@@ -79,7 +80,7 @@ def plan(
         require_writable(output)
     columns = {
         "unseen": unseen, "split": split, "cluster": cluster, "model_column": model_column, "model": model,
-        "item_column": item_column, "score_range": range_, "factors": factor, "metric": metric,
+        "item_column": item_column, "score_range": range_, "factors": factor, "metric": metric, "human": human,
     }  # fmt: skip
     numbers = {
         "items": items, "unseen_share": unseen_share, "clusters": clusters, "rows_per_cluster": rows_per_cluster,

@@ -29,6 +29,9 @@ class Facts:
         layout: Clusters and rows of one model (mean over models).
         unseen_share: Share of the rows that is unseen.
         intraclass: Correlation of two rows of one cluster on one side.
+        carried: The correlation with which the error of a gap follows from rows and clusters: the same where each cluster
+            lies on one side, less where clusters on both sides cancel what their rows share.
+        sides: Clusters of the seen and of the unseen side, and how many of one size these count for.
         basis: The same and more, with intervals.
         notes: What could not be measured.
     """
@@ -36,6 +39,8 @@ class Facts:
     layout: Layout
     unseen_share: float
     intraclass: float
+    carried: float
+    sides: dict[str, tuple[float, float]]
     basis: tuple[Basis, ...]
     notes: tuple[str, ...]
 
@@ -85,7 +90,10 @@ def measured(subject: Subject, settings: Settings) -> Facts:
         )
         known = intraclass_correlation(parts, settings.level)
         if known is None:
-            notes.append("The intraclass correlation can't be measured: no two rows of one side share a cluster.")
+            notes.append(
+                "The intraclass correlation can't be measured: no two rows of one side share a cluster, or scores are constant. "
+                "It is planned for as zero."
+            )
         else:
             intraclass = max(0.0, known[0])
             note = "within a side, over all models; a value below zero is planned for as zero"
@@ -94,7 +102,34 @@ def measured(subject: Subject, settings: Settings) -> Facts:
     if paired is not None:
         note = "of the scores of two neighbours in the ranking on one item"
         counted.append(Basis("pairing between models", paired[0], "measured", paired[1], paired[2], note))
-    return Facts(layout, share, intraclass, (*counted, *basis), tuple(notes))
+    carried, sides = _carried(parts, layout, intraclass)
+    if carried < 0.9 * intraclass:
+        notes.append("Clusters lie on both sides, which takes part of what their rows share out of the gap.")
+    return Facts(layout, share, intraclass, carried, sides, (*counted, *basis), tuple(notes))
+
+
+def _carried(
+    parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]], layout: Layout, intraclass: float
+) -> tuple[float, dict[str, tuple[float, float]]]:
+    """The correlation that gives this layout the design effect of its gap, and clusters by side; means over models.
+
+    Cluster effects enter a gap with the weights n_a/N_a − n_b/N_b, rows with 1/N_a and 1/N_b:
+    V = σ²·[(1 − ρ)·(1/N_a + 1/N_b) + ρ·Σ(n_a/N_a − n_b/N_b)²].
+    """
+    ratios: list[float] = []
+    counts: dict[str, list[tuple[float, float]]] = {"seen": [], "unseen": []}
+    for _, cluster, unseen in parts:
+        where, size = dense(cluster)
+        a, b = (np.bincount(where[side], minlength=size).astype(np.float64) for side in (~unseen, unseen))
+        weight = a / a.sum() - b / b.sum()
+        ratios.append(float(weight @ weight) / (1 / a.sum() + 1 / b.sum()))
+        for name, n in (("seen", a), ("unseen", b)):
+            counts[name].append((float(np.count_nonzero(n)), float(n.sum() ** 2 / (n @ n))))
+    sides = {name: (float(np.mean([k for k, _ in n])), float(np.mean([e for _, e in n]))) for name, n in counts.items()}
+    spare = layout.rows * (1 + layout.uneven) - 1
+    if layout.single or spare <= 0:
+        return 0.0, sides
+    return min(1.0, max(0.0, intraclass * (float(np.mean(ratios)) - 1) / spare)), sides
 
 
 def intraclass_correlation(

@@ -86,6 +86,10 @@ def from_numbers(
         for code in QUESTIONS
         if code in levels
     )
+    shares = {"seen": 1 - design.unseen_share, "unseen": design.unseen_share}
+    sides = {
+        name: (part * layout.clusters, part * layout.clusters / (1 + layout.uneven)) for name, part in shares.items()
+    }
     gap, rule = contrasts["U101"], rule_of(levels["U101"], settings, power)
     return Plan(
         source="", models=design.models, layout=layout, unseen_share=design.unseen_share, clustered=not layout.single,
@@ -93,7 +97,7 @@ def from_numbers(
         changes=changes(gap, layout, rule),
         mixes=mixes(gap, layout, rule, settings, least, need_of(questions[0], settings.gap_that_matters)),
         lines=lines(gap, layout, rule, design.models),
-        notes=notes(gap, layout, rule, design.unseen_share, settings),
+        notes=notes(gap, layout, rule, sides, settings),
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def from_pilot(
         worst = max((o for o in outcomes[code] if o.estimate), key=lambda o: error_of(_known(o)), default=None)
         if worst is None or code not in levels:
             continue
-        made = _carried(worst, scale, layout, facts.intraclass)
+        made = _carried(worst, scale, layout, facts.carried)
         contrast = contrast or made
         questions.append(
             _measured_question(worst, made, scale, rule_of(levels[code], settings, power), tests[code], settings)
@@ -96,7 +96,7 @@ def from_pilot(
         changes=changes(contrast, layout, rule),
         mixes=mixes(contrast, layout, rule, settings, least, need_of(questions[0], settings.gap_that_matters)),
         lines=lines(contrast, layout, rule, planned),
-        notes=(*notes(contrast, layout, rule, share, settings), *facts.notes, *_declined(outcomes["U101"])),
+        notes=(*notes(contrast, layout, rule, facts.sides, settings), *facts.notes, *_declined(outcomes["U101"])),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -133,21 +133,31 @@ def _kept(points: Sequence[tuple[float, float | None]]) -> tuple[tuple[float, fl
     return tuple((float(n), gap) for n, gap in points if gap is not None)
 
 
-def notes(contrast: Contrast, layout: Layout, rule: Rule, share: float, settings: Settings) -> tuple[str, ...]:
-    """What is too few, in sentences."""
+def notes(
+    contrast: Contrast, layout: Layout, rule: Rule, sides: Mapping[str, tuple[float, float]], settings: Settings
+) -> tuple[str, ...]:
+    """What is too few, in sentences.
+
+    Args:
+        contrast: The gap of one model.
+        layout: The planned one.
+        rule: Of the gap's test.
+        sides: Clusters of each side, and how many of one size these count for.
+        settings: Of the audit.
+    """
     said: list[str] = []
     what, matters = "items" if layout.single else "clusters", settings.gap_that_matters
-    for name, part in (("unseen", share), ("seen", 1 - share)):
-        have = part * layout.clusters
+    for name, (have, count) in sides.items():
         if have < settings.min_units - 1e-9:
+            needed = math.ceil(layout.clusters * settings.min_units / have - 1e-9)
             said.append(
                 f"Too few {what}: the {name} side has {have:.3g}, and an audit declines a gap below "
-                f"{settings.min_units}. Collect {least_clusters(settings, share):,} {what} or more in all."
+                f"{settings.min_units}. Collect {needed:,} {what} or more in all."
             )
-        elif have / (1 + layout.uneven) < settings.min_units:
+        elif count < settings.min_units:
             said.append(
-                f"Uneven clusters: the {have:.3g} of the {name} side count for {have / (1 + layout.uneven):.2g} of one "
-                "size. Take fewer rows of the largest ones, or more clusters."
+                f"Uneven clusters: the {have:.3g} of the {name} side count for {count:.2g} of one size. Take fewer rows "
+                "of the largest ones, or more clusters."
             )
     if not layout.single:
         endless = smallest_decided(contrast, Layout(layout.clusters, ENDLESS, layout.uneven), rule)
