@@ -124,7 +124,8 @@ def cell_contrast(
     >>> fit.value, fit.variance, fit.dof
     (2.0, 1.0, 2.0)
     """
-    keep = (cell >= 0) & (weight[cell] != 0)
+    # Rows by number: gathering them so is several times faster than by a mask.
+    keep = np.flatnonzero((cell >= 0) & (weight != 0)[cell])
     used, column = np.flatnonzero(weight), np.cumsum(weight != 0) - 1
     where, score, (unit, units) = column[cell[keep]], score[keep], dense(cluster[keep])
     size, contrast = len(used), weight[used]
@@ -135,11 +136,12 @@ def cell_contrast(
         # Every row is a cluster: the same formula in closed form.
         mean = np.bincount(where, weights=score) / counts
         share, spare = contrast * contrast / counts, np.maximum(counts - 1, 1)
-        factor = (counts / spare)[where]
+        factor = np.empty(units)
+        factor[unit] = (counts / spare)[where]
         each = np.bincount(where, weights=(score - mean[where]) ** 2)
         return Robust(
             float(contrast @ mean), float(np.sum(share * each / spare)), float(share.sum() ** 2 / np.sum(share**2 / spare)),
-            units, factor[np.argsort(unit)],
+            units, factor,
         )  # fmt: skip
     pairs, at = np.unique(unit * size + where, return_inverse=True)
     rows = np.bincount(at).astype(np.float64)

@@ -155,8 +155,9 @@ def _factors(
         return _Factors(np.full(groups, groups / (groups - 1)), effective_clusters(unit[keep]) - 1)
     contrast = np.stack([weight, -weight], axis=1).reshape(-1)
     fit = cell_contrast((2 * cell + side)[keep], score[keep], unit[keep], contrast)
-    factor = np.ones(groups)
-    factor[np.unique(unit[keep])] = fit.factor
+    factor, present = np.ones(groups), np.zeros(groups, dtype=bool)
+    present[unit[keep]] = True
+    factor[present] = fit.factor
     return _Factors(factor, fit.dof)
 
 
