@@ -135,29 +135,54 @@ def _carried(
 def intraclass_correlation(
     parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]], level: float
 ) -> tuple[float, float, float] | None:
-    """Correlation of two rows of one cluster and side, pooled over models, with a jackknife interval over clusters.
+    """Correlation of two rows of one cluster and side, from the analysis of variance, with its F interval.
 
-    ρ = mean of e_i·e_j over pairs within a cluster, over the mean of e², e the residual from the side's mean. Residuals
-    from an estimated mean are too alike by its variance, which is added to both.
+    ρ = (F − 1) / (F + n₀ − 1), F = MSB / MSW between and within the clusters of a side and n₀ the mean size corrected for
+    unequal ones. Mean squares are averaged over models; the degrees of freedom are those of one model, since models
+    answer the same clusters. The limits divide F by the quantiles of its null distribution.
 
     Args:
         parts: For each model: scores, clusters, and whether a row is unseen; shapes (n,).
         level: Nominal coverage.
 
     Returns:
-        Value and ends, or None where no two rows share a cluster and side.
+        Value and ends, or None where no two rows share a cluster and side or scores are constant.
+
+    Source: Donner (1986), A review of inference procedures for the intraclass correlation coefficient, equations 1–4.
     """
-    cross, own, pairs, count, unit = _products(parts)
-    if pairs.sum() == 0 or own.sum() <= 0:
+    from scipy import special
+
+    between, within, df_b, df_w, size = np.mean([_squares(*part) for part in parts], axis=0).tolist()
+    if df_b < 1 or df_w < 1 or between + within <= 0:
         return None
+    ratio = between / df_b / max(within / df_w, 1e-12)
+    tail = (1 - level) / 2
 
-    def ratio(c: FloatArray, o: FloatArray, p: FloatArray, n: FloatArray) -> FloatArray:
-        between, total = c / np.maximum(p, 1), o / np.maximum(n, 1)
-        # Variance of the mean of all rows, from the same pairs: what residuals lost by being taken around it.
-        lost = (c + o) / np.maximum(n, 1) ** 2
-        return (between + lost) / (total + lost)
+    def correlation(f: float) -> float:
+        return (f - 1) / (f + size - 1)
 
-    return _jackknife(ratio, (cross, own, pairs, count), unit, level)
+    high = ratio / float(special.fdtri(df_b, df_w, tail))
+    low = ratio / float(special.fdtri(df_b, df_w, 1 - tail))
+    return correlation(ratio), correlation(low), correlation(high)
+
+
+def _squares(score: FloatArray, cluster: NDArray[np.int64], unseen: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Sums of squares between and within the clusters of a side, their degrees of freedom, and n₀."""
+    between = within = spare = uneven = 0.0
+    cells = 0
+    for side in (unseen, ~unseen):
+        where, size = dense(cluster[side])
+        n = np.bincount(where, minlength=size).astype(np.float64)
+        mean = np.bincount(where, weights=score[side], minlength=size) / n
+        between += float(n @ (mean - score[side].mean()) ** 2)
+        within += float(np.sum((score[side] - mean[where]) ** 2))
+        spare += len(where) - size
+        uneven += float(n.sum() - (n @ n) / n.sum())
+        cells += size
+    free = max(1, cells - 2)
+    # A cluster on both sides tells about its effect once: no more degrees of freedom than clusters.
+    few = min(free, max(1, dense(cluster)[1] - 1))
+    return between * few / free, within, few, spare, uneven / free
 
 
 def pairing(means: dict[str, ItemMeans], level: float) -> tuple[float, float, float] | None:
@@ -185,28 +210,6 @@ def pairing(means: dict[str, ItemMeans], level: float) -> tuple[float, float, fl
         return c / np.sqrt(np.maximum(a * b, 1e-300))
 
     return _jackknife(ratio, tuple(sums), np.arange(size), level)
-
-
-def _products(
-    parts: list[tuple[FloatArray, NDArray[np.int64], NDArray[np.bool_]]],
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
-    """Per cluster: sum of products of pairs, of squares, and their numbers; summed over models and sides."""
-    where, size = dense(np.concatenate([cluster for _, cluster, _ in parts]))
-    start = 0
-    cross, own, pairs, count = (np.zeros(size) for _ in range(4))
-    for score, cluster, unseen in parts:
-        at = where[start : start + len(cluster)]
-        start += len(cluster)
-        for side in (unseen, ~unseen):
-            error = score[side] - score[side].mean()
-            total = np.bincount(at[side], weights=error, minlength=size)
-            square = np.bincount(at[side], weights=error * error, minlength=size)
-            n = np.bincount(at[side], minlength=size)
-            cross += total * total - square
-            own += square
-            pairs += n * (n - 1.0)
-            count += n
-    return cross, own, pairs, count, np.arange(size)
 
 
 def _jackknife(
