@@ -345,7 +345,12 @@ PLANTS: dict[str, Plant] = {
     "U106 decay, clusters": Plant("U106", decay_106("clusters"), units=(150, 900)),
     "U107 within": Plant("U107", within_107()),
     "U107 within, uneven": Plant("U107", within_107("uneven"), units=(120, 600)),
-    "U108 pair": Plant("U108", compounding_108, units=(200, 1500)),
+    "U108 pair": Plant(
+        "U108",
+        compounding_108,
+        tuple(f"m{m} · {pair}" for m in (0, 1) for pair in ("long × deep", "deep × long")),
+        units=(200, 1500),
+    ),
     "U203 one of four": Plant("U203", equated_203(), ("m0",), units=(80, 500)),
     "U203 clusters": Plant("U203", equated_203("clusters"), ("m0",), units=(120, 600)),
     "U301 gap": Plant("U301", composites("gap"), units=(40, 250)),
