@@ -148,7 +148,7 @@ def rare(rng: np.random.Generator) -> pl.DataFrame:
     n = 500
     items = items_frame(n, rng, split=rng.permutation(np.where(np.arange(n) < n // 20, "unseen", "seen")))
     p = links("cauchit", rng.normal(0.8, 1, n)[:, None] + np.zeros(4))
-    return answered(items, p, rng, said=p)
+    return answered(items, p, rng)
 
 
 def _by_cluster(rng: np.random.Generator, sizes: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -167,15 +167,15 @@ def _by_cluster(rng: np.random.Generator, sizes: np.ndarray) -> tuple[np.ndarray
 def few(rng: np.random.Generator) -> pl.DataFrame:
     cluster, columns = _by_cluster(rng, np.full(12, 25))
     items = items_frame(len(cluster), rng, **columns)
-    mean = expit(rng.normal(0.5, 0.8, len(cluster))[:, None] + np.zeros(4))
-    return answered(items, clustered(mean, cluster, 0.15, 0.7, rng), rng, said=mean)
+    mean = expit(rng.normal(0.5, 0.8, len(cluster))[:, None] + np.zeros(3))
+    return answered(items, clustered(mean, cluster, 0.15, 0.7, rng), rng)
 
 
 def few_apart(rng: np.random.Generator) -> pl.DataFrame:
     cluster, columns = _by_cluster(rng, np.full(24, 14))
     side = rng.permutation(np.arange(24) % 2)
     items = items_frame(len(cluster), rng, **columns, split=np.where(side, "seen", "unseen")[cluster])
-    mean = expit(rng.normal(0.9, 0.8, len(cluster))[:, None] + np.zeros(4))
+    mean = expit(rng.normal(0.9, 0.8, len(cluster))[:, None] + np.zeros(3))
     return answered(items, clustered(mean, cluster, 0.25, 0.5, rng), rng, said=mean)
 
 
@@ -184,7 +184,7 @@ def uneven(rng: np.random.Generator) -> pl.DataFrame:
     cluster, columns = _by_cluster(rng, sizes)
     side = rng.permutation(np.arange(22) % 2)
     items = items_frame(len(cluster), rng, **columns, split=np.where(side, "seen", "unseen")[cluster])
-    mean = links("probit", rng.normal(0.5, 0.8, len(cluster))[:, None] + np.zeros(4))
+    mean = links("probit", rng.normal(0.5, 0.8, len(cluster))[:, None] + np.zeros(3))
     return answered(items, clustered(mean, cluster, 0.2, 0.7, rng), rng, said=mean)
 
 
@@ -193,7 +193,7 @@ def giant(rng: np.random.Generator) -> pl.DataFrame:
     cluster, columns = _by_cluster(rng, sizes)
     side = rng.permutation(np.arange(37) % 2)
     items = items_frame(len(cluster), rng, **columns, split=np.where(side, "seen", "unseen")[cluster])
-    mean = expit(rng.normal(0.4, 0.8, len(cluster))[:, None] + np.zeros(4))
+    mean = expit(rng.normal(0.4, 0.8, len(cluster))[:, None] + np.zeros(3))
     return answered(items, clustered(mean, cluster, 0.15, 1.0, rng), rng, said=mean)
 
 
@@ -203,7 +203,7 @@ def giant_within(rng: np.random.Generator) -> pl.DataFrame:
     cluster, columns = _by_cluster(rng, sizes)
     unseen = rng.random(len(cluster)) < rng.beta(2, 2, len(sizes))[cluster]
     items = items_frame(len(cluster), rng, **columns, split=np.where(unseen, "unseen", "seen"))
-    mean = links("cloglog", rng.normal(0.2, 0.8, len(cluster))[:, None] + np.zeros(4))
+    mean = links("cloglog", rng.normal(0.2, 0.8, len(cluster))[:, None] + np.zeros(3))
     return answered(items, clustered(mean, cluster, 0.15, 0.8, rng), rng, said=mean)
 
 
@@ -331,7 +331,7 @@ def combinations(rng: np.random.Generator) -> pl.DataFrame:
     unseen = np.array([pair in held for pair in pairs]) | (items["length"].to_numpy() > 5)
     items = items.with_columns(split=pl.Series(np.where(unseen, "unseen", "seen")))
     p = links("cauchit", rng.normal(0.2, 1.5, n)[:, None] + np.zeros(4))
-    return answered(items, p, rng, said=p)
+    return answered(items, p, rng)
 
 
 # The equal ease that U204 tests holds on Rasch tables only.

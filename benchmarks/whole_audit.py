@@ -230,7 +230,7 @@ def power(replicates: int, seed: int) -> None:
     for name, code in MIXED.items():
         hits, others = [], Counter[str]()
         for k in range(seed, seed + replicates):
-            outcomes = outcomes_of(mixed(name)(np.random.default_rng([k, *name.encode()]), 0.5, 600), k)
+            outcomes = outcomes_of(mixed(name)(np.random.default_rng([k, *name.encode()]), 0.8, 600), k)
             codes = {o["code"] for o in outcomes if o["outcome"] == "Found" and o["p"] is not None}
             hits.append(code in codes)
             others.update(codes - {code})
