@@ -158,11 +158,13 @@ def clear(plants: list[str], replicates: int, seed: int, gap: float, whole: bool
         )  # fmt: skip
 
 
-def collect(replicates: int, seed: int) -> None:
+def collect(replicates: int, seed: int, share: float) -> None:
     """Whether that many units do decide, on fresh tables with the same true gap."""
     import unseen
 
-    print(f'"collect N times as many", U101, {replicates} pilots a line: decided at least 0.800')
+    print(
+        f'"collect N times as many", U101, {replicates} pilots a line, {share:.2f} of what is asked: decided at least 0.800'
+    )
     designs = {
         "independent": gap_101(0.75),
         "near ceiling": gap_101(0.97),
@@ -184,7 +186,7 @@ def collect(replicates: int, seed: int) -> None:
                 if times is None:
                     silent += 1
                     continue
-                units = math.ceil(times * n)
+                units = math.ceil(share * times * n)
                 if units > MOST_UNITS:
                     beyond += 1
                     continue
@@ -285,6 +287,9 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=0.10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--whole", action="store_true", help="clear: run all checks, not only the one that is asked")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="collect: draw this share of the units that are asked for"
+    )
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if "null" in given.parts:
@@ -292,7 +297,7 @@ def main() -> None:
     if "clear" in given.parts:
         clear(given.plants, given.replicates, given.seed, given.gap, given.whole, given.out)
     if "collect" in given.parts:
-        collect(given.replicates, given.seed)
+        collect(given.replicates, given.seed, given.share)
     if "power" in given.parts:
         power(given.replicates, given.seed)
     if "domains" in given.parts:
