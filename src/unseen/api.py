@@ -227,6 +227,7 @@ def improve(
     seeds: int | None = None,
     rows: int = 20_000,
     smallest_gain: float = 0.005,
+    judge: str = "mean",
     level: float = 0.95,
     seed: int = 0,
     executor: str = "local",
@@ -250,6 +251,7 @@ def improve(
         seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
         rows: Most rows that are used.
         smallest_gain: Gain below which nothing counts as help.
+        judge: What choice and verdict rest on: "mean" over domains, or the "worst" quarter of them; both are shown.
         level: Coverage of the intervals.
         seed: Source of every draw.
         executor: Where fits run.
@@ -273,7 +275,7 @@ def improve(
     )  # fmt: skip
     return improve_asked(
         asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
-        repeats=seeds, rows=rows, smallest_gain=smallest_gain, level=level, seed=seed, executor=executor,
+        repeats=seeds, rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, seed=seed, executor=executor,
         workers=workers, store=store, done=progress, seconds=time_limit,
     )  # fmt: skip
 

@@ -101,7 +101,7 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
 def improve_asked(asked: Asked, run: Callable[..., list[Improvement]], *, source: str = "", **options: Any) -> Improved:
     """Try remedies on what was asked for, and keep the settings beside the result."""
     results = run(asked, **options)
-    shown = ("remedies", "repeats", "rows", "smallest_gain", "level", "seed")
+    shown = ("remedies", "repeats", "rows", "smallest_gain", "judge", "level", "seed")
     return Improved(asked, tuple(results), source, {k: options[k] for k in shown if k in options})
 
 

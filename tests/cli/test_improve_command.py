@@ -73,7 +73,7 @@ def test_the_ranking_is_shown_and_written_by_the_ending_of_the_file(data, tmp_pa
         ((), "say which shift to improve under"),
         (("--shift", "held-out place"), "no column 'place' for a shift"),
         (("--shift", "held-out site", "--remedy", "tend"), "no remedy 'tend' (did you mean tent?)"),
-        (("--shift", "held-out site", "-o", "nowhere/r.html"), "the folder nowhere does not exist"),
+        (("--shift", "held-out site", "-o", "nowhere/r.html"), "nowhere/r.html: the folder"),
         (("--shift", "held-out site", "--learner", "model.pkl"), "a pickle can run any code"),
     ],
 )

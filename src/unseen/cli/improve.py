@@ -26,6 +26,13 @@ class Format(StrEnum):
     html = "html"
 
 
+class Judge(StrEnum):
+    """What choice and verdict rest on."""
+
+    mean = "mean"
+    worst = "worst"
+
+
 def improve(
     sources: Annotated[list[str], typer.Argument(help="A table (CSV, Parquet, JSON, .npz) or data:NAME.", metavar="DATA")],
     target: Annotated[str | None, typer.Option(help="Column to predict.", rich_help_panel=DATA)] = None,
@@ -41,6 +48,7 @@ def improve(
     seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; by default 2 over domains, 5 for a single held-out set.", rich_help_panel=TRY)] = None,
     rows: Annotated[int, typer.Option(min=100, help="Most rows that are used, drawn at random.", rich_help_panel=TRY)] = 20_000,
     smallest_gain: Annotated[float, typer.Option(min=0.0, max=1.0, help="Gain below which nothing counts as help.", rich_help_panel=TRY)] = 0.005,
+    judge: Annotated[Judge, typer.Option(help="What decides: the mean over domains, or the worst quarter of them, picked on other rows than those judged.", rich_help_panel=TRY)] = Judge.mean,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.", rich_help_panel=TRY)] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=TRY)] = 0,
     executor: Annotated[str, typer.Option(help="serial, local or ray.", rich_help_panel=TRY)] = "local",
@@ -82,7 +90,7 @@ def improve(
     with progress("improve", show=False if quiet else None) as done:
         found = improve_asked(
             asked, run, source=sources[0], remedies=names, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
-            level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
+            judge=judge.value, level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
         )  # fmt: skip
     if output is None:
         sys.stdout.write(render(found.document, form, color=sys.stdout.isatty()))

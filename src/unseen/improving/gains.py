@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
 from unseen.estimates.meta import random_effects
 from unseen.improving.attempts import CRAFTED_FOLDS, UNCHANGED, Attempt, Candidate
 from unseen.improving.design import Design, Fold
+from unseen.improving.worst import LEAST_VALIDATED, Judge, Place, Scored, picking_rows, worst_places
 
 # Repeats are fitted to overlapping rows: their variance counts with 1/S + (held back : kept), after Nadeau & Bengio (2003).
 OVERLAP = 0.25
@@ -29,11 +30,13 @@ class Gained:
     """A gain over the unchanged learner on the final tests.
 
     Attributes:
-        estimate: In score; None where no interval exists.
+        estimate: In score, as the judge decides; None where no interval exists.
         p_value: Two-sided, of "no gain"; None with the estimate.
         by_domain: (held-out set, its gain, rows).
         chosen: Candidate → number of final tests for which it was taken.
         reason: Why there is no interval, or "".
+        shown: By both judges, mean and worst; None where one has no interval.
+        worst: (domain among the worst quarter, its gain), on rows that did not pick it.
     """
 
     estimate: Estimate | None
@@ -41,6 +44,8 @@ class Gained:
     by_domain: tuple[tuple[str, float, int], ...]
     chosen: Mapping[str, int]
     reason: str = ""
+    shown: Mapping[str, Estimate | None] = field(default_factory=dict[str, "Estimate | None"])
+    worst: tuple[tuple[str, float], ...] = ()
 
     @property
     def detectable(self) -> float | None:
@@ -56,12 +61,18 @@ class Gains:
         attempts: (fitting, repeat) → candidate → what came of it.
         candidates: In the order in which ties are broken.
         level: Nominal coverage.
+        judge: What choice and verdict rest on: the mean over domains, or the worst quarter of them.
     """
 
-    def __init__(self, design: Design, attempts: Attempts, candidates: Sequence[Candidate], level: float) -> None:
+    def __init__(
+        self, design: Design, attempts: Attempts, candidates: Sequence[Candidate], level: float, judge: Judge = "mean"
+    ) -> None:
         self.design, self.attempts, self.level = design, attempts, level
         self.candidates = tuple(candidates)
         self.clusters = design.problem.clusters()
+        # One held-out set has no worst quarter.
+        self.judge: Judge = "mean" if design.single else judge
+        self._picks = picking_rows(self.clusters)
         self.fittings = {(f.name, f.repeat): f for f in design.fittings}
 
     def rows_gained(self, name: str, key: str, side: str) -> np.ndarray | None:
@@ -87,6 +98,8 @@ class Gains:
             how: The validation of the design, ``IN_DOMAIN`` or ``CRAFTED``.
         """
         units: list[float] = []
+        if self.judge == "worst" and how == self.design.validation:
+            return self._validated_worst(fold, candidate)
         if how in (IN_DOMAIN, CRAFTED):
             sides = ["seen"] if how == IN_DOMAIN else self._crafted(candidate)
             for name in fold.inner:
@@ -117,6 +130,49 @@ class Gains:
                         return None
                     units += own
         return _mean_and_error(units)
+
+    def _validated_worst(self, fold: Fold, candidate: Candidate) -> tuple[float, float] | None:
+        """Gain at the worst quarter of the domains that validate, and its standard error by rows.
+
+        The spread among these domains is what is to be mended, not noise: it is no part of the error.
+        """
+        domains: list[Scored] = []
+        for name, side, cases in fold.validations:
+            found = self._scored(name, candidate.key, side, cases)
+            if found is None:
+                return None
+            domains += found
+        try:
+            places = worst_places(domains, least=LEAST_VALIDATED, scale=self.design.problem.scale)
+        except TooFewUnits:
+            return None
+        error = math.sqrt(sum(p.variance + p.between / self.design.repeats for p in places)) / len(places)
+        return float(np.mean([p.value for p in places])), error
+
+    def _scored(self, name: str, key: str, side: str, cases: Sequence[int], group: int = 0) -> list[Scored] | None:
+        """Scores of domains that a fitting answered, without and with a candidate; None where some are missing."""
+        pairs = self._paired(name, key, side)
+        if pairs is None:
+            return None
+        before, after = pairs
+        where = self.fittings[name, 0].tests[side]
+        made: list[Scored] = []
+        for c in cases:
+            case = self.design.cases[c]
+            own = np.isin(where, case.beyond)
+            rows = where[own]
+            made.append(
+                Scored(case.name, before[:, own], after[:, own], self._picks[rows], self.clusters[rows], group,
+                       key != UNCHANGED)
+            )  # fmt: skip
+        return made
+
+    def _paired(self, name: str, key: str, side: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Scores of the unchanged learner and of a candidate, each of shape (repeats, n); None where some are missing."""
+        runs = [self.attempts[name, repeat] for repeat in range(self.design.repeats)]
+        if any(k not in own or side not in own[k].scores for own in runs for k in (UNCHANGED, key)):
+            return None
+        return tuple(np.stack([own[k].scores[side] for own in runs]) for k in (UNCHANGED, key))  # type: ignore[return-value]
 
     def _crafted(self, candidate: Candidate) -> list[str]:
         """Sides of perturbed rows: for augmentation only the families that it did not train on."""
@@ -197,14 +253,37 @@ class Gains:
         counts = dict(Counter(taken).most_common())
         if all(name == UNCHANGED for name in taken):
             return Gained(None, None, by_domain, counts, "the learner was left unchanged throughout")
+        shared = float(np.mean(together)) if together else 0.0
+        judged: dict[str, tuple[Estimate, float] | str] = {}
+        worst: list[Place] = []
         try:
-            if self.design.single:
-                estimate, p = self._over_rows(effects, chosen)
-            else:
-                estimate, p = self._over_domains(effects, float(np.mean(together)) if together else 0.0)
+            judged["mean"] = (
+                self._over_rows(effects, chosen) if self.design.single else self._over_domains(effects, shared)
+            )
         except (TooFewUnits, Undefined) as error:
-            return Gained(None, None, by_domain, counts, str(error))
-        return Gained(estimate, p, by_domain, counts)
+            judged["mean"] = str(error)
+        try:
+            worst = self._worst(taken)
+            parts = [(p.name, p.value, p.variance, p.rows, p.between, p.group) for p in worst]
+            judged["worst"] = self._over_domains(parts, shared)
+        except (TooFewUnits, Undefined) as error:
+            judged["worst"] = str(error)
+        decides = judged[self.judge]
+        shown = {name: None if isinstance(one, str) else one[0] for name, one in judged.items()}
+        gains = tuple((p.name, p.value) for p in worst)
+        if isinstance(decides, str):
+            return Gained(None, None, by_domain, counts, decides, shown, gains)
+        return Gained(*decides, by_domain, counts, "", shown, gains)
+
+    def _worst(self, taken: Sequence[str]) -> list[Place]:
+        """The worst quarter of all held-out domains, with what was taken for each final test and without."""
+        if self.design.single:
+            raise TooFewUnits("one held-out set has no worst quarter of domains.")
+        domains: list[Scored] = []
+        for number, (fold, key) in enumerate(zip(self.design.folds, taken, strict=True)):
+            side = next(iter(self.fittings[fold.final, 0].tests))
+            domains += self._scored(fold.final, key, side, fold.cases, number) or []
+        return worst_places(domains, scale=self.design.problem.scale)
 
     def _over_domains(
         self, effects: Sequence[tuple[str, float, float, int, float, int]], shared: float
@@ -216,6 +295,8 @@ class Gains:
             shared: Variance between repeats of the mean gain on a group of domains, which have their fits in common.
         """
         y = np.array([e[1] for e in effects])
+        if all(math.isnan(e[2]) for e in effects):
+            raise Undefined("the learner was left unchanged in all of these domains.")
         between = float(np.mean([e[4] for e in effects if not math.isnan(e[2])]))
         v = np.array([e[2] for e in effects]) + between / self.design.repeats
         # Where the learner was left as it is the gain is 0 without noise; such domains must not outweigh the others.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from unseen.estimates.multiplicity import holm
 from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, candidates_of, run_attempts
 from unseen.improving.design import Design, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
+from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
 from unseen.refitting import Asked
 from unseen.remedies import Remedy, all_remedies, applicable, remedy_named
 
@@ -74,6 +75,8 @@ class Improvement:
         helped: Whether the honest gain's interval lies above 0 and the gain is large enough.
         smallest_gain: The gain below which nothing counts as help.
         fits: Jobs that were run, those kept from an earlier run included.
+        judge: What choice and verdict rest on: the mean over domains, or the worst quarter of them.
+        unchanged_worst: Mean score of the unchanged learner over the worst quarter of held-out sets.
     """
 
     design: Design
@@ -85,6 +88,8 @@ class Improvement:
     helped: bool
     smallest_gain: float
     fits: int
+    judge: Judge = "mean"
+    unchanged_worst: float | None = None
 
 
 def improve(
@@ -94,6 +99,7 @@ def improve(
     repeats: int | None = None,
     rows: int = 20_000,
     smallest_gain: float = 0.005,
+    judge: str = "mean",
     level: float = 0.95,
     seed: int = 0,
     executor: Kind = "local",
@@ -110,6 +116,7 @@ def improve(
         repeats: Seeds; by default 2 over domains, 5 for a single held-out set.
         rows: Most rows that are used.
         smallest_gain: Gain below which nothing counts as help, as a share (times the error of the best constant for numbers).
+        judge: What choice and verdict rest on: "mean" over domains, or the "worst" quarter of them.
         level: Nominal coverage of intervals.
         seed: Source of every draw.
         executor: serial, local or ray.
@@ -126,6 +133,7 @@ def improve(
     """
     if rows < 100 or (repeats is not None and repeats < 1):
         raise BadInput(f"--rows must be at least 100 and --seeds at least 1, got {rows} and {repeats}.")
+    decides = required_judge(judge)
     named = [remedy_named(name) for name in remedies]
     families = dict.fromkeys(case.family for case in asked.cases)
     designs = [
@@ -139,6 +147,7 @@ def improve(
             named,
             smallest_gain,
             level,
+            decides,
             executor=executor,
             workers=workers,
             store=store or Store(),
@@ -150,7 +159,8 @@ def improve(
 
 
 def _one(
-    made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, *, executor: Kind,
+    made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, judge: Judge, *,
+    executor: Kind,
     workers: int | None, store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None,
 ) -> Improvement:  # fmt: skip
     fitting, others = applicable(made.problem, asked.learner, domains=made.domains, ordered=made.ordered)
@@ -168,17 +178,22 @@ def _one(
     for (name, _), own in found.items():
         if own[UNCHANGED].failed:
             raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")
-    gains = Gains(made, found, candidates, level)
+    gains = Gains(made, found, candidates, level, judge)
     bar = smallest_gain * made.problem.scale
     ranking = _ranked(gains, tried, found, bar, 1 - level)
     selected = _selected(gains, made.validation)
     alternatives = tuple(_selected(gains, how) for how in (CRAFTED, IN_DOMAIN) if how != made.validation)
     estimate = selected.gained.estimate
     helped = estimate is not None and estimate.low > 0 and estimate.value >= bar
-    score = statistics.fmean(_unchanged(gains))
+    scores = _unchanged(gains)
+    tail = None if made.single else statistics.fmean(sorted(scores)[: worst_count(len(scores), LEAST)])
+    if made.single and judge == "worst":
+        note = "One held-out set has no worst quarter of domains: the mean over its rows decides."
+        made = replace(made, notes=(*made.notes, note))
     fits = len(made.fittings) * (1 + sum(remedy_named(c.remedy).wrap is None for c in candidates))
     return Improvement(
-        made, ranking, selected, alternatives, not_tried, score, helped, bar, fits
+        made, ranking, selected, alternatives, not_tried, statistics.fmean(scores), helped, bar, fits,
+        gains.judge, tail,
     )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def _family(one: Improvement) -> dict[str, Any]:
     made = one.design
     family: dict[str, Any] = {
         "family": made.family, "verdict": "helped" if one.helped else "no remedy helped",
-        "measure": made.problem.measure, "unchanged": one.unchanged, "smallest_gain": one.smallest_gain,
+        "measure": made.problem.measure, "judge": one.judge,
+        "unchanged": one.unchanged, "unchanged_worst": one.unchanged_worst, "smallest_gain": one.smallest_gain,
         "validation": made.validation, "single": made.single, "repeats": made.repeats, "fits": one.fits,
         "rows": len(made.problem), "notes": list(made.notes), "held_out": len(made.cases),
         "left_out": dict(made.left_out),
@@ -63,9 +64,12 @@ def _family(one: Improvement) -> dict[str, Any]:
 
 def _gained(gained: Gained) -> dict[str, Any]:
     e = gained.estimate
+    shown = {k: None if v is None else {**v.to_dict(), "width": v.width} for k, v in gained.shown.items()}
     return {
         "gain": None if e is None else {**e.to_dict(), "width": e.width}, "p_value": gained.p_value,
         "chosen": dict(gained.chosen), "reason": gained.reason, "detectable": gained.detectable,
+        "gain_mean": shown.get("mean"), "gain_worst": shown.get("worst"),
+        "worst": [{"name": name, "gain": value} for name, value in gained.worst],
         "domains": [{"name": name, "gain": value, "rows": rows} for name, value, rows in gained.by_domain],
     }  # fmt: skip
 
@@ -102,6 +106,8 @@ def statement(family: Mapping[str, Any]) -> str:
     folds = len(family["folds"])
     taken = taken_words(procedure["chosen"], folds)
     judged = "on rows that it did not see" if family["single"] else "on domains that it did not see"
+    if family["judge"] == "worst":
+        judged = "at the worst quarter of domains, none of which it saw"
     if procedure["gain"] is None:
         why = f"By {family['validation']} the choice was {taken}, so there is no gain"
         why += "." if procedure["chosen"].get(UNCHANGED) == folds else f" to tell ({procedure['reason']})."
@@ -110,6 +116,7 @@ def statement(family: Mapping[str, Any]) -> str:
             f"What {family['validation']} chose gains {interval(procedure['gain'])} of {unit(family)} {judged} "
             f"({taken})."
         )
+        why += other_judge(family)
     if family["verdict"] == "helped":
         return why
     if family["detectable"] is not None:
@@ -121,6 +128,15 @@ def statement(family: Mapping[str, Any]) -> str:
     return why
 
 
+def other_judge(family: Mapping[str, Any]) -> str:
+    """The gain by the judge that does not decide, in a sentence, or ""."""
+    if family["judge"] == "worst":
+        return f" Over all domains it gains {interval(family['procedure']['gain_mean']) or 'an unknown amount'} on average."
+    if family["procedure"]["gain_worst"] is None:
+        return ""
+    return f" At the worst quarter of domains it gains {interval(family['procedure']['gain_worst'])}."
+
+
 def next_step(family: Mapping[str, Any]) -> str:
     """What to do."""
     advised = family["procedure"]["advised"]
@@ -128,7 +144,13 @@ def next_step(family: Mapping[str, Any]) -> str:
         return f"Take {advised}: `unseen explain remedy:{advised.split(' ')[0]}` says what it does and needs."
     if family["verdict"] == "helped":
         return "Keep the choice as part of fitting: it differed by domain, and no single remedy stands out over all."
+    if family["judge"] == "mean" and any(_above(r["gain_worst"]) for r in family["ranking"]):
+        return "Keep the learner as it is for the mean; at the worst domains a remedy gains: try --judge worst."
     return "Keep the learner as it is; data from more domains would tell more than more remedies."
+
+
+def _above(gain: Mapping[str, Any] | None) -> bool:
+    return gain is not None and gain["low"] > 0
 
 
 def taken_words(chosen: Mapping[str, int], folds: int) -> str:
@@ -162,6 +184,27 @@ def subtitle(document: Mapping[str, Any]) -> str:
         + (f" of {document['source']}" if document["source"] else "")
         + f"; {counted(fits, 'fit')}. A gain is the score minus that of the unchanged learner on the same rows."
     )
+
+
+def gain_heads(family: Mapping[str, Any], name: str = "gain") -> tuple[str, ...]:
+    """Heads of the columns of gains: both judges over domains, the one that decides first."""
+    if family["single"]:
+        return (name,)
+    both = (f"{name}, mean", f"{name}, worst quarter")
+    return both if family["judge"] == "mean" else both[::-1]
+
+
+def gains_shown(row: Mapping[str, Any], family: Mapping[str, Any], otherwise: str = "–") -> tuple[str, ...]:
+    """Gains by both judges with intervals, in the order of ``gain_heads``."""
+    if family["single"]:
+        return (interval(row["gain"]) or otherwise,)
+    both = ("gain_mean", "gain_worst") if family["judge"] == "mean" else ("gain_worst", "gain_mean")
+    return tuple(interval(row[name]) or otherwise for name in both)
+
+
+def at_worst(family: Mapping[str, Any]) -> str:
+    """What the unchanged learner scores at the worst quarter of domains, or ""."""
+    return "" if family["unchanged_worst"] is None else f", {number(family['unchanged_worst'])} at the worst quarter"
 
 
 def settings_words(chosen: Mapping[str, int], remedy: str) -> str:

@@ -8,7 +8,16 @@ from typing import Any, Literal
 from unseen.report import tables
 from unseen.report.forms import Mark, forest
 from unseen.report.html import asset, content_policy, template
-from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
+from unseen.report.improvement import (
+    gain_heads,
+    gains_shown,
+    settings_words,
+    subtitle,
+    taken_words,
+    times,
+    title,
+    why_not,
+)
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.tables import Cell, Column, Table
 
@@ -54,6 +63,7 @@ def _family(family: Mapping[str, Any]) -> dict[str, Any]:
             ("held-out sets", number(family["held_out"])), ("final tests", number(len(family["folds"]))),
             ("seeds", number(family["repeats"])), ("fits", number(family["fits"])),
             ("unchanged learner", number(family["unchanged"])), ("smallest gain", number(family["smallest_gain"])),
+            *([] if family["unchanged_worst"] is None else [("at the worst quarter", number(family["unchanged_worst"]))]),
         ],
         "notes": [
             *family["notes"],
@@ -92,15 +102,15 @@ def _domains_picture(family: Mapping[str, Any]) -> str:
 
 def _ranking(family: Mapping[str, Any]) -> Table:
     columns = [
-        Column("remedy"), Column("kind"), Column("gain", True), Column("adjusted p", True), Column("verdict"),
+        Column("remedy"), Column("kind"), *(Column(h, True) for h in gain_heads(family)),
+        Column("adjusted p", True), Column("verdict"),
         Column("fit", True), Column("answer", True), Column("validated gain", True), Column("settings (tests)"),
     ]  # fmt: skip
     rows: list[list[Cell]] = []
     for r in family["ranking"]:
-        gain = r["gain"]
         rows.append(
             [
-                Cell(r["remedy"]), Cell(r["kind"]), Cell(interval(gain) or "–", gain and gain["value"], "n"),
+                Cell(r["remedy"]), Cell(r["kind"]), *_gains(r, family, "–"),
                 Cell(chance(r["adjusted_p"]), r["adjusted_p"], "n"), Cell(r["verdict"]),
                 Cell(times(r["fit_cost"]), r["fit_cost"], "n"), Cell(times(r["answer_cost"]), r["answer_cost"], "n"),
                 Cell(number(r["validated"]), r["validated"], "n"),
@@ -110,11 +120,24 @@ def _ranking(family: Mapping[str, Any]) -> Table:
     return Table("Remedies", columns, rows)
 
 
+def _gains(row: Mapping[str, Any], family: Mapping[str, Any], otherwise: str) -> list[Cell]:
+    names = ("gain_mean", "gain_worst") if family["judge"] == "mean" else ("gain_worst", "gain_mean")
+    values = [row["gain"]] if family["single"] else [row[n] for n in names]
+    return [
+        Cell(words, v and v["value"], "n") for words, v in zip(gains_shown(row, family, otherwise), values, strict=True)
+    ]
+
+
 def _procedures(family: Mapping[str, Any]) -> Table:
-    columns = [Column("validation"), Column("honest gain", True), Column("chosen"), Column("advised")]
+    columns = [
+        Column("validation"),
+        *(Column(h, True) for h in gain_heads(family, "honest gain")),
+        Column("chosen"),
+        Column("advised"),
+    ]
     rows = [
         [
-            Cell(s["how"]), Cell(interval(s["gain"]) or "none", s["gain"] and s["gain"]["value"], "n"),
+            Cell(s["how"]), *_gains(s, family, "none"),
             tables.text(taken_words(s["chosen"], len(family["folds"]))), Cell(s["advised"]),
         ]
         for s in (family["procedure"], *family["alternatives"])

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
+from unseen.report.improvement import (
+    at_worst,
+    gain_heads,
+    gains_shown,
+    settings_words,
+    subtitle,
+    taken_words,
+    times,
+    title,
+    why_not,
+)
 from unseen.report.markdown import escape
-from unseen.report.plain import chance, counted, interval, number
+from unseen.report.plain import chance, counted, number
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -22,21 +32,28 @@ def render(document: Mapping[str, Any]) -> str:
 def _family(family: Mapping[str, Any]) -> list[str]:
     lines = ["", f"## {escape(family['headline'])}", "", escape(family["statement"]), ""]
     lines += [f"- **Next:** {escape(family['next_step'])}", ""]
-    lines += ["| Remedy | Gain | Adjusted p | | Fit | Answer | Settings (tests) |", "|---|---|---:|---|---:|---:|---|"]
+    heads = gain_heads(family)
+    lines += [
+        f"| Remedy | {' | '.join(h.capitalize() for h in heads)} | Adjusted p | | Fit | Answer | Settings (tests) |",
+        f"|---|{'---|' * len(heads)}---:|---|---:|---:|---|",
+    ]
     for r in family["ranking"]:
         cells = (
-            r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), r["verdict"], times(r["fit_cost"]),
+            r["remedy"], *gains_shown(r, family), chance(r["adjusted_p"]), r["verdict"], times(r["fit_cost"]),
             times(r["answer_cost"]), settings_words(r["chosen"], r["remedy"]),
         )  # fmt: skip
         lines.append(f"| {' | '.join(escape(c) for c in cells)} |")
-    lines += ["", "| The choice is validated by | Honest gain | Chosen |", "|---|---|---|"]
+    heads = [h.capitalize() for h in gain_heads(family, "honest gain")]
+    lines += ["", f"| The choice is validated by | {' | '.join(heads)} | Chosen |", f"|---|{'---|' * len(heads)}---|"]
     for s in (family["procedure"], *family["alternatives"]):
         taken = taken_words(s["chosen"], len(family["folds"]))
-        lines.append(f"| {escape(s['how'])} | {escape(interval(s['gain']) or 'none')} | {escape(taken)} |")
+        cells = (s["how"], *gains_shown(s, family, "none"), taken)
+        lines.append(f"| {' | '.join(escape(c) for c in cells)} |")
     lines += [
         "",
         f"{counted(family['held_out'], 'held-out set')}, {counted(family['repeats'], 'seed')}; the unchanged learner "
-        f"scores {number(family['unchanged'])}. A gain below {number(family['smallest_gain'])} is not called help.",
+        f"scores {number(family['unchanged'])}{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
+        "called help.",
     ]
     for r in family["ranking"]:
         lines += [

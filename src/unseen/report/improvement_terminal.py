@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from unseen.report.improvement import settings_words, subtitle, taken_words, times, title, why_not
-from unseen.report.plain import chance, counted, interval, number
+from unseen.report.improvement import (
+    at_worst,
+    gain_heads,
+    gains_shown,
+    settings_words,
+    subtitle,
+    taken_words,
+    times,
+    title,
+    why_not,
+)
+from unseen.report.plain import chance, counted, number
 from unseen.report.screens import MAX_WIDTH, as_text, on_screen
 
 if TYPE_CHECKING:
@@ -42,10 +52,10 @@ def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None
     console.print(_safe("Remedies, each with its settings chosen by validation", console, "bold"))
     _table(
         console,
-        ("remedy", "gain", "adjusted p", "fit", "answer", "verdict"),
+        ("remedy", *gain_heads(family), "adjusted p", "fit", "answer", "verdict"),
         [
             (
-                r["remedy"], interval(r["gain"]) or "–", chance(r["adjusted_p"]), times(r["fit_cost"]),
+                r["remedy"], *gains_shown(r, family), chance(r["adjusted_p"]), times(r["fit_cost"]),
                 times(r["answer_cost"]), r["verdict"],
             )
             for r in family["ranking"]
@@ -63,9 +73,9 @@ def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None
     console.print(_safe("The whole procedure, by how the choice is validated", console, "bold"))
     _table(
         console,
-        ("validation", "honest gain", "chosen"),
+        ("validation", *gain_heads(family, "honest gain"), "chosen"),
         [
-            (s["how"], interval(s["gain"]) or "none", taken_words(s["chosen"], len(family["folds"])))
+            (s["how"], *gains_shown(s, family, "none"), taken_words(s["chosen"], len(family["folds"])))
             for s in (family["procedure"], *family["alternatives"])
         ],
     )
@@ -78,8 +88,8 @@ def _small(family: Mapping[str, Any], console: Console) -> None:
     tests = "" if family["single"] else f" in {counted(len(family['folds']), 'final test')}"
     lines = [
         f"{held}{tests}, {counted(family['repeats'], 'seed')}; the unchanged learner scores "
-        f"{number(family['unchanged'])} there. A gain below {number(family['smallest_gain'])} is not called help. "
-        "Costs are multiples of the unchanged learner's time.",
+        f"{number(family['unchanged'])} there{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
+        "called help. Costs are multiples of the unchanged learner's time.",
         *family["notes"],
     ]
     if family["left_out"]:
