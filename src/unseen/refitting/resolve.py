@@ -173,7 +173,7 @@ def _described(found: Any) -> str:
         return f"{type(found).__name__}({';'.join(parts)})" if all(parts) else ""
     if isinstance(found, Mapping):
         return _described([part for pair in sorted(found.items(), key=repr) for part in pair])
-    of = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
+    of: Any = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
     module, name = getattr(of, "__module__", "") or "", getattr(of, "__qualname__", "")
     known = sys.modules.get(module)
     if known is None or module == "__main__" or "<" in name or not getattr(known, "__file__", None):
@@ -183,8 +183,10 @@ def _described(found: Any) -> str:
         return source
     if not hasattr(found, "get_params"):
         return ""
-    parameters = _described(found.get_params(deep=False))
-    return f"{source}({parameters})" if parameters or not found.get_params(deep=False) else ""
+    given: Any = found
+    settings = given.get_params(deep=False)
+    parameters = _described(settings)
+    return f"{source}({parameters})" if parameters or not settings else ""
 
 
 def resolve(spec: Spec) -> Any:
