@@ -226,20 +226,24 @@ class _Gap:
 def _gaps(
     g: Grid, reference: NDArray[np.bool_], focal: NDArray[np.bool_], values: tuple[float, ...]
 ) -> tuple[dict[int, _Gap], dict[int, str]]:
-    """Extra losses of the models that have one under every floor, and why the others have none."""
-    losses: list[dict[int, EquatedLoss]] = []
-    fits: list[RaschFit] = []
+    """Extra losses of the models that have one under some floor, and why the others have none.
+
+    A floor under which a model is no better than guessing has no finite loss for it, and is left out for that model.
+    """
+    losses: dict[int, list[EquatedLoss]] = {}
+    fits: dict[int, list[RaschFit]] = {}
     dropped: dict[int, str] = {}
     for c in values[:1] + tuple(c for c in values[1:] if _reached(g, (reference, focal), c)):
         sides = _fit(g, reference, c), _fit(g, focal, c)
-        found = equated_losses(*sides)
-        losses.append({m: loss for m, loss in found.items() if loss.error > 1e-9})
-        fits.append(sides[1])
+        for m, loss in equated_losses(*sides).items():
+            if loss.error > 1e-9:
+                losses.setdefault(m, []).append(loss)
+                fits.setdefault(m, []).append(sides[1])
         for fit, mask in zip(sides, (reference, focal), strict=True):
             for m in np.flatnonzero(~np.isfinite(fit.ability)).tolist():
                 dropped.setdefault(m, _why(g, m, mask, c))
-    shared = [m for m in losses[0] if all(m in other for other in losses)]
-    return {m: _Gap(tuple(x[m] for x in losses), tuple(fits), m) for m in shared}, dropped
+    found = {m: _Gap(tuple(losses[m]), tuple(fits[m]), m) for m in sorted(losses)}
+    return found, {m: why for m, why in dropped.items() if m not in found}
 
 
 def _reached(g: Grid, sides: tuple[NDArray[np.bool_], ...], floor: float) -> bool:
