@@ -12,16 +12,24 @@ from types import ModuleType
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import names as shown_names
 from unseen.responses.mapping import Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, READERS, plain
-from unseen.responses.readers._content import peek, text_of
+from unseen.responses.readers._content import TOO_DEEP, peek, text_of
 from unseen.responses.table import Responses
 from unseen.responses.validation import checked
 
 FORMATS = (
-    "Known are: logs of lm-eval (samples_*.jsonl), Inspect (.eval, .json), HELM (run folders), lighteval, every_eval_ever "
-    "and py-irt, and tables as CSV, Parquet, Arrow or JSON lines."
+    "Known are: logs of lm-eval (samples_*.jsonl), Inspect (.eval, .json), HELM (run folders), lighteval, promptfoo, DeepEval, "
+    "MLflow, EvalPlus, BigCodeBench, SWE-bench, OpenAI evals, every_eval_ever and py-irt, and tables as CSV, Parquet, Arrow, "
+    "JSON lines, or JSON with columns and data."
+)
+# What to do with a file that no reader knows: any script writes these three columns.
+REMEDY = (
+    "Write a CSV with three columns, one row an answer, and any further columns as factors:\n"
+    "  model,item,score\n"
+    "  my-model,question-1,1"
 )
 
 
@@ -70,7 +78,10 @@ def _own_range(mapping: Mapping) -> tuple[float, float] | None:
 def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     log = reader is not plain
     asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score")) if log else mapping
-    table, notes = reader.read(path, asked)
+    try:
+        table, notes = reader.read(path, asked)
+    except RecursionError:
+        raise BadInput(f"{path}: {TOO_DEEP}") from None
     own = mapping.without_score() if log else mapping
     if log:
         # The reader has put the model there already, under the name that was asked for.
@@ -188,7 +199,8 @@ def _in_folder(folder: Path, format_: str | None) -> dict[Path, ModuleType]:
         what = "files of no known format" if known else f"{len(paths)} files, none of a known format"
         reason = next((f" {reason}" for _, reason in unknown if reason), "")
         raise BadInput(
-            f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. {FORMATS}"
+            f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. "
+            f"{FORMATS}{'' if known else ' ' + REMEDY}"
         )
     kinds: defaultdict[str, list[Path]] = defaultdict(list)
     for path, reader in known.items():
@@ -203,8 +215,8 @@ def _unknown(path: Path) -> str:
     seen = peek(path)
     if any(companion(path) for companion in COMPANIONS):
         return f"{path}: belongs to a log, but holds no answers itself. Name its folder, or the file with the samples."
-    keys = f" with the keys {', '.join(sorted(seen.keys)[:8])}" if seen.keys else ""
-    return f"{path}: {seen.kind.replace('-', ' ')}{keys} is no format that is known. {FORMATS}"
+    keys = f" with the keys {shown_names(sorted(seen.keys), 8)}" if seen.keys else ""
+    return f"{path}: {seen.kind.replace('-', ' ')}{keys} is no format that is known. {FORMATS} {REMEDY}"
 
 
 def _named(paths: Sequence[Path], folder: Path | None = None, limit: int = 5) -> str:

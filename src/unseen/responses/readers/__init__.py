@@ -7,11 +7,29 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from unseen.responses.readers import every_eval_ever, helm, inspect_log, lighteval, lm_eval, plain, py_irt
+from unseen.responses.readers import (
+    deepeval,
+    evalplus,
+    every_eval_ever,
+    helm,
+    inspect_log,
+    lighteval,
+    lm_eval,
+    mlflow,
+    openai_evals,
+    plain,
+    promptfoo,
+    py_irt,
+    swe_bench,
+)  # fmt: skip
 
 READERS: dict[str, ModuleType] = {
-    reader.NAME: reader for reader in (lm_eval, inspect_log, helm, lighteval, every_eval_ever, py_irt, plain)
-}
+    reader.NAME: reader
+    for reader in (
+        lm_eval, inspect_log, helm, lighteval, every_eval_ever, py_irt, promptfoo, deepeval, mlflow, evalplus, swe_bench,
+        openai_evals, plain,
+    )
+}  # fmt: skip
 # Files that belong to a log and are read with it, not by themselves.
 COMPANIONS = (lm_eval.companion, helm.companion)
 

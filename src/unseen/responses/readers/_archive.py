@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from unseen.errors import BadInput, MissingExtra
+from unseen.responses.readers._content import TOO_DEEP
 
 ZSTD = 93
 MAX_MEMBERS = 2_000_000
@@ -96,6 +97,8 @@ class Archive:
         gc.disable()
         try:
             return json.loads(data)
+        except RecursionError:
+            raise BadInput(f"{self.path}: member {name!r}: {TOO_DEEP}") from None
         except ValueError as error:
             raise BadInput(f"{self.path}: member {name!r} is not valid JSON ({error}).") from None
         finally:

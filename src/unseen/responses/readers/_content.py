@@ -34,6 +34,7 @@ PICKLE = (
     "is a pickle, which can run any code when it is opened, so it is refused. "
     "Open it where you trust it and write it as Parquet: pandas.read_pickle(…).to_parquet(…)."
 )
+TOO_DEEP = "its JSON is nested hundreds of levels deep, as no log is. The file may be damaged; write it again."
 STRUCTURE = re.compile(r'["{}\[\]]')
 STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -213,6 +214,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                     continue
                 try:
                     value = json.loads(line)
+                except RecursionError:
+                    raise BadInput(f"{path}, line {number}: {TOO_DEEP}") from None
                 except ValueError as error:
                     cut = "; the file seems cut off" if not line.endswith("\n") else ""
                     raise BadInput(
@@ -233,6 +236,8 @@ def json_document(path: Path) -> Any:
     """
     try:
         return json.loads(text_of(path))
+    except RecursionError:
+        raise BadInput(f"{path}: {TOO_DEEP}") from None
     except ValueError as error:
         raise BadInput(f"{path}: not valid JSON ({error}). The file may be cut off.") from None
 
@@ -292,9 +297,11 @@ def array_items(path: Path, key: str | None = None, *, chunk: int = 1 << 20) -> 
                 if level == 0:
                     try:
                         yield json.loads(buffer[begin:position])
+                    except RecursionError:
+                        raise BadInput(f"{path}: {TOO_DEEP}") from None
                     except ValueError as error:
                         raise BadInput(f"{path}: not valid JSON ({error}).") from None
                     buffer, position, begin = buffer[position:], 0, -1
 
 
-__all__ = ["HEAD", "Peek", "array_items", "encoding_of", "json_document", "json_lines", "peek", "text_of"]
+__all__ = ["HEAD", "TOO_DEEP", "Peek", "array_items", "encoding_of", "json_document", "json_lines", "peek", "text_of"]

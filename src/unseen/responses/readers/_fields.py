@@ -22,6 +22,7 @@ PREFERRED = (
 # Smaller is better for these, whatever the log says.
 LOSSES = frozenset({
     "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "loss", "nll", "brier_score", "wer", "cer", "ter",
+    "toxicity", "noise_sensitivity", "noise_sensitivity_relevant", "noise_sensitivity_irrelevant", "hallucination",
 })  # fmt: skip
 
 

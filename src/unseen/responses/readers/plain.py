@@ -13,6 +13,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
+from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
 from unseen.responses.table import ROLES
 
@@ -38,8 +39,8 @@ def sniff(path: Path) -> bool:
     if seen.kind == "json-array":
         return bool(seen.keys)
     if seen.kind == "json-object":
-        # One object is a table only where it is one row of answers.
-        return {"item", "score"} <= seen.keys
+        # One object is a table only where it is one row of answers, or holds columns and rows.
+        return {"item", "score"} <= seen.keys or {"columns", "data"} <= seen.keys
     return seen.kind in ("parquet", "arrow", "arrow-stream", "json-lines") or (
         seen.kind == "text" and separator(seen.text) is not None
     )
@@ -91,6 +92,9 @@ def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
             return pl.read_ipc_stream(path)
         if kind == "json-lines":
             return _json_lines(path)
+        if {"columns", "data"} <= peek(path).keys and kind in ("json-object", "json-lines"):
+            columns, rows = split_table(path)
+            return _records([dict(zip(columns, row, strict=True)) for row in rows])
         if kind == "json-object":
             return _records([json_document(path)])
         if kind == "json-array":
