@@ -25,6 +25,7 @@ FLOORS = [
     {"improved", "planned"},
     {"atlas", "api"},
     {"cli"},
+    {"__main__"},
 ]
 ALLOWED_NEIGHBOURS = {
     ("shifts", "tasks"),

@@ -136,11 +136,11 @@ def audit(
     workers: int | None = None,
     time_limit: float | None = None,
     train: Any = None,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     settings: Settings | None = None,
     seed: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
     sources: Sequence[str] = (),
     strict: bool = False,
     **columns: Any,
@@ -159,11 +159,12 @@ def audit(
         workers: With a learner: processes.
         time_limit: With a learner: longest time one refit may take, in seconds; it then fails.
         train: Training examples: a data frame or a path.
-        select: Codes or prefixes of the checks to run.
+        select: Codes or prefixes of the checks to run: "U101", "U1,U7" or a list.
         ignore: Codes or prefixes to leave out.
         settings: Levels, smallest gap, seed.
         seed: Overrides the seed of the settings.
-        progress: Called with (code, done, total) before each check.
+        progress: Called with (name, finished, total) after each refit, and with (code, done, total) before each
+            check; True shows a bar for refits, False none; by default it is shown in notebooks and terminals.
         sources: Where the table came from, for the report.
         strict: Raise what a check raises, instead of reporting that it failed.
         **columns: ``unseen="digits > 2"``, ``cluster="author"``, ``score="acc"`` … as on the command line; with a
@@ -177,6 +178,7 @@ def audit(
     """
     from dataclasses import replace
 
+    from unseen.engine.progress import hooked
     from unseen.responses.mapping import Mapping as ColumnMapping
     from unseen.responses.mapping import from_table
     from unseen.responses.reading import read as read_files
@@ -184,6 +186,7 @@ def audit(
     settings = settings or Settings()
     if seed is not None:
         settings = replace(settings, seed=seed)
+    tell = progress if callable(progress) else None
     if learner is not None or shifts:
         from unseen.refitting import ask, refitted_under
 
@@ -192,16 +195,15 @@ def audit(
             learning_table(given), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
             target=target, seed=settings.seed, **columns,
         )  # fmt: skip
-        under = refitted_under(
-            asked,
-            refits=refits,
-            seed=settings.seed,
-            executor=executor,
-            workers=workers,
-            seconds=time_limit,  # type: ignore[arg-type]
-        )
-        subject = subject_of(under)
-        result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
+        with hooked("refits", progress) as done:
+            under = refitted_under(
+                asked, refits=refits, seed=settings.seed, executor=executor,  # type: ignore[arg-type]
+                workers=workers, seconds=time_limit, done=done,
+            )  # fmt: skip
+            subject = subject_of(under)
+        # Further refits that checks ask for report through the hook of the checks.
+        under.runner.done = progress if callable(progress) else None
+        result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict)
         return Audit(result, tuple(sources) or ((named,) if named else ()))
     mapping = ColumnMapping.of(**columns)
     if isinstance(table, str | Path) or (
@@ -213,7 +215,7 @@ def audit(
     else:
         responses = from_table(table, mapping)
     subject = Subject(responses=responses, train=as_examples(train))
-    result = auditing.run(subject, settings, select=select, ignore=ignore, progress=progress, strict=strict)
+    result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict)
     return Audit(result, tuple(sources))
 
 
@@ -234,7 +236,7 @@ def improve(
     workers: int | None = None,
     time_limit: float | None = None,
     store: Any = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
     source: str = "",
     **columns: Any,
 ) -> Improved:
@@ -258,7 +260,8 @@ def improve(
         workers: Processes.
         time_limit: Longest time one fit may take, in seconds; it then fails.
         store: Where finished fits are kept; by default the user's cache, so that a killed run goes on.
-        progress: Called with (name, finished, total) after each job.
+        progress: Called with (name, finished, total) after each fit; True shows a bar, False none; by default it is
+            shown in notebooks and terminals.
         source: Where the table came from, for the report.
         **columns: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure``; see ``unseen.refitting.ask``.
 
@@ -266,6 +269,7 @@ def improve(
         BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
     """
     from unseen import improving
+    from unseen.engine.progress import hooked
     from unseen.refitting import ask
 
     named = source or (str(table) if isinstance(table, str | Path) else "")
@@ -273,11 +277,12 @@ def improve(
         learning_table(table), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
         target=target, seed=seed, **columns,
     )  # fmt: skip
-    return improve_asked(
-        asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
-        repeats=seeds, rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, seed=seed, executor=executor,
-        workers=workers, store=store, done=progress, seconds=time_limit,
-    )  # fmt: skip
+    with hooked("improve", progress, piece="fit") as done:
+        return improve_asked(
+            asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
+            repeats=seeds, rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, seed=seed, executor=executor,
+            workers=workers, store=store, done=done, seconds=time_limit,
+        )  # fmt: skip
 
 
 def plan(
@@ -286,8 +291,8 @@ def plan(
     models: int | None = None,
     settings: Settings | None = None,
     power: float = 0.8,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     source: str = "",
     **given: Any,

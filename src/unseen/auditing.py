@@ -87,8 +87,8 @@ def run(
     subject: Subject,
     settings: Settings | None = None,
     *,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     strict: bool = False,
 ) -> AuditResult:
@@ -111,7 +111,7 @@ def run(
     from threadpoolctl import threadpool_limits
 
     settings = settings or Settings()
-    checks = selected(tuple(select), tuple(ignore))
+    checks = selected(select, ignore)
     outcomes: list[Outcome] = []
     seconds: dict[str, float] = {}
     # The matrices of checks are small: threads of the linear algebra cost more than they bring.

@@ -274,3 +274,30 @@ def test_the_report_does_not_replace_the_log(run, log):
     code, _, err = run("audit", log, "-o", log)
     assert code == 2
     assert "is read by this command" in err
+
+
+def test_quiet_prints_one_line_with_the_codes_that_were_found(run, log, tmp_path):
+    arguments = ("audit", log, "--unseen", "digits > 3", "--select", "U101,U701", "-q")
+    code, out, err = run(*arguments)
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert out.startswith("2 findings by 1 check: U101. In 800 answers of 2 models to 400 items.")
+    assert run(*arguments, "-o", tmp_path / "r.json")[1] == out
+    # What was asked for by its format is written, whatever else is kept quiet.
+    assert json.loads(run(*arguments, "--format", "json")[1])["findings"]
+
+
+def test_the_module_runs_as_the_command():
+    found = subprocess.run([sys.executable, "-m", "unseen", "--version"], capture_output=True, text=True)
+    assert found.stdout.startswith("unseen ")
+
+
+def test_one_code_as_plain_text_selects_in_python(table):
+    import unseen
+    from unseen.errors import BadInput
+
+    made = unseen.audit(table, unseen="digits > 3", select="U101")
+    assert {f["code"] for f in made.findings} == {"U101"}
+    both = unseen.audit(table, unseen="digits > 3", select="u101, U701", ignore="U7")
+    assert {f["code"] for f in both.findings} == {"U101"}
+    with pytest.raises(BadInput, match="no check begins with 'X9'"):
+        unseen.audit(table, select="X9")

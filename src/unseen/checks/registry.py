@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from unseen.checks.base import Check
@@ -30,13 +31,23 @@ def all_checks() -> dict[str, Check]:
     return found
 
 
-def selected(select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> list[Check]:
+def codes_in(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Codes or prefixes as a user gives them: one text, with commas or spaces between several, or a list of such.
+
+    >>> codes_in("U101"), codes_in("u1, U501"), codes_in(["U1,U2"])
+    (('U101',), ('U1', 'U501'), ('U1', 'U2'))
+    """
+    texts = [given] if isinstance(given, str) else list(given)
+    return tuple(name.upper() for text in texts for name in re.split(r"[,\s]+", text) if name)
+
+
+def selected(select: str | Iterable[str] = (), ignore: str | Iterable[str] = ()) -> list[Check]:
     """Checks whose code begins with one of ``select`` (all if empty) and with none of ``ignore``.
 
     Raises:
         BadInput: A prefix that fits no check.
     """
-    checks = all_checks()
+    checks, select, ignore = all_checks(), codes_in(select), codes_in(ignore)
     for prefix in (*select, *ignore):
         if not any(code.startswith(prefix) for code in checks):
             raise BadInput(f"no check begins with {prefix!r}; the codes are {', '.join(checks)}.")

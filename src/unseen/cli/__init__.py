@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+from typing import Any
 
 # Exit codes, documented in docs/cli.md.
 EXIT_OK = 0
@@ -23,6 +24,7 @@ def main() -> None:
     from unseen.errors import UnseenError
     from unseen.plain_text import message
 
+    _plain_warnings()
     code: str | int | None = EXIT_OK
     try:
         try:
@@ -36,8 +38,9 @@ def main() -> None:
     except UnseenError as error:
         sys.stderr.write(f"unseen: {message(str(error))}\n")
         code = EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        sys.stderr.write("unseen: interrupted; nothing was written.\n")
+    except KeyboardInterrupt as stop:
+        # What was running knows how much of it is kept.
+        sys.stderr.write(f"unseen: interrupted; {message(str(stop)) or 'no report was written'}.\n")
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe went away (`unseen task sample scan | head`): that is no error.
@@ -57,6 +60,24 @@ def main() -> None:
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code)
+
+
+def _plain_warnings() -> None:
+    """A warning of ours is a sentence on standard error, without the line of code that raised it."""
+    import warnings
+
+    from unseen.engine.store import NotKept
+    from unseen.plain_text import message
+
+    usual = warnings.showwarning
+
+    def show(text: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, NotKept):
+            sys.stderr.write(f"unseen: {message(str(text))}\n")
+        else:
+            usual(text, category, *where, **more)
+
+    warnings.showwarning = show
 
 
 def _unexpected(error: BaseException) -> int:

@@ -79,7 +79,7 @@ def audit(
     baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no findings in the terminal.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
 

@@ -16,6 +16,7 @@ from unseen.cli import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
+from unseen.plain_text import line
 from unseen.responses import Responses
 from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
@@ -57,6 +58,7 @@ def describe(request: Request) -> None:
 def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
     from unseen.report import github, summary, terminal
+    from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
     for codes in (request.select, request.ignore, tuple(c for c in request.fail_on if c != UNDECIDED)):
@@ -76,13 +78,15 @@ def perform(request: Request) -> int:
         document = summary.compare(baseline, document)
     if request.format == "github":
         github.write_summary(document)
-    if output is None:
+    if output is not None:
+        write_atomically(output, _render(document, request.format))
+    if request.quiet and (request.format == "text" if output is None else output.is_file()):
+        sys.stdout.write(line(one_line(document)) + "\n")
+    elif output is None:
         sys.stdout.write(_render(document, request.format))
     else:
-        write_atomically(output, _render(document, request.format))
-        if not request.quiet:
-            terminal.show(document)
-            sys.stdout.write(f"Report: {output.resolve()}\n")
+        terminal.show(document)
+        sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if fails(document, request.fail_on, request.fail_gap) else EXIT_OK
 
 

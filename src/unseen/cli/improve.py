@@ -56,7 +56,7 @@ def improve(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=TRY)] = None,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the ranking is shown here as well.", rich_help_panel=OUTPUT)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no ranking in the terminal.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line instead of the ranking.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Try remedies for a learner under a shift: a ranking with paired intervals, and the honest gain of choosing among them.
 
@@ -70,7 +70,10 @@ def improve(
     from unseen.files import require_writable, write_atomically
     from unseen.improved import improve_asked, render
     from unseen.improving import improve as run
+    from unseen.plain_text import line
     from unseen.remedies import remedy_named
+    from unseen.report import improvement_terminal
+    from unseen.report.improvement import title
 
     if not shift:
         raise BadInput("say which shift to improve under: --shift 'held-out COLUMN', --shift 'later COLUMN' …")
@@ -87,17 +90,17 @@ def improve(
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,
     )  # fmt: skip
     asked = ask_for(request)
-    with progress("improve", show=False if quiet else None) as done:
+    with progress("improve", show=False if quiet else None, piece="fit") as done:
         found = improve_asked(
             asked, run, source=sources[0], remedies=names, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
             judge=judge.value, level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
         )  # fmt: skip
-    if output is None:
+    if output is not None:
+        write_atomically(output, render(found.document, form))
+    if quiet and (form == "text" if output is None else output.is_file()):
+        sys.stdout.write(line(title(found.document)) + "\n")
+    elif output is None:
         sys.stdout.write(render(found.document, form, color=sys.stdout.isatty()))
-        return
-    write_atomically(output, render(found.document, form))
-    if not quiet:
-        from unseen.report import improvement_terminal
-
+    else:
         improvement_terminal.show(found.document)
         sys.stdout.write(f"Report: {output.resolve()}\n")

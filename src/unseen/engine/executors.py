@@ -25,6 +25,10 @@ class JobFailed(UnseenError):
     """A job raised; the message names it and what it raised. Finished jobs are kept in the store."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while jobs ran; the message tells how many are kept, and how to go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A piece of work.
@@ -54,6 +58,8 @@ def run_jobs(
     keep: Callable[[Any], bool] | None = None,
     seconds: float | None = None,
     lost: Callable[[Job, str], Any] | None = None,
+    what: str = "job",
+    cost: Callable[[Any], float] | None = None,
 ) -> list[Any]:
     """Run a function over jobs and give the results in the order of the jobs.
 
@@ -63,15 +69,19 @@ def run_jobs(
         executor: serial (here), local (processes), ray (the cluster that RAY_ADDRESS names, else a local one).
         workers: Processes; by default as many as cores.
         store: Keeps finished jobs under a hash of function and arguments; those found there are not run again.
-        done: Called with (name, finished, total) after each job.
+        done: Called with (name, finished, total) after each job. What also has a method ``expect`` is told, after
+            the first job, the number of jobs that are open, the seconds of that one and the number of workers.
         keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
         seconds: Longest time that a job may take on a local worker, which is then killed.
         lost: Result of a job that was lost, from the job and why: its worker died or was killed, or it called
             ``sys.exit``. By default the run ends with JobFailed.
+        what: What a job is called where the run is interrupted.
+        cost: Seconds that a job took, from its result.
 
     Raises:
         BadInput: Two jobs have one name, or the executor is unknown.
         JobFailed: A job raised, or was lost; jobs that had finished are in the store.
+        Interrupted: Ctrl-C; a KeyboardInterrupt that tells what is kept.
         MissingExtra: Ray is not installed.
     """
     if executor not in get_args(Kind):
@@ -88,20 +98,41 @@ def run_jobs(
         done(f"{finished} jobs from an earlier run", finished, len(jobs))
     runner = {"serial": _serial, "local": _local, "ray": _ray}[executor]
     count = min(workers or os.cpu_count() or 1, max(1, len(open_jobs)))
-    with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds)) as stream:
-        for position, result in stream:
-            i = open_jobs[position]
-            if isinstance(result, Lost):
-                if lost is None:
-                    raise JobFailed(f"{jobs[i].name} {result.why}. Finished jobs are kept: run again to go on.")
-                result = lost(jobs[i], result.why)
-            results[i] = result
-            if store is not None and jobs[i].lasting and (keep is None or keep(result)):
-                store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
-            finished += 1
-            if done is not None:
-                done(jobs[i].name, finished, len(jobs))
+    expect = getattr(done, "expect", None) if cost is not None and len(open_jobs) > 1 else None
+    kept_now = finished
+    try:
+        with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds)) as stream:
+            for position, result in stream:
+                i = open_jobs[position]
+                if isinstance(result, Lost):
+                    if lost is None:
+                        raise JobFailed(f"{jobs[i].name} {result.why}. Finished jobs are kept: run again to go on.")
+                    result = lost(jobs[i], result.why)
+                results[i] = result
+                if store is not None and jobs[i].lasting and (keep is None or keep(result)):
+                    store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
+                    kept_now += store.keeps
+                finished += 1
+                if expect is not None and cost is not None and (each := cost(result)) > 0:
+                    expect(len(open_jobs), each, 1 if executor == "serial" else count)
+                    expect = None
+                if done is not None:
+                    done(jobs[i].name, finished, len(jobs))
+    except KeyboardInterrupt:
+        raise Interrupted(_kept_words(kept_now, len(jobs), what)) from None
     return [results[i] for i in range(len(jobs))]
+
+
+def _kept_words(kept: int, total: int, what: str) -> str:
+    """What an interrupted run leaves behind.
+
+    >>> _kept_words(12, 45, "refit"), _kept_words(0, 1, "refit")
+    ('12 of 45 refits are kept: run again to go on', 'none of 1 refit is kept')
+    """
+    named = f"{total:,} {what}{'' if total == 1 else 's'}"
+    if not kept:
+        return f"none of {named} is kept"
+    return f"{kept:,} of {named} {'is' if kept == 1 else 'are'} kept: run again to go on"
 
 
 def _key(function: Callable[..., Any], job: Job) -> dict[str, Any]:

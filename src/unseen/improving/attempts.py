@@ -117,7 +117,7 @@ def run_attempts(
     order = sorted(range(len(jobs)), key=lambda i: -len(places[i].train))
     raw = run_jobs(
         attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished,
-        seconds=seconds, lost=_lost,
+        seconds=seconds, lost=_lost, what="fit", cost=lambda result: max(one["seconds"][0] for one in result),
     )  # fmt: skip
     found: dict[tuple[str, int], dict[str, Attempt]] = {}
     for i, result in zip(order, raw, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,6 @@ from unseen.engine.seeds import numpy_generator
 from unseen.engine.sources import code_hash
 from unseen.engine.store import Store
 from unseen.errors import BadInput, UnseenError
-from unseen.files import write_atomically
 from unseen.learners.base import checked_probabilities, require_classes
 from unseen.refitting.problem import Problem
 from unseen.refitting.resolve import Spec, resolve
@@ -123,7 +123,8 @@ class Runner:
         jobs = [self._job(piece) for piece in pieces]
         raw = run_jobs(
             refit, jobs, executor=self.executor, workers=self.workers, store=self.store, done=self.done,
-            keep=lambda result: not result["failed"], seconds=self.seconds, lost=_lost,
+            keep=lambda result: not result["failed"], seconds=self.seconds, lost=_lost, what="refit",
+            cost=lambda result: sum(result["seconds"]),
         )  # fmt: skip
         return [_refitted(piece, found) for piece, found in zip(pieces, raw, strict=True)]
 
@@ -162,48 +163,86 @@ def versions(*modules: str) -> dict[str, str]:
 
 def stored_table(examples: Examples, store: Store) -> Path:
     """The table as a file named after its content, so that workers read it and a resumed run finds it."""
-    import hashlib
-
     columns = list(
         dict.fromkeys([*examples.inputs, *([examples.target] if examples.target else []), *examples.factors, "item"])
     )
     buffer = io.BytesIO()
     examples.table.select(columns).write_ipc(buffer, compression="uncompressed")
     content = buffer.getvalue()
-    path = store.folder / "data" / f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.arrow"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    return path
+    return store.file(_content_name(content), lambda: content, _sound_table)
 
 
 def stored_rows(rows: Mapping[str, np.ndarray], store: Store) -> Path:
     """Row numbers as a file named after its content."""
-    import hashlib
 
-    hasher = hashlib.blake2b(digest_size=16)
-    for name, values in rows.items():
-        hasher.update(f"{name}:{len(values)}:".encode())
-        hasher.update(np.ascontiguousarray(values, dtype=np.uint32).tobytes())
-    path = store.folder / "data" / f"{hasher.hexdigest()}.npz"
-    if not path.is_file():
+    def content() -> bytes:
         buffer = io.BytesIO()
         np.savez(buffer, **{name: np.asarray(v, dtype=np.uint32) for name, v in rows.items()})  # type: ignore[arg-type]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
-    return path
+        return buffer.getvalue()
+
+    return store.file(f"{_rows_hash(rows)}.npz", content, lambda path: _rows_in(path) is not None)
 
 
 @lru_cache(maxsize=2)
 def read_table(path: str) -> pl.DataFrame:
-    """The stored table, kept in a worker between its pieces."""
-    return pl.read_ipc(path)
+    """The stored table, kept in a worker between its pieces.
+
+    Raises:
+        BadInput: The file does not hold what its name says.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        content = b""
+    if _content_name(content) != Path(path).name:
+        raise BadInput(f"{path}: the kept table was damaged while the run went on. Run again: it is then rebuilt.")
+    # What was verified is what is read, and not mapped: a file that is cut afterwards would end the process.
+    return pl.read_ipc(io.BytesIO(content))
 
 
 def read_rows(path: str) -> dict[str, np.ndarray]:
-    """Stored row numbers."""
-    with np.load(path) as found:
-        return {name: found[name].astype(np.int64) for name in found.files}
+    """Stored row numbers.
+
+    Raises:
+        BadInput: The file does not hold what its name says.
+    """
+    found = _rows_in(Path(path))
+    if found is None:
+        raise BadInput(
+            f"{path}: kept row numbers were damaged while the run went on. Run again: they are then rebuilt."
+        )
+    return {name: values.astype(np.int64) for name, values in found.items()}
+
+
+def _content_name(content: bytes) -> str:
+    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()}.arrow"
+
+
+def _sound_table(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest() == path.stem
+    except (OSError, ValueError):
+        return False
+
+
+def _rows_in(path: Path) -> dict[str, np.ndarray] | None:
+    """Row numbers of a file; None where it is absent, can't be read, or does not hold what its name says."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            found = {name: kept[name] for name in kept.files}
+        return found if _rows_hash(found) == path.stem else None
+    except Exception:
+        # A damaged archive raises almost anything: of zipfile, zlib, struct, tokenize …
+        return None
+
+
+def _rows_hash(rows: Mapping[str, np.ndarray]) -> str:
+    hasher = hashlib.blake2b(digest_size=16)
+    for name, values in rows.items():
+        hasher.update(f"{name}:{len(values)}:".encode())
+        hasher.update(np.ascontiguousarray(values, dtype=np.uint32).tobytes())
+    return hasher.hexdigest()
 
 
 def refit(
@@ -224,11 +263,10 @@ def refit(
     import time
     import warnings
 
-    table = read_table(data)
-    examples = Examples(table, tuple(problem["inputs"]), problem["target"])
-    parts = read_rows(rows)
     started = time.perf_counter()
     try:
+        examples = Examples(read_table(data), tuple(problem["inputs"]), problem["target"])
+        parts = read_rows(rows)
         with warnings.catch_warnings():
             # A learner's own remarks (not converged, unknown categories) are not failures.
             warnings.simplefilter("ignore")

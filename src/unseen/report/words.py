@@ -42,6 +42,12 @@ def subtitle(document: Document) -> str:
     return f"In {counted(responses['rows'], 'answer')} of {models} to {items}. Beside that, {rest}"
 
 
+def one_line(document: Document) -> str:
+    """The whole audit in one line: what was found, by which checks, and what became of the other questions."""
+    codes = list(dict.fromkeys(f["code"] for f in document["findings"] if f["outcome"] == "found"))
+    return f"{headline(document)}{': ' if codes else ''}{', '.join(codes)}. {subtitle(document)}"
+
+
 def expectations(document: Document) -> list[str]:
     """What to expect beyond the data, as sentences of the checks that say so, whatever they found.
 
@@ -79,4 +85,4 @@ def title_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-__all__ = ["by_check", "headline", "joined_step", "subtitle", "title_case"]
+__all__ = ["by_check", "headline", "joined_step", "one_line", "subtitle", "title_case"]
