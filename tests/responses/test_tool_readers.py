@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import BadInput
+from unseen.errors import BadInput, MissingExtra
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers import READERS
 from unseen.responses.reading import detect, read
@@ -158,6 +158,94 @@ def test_openai_evals_events_of_a_sample_are_one_answer(tmp_path):
     assert read(path).table.row(0)[:3] == ("m", "a", 0.25)
 
 
+# Ragas
+
+
+@pytest.mark.parametrize("name", ["alpha.csv", "alpha.json", "alpha.jsonl"])
+def test_ragas_rows_are_read_however_they_were_saved(name, tmp_path):
+    path = FIXTURES / "ragas" / name
+    responses = read(path)
+    assert detect(path) is READERS["ragas"]
+    assert responses.models == ("alpha",)
+    assert responses.table["score"].to_list() == [1, 0, 0]
+    assert said(responses, "Metric 'exact_match' was read; the log also has non_llm_string_similarity, string_present")
+    assert read(path, mapping=Mapping(metric="string_present")).table["score"].to_list() == [1, 0, 1]
+    assert "no metric 'f'; the metrics are" in refused(path, metric="f")
+
+
+def test_ragas_empty_metrics_are_unlabelled_and_sensitivity_to_noise_is_a_loss(tmp_path):
+    text = "user_input,response,reference,noise_sensitivity(mode=relevant)\na,b,c,0.25\nd,e,f,\n"
+    responses = read(written(tmp_path / "x.csv", text))
+    assert responses.table["score"].to_list() == [-0.25, None]
+    assert said(responses, "is empty in 1 of 2 rows; they are unlabelled, not wrong")
+
+
+# Hugging Face evaluate
+
+
+def test_hf_evaluate_predictions_are_right_where_they_are_the_reference():
+    path = FIXTURES / "hf_evaluate"
+    labels, spans = read(path / "alpha.json"), read(path / "spans.json")
+    assert labels.models == ("tiny/alpha",)
+    assert labels.table["score"].to_list() == [1, 1, 1, 0]
+    # As SQuAD compares: without articles, case and punctuation.
+    assert scores(spans, "spans") == {"q1": 1.0, "q2": 0.0}
+    assert said(spans, "an answer is right where the prediction is the reference, or one of them")
+
+
+def test_hf_evaluate_numbers_are_judged_by_their_distance_and_lists_of_scores_are_metrics(tmp_path):
+    document = {"predictions": [1.5, 2.0], "references": [1.0, 2.0], "f1": [0.25, 0.75]}
+    path = written(tmp_path / "m.json", document)
+    assert read(path).table["score"].to_list() == [-0.5, 0]
+    assert read(path, mapping=Mapping(metric="f1")).table["score"].to_list() == [0.25, 0.75]
+    short = written(tmp_path / "s.json", {"predictions": [1, 2], "references": [1]})
+    assert "2 predictions and 1 references" in refused(short)
+
+
+# Weave
+
+
+@pytest.mark.parametrize("name", ["calls.jsonl", "calls.json", "calls.csv"])
+def test_weave_calls_of_an_evaluation_are_answers_and_others_are_passed_over(name):
+    responses = read(FIXTURES / "weave" / name)
+    assert responses.models == ("alpha", "beta")
+    assert (len(responses), responses.n_items) == (6, 3)
+    assert responses.table.filter(responses.table["score"] == 0).select("model", "question").row(0) == (
+        "beta",
+        "40 + 1",
+    )
+    assert said(responses, "Metric 'match.correct' was read; the log also has length")
+    assert said(responses, "2 calls of other operations were passed over") is (name != "calls.csv")
+    assert set(responses.factors) == {"digits"}
+
+
+def test_weave_calls_without_an_evaluation_are_told(tmp_path):
+    call = {"id": "1", "project_id": "p", "op_name": "chat", "trace_id": "t", "inputs": {}, "output": "x"}
+    path = written(tmp_path / "x.jsonl", f"{json.dumps(call)}\n{json.dumps(call)}\n")
+    assert "holds no call of Evaluation.predict_and_score, but 2 of 'chat'" in refused(path)
+
+
+# What was read before, read further
+
+
+def test_inspect_nested_metadata_has_dots_in_its_names():
+    responses = read(FIXTURES / "inspect" / "two.eval")
+    assert responses.table["author.name"].to_list() == ["x"] * 5
+
+
+def test_lm_eval_rows_without_the_metric_are_told_and_left_out(tmp_path):
+    source = next((FIXTURES / "lm_eval").rglob("samples_tiny_sums_*.jsonl"))
+    rows = [json.loads(line) for line in source.read_text().splitlines()]
+    for row in rows[:2]:
+        row |= {"f9": 0.5, "metrics": ["f9"]}
+        del row["acc"], row["acc_norm"]
+    path = written(tmp_path / "samples_x_2026-01-01T00-00-00.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    responses = read(path)
+    assert responses.table["score"].to_list() == [row["acc"] for row in rows[2:]]
+    assert said(responses, "2 of 6 rows have no 'acc' (first: doc_id '0') and were left out")
+    assert read(path, mapping=Mapping(metric="f9")).table["score"].to_list() == [0.5, 0.5]
+
+
 # Every format
 
 
@@ -165,7 +253,8 @@ FILES = {
     "promptfoo": "promptfoo/results.json", "deepeval": "deepeval/latest_test_run.json",
     "mlflow": "mlflow/alpha/artifacts/eval_results_table.json",
     "evalplus": "evalplus/tiny--alpha_temp_0.2_eval_results.json", "swe-bench": "swe_bench/tiny__alpha.first.json",
-    "openai-evals": "openai_evals/tiny-alpha.jsonl",
+    "openai-evals": "openai_evals/tiny-alpha.jsonl", "ragas": "ragas/alpha.json", "weave": "weave/calls.jsonl",
+    "hf-evaluate": "hf_evaluate/spans.json", "inspect": "inspect/two.json",
 }  # fmt: skip
 
 
@@ -206,7 +295,7 @@ def changed(document, at, new):
 def complaint(path, name):
     try:
         read(path, mapping=Mapping(format=name))
-    except BadInput as error:
+    except (BadInput, MissingExtra) as error:
         return str(error)
     return None
 
@@ -227,6 +316,7 @@ def test_a_value_of_a_wrong_type_anywhere_gives_one_error_or_none(name, tmp_path
             told = complaint(path, name)
             # The message names the file and is short, whatever it quotes.
             assert told is None or (str(path) in told and len(told) < 700), (at, new, told)
+            assert "but not its shape" not in (told or ""), (at, new, told)
 
 
 @pytest.mark.parametrize("name", FILES)

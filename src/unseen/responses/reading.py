@@ -11,8 +11,9 @@ from types import ModuleType
 
 import polars as pl
 
-from unseen.errors import BadInput
+from unseen.errors import BadInput, MissingExtra
 from unseen.plain_text import names as shown_names
+from unseen.plain_text import value as shown_value
 from unseen.responses.mapping import Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, READERS, plain
@@ -22,8 +23,8 @@ from unseen.responses.validation import checked
 
 FORMATS = (
     "Known are: logs of lm-eval (samples_*.jsonl), Inspect (.eval, .json), HELM (run folders), lighteval, promptfoo, DeepEval, "
-    "MLflow, EvalPlus, BigCodeBench, SWE-bench, OpenAI evals, every_eval_ever and py-irt, and tables as CSV, Parquet, Arrow, "
-    "JSON lines, or JSON with columns and data."
+    "MLflow, EvalPlus, BigCodeBench, SWE-bench, OpenAI evals, Ragas, Hugging Face evaluate, Weave, every_eval_ever and py-irt, "
+    "and tables as CSV, Parquet, Arrow, JSON lines, or JSON with columns and data."
 )
 # What to do with a file that no reader knows: any script writes these three columns.
 REMEDY = (
@@ -82,6 +83,14 @@ def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -
         table, notes = reader.read(path, asked)
     except RecursionError:
         raise BadInput(f"{path}: {TOO_DEEP}") from None
+    except (BadInput, MissingExtra):
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        # The readers name what they know to be wrong; whatever else a damaged log holds ends here.
+        raise BadInput(
+            f"{path}: has the marks of a file of {reader.NAME}, but not its shape ({type(error).__name__}: "
+            f"{shown_value(error, 120)}). It may be damaged, or of another version of the tool."
+        ) from error
     own = mapping.without_score() if log else mapping
     if log:
         # The reader has put the model there already, under the name that was asked for.

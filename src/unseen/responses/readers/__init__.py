@@ -12,6 +12,7 @@ from unseen.responses.readers import (
     evalplus,
     every_eval_ever,
     helm,
+    hf_evaluate,
     inspect_log,
     lighteval,
     lm_eval,
@@ -20,14 +21,16 @@ from unseen.responses.readers import (
     plain,
     promptfoo,
     py_irt,
+    ragas,
     swe_bench,
+    weave,
 )  # fmt: skip
 
 READERS: dict[str, ModuleType] = {
     reader.NAME: reader
     for reader in (
         lm_eval, inspect_log, helm, lighteval, every_eval_ever, py_irt, promptfoo, deepeval, mlflow, evalplus, swe_bench,
-        openai_evals, plain,
+        openai_evals, weave, hf_evaluate, ragas, plain,
     )
 }  # fmt: skip
 # Files that belong to a log and are read with it, not by themselves.

@@ -99,6 +99,8 @@ def factor_columns(
 
 
 def _factor_column(name: str, values: list[Any], *, wanted: bool) -> pl.Series | None:
+    # An integer beyond 64 bits is a name, not a number.
+    values = [str(v) if isinstance(v, int) and abs(v) >= 2**63 else v for v in values]
     types = {type(v) for v in values if v is not None}
     if not types:
         return None

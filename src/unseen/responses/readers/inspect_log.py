@@ -14,9 +14,11 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput, MissingExtra
+from unseen.plain_text import value as shortened
 from unseen.responses.mapping import Mapping
+from unseen.responses.readers._answers import flat, shown, whole_object
 from unseen.responses.readers._archive import Archive
-from unseen.responses.readers._content import json_document, peek
+from unseen.responses.readers._content import peek
 from unseen.responses.readers._fields import factor_columns, listed, text
 
 NAME = "inspect"
@@ -61,7 +63,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
             if not samples:
                 header, samples = _through_api(path, header)
     else:
-        document = json_document(path)
+        document = whole_object(path)
         header, samples = document, document.get("samples")
         if not samples or not _known(document):
             header, samples = _through_api(path, document)
@@ -115,15 +117,17 @@ def _lacks(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
     wanted = {*mapping.columns.values(), *mapping.factors} - {"question", "target"}
     if not wanted:
         return False
-    present: set[str] = set().union(*(row.get("metadata") or {} for row in rows))
+    present: set[str] = set().union(*(_metadata(row) for row in rows))
     # Summaries cut texts at 1,000 characters.
     cut = any(
-        isinstance(v, str) and len(v) >= 1000
-        for row in rows[:200]
-        for k, v in (row.get("metadata") or {}).items()
-        if k in wanted
+        isinstance(v, str) and len(v) >= 1000 for row in rows[:200] for k, v in _metadata(row).items() if k in wanted
     )
     return cut or bool(wanted - present - {"item", "model", "score", "repeat", "task", "prediction", "unseen"})
+
+
+def _metadata(sample: dict[str, Any]) -> dict[str, Any]:
+    given = sample.get("metadata")
+    return flat(given) if isinstance(given, dict) else {}
 
 
 def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -136,7 +140,9 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
             raise BadInput(
                 f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
             ) from None
-        raise MissingExtra(f"{path}: a log of Inspect in the unknown version {version!r}", "inspect") from None
+        raise MissingExtra(
+            f"{path}: a log of Inspect in the unknown version {shortened(version, 60)}", "inspect"
+        ) from None
     try:
         log = read_eval_log(str(path))
     except Exception as error:
@@ -152,6 +158,11 @@ def _table(
     path: Path, header: dict[str, Any], samples: list[dict[str, Any]], mapping: Mapping, notes: list[str]
 ) -> pl.DataFrame:
     described = header["eval"]
+    wrong = next((i for i, sample in enumerate(samples, 1) if not _is_count(sample["epoch"])), None)
+    if wrong is not None:
+        raise BadInput(
+            f"{path}, sample {wrong}: 'epoch' is {shown(samples[wrong - 1]['epoch'])}, not a number of a run."
+        )
     scorer, key = _scorer(path, described, samples, mapping, notes)
     scores: list[float | None] = []
     predictions: list[str | None] = []
@@ -188,12 +199,17 @@ def _table(
     }
     if len({sample["epoch"] for sample in samples}) > 1:
         columns["repeat"] = [sample["epoch"] for sample in samples]
+    # Nested metadata becomes columns with dots in their names: author.name.
     factors = factor_columns(
-        [sample.get("metadata") or {} for sample in samples],
+        [_metadata(sample) for sample in samples],
         keep={*mapping.factors, *mapping.columns.values()},
         prefix="metadata_",
     )
     return pl.DataFrame({**columns, **{n: s for n, s in factors.items() if n not in columns}})
+
+
+def _is_count(given: Any) -> bool:
+    return type(given) is int and 0 <= given < 2**31
 
 
 def _scorer(

@@ -11,6 +11,7 @@ import polars as pl
 
 from unseen.errors import BadInput
 from unseen.responses.mapping import Mapping
+from unseen.responses.readers._answers import shown
 from unseen.responses.readers._content import json_document, json_lines, peek
 from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
 
@@ -61,6 +62,13 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     chosen = _filter(path, [row for _, row in rows], mapping.filter or filter_ or None, notes)
     samples = [row for _, row in rows if row.get("filter", "none") == chosen]
     name, key = _metric(path, samples, metric or None, chosen, notes)
+    lacking_metric = [row for row in samples if key not in row]
+    if lacking_metric and len(lacking_metric) < len(samples):
+        samples = [row for row in samples if key in row]
+        notes.append(
+            f"{path.name}: {len(lacking_metric):,} of {len(samples) + len(lacking_metric):,} rows have no {name!r} (first: doc_id "
+            f"{shown(lacking_metric[0]['doc_id'])}) and were left out."
+        )
     sign = -1.0 if _is_loss(name, task, results) and not mapping.negated else 1.0
     if sign < 0:
         notes.append(f"{name} is smaller for better answers: its negative is the score.")
@@ -141,17 +149,22 @@ def _metric(
     path: Path, rows: list[dict[str, Any]], wanted: str | None, filter_: str, notes: list[str]
 ) -> tuple[str, str]:
     """Name of the metric, and the key under which it stands."""
-    named = [str(m) for m in rows[0].get("metrics") or []]
+    listed_metrics = [row.get("metrics") for row in rows]
+    # A file may hold rows that were judged by different metrics.
+    named = list(dict.fromkeys(str(m) for found in listed_metrics if isinstance(found, list) for m in found))
     if not named:
         # Logs of older versions have no list: numbers beside the known keys are metrics.
-        named = [
-            k
-            for k, v in rows[0].items()
-            if isinstance(v, int | float) and k not in ("doc_id", "doc_hash", "prompt_hash")
-        ]
+        known = ("doc_id", "doc_hash", "prompt_hash")
+        named = list(
+            dict.fromkeys(k for row in rows for k, v in row.items() if isinstance(v, int | float) and k not in known)
+        )
+    present = {k for row in rows for k in row}
     keys = {str(m).split(",")[0]: m for m in named}
-    keys = {name: next((k for k in (m, f"{name},{filter_}", name) if k in rows[0]), m) for name, m in keys.items()}
-    numeric = {n: k for n, k in keys.items() if isinstance(rows[0].get(k), int | float | None)}
+    keys = {name: next((k for k in (m, f"{name},{filter_}", name) if k in present), m) for name, m in keys.items()}
+    numeric = {
+        n: k for n, k in keys.items()
+        if any(isinstance(row.get(k), int | float) for row in rows) or all(row.get(k) is None for row in rows)
+    }  # fmt: skip
     name = choose(numeric, wanted)
     if name is None:
         asked = f"no metric {wanted!r}" if wanted else "no metric that is one number a document"

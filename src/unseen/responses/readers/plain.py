@@ -208,7 +208,8 @@ def _records(rows: list[dict[str, Any]]) -> pl.DataFrame:
     names = dict.fromkeys(name for row in flat for name in row)
     columns: dict[str, pl.Series] = {}
     for name in names:
-        values = [row.get(name) for row in flat]
+        # An integer beyond 64 bits is no number of any column; as text it is told with its row.
+        values = [str(v)[:99] if isinstance(v, int) and abs(v) >= 2**63 else v for v in (row.get(name) for row in flat)]
         types = {type(v) for v in values if v is not None}
         if types <= {int, float, bool} and len(types) > 1:
             values = [None if v is None else float(v) for v in values]
