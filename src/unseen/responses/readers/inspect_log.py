@@ -252,7 +252,8 @@ def _number(path: Path, sample: dict[str, Any], scorer: str, value: Any) -> floa
     """A score as a number; NaN and missing are unscored, which is not 0."""
     if value is None:
         return None
-    if isinstance(value, bool | int | float):
+    # An integer that no float can hold is no score either.
+    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
         return None if math.isnan(value) else float(value)
     if isinstance(value, str):
         if value.lower() in WORDS:

@@ -179,7 +179,7 @@ def _score(path: Path, row: dict[str, Any], key: str) -> float | None:
     value = row.get(key)
     if value is None:
         return None
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or abs(value) >= 2**63:
         raise BadInput(
             f"{path}, doc_id {row['doc_id']}: {key} is {str(value)[:60]!r}, not a number. Choose another with --metric."
         )
