@@ -22,7 +22,7 @@ FLOORS = [
     {"auditing", "improving"},
     {"planning"},
     {"report"},
-    {"improved", "planned"},
+    {"options", "improved", "planned"},
     {"atlas", "api"},
     {"cli"},
     {"__main__"},

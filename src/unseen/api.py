@@ -109,20 +109,71 @@ class Audit:
         return html.notebook(self.document)
 
 
-def read(sources: str | Path | Sequence[str | Path], **columns: Any) -> Responses:
+def read(
+    sources: str | Path | Sequence[str | Path],
+    *,
+    unseen: str | None = None,
+    split: str | None = None,
+    model: str | None = None,
+    model_column: str | None = None,
+    item_column: str | None = None,
+    score: str | None = None,
+    score_range: str | tuple[float, float] | None = None,
+    cluster: str | None = None,
+    factors: str | Sequence[str] | Mapping[str, str | None] | None = None,
+    time: str | None = None,
+    confidence: str | None = None,
+    human: str | None = None,
+    variant_of: str | None = None,
+    parent: str | None = None,
+    question: str | None = None,
+    prediction: str | None = None,
+    target_column: str | None = None,
+    repeat: str | None = None,
+    filter: str | None = None,
+    metric: str | None = None,
+    reader: str | None = None,
+) -> Responses:
     """Read logs or tables from disk; the format is detected from the content.
 
     Args:
         sources: Files, folders or globs.
-        **columns: Names of columns and other fields of ``unseen.responses.mapping.Mapping``.
+        unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
+        split: Column with train, seen or unseen.
+        model: Name of the one model, where no column has it.
+        model_column: Column with the model's name.
+        item_column: Column that names the item.
+        score: Column with the score, higher is better; "-loss" negates it.
+        score_range: Lowest and highest possible score: "0:10" or (0, 10).
+        cluster: Column of what was sampled together (document, patient, template).
+        factors: Names of factors ("digits", "site:categorical"), or a mapping of names and kinds.
+        time: Column of time.
+        confidence: Column with the probability of the answer.
+        human: Column with a human's score on some rows, drawn at random; ``score`` is then a judge's.
+        variant_of: Column that names the original of a rewritten item.
+        parent: Column that names the composite item of a part.
+        question: Column with the text of the question.
+        prediction: Column with the answer.
+        target_column: Column with the right answer.
+        repeat: Column that numbers repeated runs.
+        filter: lm-eval filter to read, where a log has several.
+        metric: Metric or scorer to read, where a log has several.
+        reader: Name of the reader to use, instead of detection.
 
     Raises:
         BadInput: A file can't be read, or a value is not what its column allows.
     """
-    from unseen.responses.mapping import Mapping as ColumnMapping
+    from unseen.options import Options
     from unseen.responses.reading import read as read_files
 
-    return read_files(sources, mapping=ColumnMapping.of(**columns))
+    options = Options.of({
+        "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
+        "score": score, "score_range": score_range, "cluster": cluster, "factors": factors, "time": time,
+        "confidence": confidence, "human": human, "variant_of": variant_of, "parent": parent, "question": question,
+        "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
+        "reader": reader,
+    })  # fmt: skip
+    return read_files(sources, mapping=options.mapping)
 
 
 def audit(
@@ -143,7 +194,37 @@ def audit(
     progress: Callable[[str, int, int], None] | bool | None = None,
     sources: Sequence[str] = (),
     strict: bool = False,
-    **columns: Any,
+    unseen: str | None = None,
+    split: str | None = None,
+    model: str | None = None,
+    model_column: str | None = None,
+    item_column: str | None = None,
+    score: str | None = None,
+    score_range: str | tuple[float, float] | None = None,
+    cluster: str | None = None,
+    factors: str | Sequence[str] | Mapping[str, str | None] | None = None,
+    time: str | None = None,
+    confidence: str | None = None,
+    human: str | None = None,
+    variant_of: str | None = None,
+    parent: str | None = None,
+    question: str | None = None,
+    prediction: str | None = None,
+    target_column: str | None = None,
+    repeat: str | None = None,
+    filter: str | None = None,
+    metric: str | None = None,
+    reader: str | None = None,
+    inputs: str | Sequence[str] = (),
+    drop: str | Sequence[str] = (),
+    regression: bool | None = None,
+    measure: str | None = None,
+    smallest_gap: float | None = None,
+    gap_that_matters: float | None = None,
+    level: float | None = None,
+    fdr: float | None = None,
+    resamples: int | None = None,
+    labelled_at_random: bool | None = None,
 ) -> Audit:
     """Audit answers that models gave; or, with a learner, refit it under shifts and audit what it answers.
 
@@ -167,8 +248,38 @@ def audit(
             check; True shows a bar for refits, False none; by default it is shown in notebooks and terminals.
         sources: Where the table came from, for the report.
         strict: Raise what a check raises, instead of reporting that it failed.
-        **columns: ``unseen="digits > 2"``, ``cluster="author"``, ``score="acc"`` … as on the command line; with a
-            learner: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure`` (see ``refitting.ask``).
+        unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
+        split: Column with train, seen or unseen.
+        model: Name of the one model, where no column has it.
+        model_column: Column with the model's name.
+        item_column: Column that names the item.
+        score: Column with the score, higher is better; "-loss" negates it.
+        score_range: Lowest and highest possible score: "0:10" or (0, 10).
+        cluster: Column of what was sampled together (document, patient, template).
+        factors: Names of factors ("digits", "site:categorical"), or a mapping of names and kinds.
+        time: Column of time.
+        confidence: Column with the probability of the answer.
+        human: Column with a human's score on some rows, drawn at random; ``score`` is then a judge's.
+        variant_of: Column that names the original of a rewritten item.
+        parent: Column that names the composite item of a part.
+        question: Column with the text of the question.
+        prediction: Column with the answer.
+        target_column: Column with the right answer.
+        repeat: Column that numbers repeated runs.
+        filter: lm-eval filter to read, where a log has several.
+        metric: Metric or scorer to read, where a log has several.
+        reader: Name of the reader to use, instead of detection.
+        inputs: With a learner: only these columns are features.
+        drop: With a learner: columns that are no features.
+        regression: With a learner: whether the target is a number; by default seen from its values.
+        measure: With a learner: how answers are scored.
+        smallest_gap: Smallest effect worth reporting, as a share of the score's range; overrides the settings, as do
+            the five that follow.
+        gap_that_matters: Effect that the interval must exclude before "clear" is said.
+        level: Coverage of the intervals.
+        fdr: False discovery rate of the whole audit.
+        resamples: Bootstrap and permutation draws.
+        labelled_at_random: The scored unseen rows were drawn at random among all unseen rows (U604).
 
     Returns:
         Findings, each with an estimate, a sentence and a next step.
@@ -179,21 +290,36 @@ def audit(
     from dataclasses import replace
 
     from unseen.engine.progress import hooked
-    from unseen.responses.mapping import Mapping as ColumnMapping
+    from unseen.options import Options
     from unseen.responses.mapping import from_table
     from unseen.responses.reading import read as read_files
 
-    settings = settings or Settings()
-    if seed is not None:
-        settings = replace(settings, seed=seed)
+    checked = {
+        "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "seed": seed,
+        "labelled_at_random": labelled_at_random,
+    }  # fmt: skip
+    options = Options.of({
+        "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
+        "score": score, "score_range": score_range, "cluster": cluster, "factors": factors, "time": time,
+        "confidence": confidence, "human": human, "variant_of": variant_of, "parent": parent, "question": question,
+        "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
+        "reader": reader,
+        "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "regression": regression, "measure": measure,
+        "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "resamples": resamples,
+        **checked,
+    })  # fmt: skip
+    given_settings = {name: getattr(options, name) for name, option in checked.items() if option is not None}
+    given_settings |= {} if resamples is None else {"n_resamples": options.resamples}
+    settings = replace(settings or Settings(), **given_settings)
     tell = progress if callable(progress) else None
     if learner is not None or shifts:
         from unseen.refitting import ask, refitted_under
 
         given, named = (table, str(table)) if isinstance(table, str | Path) else (table, "")
         asked = ask(
-            learning_table(given), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
-            target=target, seed=settings.seed, **columns,
+            learning_table(given), learner or "gradient-boosting", options.shifts, target=target, seed=settings.seed,
+            inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
+            measure=measure,  # type: ignore[arg-type]
         )  # fmt: skip
         with hooked("refits", progress) as done:
             under = refitted_under(
@@ -205,7 +331,7 @@ def audit(
         under.runner.done = progress if callable(progress) else None
         result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict)
         return Audit(result, tuple(sources) or ((named,) if named else ()))
-    mapping = ColumnMapping.of(**columns)
+    mapping = options.mapping
     if isinstance(table, str | Path) or (
         isinstance(table, list | tuple) and table and not isinstance(table[0], Mapping)
     ):
@@ -238,7 +364,12 @@ def improve(
     store: Any = None,
     progress: Callable[[str, int, int], None] | bool | None = None,
     source: str = "",
-    **columns: Any,
+    inputs: str | Sequence[str] = (),
+    drop: str | Sequence[str] = (),
+    cluster: str | None = None,
+    time: str | None = None,
+    regression: bool | None = None,
+    measure: str | None = None,
 ) -> Improved:
     """Try remedies on data and a learner under shifts, and say honestly whether one helps.
 
@@ -263,19 +394,31 @@ def improve(
         progress: Called with (name, finished, total) after each fit; True shows a bar, False none; by default it is
             shown in notebooks and terminals.
         source: Where the table came from, for the report.
-        **columns: ``inputs``, ``drop``, ``cluster``, ``time``, ``regression``, ``measure``; see ``unseen.refitting.ask``.
+        inputs: Only these columns are features.
+        drop: Columns that are no features.
+        cluster: Column of what was sampled together.
+        time: Column of time.
+        regression: Whether the target is a number; by default seen from its values.
+        measure: How answers are scored.
 
     Raises:
         BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
     """
     from unseen import improving
     from unseen.engine.progress import hooked
+    from unseen.options import Options
     from unseen.refitting import ask
 
+    options = Options.of({
+        "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "cluster": cluster, "time": time,
+        "regression": regression, "measure": measure, "level": level, "seed": seed, "executor": executor,
+        "workers": workers, "time_limit": time_limit,
+    })  # fmt: skip
     named = source or (str(table) if isinstance(table, str | Path) else "")
     asked = ask(
-        learning_table(table), learner or "gradient-boosting", [shifts] if isinstance(shifts, str) else list(shifts),
-        target=target, seed=seed, **columns,
+        learning_table(table), learner or "gradient-boosting", options.shifts, target=target, seed=seed,
+        inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
+        measure=measure,  # type: ignore[arg-type]
     )  # fmt: skip
     with hooked("improve", progress, piece="fit") as done:
         return improve_asked(

@@ -116,7 +116,7 @@ def test_a_learner_that_fails_midway_is_a_finding_and_the_rest_goes_on(unseen, f
         (["wards.parquet", "leaky.csv", "--target", "sick", "--shift", "held-out site"], ["one table, got 2 sources"]),
         (["data:fligths", "--shift", "held-out carrier"], ["no data set 'fligths'", "flights"]),
         (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--measure", "auc"], ["measure"]),
-        (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--executor", "cloud"], ["executor 'cloud'", "serial, local, ray"]),
+        (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--executor", "cloud"], ["option 'executor'", "'serial', 'local' or 'ray', got 'cloud'"]),
     ],
 )  # fmt: skip
 def test_wrong_input_is_one_clear_error(unseen, folder, arguments, said):

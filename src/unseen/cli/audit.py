@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from unseen.cli.options import form_of, names_in
-
 
 class Format(StrEnum):
     """How findings are written."""
@@ -60,26 +58,26 @@ def audit(
     regression: Annotated[bool | None, typer.Option("--regression/--classification", help="What the target is; by default seen from its values.", rich_help_panel=LEARNER)] = None,
     measure: Annotated[str | None, typer.Option(help="accuracy, brier (scores probabilities), or error (numbers).", rich_help_panel=LEARNER)] = None,
     refits: Annotated[int | None, typer.Option(min=1, help="Repetitions under other folds and seeds.", rich_help_panel=LEARNER)] = None,
-    executor: Annotated[str, typer.Option(help="serial, local or ray.", rich_help_panel=LEARNER)] = "local",
+    executor: Annotated[str | None, typer.Option(help="serial, local or ray; default local.", rich_help_panel=LEARNER)] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", min=1.0, help="Longest time one refit may take; it then fails.", rich_help_panel=LEARNER)] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=LEARNER)] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with [tool.unseen]; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with \\[tool.unseen], every option of this page; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
     select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to run (U1,U501).", rich_help_panel=CHECKS)] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to leave out.", rich_help_panel=CHECKS)] = None,
-    smallest_gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="Smallest effect worth reporting (share of the score's range).", rich_help_panel=CHECKS)] = 0.02,
-    gap_that_matters: Annotated[float, typer.Option(min=0.001, max=1.0, help="Effect that the data must be able to show before 'clear' is said.", rich_help_panel=CHECKS)] = 0.10,
-    labelled_at_random: Annotated[bool, typer.Option("--labelled-at-random", help="The scored unseen rows were drawn at random among all unseen rows, scored or not (U604).", rich_help_panel=CHECKS)] = False,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.", rich_help_panel=CHECKS)] = 0.95,
-    fdr: Annotated[float, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit.", rich_help_panel=CHECKS)] = 0.05,
-    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap and permutation draws.", rich_help_panel=CHECKS)] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=CHECKS)] = 0,
+    smallest_gap: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Smallest effect worth reporting (share of the score's range); default 0.02.", rich_help_panel=CHECKS)] = None,
+    gap_that_matters: Annotated[float | None, typer.Option(min=0.001, max=1.0, help="Effect that the data must be able to show before 'clear' is said; default 0.1.", rich_help_panel=CHECKS)] = None,
+    labelled_at_random: Annotated[bool | None, typer.Option("--labelled-at-random", help="The scored unseen rows were drawn at random among all unseen rows, scored or not (U604).", rich_help_panel=CHECKS)] = None,
+    level: Annotated[float | None, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals; default 0.95.", rich_help_panel=CHECKS)] = None,
+    fdr: Annotated[float | None, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit; default 0.05.", rich_help_panel=CHECKS)] = None,
+    resamples: Annotated[int | None, typer.Option(min=100, help="Bootstrap and permutation draws; default 1000.", rich_help_panel=CHECKS)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=CHECKS)] = None,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = None,
 ) -> None:  # fmt: skip
     """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
 
@@ -89,57 +87,22 @@ def audit(
     """
     from unseen.cli import auditing
 
-    options: dict[str, Any] = {
-        "model_column": model_column, "model": model, "item_column": item_column, "score": score, "score_range": range_,
-        "cluster": cluster, "factors": factor, "unseen": unseen, "split": split, "time": time, "confidence": confidence,
-        "variant_of": variant_of, "parent": parent, "question": question, "repeat": repeat, "filter": filter_,
-        "metric": metric, "human": human,
+    given: dict[str, Any] = {
+        "sources": sources or None, "model_column": model_column, "model": model, "item_column": item_column,
+        "score": score, "score_range": range_, "cluster": cluster, "factors": factor or None, "unseen": unseen,
+        "split": split, "time": time, "confidence": confidence, "human": human, "variant_of": variant_of,
+        "parent": parent, "question": question, "repeat": repeat, "filter": filter_, "metric": metric, "train": train,
+        "target": target, "learner": learner, "shifts": shift or None, "inputs": inputs or None, "drop": drop or None,
+        "regression": regression, "measure": measure, "refits": refits, "executor": executor, "workers": workers,
+        "time_limit": time_limit, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
+        "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
+        "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output,
+        "baseline": baseline, "fail_on": fail_on, "fail_gap": fail_gap, "quiet": quiet,
     }  # fmt: skip
-    request = auditing.Request(
-        sources=tuple(sources or ()),
-        columns={name: value for name, value in options.items() if value},
-        train=train,
-        config=config,
-        select=_codes(select),
-        ignore=_codes(ignore),
-        settings={
-            "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr,
-            "n_resamples": resamples, "seed": seed, "labelled_at_random": labelled_at_random,
-        },
-        format=format.value if format else form_of(output),
-        output=output,
-        baseline=baseline,
-        fail_on=_codes([fail_on] if fail_on else None),
-        fail_gap=fail_gap,
-        quiet=quiet,
-        learning=_learning(sources, target, learner, shift, inputs, drop, cluster, time, regression, measure, refits, seed, executor, workers, time_limit),
-    )  # fmt: skip
+    request = auditing.request_of(given, config)
     if describe:
         auditing.describe(request)
         return
     code = auditing.perform(request)
     if code:
         sys.exit(code)
-
-
-def _learning(
-    sources: list[str] | None, target: str | None, learner: str | None, shift: list[str] | None,
-    inputs: list[str] | None, drop: list[str] | None, cluster: str | None, time: str | None, regression: bool | None,
-    measure: str | None, refits: int | None, seed: int, executor: str, workers: int | None,
-    time_limit: float | None,
-) -> Any:  # fmt: skip
-    """What to refit, where a learner was asked for."""
-    if not (target or learner or shift):
-        return None
-    from unseen.cli.learning import request_of
-
-    return request_of(
-        tuple(sources or ()), target=target, learner=learner, shifts=tuple(shift or ()), inputs=names_in(inputs),
-        drop=names_in(drop), cluster=cluster, time=time, regression=regression, measure=measure, refits=refits, seed=seed,
-        executor=executor, workers=workers, seconds=time_limit,
-    )  # fmt: skip
-
-
-def _codes(given: list[str] | None) -> tuple[str, ...]:
-    """Codes of one or several options, each possibly a list with commas."""
-    return tuple(name.upper() for name in names_in(given))

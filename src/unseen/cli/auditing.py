@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unseen.api import Audit, as_examples, load_document, resolve_sample, subject_of
 from unseen.auditing import run
-from unseen.checks.base import Settings, Subject
+from unseen.checks.base import Subject
 from unseen.checks.registry import selected
 from unseen.cli import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for
+from unseen.cli.learning import request_of as learning_of
+from unseen.cli.options import form_of
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
+from unseen.options import Options
 from unseen.plain_text import line
 from unseen.responses import Responses
-from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
 
 DEFAULT_HTML = Path("unseen-report.html")
@@ -30,22 +31,52 @@ UNDECIDED = "UNDECIDED"
 
 @dataclass(frozen=True)
 class Request:
-    """One call of ``unseen audit``, options parsed."""
+    """One call of ``unseen audit``, options checked.
 
-    sources: tuple[str, ...]
-    columns: dict[str, Any]
-    train: Path | None
-    config: Path | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    settings: dict[str, Any]
-    format: str
-    output: Path | None
-    baseline: Path | None
-    fail_on: tuple[str, ...]
-    fail_gap: float | None
-    quiet: bool
-    learning: LearningRequest | None = None
+    Attributes:
+        options: All options, those of the TOML file included.
+        config: The file that was named.
+    """
+
+    options: Options
+    config: Path | None = None
+
+    @property
+    def output(self) -> Path | None:
+        """Where the report goes, if it goes to a file."""
+        return Path(self.options.output) if self.options.output else None
+
+    @property
+    def format(self) -> str:
+        """How it is written: as asked, else by the ending of the file."""
+        return self.options.format or form_of(self.output)
+
+    @property
+    def learning(self) -> LearningRequest | None:
+        """What to refit, where a learner was asked for."""
+        o = self.options
+        if not o.learning:
+            return None
+        return learning_of(
+            o.sources, target=o.target, learner=o.learner, shifts=o.shifts, inputs=o.inputs, drop=o.drop,
+            cluster=o.cluster, time=o.time, regression=o.regression, measure=o.measure, refits=o.refits, seed=o.seed,
+            executor=o.executor, workers=o.workers, seconds=o.time_limit,
+        )  # fmt: skip
+
+
+def request_of(given: dict[str, Any], config: Path | None = None) -> Request:
+    """A request from the options of the command line and of the TOML file; those of the command line win.
+
+    Factors of both are taken together.
+
+    Raises:
+        BadInput: An option of either place does not exist, or its value can't be used.
+    """
+    configured = {k.replace("-", "_"): v for k, v in Options.from_toml(config).items()}
+    own = Options.of(given).factors
+    if own and (other := Options.of({k: configured[k] for k in ("factor", "factors") if k in configured}).factors):
+        given = {**given, "factors": {**other, **own}}
+    return Request(Options.of(configured, given), config)
 
 
 def describe(request: Request) -> None:
@@ -61,45 +92,55 @@ def perform(request: Request) -> int:
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
-    for codes in (request.select, request.ignore, tuple(c for c in request.fail_on if c != UNDECIDED)):
+    for codes in (
+        request.options.select,
+        request.options.ignore,
+        tuple(c for c in request.options.fail_on if c != UNDECIDED),
+    ):
         selected(codes)
-    baseline = load_document(request.baseline) if request.baseline else None
+    baseline = load_document(request.options.baseline) if request.options.baseline else None
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
     if output is not None:
-        read = [s for s in (*request.sources, request.train, request.config, request.baseline) if s]
+        read = [
+            s for s in (*request.options.sources, request.options.train, request.config, request.options.baseline) if s
+        ]
         require_writable(output, read)
     subject = _subject(request)
-    with terminal.progress(enabled=not request.quiet) as progress:
+    with terminal.progress(enabled=not request.options.quiet) as progress:
         result = run(
-            subject, Settings(**request.settings), select=request.select, ignore=request.ignore, progress=progress
+            subject,
+            request.options.settings,
+            select=request.options.select,
+            ignore=request.options.ignore,
+            progress=progress,
         )
-    document = Audit(result, request.sources).document
+    document = Audit(result, request.options.sources).document
     if baseline is not None:
         document = summary.compare(baseline, document)
     if request.format == "github":
         github.write_summary(document)
     if output is not None:
         write_atomically(output, _render(document, request.format))
-    if request.quiet and (request.format == "text" if output is None else output.is_file()):
+    if request.options.quiet and (request.format == "text" if output is None else output.is_file()):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif output is None:
         sys.stdout.write(_render(document, request.format))
     else:
         terminal.show(document)
         sys.stdout.write(f"Report: {output.resolve()}\n")
-    return EXIT_FAILED if fails(document, request.fail_on, request.fail_gap) else EXIT_OK
+    return EXIT_FAILED if fails(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
 
 
 def _subject(request: Request) -> Subject:
     """The answers to audit; with a learner, those of its refits."""
     if request.learning is None:
-        return Subject(responses=_read(request), train=as_examples(request.train))
+        return Subject(responses=_read(request), train=as_examples(request.options.train))
     from unseen.engine.progress import progress
     from unseen.refitting import refitted_under
 
     learning = request.learning
     asked = ask_for(learning)
-    with progress("refits", show=False if request.quiet else None) as done:
+    with progress("refits", show=False if request.options.quiet else None) as done:
         under = refitted_under(
             asked, refits=learning.refits, seed=learning.seed, executor=learning.executor, workers=learning.workers,
             done=done, seconds=learning.seconds,
@@ -143,36 +184,7 @@ def _render(document: dict[str, Any], format_: str) -> str:
 
 
 def _read(request: Request) -> Responses:
-    configured = _configuration(request.config)
-    sources = [resolve_sample(s) for s in request.sources or tuple(configured.get("sources", ()))]
+    sources = [resolve_sample(source) for source in request.options.sources]
     if not sources:
         raise BadInput("nothing to audit. Name a file or folder of logs, or try: unseen audit sample:lm-arithmetic")
-    known = {k: v for k, v in configured.items() if k not in ("sources",)}
-    columns = dict(request.columns)
-    if "factors" in columns:
-        columns["factors"] = [*_as_list(known.pop("factors", [])), *_as_list(columns["factors"])]
-    return read(sources, mapping=Mapping.of(**{**known, **columns}))
-
-
-def _as_list(value: Any) -> list[str]:
-    return [f"{k}:{v}" if v else str(k) for k, v in value.items()] if isinstance(value, dict) else list(value)
-
-
-def _configuration(path: Path | None) -> dict[str, Any]:
-    """The table [tool.unseen] of a TOML file (dashes or underscores in names), or the whole of an unseen.toml."""
-    candidates = [path] if path else [Path("unseen.toml"), Path("pyproject.toml")]
-    for candidate in candidates:
-        if not candidate.is_file():
-            if path:
-                raise BadInput(f"{candidate}: no such file.")
-            continue
-        try:
-            document = tomllib.loads(candidate.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadInput(f"{candidate}: not valid TOML ({error}).") from None
-        table = document.get("tool", {}).get("unseen")
-        if table is None and candidate.name != "pyproject.toml":
-            table = document
-        if table is not None:
-            return {str(k).replace("-", "_"): v for k, v in table.items()}
-    return {}
+    return read(sources, mapping=request.options.mapping)

@@ -1,0 +1,271 @@
+"""Every option of an audit, once: the same names, types and limits for TOML, the command line and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
+
+from unseen.checks.base import Settings
+from unseen.errors import BadInput
+from unseen.plain_text import names, value
+from unseen.responses.mapping import Mapping
+
+# Other names that an option may be given under: those of the command line, where they differ.
+ALIASES = {
+    "range": "score_range", "factor": "factors", "item": "item_column", "shift": "shifts", "n_resamples": "resamples",
+    "answer_key": "target_column",
+}  # fmt: skip
+# Options that say what the columns of a log mean, as ``Mapping`` takes them.
+COLUMNS = (
+    "model_column", "model", "item_column", "score", "score_range", "cluster", "factors", "unseen", "split", "time",
+    "confidence", "human", "variant_of", "parent", "question", "prediction", "repeat", "filter", "metric", "reader",
+)  # fmt: skip
+CHECKED = ("smallest_gap", "gap_that_matters", "level", "fdr", "seed", "labelled_at_random")
+LEARNING = ("inputs", "drop", "regression", "measure")
+
+
+class Options(BaseModel):
+    """The options of one audit; None where the default holds.
+
+    Attributes:
+        sources: Files, folders or globs of logs, or one table to learn from.
+        model_column: Column with the model's name.
+        model: Name of the one model, where no column has it.
+        item_column: Column that names the item.
+        score: Column with the score, higher is better; ``-loss`` negates it.
+        score_range: Lowest and highest possible score, ``"0:10"``.
+        cluster: Column of what was sampled together.
+        factors: Names (``digits``, ``site:categorical``), or a table of names and kinds.
+        unseen: Condition of the rows that are unseen.
+        split: Column with train, seen or unseen.
+        time: Column of time.
+        confidence: Column with the probability of the answer.
+        human: Column with a human's score on some rows, drawn at random.
+        variant_of: Column that names the original of a rewritten item.
+        parent: Column that names the composite item of a part.
+        question: Column with the text of the question.
+        prediction: Column with the answer.
+        target_column: Column with the right answer.
+        repeat: Column that numbers repeated runs.
+        filter: lm-eval filter to read.
+        metric: Metric or scorer to read.
+        reader: Name of the reader to use, instead of detection.
+        train: File of training examples.
+        target: Column to predict: the source is then a table to learn from.
+        learner: Name of a learner, or ``module:object``.
+        shifts: Phrases such as ``held-out site``.
+        inputs: Only these columns are features.
+        drop: Columns that are no features.
+        regression: Whether the target is a number.
+        measure: How answers are scored.
+        refits: Repetitions under other folds and seeds.
+        executor: serial, local or ray.
+        workers: Processes.
+        time_limit: Longest time one refit may take, in seconds.
+        select: Codes or prefixes to run.
+        ignore: Codes or prefixes to leave out.
+        smallest_gap: Smallest effect worth reporting.
+        gap_that_matters: Effect that must be excluded before clear is said.
+        level: Coverage of the intervals.
+        fdr: False discovery rate of the whole audit.
+        resamples: Bootstrap and permutation draws.
+        seed: Source of every random draw.
+        labelled_at_random: The scored unseen rows were drawn at random.
+        format: text, json, markdown, html or github.
+        output: File to write.
+        baseline: An earlier report.
+        fail_on: Codes that fail when found, and the word undecided.
+        fail_gap: A found effect of this size fails.
+        quiet: No progress and no findings in the terminal.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[str, ...] = ()
+    model_column: str | None = None
+    model: str | None = None
+    item_column: str | None = None
+    score: str | None = None
+    score_range: tuple[float, float] | None = None
+    cluster: str | None = None
+    factors: dict[str, str | None] | None = None
+    unseen: str | None = None
+    split: str | None = None
+    time: str | None = None
+    confidence: str | None = None
+    human: str | None = None
+    variant_of: str | None = None
+    parent: str | None = None
+    question: str | None = None
+    prediction: str | None = None
+    target_column: str | None = None
+    repeat: str | None = None
+    filter: str | None = None
+    metric: str | None = None
+    reader: str | None = None
+    train: str | None = None
+    target: str | None = None
+    learner: str | None = None
+    shifts: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    regression: StrictBool | None = None
+    measure: str | None = None
+    refits: int | None = Field(None, ge=1)
+    executor: Literal["serial", "local", "ray"] = "local"
+    workers: int | None = Field(None, ge=1)
+    time_limit: float | None = Field(None, ge=1)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    smallest_gap: float = Field(0.02, ge=0, le=1)
+    gap_that_matters: float = Field(0.10, ge=0.001, le=1)
+    level: float = Field(0.95, ge=0.5, le=0.999)
+    fdr: float = Field(0.05, ge=0.0001, le=0.5)
+    resamples: int = Field(1000, ge=100)
+    seed: int = Field(0, ge=0)
+    labelled_at_random: StrictBool = False
+    format: Literal["text", "json", "markdown", "html", "github"] | None = None
+    output: str | None = None
+    baseline: str | None = None
+    fail_on: tuple[str, ...] = ()
+    fail_gap: float | None = Field(None, ge=0)
+    quiet: StrictBool = False
+
+    @field_validator("train", "output", "baseline", mode="before")
+    @classmethod
+    def _places(cls, given: Any) -> Any:
+        return str(given) if isinstance(given, Path) else given
+
+    @field_validator("sources", "shifts", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @field_validator("select", "ignore", "fail_on", mode="before")
+    @classmethod
+    def _codes(cls, given: Any) -> Any:
+        return tuple(name.upper() for name in _parted(given)) if given else ()
+
+    @field_validator("inputs", "drop", mode="before")
+    @classmethod
+    def _names(cls, given: Any) -> Any:
+        return _parted(given) if given else ()
+
+    @field_validator("score_range", "factors", mode="before")
+    @classmethod
+    def _read(cls, given: Any, info: Any) -> Any:
+        if given is None:
+            return None
+        # ``Mapping`` knows how these are written.
+        made = Mapping.of(**{info.field_name: given})
+        return made.score_range if info.field_name == "score_range" else dict(made.factors)
+
+    @classmethod
+    def of(cls, *given: AnyMapping[str, Any], where: str = "") -> Options:
+        """Check options from one or several places; what comes later wins, None is not given.
+
+        Args:
+            given: Options by name; dashes and underscores are the same.
+            where: What to name in messages.
+
+        Raises:
+            BadInput: An option does not exist, or its value is of the wrong type or out of range.
+
+        >>> Options.of({"level": 0.9, "select": "U1,U501"}, {"level": None, "seed": 3}).settings.level
+        0.9
+        """
+        merged: dict[str, Any] = {}
+        for one in given:
+            for name, option in one.items():
+                known = ALIASES.get(str(name).replace("-", "_"), str(name).replace("-", "_"))
+                if known not in cls.model_fields:
+                    raise BadInput(f"{where}{_unknown(str(name), list(cls.model_fields))}")
+                if option is not None:
+                    merged[known] = option
+        try:
+            return cls(**merged)
+        except ValidationError as error:
+            raise BadInput(f"{where}{_told(error)}") from None
+
+    @classmethod
+    def from_toml(cls, path: Path | None = None) -> dict[str, Any]:
+        """Options of the table ``[tool.unseen]``, or of a whole ``unseen.toml``: checked, but only those that are there.
+
+        Args:
+            path: The file; by default ``unseen.toml`` or ``pyproject.toml`` here, where there is one.
+
+        Raises:
+            BadInput: The file is missing or no TOML, or an option in it is wrong.
+        """
+        import tomllib
+
+        for candidate in [path] if path else [Path("unseen.toml"), Path("pyproject.toml")]:
+            if not candidate.is_file():
+                if path:
+                    raise BadInput(f"{candidate}: no such file.")
+                continue
+            try:
+                document = tomllib.loads(candidate.read_text(encoding="utf-8"))
+            except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise BadInput(f"{candidate}: not valid TOML ({value(error)}).") from None
+            tool = document.get("tool")
+            table = tool.get("unseen") if isinstance(tool, dict) else None
+            if table is None and candidate.name != "pyproject.toml":
+                table = document
+            if table is None:
+                continue
+            if not isinstance(table, dict):
+                raise BadInput(f"{candidate}: [tool.unseen] must be a table of options, got {value(table)!r}.")
+            cls.of(table, where=f"{candidate}: ")
+            return dict(table)
+        return {}
+
+    @property
+    def mapping(self) -> Mapping:
+        """What the columns of a log mean."""
+        renamed = {"reader": "format"}
+        given = {renamed.get(name, name): getattr(self, name) for name in COLUMNS}
+        return Mapping.of(**{k: v for k, v in given.items() if v is not None}, target=self.target_column)
+
+    @property
+    def settings(self) -> Settings:
+        """What holds for all checks."""
+        return Settings(n_resamples=self.resamples, **{name: getattr(self, name) for name in CHECKED})
+
+    @property
+    def learning(self) -> bool:
+        """Whether a learner is to be refitted."""
+        return bool(self.target or self.learner or self.shifts)
+
+
+def _parted(given: Any) -> Any:
+    """Names of one text or several, each possibly a list with commas."""
+    listed = (given,) if isinstance(given, str) else given
+    if not isinstance(listed, list | tuple | set | frozenset) or not all(isinstance(text, str) for text in listed):
+        raise ValueError("must be a text, or a list of texts")
+    return tuple(part.strip() for text in listed for part in text.split(",") if part.strip())
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.replace("-", "_"), [*known, *ALIASES], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"no option {value(name, 60)!r}{hint} The options are {names(sorted(known), 60)}."
+
+
+def _told(error: ValidationError) -> str:
+    """The first thing that is wrong, as a sentence."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "options"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, BadInput):
+        return f"option {name!r}: {cause}"
+    return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."
+
+
+__all__ = ["COLUMNS", "LEARNING", "Options"]
