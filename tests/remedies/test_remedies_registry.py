@@ -91,6 +91,8 @@ def test_what_does_not_apply_is_told_with_the_reason():
         "difficulty-selection",
         "crafted-augmentation",
         "ensemble",
+        "regularised",
+        "simpler-learner",
     }
 
 

@@ -19,9 +19,10 @@ def all_remedies() -> dict[str, Remedy]:
     >>> "em-recalibration" in all_remedies()
     True
     """
-    from unseen.remedies import data, objectives, test_time
+    from unseen.remedies import choices, columns, data, objectives, reweighting, test_time
 
-    return {r.name: r for r in (*data.REMEDIES, *objectives.REMEDIES, *test_time.REMEDIES)}
+    parts = (data, columns, reweighting, choices, objectives, test_time)
+    return {r.name: r for part in parts for r in part.REMEDIES}
 
 
 def remedy_named(name: str) -> Remedy:
@@ -62,6 +63,8 @@ def applicable(
 
 def _met(problem: Problem, learner: Any, domains: int, ordered: bool) -> dict[str, Callable[[], bool]]:
     """Each need, and whether it is met; looked at only where a remedy asks."""
+    from unseen.remedies.choices import knobs_of
+    from unseen.remedies.columns import constraint_of, numbers_of
     from unseen.shifts.perturbations import PERTURBATIONS, families
     from unseen.shifts.perturbations import applicable as changing
     from unseen.shifts.perturbations.base import columns_of
@@ -87,6 +90,10 @@ def _met(problem: Problem, learner: Any, domains: int, ordered: bool) -> dict[st
         "order": lambda: ordered,
         "torch": lambda: torch_learner,
         "estimator": lambda: estimator is not None,
+        "knobs": lambda: bool(knobs_of(estimator)),
+        "directions": lambda: constraint_of(estimator) is not None,
+        "columns": lambda: _compares(problem),
+        "number columns": lambda: bool(numbers_of(problem.examples)),
         "module features": lambda: torch_learner and _module_has_features(learner),
         "norms": lambda: torch_learner and _layers(learner, ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")),
         "any norms": lambda: (
@@ -97,6 +104,17 @@ def _met(problem: Problem, learner: Any, domains: int, ordered: bool) -> dict[st
         # A pipeline that reads the data frame itself shows no numbers.
         "numbers": lambda: not _reads_frames(estimator),
     }
+
+
+def _compares(problem: Problem) -> bool:
+    """Whether there are two columns or more, and one of them of a kind whose effect can be compared."""
+    from unseen.remedies.columns import effects_table
+
+    try:
+        effects_table(problem.examples)
+    except BadInput:
+        return False
+    return len(problem.examples.inputs) >= 2
 
 
 def _reads_frames(estimator: Any) -> bool:
