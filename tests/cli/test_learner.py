@@ -149,3 +149,38 @@ def test_the_document_says_what_was_refitted_and_keeps_its_schema(unseen, folder
     assert document["learner"]["shifts"] == ["later day"]
     _, text, _ = unseen("audit", "wards.parquet", "--target", "sick", "--learner", "logistic", "--shift", "later day", "--select", "U802", *SERIAL)  # fmt: skip
     assert "logistic on 900 rows" in text
+
+
+def test_describe_tells_features_what_is_left_out_a_cluster_domains_and_leaks(run, tmp_path):
+    rng = np.random.default_rng(0)
+    y = rng.random(1500) < 0.06
+    path = tmp_path / "rows.csv"
+    pl.DataFrame(
+        {
+            "row": range(1500), "patient": [f"p{i}" for i in rng.integers(0, 400, 1500)],
+            "site": [f"s{i}" for i in rng.integers(0, 5, 1500)], "when": [f"2020-{1 + i % 12:02d}-03" for i in range(1500)],
+            "age": rng.normal(size=1500), "billed": (y ^ (np.arange(1500) < 3)).astype(int), "copy": y.astype(int) * 7,
+            "y": np.where(y, "ill", "well"),
+        }
+    ).write_csv(path)  # fmt: skip
+    code, out, err = run("audit", path, "--target", "y", "--describe")
+    assert (code, err) == (0, "")
+    for said in (
+        "y, 2 classes: well 94%, ill 6%",
+        "row  numbers the rows",
+        "--cluster patient",
+        "--shift 'held-out site'  5 levels",
+        "--shift 'later when'",
+        "copy alone predicts 100% of the rows",
+        "An audit refuses it: --drop copy",
+        "billed alone predicts 99.",
+        "it is known only afterwards: --drop billed",
+    ):
+        assert said in " ".join(out.split()) or said in out, said
+    _, out, _ = run("audit", path, "--target", "y", "--describe", "--drop", "copy,billed", "--shift", "held-out site")
+    assert "none: no feature alone removes 90 %" in out
+    assert "site=s0" in out.partition("Held out, as asked")[2]
+    assert "--cluster patient" in out
+    code, _, err = run("audit", path, "--target", "z", "--describe")
+    assert code == 2
+    assert "no column 'z'" in err

@@ -1,32 +1,52 @@
-"""U800: which refits failed and which held-out sets could not be judged."""
+"""U800: which refits failed, which held-out sets could not be judged, and what is too good to be true."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from unseen.checks._domains import under_shift
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.refitting import Problem, UnderShift
+from unseen.refitting.leaks import SUSPECT
+
+# A learner that removes this share of the error of a constant answer is asked where it has it from.
+TOO_GOOD = 0.98
 
 
 class Refits(Check):
-    """Refits that failed."""
+    """Refits that failed, and scores that are too good to be true."""
 
     code = "U800"
-    title = "refits that failed"
-    question = "Could the learner be refitted under every shift?"
+    title = "refits that failed, suspected leaks"
+    question = "Could the learner be refitted under every shift, and are its scores too good to be true?"
     null = "none: a count"
-    interest = "Any refit in which the learner raised, and any held-out set that is too small to judge."
-    method = "Every refit runs by itself; what the learner raises is kept with the name of the refit."
-    assumptions = "None: it counts."
-    sources = ("Paleyes, Urma & Lawrence (2022), Challenges in deploying machine learning: a survey of case studies",)
+    interest = (
+        "Any refit in which the learner raised, any held-out set that is too small to judge, any feature that alone "
+        f"removes {SUSPECT:.0%} of the error of a constant answer, a learner that removes {TOO_GOOD:.0%} of it."
+    )
+    method = (
+        "Every refit runs by itself; what the learner raises is kept with the name of the refit. A small tree of each "
+        "feature alone is cross-fitted, for names and few values their most frequent class (their mean). The error is the "
+        "share of wrong rows, the Brier loss or the absolute error; the constant answer is the most frequent class, the "
+        "shares of the classes or the median. The learner is judged where it saw the like of the rows. Features named "
+        "with --inputs are vouched for."
+    )
+    assumptions = "An easy task looks like a leak: whether a column is known in time is for the user to say."
+    sources = (
+        "Paleyes, Urma & Lawrence (2022), Challenges in deploying machine learning: a survey of case studies",
+        "Kaufman, Rosset, Perlich & Stitelman (2012), Leakage in data mining: formulation, detection, and avoidance",
+        "Kapoor & Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based science",
+    )
     example = "gradient-boosting failed in 2 of 42 refits: ValueError: y contains 1 class."
     needs = ("learner",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
-        """Failures, then what was left out, else that all went well."""
+        """Failures, leaks, then what was left out, else that all went well."""
         under = under_shift(subject)
         name, total = under.runner.learner.name, len(under.refitted)
-        outcomes: list[Outcome] = []
+        outcomes: list[Outcome] = [*self._leaks(under), *self._too_good(under)]
         for message, where in under.failures.items():
             outcomes.append(
                 Found(
@@ -59,3 +79,53 @@ class Refits(Check):
                 )
             )  # fmt: skip
         return outcomes
+
+    def _leaks(self, under: UnderShift) -> Iterator[Outcome]:
+        target = under.problem.target
+        for leak in under.problem.suspects:
+            yield Found(
+                code=self.code, about=About("factor", leak.name), effect=min(1.0, leak.removed),
+                statement=f"{leak.statement}: it may be {target} in another form, or known only after it.",
+                next_step=f"If {leak.name} is not known when {target} is to be predicted, leave it out: --drop "
+                f"{leak.name}. If it is, name the features: --inputs.",
+                details={"column": leak.name, "right": leak.right, "removed": leak.removed, "base": leak.base},
+            )  # fmt: skip
+
+    def _too_good(self, under: UnderShift) -> Iterator[Outcome]:
+        """A fact where the learner is near perfect on rows whose like it saw."""
+        score = under.reference
+        answered = np.asarray(np.isfinite(score).any(0))
+        if not answered.any():
+            return
+        left = _error_left(under.problem, float(np.nanmean(score[:, answered])))
+        base = constant_error(under.problem, answered)
+        if base <= 0 or left > (1 - TOO_GOOD) * base:
+            return
+        name, removed = under.runner.learner.name, 1 - left / base
+        yield Found(
+            code=self.code, about=About("model", f"{name}, near perfect"), effect=min(1.0, removed),
+            statement=f"{name} removes {removed:.1%} of the error of a constant answer where it saw the like of the rows "
+            f"(error {left:.2g}, constant {base:.2g}): a leak, copies of rows on both sides, or an easy task.",
+            next_step="Look for columns that are known only afterwards (--describe names suspects), for copies of rows, and "
+            "for rows that belong together (--cluster), before anything else here is believed.",
+            details={"removed": removed, "error": left, "constant_error": base},
+        )  # fmt: skip
+
+
+def _error_left(problem: Problem, score: float) -> float:
+    return -score if problem.measure == "error" else 1 - score
+
+
+def constant_error(problem: Problem, rows: np.ndarray) -> float:
+    """The error of the best constant answer on some rows, in the unit of the measure.
+
+    Args:
+        problem: The data.
+        rows: Which rows, boolean, shape (n,).
+    """
+    column = problem.examples.table[problem.target].filter(rows)
+    if problem.measure == "error":
+        values = column.to_numpy()
+        return float(np.abs(values - np.median(values)).mean())
+    share = column.value_counts()["count"].to_numpy() / len(column)
+    return float(0.5 * (1 - np.square(share).sum())) if problem.measure == "brier" else float(1 - share.max())

@@ -12,7 +12,7 @@ from unseen.auditing import run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
 from unseen.cli import EXIT_FAILED, EXIT_OK
-from unseen.cli.learning import LearningRequest, ask_for
+from unseen.cli.learning import LearningRequest, ask_for, describe_request
 from unseen.cli.learning import request_of as learning_of
 from unseen.cli.options import form_of
 from unseen.errors import BadInput
@@ -80,9 +80,12 @@ def request_of(given: dict[str, Any], config: Path | None = None) -> Request:
 
 
 def describe(request: Request) -> None:
-    """Show what was read: columns, factors with their kinds and why, splits, notes."""
+    """Show what was read: columns, factors with their kinds and why, splits, notes; or what a table to learn from is."""
     from unseen.report import terminal
 
+    if request.learning is not None:
+        describe_request(request.learning)
+        return
     terminal.describe(_read(request))
 
 

@@ -57,3 +57,25 @@ def ask_for(request: LearningRequest) -> Asked:
         drop=request.drop, cluster=request.cluster, time=request.time, regression=request.regression,
         measure=request.measure, seed=request.seed,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def describe_request(request: LearningRequest) -> None:
+    """Show what the table is taken for: features, what is left out, domains, a cluster, suspected leaks.
+
+    Raises:
+        BadInput: A file, column, learner or shift can't be used.
+    """
+    from unseen.refitting import problem_of
+    from unseen.report.learning_terminal import describe, described
+
+    table = learning_table(request.source)
+    problem = problem_of(
+        table, request.target, inputs=request.inputs, drop=request.drop, cluster=request.cluster, time=request.time,
+        regression=request.regression, measure=request.measure, refuse_leaks=False,  # type: ignore[arg-type]
+    )  # fmt: skip
+    given_away = [leak.name for leak in problem.suspects if leak.given_away]
+    if not request.shifts or given_away:
+        describe(described(problem))
+        return
+    asked = ask_for(request)
+    describe(described(asked.problem, asked.cases, asked.refused))

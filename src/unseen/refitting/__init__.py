@@ -1,6 +1,7 @@
 """A learner under shift: the problem, the learner by name or object, the plan of refits, and what came out."""
 
-from unseen.refitting.asking import Asked, ask, refitted_under
+from unseen.refitting.asking import Asked, ask, possible_shifts, refitted_under
+from unseen.refitting.clusters import proposed_clusters
 from unseen.refitting.design import Case, Plan, plan
 from unseen.refitting.problem import SCORE_WORDS, Problem, problem_of
 from unseen.refitting.refits import Piece, Refitted, Runner
@@ -20,7 +21,9 @@ __all__ = [
     "UnderShift",
     "ask",
     "plan",
+    "possible_shifts",
     "problem_of",
+    "proposed_clusters",
     "refitted_under",
     "resolve",
     "spec_of",

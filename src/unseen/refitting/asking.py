@@ -15,6 +15,7 @@ from unseen.engine.seeds import numpy_generator
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.factors import Factors
+from unseen.refitting.clusters import proposed_clusters
 from unseen.refitting.design import MIN_ROWS, Case, plan
 from unseen.refitting.problem import Measure, Problem, problem_of
 from unseen.refitting.refits import Runner
@@ -98,6 +99,7 @@ def ask(
     parsed = [parse_shift(text, problem.examples) for text in shifts]
     held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
     problem = _units_within(problem.without_inputs(list(dict.fromkeys(held_out))), held_out)
+    problem = with_cluster_note(problem, held_out)
     if not spec.lasting:
         note = f"{spec.name}: its source can't be read (a notebook, a lambda …), so refits are not kept between runs."
         problem = replace(problem, notes=(*problem.notes, note))
@@ -163,19 +165,56 @@ def _options(shift: Shift) -> dict[str, Any]:
     return {}
 
 
-def suggestions(problem: Problem) -> str:
-    """Shifts that the columns allow, as a sentence."""
+def with_cluster_note(problem: Problem, held_out: Sequence[str] = ()) -> Problem:
+    """The problem with a note on the column whose repeated names suggest that its rows were sampled together."""
+    proposed = proposed_clusters(problem, held_out)
+    if not proposed:
+        return problem
+    name, why = proposed[0]
+    fed = f"; it is given to the learner as a feature, else --drop {name}" if name in problem.examples.inputs else ""
+    note = f"{name}: {why}. If rows of one {name} were sampled together, say so: --cluster {name}{fed}."
+    return replace(problem, notes=(*problem.notes, note))
+
+
+def possible_shifts(problem: Problem) -> list[tuple[str, str]]:
+    """Shifts that the columns allow: (phrase, what it would hold out), domains first."""
     factors: Factors = problem.examples.factors
     table = problem.examples.table
-    groups = [
-        (name, n)
-        for name in factors.of_kind("categorical")
-        if 3 <= (n := table[name].n_unique()) <= 200 and table.height / n >= MIN_ROWS
-    ]
-    times = [c for c in table.columns if c in factors and (table.schema[c].is_temporal() or c in ("month", "year"))]
-    found = [f"--shift 'held-out {name}' ({n} levels)" for name, n in groups[:3]]
-    found += [f"--shift 'later {name}'" for name in times[:2]]
-    return f" With these columns: {', '.join(found)}." if found else " See: unseen audit --help"
+    named = {name for name, _ in proposed_clusters(problem)}
+    found: list[tuple[int, str, str]] = []
+    for name in factors.of_kind("categorical"):
+        counts = table[name].drop_nulls().value_counts(sort=True)["count"].to_numpy()
+        enough = int((counts >= MIN_ROWS).sum())
+        if not 3 <= len(counts) <= 200 or enough < 3 or name == problem.cluster:
+            continue
+        few = len(counts) - enough
+        rest = f"; {few} have fewer than {MIN_ROWS} rows" if few else ""
+        # What names units is a domain only where nothing better is there.
+        found.append(
+            (
+                name in named,
+                f"held-out {name}",
+                f"{len(counts)} levels of {counts.min():,} to {counts.max():,} rows{rest}",
+            )
+        )
+    found.sort(key=lambda one: one[0])
+    for name in table.columns:
+        if name in factors and (table.schema[name].is_temporal() or name in ("month", "year", problem.time)):
+            found.append((0, f"later {name}", "the last fifth"))
+    later = {phrase.removeprefix("later ") for _, phrase, _ in found}
+    for name in factors.of_kind("ordered"):
+        if name not in later and name in problem.examples.inputs and table[name].n_unique() >= 5:
+            found.append((0, f"beyond {name}", "its upper fifth"))
+    return [(phrase, what) for _, phrase, what in found]
+
+
+def suggestions(problem: Problem) -> str:
+    """Shifts that the columns allow, as a sentence."""
+    found = possible_shifts(problem)
+    domains = [f"--shift '{phrase}' ({what.split(' of ')[0]})" for phrase, what in found if phrase.startswith("held")]
+    times = [f"--shift '{phrase}'" for phrase, _ in found if phrase.startswith("later")]
+    shown = domains[:3] + times[:2]
+    return f" With these columns: {', '.join(shown)}." if shown else " See: unseen audit --help"
 
 
 def refitted_under(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.factors import Factors, infer_factor
+from unseen.refitting.leaks import Leak, leaking
 
 Measure = Literal["accuracy", "brier", "error"]
 MEASURES: dict[str, str] = {
@@ -23,9 +24,6 @@ MEASURES: dict[str, str] = {
 SCORE_WORDS: dict[str, str] = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}
 # A numeric target with at most this many different whole numbers is a class.
 MAX_CLASSES = 20
-# One column that predicts the target this well leaves nothing to learn: it is the target in another form.
-LEAK = 0.999
-LEAK_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,8 @@ class Problem:
         cluster: Column of what was sampled together, or None.
         time: Column of time, or None.
         notes: What was decided, in sentences.
+        left_out: Columns that are no features → why.
+        suspects: Features that alone predict the target suspiciously well, and that the user did not vouch for.
     """
 
     examples: Examples
@@ -52,6 +52,8 @@ class Problem:
     cluster: str | None = None
     time: str | None = None
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    suspects: tuple[Leak, ...] = ()
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -89,7 +91,11 @@ class Problem:
         examples = Examples(self.examples.table, kept, self.target, self.examples.factors)
         without = self.unlabelled
         unlabelled = None if without is None else Examples(without.table, kept, None, without.factors)
-        return replace(self, examples=examples, unlabelled=unlabelled, notes=(*self.notes, note))
+        return replace(
+            self, examples=examples, unlabelled=unlabelled, notes=(*self.notes, note),
+            left_out={**self.left_out, **dict.fromkeys(gone, "held out by a shift")},
+            suspects=tuple(leak for leak in self.suspects if leak.name in kept),
+        )  # fmt: skip
 
 
 def problem_of(
@@ -102,6 +108,7 @@ def problem_of(
     time: str | None = None,
     regression: bool | None = None,
     measure: Measure | None = None,
+    refuse_leaks: bool = True,
 ) -> Problem:
     """Make a learning problem of a table.
 
@@ -117,6 +124,7 @@ def problem_of(
         time: Column of time.
         regression: Whether the target is a number to predict; by default numbers with many values are.
         measure: accuracy (default for classes), brier, or error (the one for numbers).
+        refuse_leaks: Whether a column that gives the target away is an error; else it is a suspect.
 
     Raises:
         BadInput: A column is missing, the target is constant or given away by a feature, or too few rows are left.
@@ -140,17 +148,23 @@ def problem_of(
     table, unlabelled, regression = _targets(table, target, regression, notes)
     if "item" not in table.columns:
         table = table.with_row_index("item").with_columns(pl.col("item").cast(pl.String))
-    chosen = list(inputs) or _inputs(table, {target, "item", cluster, *drop}, notes)
+    left_out = dict.fromkeys(drop, "dropped by the user")
+    if cluster is not None:
+        left_out[cluster] = "names the clusters"
+    chosen = list(inputs) or _inputs(table, {target, "item", cluster, *drop}, left_out)
+    notes += [f"{name}: {why}, left out." for name, why in left_out.items() if name not in {*drop, cluster}]
     if not chosen:
         raise BadInput(f"no input column is left besides the target {target!r}.")
     leaks = leaking(table, chosen, target, regression=regression)
-    if leaks and not inputs:
-        name, right = leaks[0]
+    if leaks and leaks[0].given_away and not inputs and refuse_leaks:
+        name, right = leaks[0].name, leaks[0].right
         raise BadInput(
-            f"column {name!r} gives the target {target!r} away: alone it predicts {right:.1%} of the rows. "
+            f"column {name!r} gives the target {target!r} away: alone it predicts {right:.1%} of "
+            f"{'its variance' if regression else 'the rows'}. "
             f"Leave it out with --drop {name!r}, or name all features with --inputs if it is known in time."
         )
-    notes += [f"{name}: alone predicts {right:.1%} of the rows." for name, right in leaks]
+    suspects = () if inputs else tuple(leaks)
+    notes += [f"{leak.statement}." for leak in leaks]
     factors = Factors(f for c in table.columns if c not in {target, "item"} for f in [infer_factor(table[c])] if f)
     examples = Examples(table, tuple(chosen), target, factors)
     unknown = None if unlabelled is None else Examples(unlabelled, tuple(chosen), None, factors)
@@ -160,7 +174,7 @@ def problem_of(
             raise BadInput(f"the target {target!r} is a number: its measure is error, not {measure}.")
         return Problem(
             examples, unknown, True, "error",
-            float(np.abs(values - np.median(values)).mean()), cluster, time, tuple(notes),
+            float(np.abs(values - np.median(values)).mean()), cluster, time, tuple(notes), left_out, suspects,
         )  # fmt: skip
     if measure == "error":
         raise BadInput(f"the target {target!r} holds classes: its measure is accuracy or brier.")
@@ -171,7 +185,7 @@ def problem_of(
         )
     return Problem(
         examples, unknown, False, measure or "accuracy",
-        1.0, cluster, time, tuple(notes),
+        1.0, cluster, time, tuple(notes), left_out, suspects,
     )  # fmt: skip
 
 
@@ -248,20 +262,21 @@ def _targets(
     return labelled, (without if without.height else None), regression
 
 
-def _inputs(table: pl.DataFrame, excluded: set[str | None], notes: list[str]) -> list[str]:
+def _inputs(table: pl.DataFrame, excluded: set[str | None], left_out: dict[str, str]) -> list[str]:
+    """Columns that are features; why the others are none goes into ``left_out``."""
     chosen = list[str]()
     for name in table.columns:
         if name in excluded:
             continue
         column, dtype = table[name], table.schema[name]
         if isinstance(dtype, pl.Struct | pl.Object | pl.Binary):
-            notes.append(f"{name}: {dtype} is no feature.")
+            left_out[name] = f"{dtype} is no feature"
         elif not isinstance(dtype, pl.Array | pl.List) and column.n_unique() < 2:
-            notes.append(f"{name}: constant, left out.")
+            left_out[name] = "constant"
         elif dtype in (pl.String, pl.Categorical) and column.n_unique() == table.height and _single_word(column):
-            notes.append(f"{name}: another name in every row, left out.")
+            left_out[name] = "another name in every row"
         elif dtype.is_integer() and _counts_rows(column):
-            notes.append(f"{name}: numbers the rows, left out.")
+            left_out[name] = "numbers the rows"
         else:
             chosen.append(name)
     return chosen
@@ -273,41 +288,3 @@ def _single_word(column: pl.Series) -> bool:
 
 def _counts_rows(column: pl.Series) -> bool:
     return len(column) > 50 and bool((column.cast(pl.Int64, strict=False).diff().drop_nulls() == 1).all())
-
-
-def leaking(table: pl.DataFrame, inputs: Sequence[str], target: str, *, regression: bool) -> list[tuple[str, float]]:
-    """Columns that give the target away: (name, share of rows predicted), best first.
-
-    A small tree of one column is cross-fitted; a class is given away where at least 99.9 % of the rows are right and
-    the tree beats the most frequent class clearly, a number where 99.9 % of its variance is explained.
-
-    >>> frame = pl.DataFrame({"a": [i % 2 for i in range(99)], "b": [i % 7 for i in range(99)], "y": ["no", "yes"] * 49 + ["no"]})
-    >>> leaking(frame, ["a", "b"], "y", regression=False)
-    [('a', 1.0)]
-    """
-    from sklearn.model_selection import cross_val_predict
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    sample = table.sample(min(LEAK_ROWS, table.height), seed=0, shuffle=True)
-    y: Any = sample[target].to_numpy()
-    base = 0.0 if regression else float(sample[target].value_counts(sort=True)["count"][0]) / sample.height
-    found: list[tuple[str, float]] = []
-    for name in inputs:
-        if isinstance(sample.schema[name], pl.Array | pl.List):
-            continue
-        column = sample[name]
-        numeric = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
-        if not numeric and column.n_unique() > 0.2 * sample.height:
-            continue
-        codes = column.cast(pl.Float64, strict=False) if column.dtype.is_numeric() else column.rank("dense")
-        x = codes.cast(pl.Float64).fill_null(-1e18).fill_nan(-1e18).to_numpy()[:, None]
-        tree: Any = (
-            DecisionTreeRegressor(max_leaf_nodes=512, min_samples_leaf=2, random_state=0)
-            if regression
-            else DecisionTreeClassifier(max_leaf_nodes=max(32, 2 * len(set(y.tolist()))), random_state=0)
-        )
-        predicted = np.asarray(cross_val_predict(tree, x, y, cv=2))
-        right = 1 - float(np.var(y - predicted) / np.var(y)) if regression else float((predicted == y).mean())
-        if right >= LEAK and right - base > 0.2 * (1 - base):
-            found.append((name, right))
-    return sorted(found, key=lambda pair: -pair[1])
