@@ -1,15 +1,17 @@
-"""COGS-like sentences to logical forms, with the 21 generalisation cases."""
+"""COGS: sentences to logical forms, with the 21 generalisation cases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import numpy as np
 
 from unseen.factors import Kind
 from unseen.tasks.base import Example, Generated, of_tokens
 from unseen.tasks.draws import Draws
-from unseen.tasks.grammar import cogs_lexicon as lexicon
+from unseen.tasks.grammar.cogs_grammar import EXPOSURES, PLANS, TRAIN_RECURSION, Clause, build
+from unseen.tasks.grammar.cogs_lexicon import primitives
 
 # The cases of Kim & Linzen (2020), table 1, in its order: name → kind of generalisation.
 CASES: dict[str, str] = {
@@ -37,53 +39,50 @@ CASES: dict[str, str] = {
 }
 
 
-@dataclass
-class Clause:
-    """Words of a sentence and the terms of its logical form, as they are built from left to right."""
-
-    words: list[str] = field(default_factory=list[str])
-    definites: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    terms: list[tuple[int, list[str]]] = field(default_factory=list[tuple[int, list[str]]])
-
-    def term(self, at: int, predicate: str, *arguments: str) -> None:
-        """Add ``predicate ( a , b )``, ordered by the word that it belongs to."""
-        inside = [t for i, a in enumerate(arguments) for t in ([","] if i else []) + a.split()]
-        self.terms.append((at, [*predicate.split(), "(", *inside, ")"]))
-
-    def form(self) -> list[str]:
-        """Tokens: definite nouns first, each closed by a semicolon, then the terms joined by AND."""
-        out = list[str]()
-        for at, noun in sorted(self.definites):
-            out += ["*", noun, "(", "x", "_", str(at), ")", ";"]
-        for i, (_, term) in enumerate(sorted(self.terms, key=lambda t: t[0])):
-            out += [*(["AND"] if i else []), *term]
-        return out
-
-
-@dataclass
-class _Wish:
-    """What a case asks of the sentence that is being built; used up once met."""
-
-    noun: str | None = None
-    noun_role: str = ""
-    pp_depth: int | None = None
+# The same cases as the third column of the released ``gen.tsv`` names them.
+RELEASED: dict[str, str] = {
+    "subject_to_object_common": "subj_to_obj_common",
+    "subject_to_object_proper": "subj_to_obj_proper",
+    "object_to_subject_common": "obj_to_subj_common",
+    "object_to_subject_proper": "obj_to_subj_proper",
+    "primitive_to_subject_common": "prim_to_subj_common",
+    "primitive_to_subject_proper": "prim_to_subj_proper",
+    "primitive_to_object_common": "prim_to_obj_common",
+    "primitive_to_object_proper": "prim_to_obj_proper",
+    "primitive_to_infinitive": "prim_to_inf_arg",
+    "object_pp_to_subject_pp": "obj_pp_to_subj_pp",
+    "cp_recursion": "cp_recursion",
+    "pp_recursion": "pp_recursion",
+    "active_to_passive": "active_to_passive",
+    "passive_to_active": "passive_to_active",
+    "omitted_object_to_transitive": "obj_omitted_transitive_to_transitive",
+    "unaccusative_to_transitive": "unacc_to_transitive",
+    "double_object_to_pp_dative": "do_dative_to_pp_dative",
+    "pp_dative_to_double_object": "pp_dative_to_do_dative",
+    "agent_to_unaccusative_subject": "only_seen_as_transitive_subj_as_unacc_subj",
+    "theme_to_omitted_object_subject": "only_seen_as_unacc_subj_as_obj_omitted_transitive_subj",
+    "theme_to_unergative_subject": "only_seen_as_unacc_subj_as_unerg_subj",
+}
 
 
 class Cogs(Generated):
-    """English sentences of a small grammar to logical forms: "cat ( x _ 1 ) AND smile . agent ( x _ 2 , x _ 1 )".
+    """English sentences of a small grammar to logical forms: "Ava smiled ." to "smile . agent ( x _ 1 , Ava )".
 
     ``case=train`` draws from the training distribution: words that a case reserves do not occur, recursion stops at
     ``train_recursion``, prepositional phrases modify objects only. Each other case draws sentences that need the
     generalisation it is named after. ``exposures`` lists the training items that show reserved words in their one known
-    role, and ``training_set`` puts the whole together.
+    role, ``training_set`` puts the training side together, and ``collection`` draws all that was published, at the
+    published sizes.
+
+    Grammar, probabilities and vocabulary are the published ones; the sentences are drawn anew and equal those of the
+    released files in distribution, not one by one. One seed yields one draw of the grammar. Samples (as the released
+    files) hold each sentence once, so that short sentences are rarer in them than among the draws of many seeds.
     """
 
     name = "cogs"
-    title = "COGS-like sentences to logical forms"
-    source = (
-        "Kim & Linzen (2020), COGS, sections 3 and 4; constructions and cases as published, lexicon and probabilities "
-        "are our own, and so is the division of the 155 exposures"
-    )
+    title = "COGS: sentences to logical forms"
+    source = "Kim & Linzen (2020), COGS, sections 3 and 4 and the authors' grammar; sentences are drawn anew"
+    version = 2
     options: ClassVar[Mapping[str, Any]] = {"case": ("train",), "recursion": (3, 12)}
     levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"case": ("train", *CASES)}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"recursion": (1, 12)}
@@ -96,25 +95,23 @@ class Cogs(Generated):
         "cp_depth": "ordered",
         "pp_depth": "ordered",
     }
-    train_recursion = 2
+    train_recursion = TRAIN_RECURSION
 
     def make(self, d: Draws, o: Mapping[str, Any]) -> Example:
         """A sentence for one of the asked cases."""
         case = d.choice(o["case"])
-        build = _Builder(d, self.train_recursion, o["recursion"])
-        construction = build.sentence(case)
-        return self._example(build.clause, case, construction, build.cp_depth, build.pp_depth)
+        return self._example(build(PLANS[case], d, o["recursion"]), case)
 
-    def _example(self, clause: Clause, case: str, construction: str, cp: int, pp: int) -> Example:
+    def _example(self, clause: Clause, case: str) -> Example:
         form = clause.form()
         factors = {
             "case": case,
             "kind": CASES.get(case, "training"),
-            "construction": construction,
+            "construction": clause.construction,
             "length": len(clause.words),
             "output_length": len(form),
-            "cp_depth": cp,
-            "pp_depth": pp,
+            "cp_depth": clause.complements,
+            "pp_depth": clause.longest,
         }
         return of_tokens(clause.words, form, factors)
 
@@ -125,218 +122,40 @@ class Cogs(Generated):
         other reserved word once, in the role that is known.
         """
         out = list[Example]()
-        for word, meaning in lexicon.primitives():
-            clause = Clause([word])
-            example = of_tokens([word], meaning.split(), self._example(clause, "train", "word", 0, 0).factors)
-            out.append(
-                Example(
-                    example.item,
-                    example.input,
-                    example.target,
-                    {**example.factors, "output_length": len(example.target)},
-                )
-            )
-        for number, (case, role) in enumerate(lexicon.EXPOSED):
-            build = _Builder(self.draws(f"exposure {number}"), self.train_recursion, (1, 1))
-            construction = build.exposure(case, role)
-            out.append(self._example(build.clause, "train", construction, 0, 0))
+        for word, meaning in primitives(self.draws("primitives")):
+            factors = self._example(Clause([word], construction="word"), "train").factors
+            target = meaning.split()
+            out.append(of_tokens([word], target, {**factors, "output_length": len(target)}))
+        for number, plan in enumerate(EXPOSURES):
+            out.append(self._example(build(plan, self.draws(f"exposure {number}"), (1, 1)), "train"))
         return out
 
     def training_set(self, n: int = 24_000, seed: int = 0) -> list[Example]:
         """N sentences of the training distribution and the exposures: 24,155 at full size."""
-        return [*self.draw_many(n, seed), *self.exposures()]
+        return self.collection(seed, n=n, each=0)["train"]
 
+    def collection(self, seed: int = 0, *, n: int = 24_000, each: int = 1_000) -> dict[str, list[Example]]:
+        """All that was published, drawn anew: train, dev, test, and the cases as gen.
 
-class _Builder:
-    """Builds one sentence; positions in logical forms are those of the head words."""
+        Args:
+            seed: Equal seeds give equal sentences.
+            n: Sentences to train on; an eighth of that each for dev and test, so that n * 5 / 4 different ones are drawn
+                and divided at random.
+            each: Sentences a case.
 
-    def __init__(self, d: Draws, limit: int, beyond: tuple[int, int]) -> None:
-        self.d, self.limit, self.beyond = d, limit, beyond
-        self.clause = Clause()
-        self.cp_depth = self.pp_depth = 0
-        self.wish = _Wish()
+        >>> {part: len(items) for part, items in Cogs().collection(n=80, each=2).items()}
+        {'train': 235, 'dev': 10, 'test': 10, 'gen': 42}
+        """
+        rng = np.random.default_rng(seed)
+        small = n // 8
+        drawn = self.draw_many(n + 2 * small, rng)
+        order = rng.permutation(len(drawn)).tolist()
+        parts = [[drawn[i] for i in order[a:b]] for a, b in ((0, n), (n, n + small), (n + small, n + 2 * small))]
+        gen = [example for case in CASES for example in self._case(case, each, rng)]
+        return {"train": [*parts[0], *self.exposures()], "dev": parts[1], "test": parts[2], "gen": gen}
 
-    def sentence(self, case: str) -> str:
-        """Words and terms of one sentence of a case; the name of its construction."""
-        d = self.d
-        role = {
-            "subject_to_object_common": (lexicon.SUBJECT_ONLY, "object"),
-            "subject_to_object_proper": (lexicon.SUBJECT_ONLY_NAME, "object"),
-            "object_to_subject_common": (lexicon.OBJECT_ONLY, "subject"),
-            "object_to_subject_proper": (lexicon.OBJECT_ONLY_NAME, "subject"),
-            "primitive_to_subject_common": (lexicon.ALONE, "subject"),
-            "primitive_to_subject_proper": (lexicon.ALONE_NAME, "subject"),
-            "primitive_to_object_common": (lexicon.ALONE, "object"),
-            "primitive_to_object_proper": (lexicon.ALONE_NAME, "object"),
-        }
-        if case in role:
-            self.wish = _Wish(*role[case])
-            name = (
-                "transitive" if role[case][1] == "object" else d.choice(["transitive", "unergative", "omitted_object"])
-            )
-        elif case == "cp_recursion":
-            return self._complement(d.between(*self.beyond))
-        elif case == "train" and d.chance(0.15):
-            return self._complement(d.between(1, self.limit))
-        else:
-            name = {
-                "primitive_to_infinitive": "infinitive",
-                "object_pp_to_subject_pp": "transitive",
-                "pp_recursion": "transitive",
-                "active_to_passive": "passive",
-                "passive_to_active": "transitive",
-                "omitted_object_to_transitive": "transitive",
-                "unaccusative_to_transitive": "causative",
-                "double_object_to_pp_dative": "pp_dative",
-                "pp_dative_to_double_object": "double_object",
-                "agent_to_unaccusative_subject": "unaccusative",
-                "theme_to_omitted_object_subject": "omitted_object",
-                "theme_to_unergative_subject": "unergative",
-            }.get(case) or d.choice(lexicon.CONSTRUCTIONS)
-        self._clause(name, case)
-        self.clause.words.append(".")
-        return name
-
-    def exposure(self, case: str, role: str) -> str:
-        """A sentence that shows what a case reserves in its known role."""
-        if role in ("subject", "object"):
-            self.wish = _Wish(case, role)
-            name = "transitive"
-            self._clause(name, "train")
-        else:
-            name = role
-            self._clause(role, "train", verb=case)
-        self.clause.words.append(".")
-        return name
-
-    def _complement(self, depth: int) -> str:
-        """Depth times "Emma said that", then a clause."""
-        self.cp_depth = depth
-        self.clause.words.clear()
-        heads = list[int]()
-        for _ in range(depth):
-            subject = self._noun("subject", animate=True)
-            at = self._word(self.d.choice(lexicon.SAYING)[1])
-            verb = next(v for v, past in lexicon.SAYING if past == self.clause.words[at])
-            self.clause.term(at, f"{verb} . agent", f"x _ {at}", subject)
-            if heads:
-                self._ccomp(heads[-1], at)
-            heads.append(at)
-            self._word("that")
-        inner = self._clause(self.d.choice(["transitive", "unergative", "omitted_object", "passive"]), "train")
-        self._ccomp(heads[-1], inner)
-        self.clause.words.append(".")
-        return "complement"
-
-    def _ccomp(self, outer: int, inner: int) -> None:
-        verb = next(v for v, past in lexicon.SAYING if past == self.clause.words[outer])
-        self.clause.term(outer, f"{verb} . ccomp", f"x _ {outer}", f"x _ {inner}")
-
-    def _word(self, word: str) -> int:
-        self.clause.words.append(word)
-        return len(self.clause.words) - 1
-
-    def _clause(self, name: str, case: str, verb: tuple[str, str, str] | str | None = None) -> int:
-        """One clause; returns the position of its verb."""
-        d = self.d
-        inanimate_subject = case in ("theme_to_omitted_object_subject", "theme_to_unergative_subject")
-        stem, past, participle = self._verb(name, case) if not isinstance(verb, str) else lexicon.VERBS[verb]
-        if name in ("passive", "passive_by"):
-            subject = self._noun("object", animate=None)
-            self._word("was")
-            at = self._word(participle)
-            self.clause.term(at, f"{stem} . theme", f"x _ {at}", subject)
-            if name == "passive_by" or d.chance(0.5):
-                self._word("by")
-                self.clause.term(at, f"{stem} . agent", f"x _ {at}", self._noun("subject", animate=True))
-            return at
-        if name == "unaccusative":
-            subject = self._noun(
-                "subject" if case == "agent_to_unaccusative_subject" else "object",
-                animate=case == "agent_to_unaccusative_subject",
-            )
-            at = self._word(past)
-            self.clause.term(at, f"{stem} . theme", f"x _ {at}", subject)
-            return at
-        depth = self._subject_pp(case)
-        subject = self._noun("subject", animate=not inanimate_subject, pp=depth)
-        at = self._word(past)
-        self.clause.term(at, f"{stem} . agent", f"x _ {at}", subject)
-        if name in ("transitive", "causative"):
-            self.clause.term(
-                at, f"{stem} . theme", f"x _ {at}", self._noun("object", animate=None, pp=self._object_pp(case))
-            )
-        elif name == "pp_dative":
-            self.clause.term(at, f"{stem} . theme", f"x _ {at}", self._noun("object", animate=False))
-            self._word("to")
-            self.clause.term(at, f"{stem} . recipient", f"x _ {at}", self._noun("object", animate=True))
-        elif name == "double_object":
-            self.clause.term(at, f"{stem} . recipient", f"x _ {at}", self._noun("object", animate=True))
-            self.clause.term(at, f"{stem} . theme", f"x _ {at}", self._noun("object", animate=False))
-        elif name == "infinitive":
-            self._word("to")
-            inner = lexicon.ALONE_VERB if case == "primitive_to_infinitive" else d.choice(lexicon.UNERGATIVE)
-            inner_at = self._word(inner)
-            self.clause.term(at, f"{stem} . xcomp", f"x _ {at}", f"x _ {inner_at}")
-            self.clause.term(inner_at, f"{inner} . agent", f"x _ {inner_at}", subject)
-        return at
-
-    def _verb(self, name: str, case: str) -> tuple[str, str, str]:
-        reserved = {
-            "active_to_passive": lexicon.ACTIVE_ONLY,
-            "passive_to_active": lexicon.PASSIVE_ONLY,
-            "omitted_object_to_transitive": lexicon.OMITTED_ONLY,
-            "unaccusative_to_transitive": lexicon.UNACCUSATIVE_ONLY,
-            "double_object_to_pp_dative": lexicon.DOUBLE_ONLY,
-            "pp_dative_to_double_object": lexicon.DATIVE_ONLY,
-        }
-        stem = reserved.get(case) or self.d.choice(lexicon.OF_CONSTRUCTION[name])
-        return lexicon.VERBS[stem]
-
-    def _subject_pp(self, case: str) -> int:
-        return self.d.between(1, self.limit) if case == "object_pp_to_subject_pp" else 0
-
-    def _object_pp(self, case: str) -> int:
-        if case == "pp_recursion":
-            return self.d.between(*self.beyond)
-        return self.d.between(1, self.limit) if case == "train" and self.d.chance(0.25) else 0
-
-    def _noun(self, role: str, *, animate: bool | None, pp: int = 0) -> str:
-        """A noun phrase with its terms; how the verb refers to it."""
-        d = self.d
-        wished = self.wish.noun if self.wish.noun_role == role else None
-        if wished is not None:
-            self.wish = _Wish()
-        proper = wished in lexicon.RESERVED_NAMES if wished else (animate is not False and pp == 0 and d.chance(0.4))
-        if proper:
-            name = wished or d.choice(lexicon.NAMES)
-            self._word(name)
-            return name
-        pool = lexicon.PEOPLE if animate else lexicon.THINGS if animate is False else lexicon.PEOPLE + lexicon.THINGS
-        noun = wished or d.choice(pool)
-        definite = d.chance(0.5)
-        self._word("the" if definite else "a")
-        at = self._word(noun)
-        self._introduce(at, noun, definite)
-        if pp:
-            self._modify(at, noun, pp)
-        return f"x _ {at}"
-
-    def _introduce(self, at: int, noun: str, definite: bool) -> None:
-        if definite:
-            self.clause.definites.append((at, noun))
-        else:
-            self.clause.term(at, noun, f"x _ {at}")
-
-    def _modify(self, at: int, noun: str, depth: int) -> None:
-        self.pp_depth = max(self.pp_depth, depth)
-        for _ in range(depth):
-            preposition = self.d.choice(lexicon.PREPOSITIONS)
-            self._word(preposition)
-            definite = self.d.chance(0.5)
-            self._word("the" if definite else "a")
-            place = self.d.choice(lexicon.PLACES)
-            inner = self._word(place)
-            self.clause.term(at, f"{noun} . nmod . {preposition}", f"x _ {at}", f"x _ {inner}")
-            self._introduce(inner, place, definite)
-            at, noun = inner, place
+    def _case(self, case: str, n: int, rng: np.random.Generator) -> list[Example]:
+        """As many different sentences at each depth in the cases of recursion, as published."""
+        if not PLANS[case].deeper or n % 10:
+            return self.draw_many(n, rng, case=case)
+        return [e for depth in range(3, 13) for e in self.draw_many(n // 10, rng, case=case, recursion=depth)]
