@@ -15,7 +15,7 @@ from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
-from unseen.estimates.logistic import Fit, regress
+from unseen.estimates.logistic import Design, Fit, regress_on
 
 FloatArray = NDArray[np.float64]
 
@@ -67,10 +67,12 @@ class FactorGaps(Check):
         outcomes: list[Outcome] = []
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
+        design: Design | None = None
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
-            used = [f for f in factors if len(np.unique(f.codes[part][:: max(1, len(score) // 20_000)])) > 1]
-            fit = self._fit(used, part, score, cluster, settings, model)
+            step = max(1, len(score) // 20_000)
+            used = [f for f in factors if f.codes[part][::step].min() < f.codes[part][::step].max()]
+            fit, design = self._fit(used, part, score, cluster, settings, model, design)
             single = singletons(cluster)
             for position, factor in enumerate(used):
                 if human and (judged := self._judged(model, factor, part, rows, human, settings)):
@@ -82,17 +84,21 @@ class FactorGaps(Check):
 
     def _fit(
         self, used: list[Levels], part: slice, score: FloatArray, cluster: NDArray[np.integer], settings: Settings,
-        model: str,
-    ) -> Fit | str:  # fmt: skip
+        model: str, design: Design | None,
+    ) -> tuple[Fit | str, Design | None]:  # fmt: skip
+        """The regression on all factors, or why there is none, and its design: models often answer the same rows."""
         if len(used) < 2:
-            return "There is no other factor to adjust for."
+            return "There is no other factor to adjust for.", design
         chosen = sample_rows(cluster, MAX_ROWS, self.rng(settings, model))
         codes = [f.codes[part] if chosen is None else f.codes[part][chosen] for f in used]
         y, c = (score, cluster) if chosen is None else (score[chosen], cluster[chosen])
+        sizes = [f.size for f in used]
+        if design is None or not design.same(codes, sizes, c):
+            design = Design.of(codes, sizes, c)
         try:
-            return regress(codes, [f.size for f in used], y, c)
+            return regress_on(design, y), design
         except (TooFewUnits, Undefined) as error:
-            return f"No adjustment: {error}"
+            return f"No adjustment: {error}", design
 
     def _judged(
         self, model: str, factor: Levels, part: slice, rows: Scored, human: Human, settings: Settings

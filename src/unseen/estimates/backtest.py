@@ -239,16 +239,20 @@ def spreads(error: ArrayLike, variance: ArrayLike, freedom: int) -> FloatArray:
     >>> bool(spreads([0.1, -0.1, 0.1], [0.01, 0.01, 0.01], 3).min() == 0)
     True
     """
-    from scipy import stats
+    import scipy.special
 
     e2, v = np.asarray(error, np.float64) ** 2, np.maximum(np.asarray(variance, np.float64), 1e-12)
-    aims = np.asarray(stats.chi2.ppf((np.arange(GRID) + 0.5) / GRID, freedom))
-    low, high = np.zeros(GRID), np.full(GRID, float(e2.sum())) / np.maximum(aims, 1e-12)
+    aims = np.maximum(2 * scipy.special.gammaincinv(freedom / 2, (np.arange(GRID) + 0.5) / GRID), 1e-12)
+    square = np.zeros(GRID)
+    # 1 / Q rises and is concave in τ², so that Newton's steps on it climb to the solution from 0 and stop there.
     for _ in range(60):
-        middle = (low + high) / 2
-        above = (e2 / (v + middle[:, None])).sum(axis=1) > aims
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(np.sum(e2 / v) > aims, np.sqrt(low), 0.0)
+        weight = 1 / (v + square[:, None])
+        q = weight @ e2
+        step = np.where(q > aims, (q / aims - 1) * q / (weight**2 @ e2), 0.0)
+        square += step
+        if (step <= 1e-14 * square).all():
+            break
+    return np.sqrt(square)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -306,35 +310,39 @@ def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) ->
         m: (_by_level(a, code + 1, k + 1)[0], _by_level(table.y - a, code + 1, k + 1)[1])
         for m, a in table.anchors.items()
     }
-    made: list[Hidden] = []
-    for i in usable:
-        target, rest = sums[:, i], total - sums[:, i]
-        m, r, share = count[i], n - count[i], target[0] / count[i]
-        accuracy, actual = rest[1].sum() / r, target[1].sum() / m
-        fitted = _calibrated(rest)
-        claimed = {
-            "CBPE": float(share @ fitted),
-            "ATC": _thresholded(rest[0] / r, share, float(accuracy)),
-            "DoC": float(accuracy + target[2].sum() / m - rest[2].sum() / r),
-        }
-        smooth = [(q * v + 1) / (q + 2) for q, v in ((r, accuracy), (m, actual))]
-        plain = smooth[0] * (1 - smooth[0]) / r + smooth[1] * (1 - smooth[1]) / m
-        sampling = _sampling(rest, fitted, share, m)
-        variance = {"CBPE": sampling, "ATC": plain, "DoC": min(plain, 2 * sampling)}
-        for name, (mean, spread) in anchored.items():
-            claimed[name] = float(accuracy + mean[i] - (mean @ count - mean[i] * m) / r)
-            variance[name] = float(spread[i] / m + (spread @ count - spread[i] * m) / r / r)
-        ranks = [float(s[5].sum() / q - (s[4].sum() / q) ** 2) for s, q in ((target, m), (rest, r))]
-        difference = target[4].sum() / m - rest[4].sum() / r
-        error = math.sqrt(max(designs[1] * (ranks[0] / m + ranks[1] / r), 1e-18))
-        made.append(
-            Hidden(
-                factor, i - 1, str(names[i - 1]), int(m), float(m / n), float(actual),
-                claimed["CBPE"] - float(accuracy), two_sided_t(float(difference) / error, units[i] - 1.0), claimed,
-                {name: designs[0] * float(v) for name, v in variance.items()}, int(units[i]),
-            )
-        )  # fmt: skip
-    return made
+    # One row a level from here on: what is hidden, and what is left to learn from.
+    u = np.array(usable)
+    target, rest = sums[:, u], total[:, None] - sums[:, u]
+    m, r = count[u], n - count[u]
+    share = target[0] / m[:, None]
+    hidden, left = target.sum(axis=2), rest.sum(axis=2)
+    accuracy, actual = left[1] / r, hidden[1] / m
+    fitted = np.stack([_calibrated(rest[:2, i]) for i in range(len(u))])
+    above = rest[0] / r[:, None]
+    claimed = {
+        "CBPE": (share * fitted).sum(axis=1),
+        "ATC": np.array([_thresholded(*sides) for sides in zip(above, share, accuracy.tolist(), strict=True)]),
+        "DoC": accuracy + hidden[2] / m - left[2] / r,
+    }
+    smooth = [(q * v + 1) / (q + 2) for q, v in ((r, accuracy), (m, actual))]
+    plain = smooth[0] * (1 - smooth[0]) / r + smooth[1] * (1 - smooth[1]) / m
+    sampling = _sampling(rest, fitted, share, m)
+    variance = {"CBPE": sampling, "ATC": plain, "DoC": np.minimum(plain, 2 * sampling)}
+    for name, (mean, spread) in anchored.items():
+        claimed[name] = accuracy + mean[u] - (mean @ count - mean[u] * m) / r
+        variance[name] = spread[u] / m + (spread @ count - spread[u] * m) / r / r
+    ranks = [s[5] / q - (s[4] / q) ** 2 for s, q in ((hidden, m), (left, r))]
+    difference = hidden[4] / m - left[4] / r
+    shift = difference / np.sqrt(np.maximum(designs[1] * (ranks[0] / m + ranks[1] / r), 1e-18))
+    return [
+        Hidden(
+            factor, code - 1, str(names[code - 1]), int(m[i]), float(m[i] / n), float(actual[i]),
+            float(claimed["CBPE"][i] - accuracy[i]), two_sided_t(float(shift[i]), units[code] - 1.0),
+            {name: float(v[i]) for name, v in claimed.items()},
+            {name: designs[0] * float(v[i]) for name, v in variance.items()}, int(units[code]),
+        )
+        for i, code in enumerate(usable)
+    ]  # fmt: skip
 
 
 def _by_level(values: FloatArray, level: IntArray, size: int) -> tuple[FloatArray, FloatArray]:
@@ -344,16 +352,16 @@ def _by_level(values: FloatArray, level: IntArray, size: int) -> tuple[FloatArra
     return mean, np.maximum(np.bincount(level, weights=values**2, minlength=size) / count - mean**2, 1 / count**2)
 
 
-def _sampling(rest: FloatArray, fitted: FloatArray, share: FloatArray, m: float) -> float:
-    """Variance of CBPE's claim minus the mean outcome of the target, rows independent.
+def _sampling(rest: FloatArray, fitted: FloatArray, share: FloatArray, m: FloatArray) -> FloatArray:
+    """Variance of CBPE's claim minus the mean outcome of each target, rows independent, shape (levels,).
 
     What is left of the outcome once confidence is known counts, on the target's rows and in the fit.
     """
-    starts = np.arange(0, len(share), max(1, len(share) // COARSE))
+    starts = np.arange(0, share.shape[1], max(1, share.shape[1] // COARSE))
     squares = rest[3] - 2 * fitted * rest[1] + fitted**2 * rest[0]
-    count, squares, share = (np.add.reduceat(x, starts) for x in (rest[0], squares, share))
+    count, squares, share = (np.add.reduceat(x, starts, axis=1) for x in (rest[0], squares, share))
     left = (squares + 0.25) / (count + 1)
-    return float(share @ left) / m + float(share**2 @ (left / np.maximum(count, 1)))
+    return (share * left).sum(axis=1) / m + (share**2 * left / np.maximum(count, 1)).sum(axis=1)
 
 
 def _design(values: FloatArray, level: IntArray, table: _Table) -> float:

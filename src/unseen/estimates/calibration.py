@@ -187,7 +187,7 @@ def calibration_error(
         """The error at which a share ``probability`` of draws lies at or below target; 0 where none is so low."""
 
         def share(t: float) -> float:
-            return float(np.mean(error_of(t * shape + noise, weight, norm) <= target))
+            return np.count_nonzero(error_of(t * shape + noise, weight, norm) <= target) / n_resamples
 
         low, high = 0.0, target + 10 * float(np.sqrt(variance.max())) + 1e-9
         if share(low) <= probability:

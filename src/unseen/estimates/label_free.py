@@ -161,10 +161,10 @@ class Claim:
 
     def _p(self, value: float, error: float) -> float:
         """Two-sided p-value of zero for a sampling error and one of the taus, drawn at random."""
-        from scipy import special
+        import scipy.special
 
         assert self.taus is not None  # noqa: S101
-        return float(np.mean(2 * special.ndtr(-abs(value) / np.sqrt(self.taus**2 + error**2))))
+        return 2 * float(scipy.special.ndtr(-abs(value) / np.sqrt(self.taus**2 + error**2)).mean())
 
     def _half(self, error: float, level: float) -> float:
         """Half width of the interval: the value whose ``_p`` is 1 − level."""

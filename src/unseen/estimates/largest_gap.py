@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,12 +87,12 @@ def adjusted_means(fit: Fit, factor: int, marginal: LevelMeans, leave_out: Seque
         leave_out: Levels whose rows are not averaged over.
     """
     values, gradients = fit.level_means(factor, leave_out)
-    alone = np.array([fit.working(g)[0] for g in gradients])
+    influence = fit.influence(gradients)
+    alone = np.array([fit.spread(q)[0] for q in influence])
 
     def working(a: int, b: int) -> tuple[float, float]:
-        difference = gradients[a] - gradients[b]
-        fit.check(difference)
-        return fit.working(difference)
+        fit.check(gradients[a] - gradients[b])
+        return fit.spread(influence[a] - influence[b])
 
     rows = np.bincount(fit.codes[:, factor], weights=fit.weight, minlength=len(values)).astype(np.float64)
     exact = fit.units.single and fit.link == "logit"
@@ -455,14 +456,15 @@ class _Pair:
             return 1.0
         if not self.bounded:
             return two_sided_t(self.gap / self.error, self.dof)
+        from scipy.optimize import brentq
+
         small, large = math.log(1e-16), math.log(0.5)
-        for _ in range(20):
-            middle = (small + large) / 2
-            if self.low(math.exp(middle)) > 0:
-                large = middle
-            else:
-                small = middle
-        return min(1.0, 2 * math.exp(large))
+        if self.low(math.exp(small)) > 0:
+            return 2e-16
+        if self.low(math.exp(large)) <= 0:
+            return 1.0
+        zero: Any = brentq(lambda tail: self.low(math.exp(tail)), small, large, xtol=1e-7)
+        return 2 * math.exp(float(zero))
 
 
 def clopper_pearson_low(p: float, n: float, tail: float) -> float:
@@ -471,10 +473,10 @@ def clopper_pearson_low(p: float, n: float, tail: float) -> float:
     >>> round(clopper_pearson_low(0.1, 10, 0.025), 4), round(1 - clopper_pearson_low(0.9, 10, 0.025), 4)
     (0.0025, 0.445)
     """
-    from scipy import special
+    import scipy.special
 
     hits = p * n
-    return min(p, float(special.betaincinv(hits, n - hits + 1, tail))) if hits > 1e-9 else 0.0
+    return min(p, float(scipy.special.betaincinv(hits, n - hits + 1, tail))) if hits > 1e-9 else 0.0
 
 
 def _most(share: float, rows: float) -> float:

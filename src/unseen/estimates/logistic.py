@@ -89,18 +89,17 @@ class Fit:
         fixed = self.beta.copy()
         fixed[start : start + size - 1] = 0.0
         eta = self.design.dot(fixed)
-        total = use.sum()
-        mu = np.empty(size)
-        gradient = np.empty((size, len(self.beta)))
-        for level, shift in enumerate(shifts.tolist()):
-            value = _expit(eta + shift) if self.link == "logit" else eta + shift
-            slope = (value * (1 - value) if self.link == "logit" else 1.0) * (use / total)
-            mu[level] = (use / total) @ value
-            gradient[level] = self.design.transposed_dot(slope)
-            gradient[level, start : start + size - 1] = 0.0
-            if level:
-                gradient[level, start + level - 1] = slope.sum()
-        return mu, gradient
+        share = use / use.sum()
+        if self.link == "logit":
+            value = 1.0 / (1.0 + np.exp(-np.clip(eta, -40, 40)) * np.exp(-shifts)[:, None])
+            slope = value * (1 - value) * share
+        else:
+            value, slope = eta + shifts[:, None], np.tile(share, (size, 1))
+        gradient = np.ascontiguousarray(self.design.transposed_dot(slope.T).T)
+        gradient[:, start : start + size - 1] = 0.0
+        others = np.arange(1, size)
+        gradient[others, start + others - 1] = slope[1:].sum(axis=1)
+        return value @ share, gradient
 
     def effect(self, value: float, gradient: FloatArray, level: float = 0.95) -> tuple[Estimate, float]:
         """A function of the coefficients with its delta-method interval and two-sided p-value.
@@ -146,9 +145,23 @@ class Fit:
         Args:
             gradient: Derivative by beta, shape (p,).
         """
-        u = self.units
-        q = self.design.dot(self.bread @ gradient) * np.sqrt(u.variance)
-        square = q * q
+        return self.spread(self.influence(gradient))
+
+    def influence(self, gradient: FloatArray) -> FloatArray:
+        """Influence q√w of a row of each cell on functions of the coefficients.
+
+        Args:
+            gradient: Derivatives by beta, shape (p,) or (k, p).
+
+        Returns:
+            Shape (cells,) or (k, cells); that of a difference is the difference.
+        """
+        q = self.design.dot(self.bread @ gradient.T).T
+        return np.ascontiguousarray(q * np.sqrt(self.units.variance))
+
+    def spread(self, q: FloatArray) -> tuple[float, float]:
+        """The variance and degrees of freedom of ``working`` from the influence of rows, shape (cells,)."""
+        u, square = self.units, q * q
         if u.single:
             total = float(self.weight @ square)
             return total, total**2 / max(float(self.weight @ (square * square)), 1e-300) - 1
@@ -217,7 +230,70 @@ def mixed_radix(columns: Sequence[IntArray], sizes: Sequence[int]) -> NDArray[np
     return key
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Factors and clusters along rows, made ready for a regression: the same for every model that answered the rows.
+
+    Attributes:
+        codes: For each factor the level of each row.
+        sizes: Number of levels of each factor.
+        cluster: Sampling unit of each row, shape (n,).
+        unit: The same, numbered densely.
+        clusters: Number of distinct clusters.
+        cell: Which combination of levels each row has, shape (n,).
+        table: Levels of each combination, shape (cells, factors).
+        x: Design row of each combination.
+        rows: Rows of each combination, shape (cells,).
+        null: Orthonormal directions that the rows don't determine, shape (p, k).
+    """
+
+    codes: Sequence[IntArray]
+    sizes: tuple[int, ...]
+    cluster: IntArray
+    unit: IntArray
+    clusters: int
+    cell: IntArray
+    table: IntArray
+    x: OneHot
+    rows: FloatArray
+    null: FloatArray
+
+    @classmethod
+    def of(cls, codes: Sequence[IntArray], sizes: Sequence[int], cluster: IntArray) -> Design:
+        """From the levels of each factor, from 0, and the clusters, each of shape (n,)."""
+        _, first, cell = np.unique(mixed_radix(codes, sizes), return_index=True, return_inverse=True)
+        table = np.stack([np.asarray(c)[first] for c in codes], axis=1)
+        x, rows = OneHot.of(table, sizes), np.bincount(cell).astype(np.float64)
+        unit, clusters = dense(cluster)
+        return cls(codes, tuple(sizes), cluster, unit, clusters, cell, table, x, rows, _null_space(x, rows))
+
+    def same(self, codes: Sequence[IntArray], sizes: Sequence[int], cluster: IntArray) -> bool:
+        """Whether these are the rows of this design."""
+        return (
+            self.sizes == tuple(sizes)
+            and np.array_equal(cluster, self.cluster)
+            and all(np.array_equal(a, b) for a, b in zip(codes, self.codes, strict=True))
+        )
+
+
 def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, cluster: IntArray) -> Fit:
+    """Regress scores on the levels of factors: ``regress_on`` a design of these rows.
+
+    Args:
+        codes: For each factor the level of each row, shape (n,), from 0.
+        sizes: Number of levels of each factor.
+        score: Shape (n,).
+        cluster: Integer of the sampling unit, shape (n,).
+
+    >>> fit = regress([np.array([0, 0, 0, 0, 1, 1, 1, 1])], [2], np.array([1.0, 1, 1, 0, 1, 0, 0, 0]), np.arange(8))
+    >>> means, _ = fit.level_means(0)
+    >>> means.round(6).tolist()
+    [0.75, 0.25]
+    """
+    return regress_on(Design.of(codes, sizes, cluster), score)
+
+
+def regress_on(design: Design, score: FloatArray) -> Fit:
     """Regress scores on the levels of factors, on cells of identical rows.
 
     Binary scores: logistic regression by Newton's method; where a level separates right from wrong (a linear predictor
@@ -227,10 +303,8 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
     (1 − tr H_gg)^(−1/2), nearly the same. Directions that the data don't determine are kept as ``null``.
 
     Args:
-        codes: For each factor the level of each row, shape (n,), from 0.
-        sizes: Number of levels of each factor.
+        design: Factors and clusters of the rows.
         score: Shape (n,).
-        cluster: Integer of the sampling unit, shape (n,).
 
     Returns:
         The fit.
@@ -240,31 +314,19 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
         Undefined: All scores are equal.
 
     Source: Firth (1993); Heinze & Schemper (2002); Bell & McCaffrey (2002); Pustejovsky & Tipton (2018).
-
-    >>> fit = regress([np.array([0, 0, 0, 0, 1, 1, 1, 1])], [2], np.array([1.0, 1, 1, 0, 1, 0, 0, 0]), np.arange(8))
-    >>> means, _ = fit.level_means(0)
-    >>> means.round(6).tolist()
-    [0.75, 0.25]
     """
     if score.min() == score.max():
         raise Undefined(f"all {len(score)} scores are {score[0]:g}: there is nothing to explain.")
     binary = bool(np.all((score == 0) | (score == 1)))
-    _, first, cell = np.unique(mixed_radix(codes, sizes), return_index=True, return_inverse=True)
-    table = np.stack([np.asarray(c)[first] for c in codes], axis=1)
-    offsets = tuple(np.cumsum([1, *(s - 1 for s in sizes)])[:-1].tolist())
-    x = OneHot.of(table, sizes)
-    n = np.bincount(cell).astype(np.float64)
+    x, n, cell, null, clusters = design.x, design.rows, design.cell, design.null, design.clusters
     y = np.bincount(cell, weights=score).astype(np.float64)
-    null = _null_space(x, n)
-    unit, _ = dense(cluster)
-    clusters = int(unit.max()) + 1
     rank = x.width - null.shape[1]
     if clusters < rank + 2:
         raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
     if binary:
-        beta, firth = _newton(x, n, y, firth=False)
+        beta, firth = _newton(x, n, y, firth=False, singular=null.shape[1] > 0)
         if np.abs(x.dot(beta)).max() > SEPARATED:
-            beta, firth = _newton(x, n, y, firth=True)
+            beta, firth = _newton(x, n, y, firth=True, singular=True)
         mu = _expit(x.dot(beta))
         working, scale = n * np.clip(mu * (1 - mu), 1e-10, None), 1.0
     else:
@@ -272,11 +334,11 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
         mu = x.dot(beta)
         scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
     bread = _pinv(x.gram(working))
-    meat, kind, units = _meat(x, cell, unit, score - mu[cell], working / n, bread, clusters, scale)
+    meat, kind, units = _meat(x, cell, design.unit, score - mu[cell], working / n, bread, clusters, scale)
     method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
     return Fit(
-        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, table, x, n, offsets,
-        tuple(sizes), clusters, firth, method, units,
+        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, design.table, x, n,
+        tuple(np.cumsum([1, *(s - 1 for s in design.sizes)])[:-1].tolist()), design.sizes, clusters, firth, method, units,
     )  # fmt: skip
 
 
@@ -298,19 +360,21 @@ def _null_space(x: OneHot, n: FloatArray) -> FloatArray:
     return np.linalg.qr(null)[0] if null.shape[1] else null
 
 
-def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool) -> tuple[FloatArray, bool]:
+def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool, singular: bool) -> tuple[FloatArray, bool]:
     beta = np.zeros(x.width)
     share = (y.sum() + 0.5) / (n.sum() + 1)
     beta[0] = math.log(share / (1 - share))
     for _ in range(60 if firth else 25):
         mu = _expit(x.dot(beta))
         w = n * mu * (1 - mu)
-        inverse = _pinv(x.gram(w))
-        residual = y - n * mu
-        if firth:
-            leverage = w * x.quadratic(inverse)
-            residual = residual + leverage * (0.5 - mu)
-        step = inverse @ x.transposed_dot(residual)
+        gram, residual = x.gram(w), y - n * mu
+        if firth or singular:
+            inverse = _pinv(gram)
+            if firth:
+                residual = residual + w * x.quadratic(inverse) * (0.5 - mu)
+            step = inverse @ x.transposed_dot(residual)
+        else:
+            step = np.linalg.solve(gram, x.transposed_dot(residual)).astype(np.float64, copy=False)
         largest = float(np.abs(step).max())
         beta = beta + step * min(1.0, 3.0 / max(largest, 1e-12))
         if largest < 1e-8 or (not firth and float(np.abs(x.dot(beta)).max()) > 2 * SEPARATED):

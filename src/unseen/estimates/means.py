@@ -394,9 +394,9 @@ def two_sided_t(statistic: float, dof: float) -> float:
     >>> round(two_sided_t(2.0, 10.0), 4)
     0.0734
     """
-    from scipy import special
+    import scipy.special
 
-    return float(2 * special.stdtr(dof, -abs(statistic)))
+    return float(2 * scipy.special.stdtr(dof, -abs(statistic)))
 
 
 def two_sided_z(statistic: float) -> float:
@@ -405,9 +405,9 @@ def two_sided_z(statistic: float) -> float:
     >>> round(two_sided_z(1.959964), 4)
     0.05
     """
-    from scipy import special
+    import scipy.special
 
-    return float(2 * special.ndtr(-abs(statistic)))
+    return float(2 * scipy.special.ndtr(-abs(statistic)))
 
 
 def normal_quantile(tail: float) -> float:
@@ -416,9 +416,9 @@ def normal_quantile(tail: float) -> float:
     >>> round(normal_quantile(0.025), 4)
     1.96
     """
-    from scipy import special
+    import scipy.special
 
-    return -float(special.ndtri(tail))
+    return -float(scipy.special.ndtri(tail))
 
 
 def t_quantile(tail: float, dof: float) -> float:
@@ -427,9 +427,9 @@ def t_quantile(tail: float, dof: float) -> float:
     >>> round(t_quantile(0.025, 10.0), 4)
     2.2281
     """
-    from scipy import special
+    import scipy.special
 
-    return -float(special.stdtrit(dof, tail))
+    return -float(scipy.special.stdtrit(dof, tail))
 
 
 def t_interval(value: float, variance: float, dof: float, level: float) -> tuple[float, float]:

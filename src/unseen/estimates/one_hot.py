@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,20 @@ class OneHot:
             of each factor too, shape (rows, factors + 1).
         kept: Which of these columns belong to the design, shape (1 + Σ levels,).
         starts: First column of the intercept and of each factor, and the number of columns.
+        matrix: The design, sparse, shape (rows, p).
+        transposed: Its transpose, by rows, shape (p, rows).
+        cells: Where the product of each two of a row's columns lies in a matrix over all columns, laid out flat, shape
+            (pairs, rows).
+        times: How often each pair occurs in a symmetric matrix: once for a column with itself, else twice; (pairs,).
     """
 
     columns: IntArray
     kept: NDArray[np.bool_]
     starts: tuple[int, ...]
+    matrix: Any
+    transposed: Any
+    cells: IntArray
+    times: FloatArray
 
     @classmethod
     def of(cls, codes: IntArray, sizes: Sequence[int]) -> OneHot:
@@ -34,11 +44,20 @@ class OneHot:
         >>> OneHot.of(np.array([[0], [1]]), [2]).dense().tolist()
         [[1.0, 0.0], [1.0, 1.0]]
         """
+        from scipy import sparse
+
         starts = (0, *np.cumsum([1, *sizes]).tolist())
         kept = np.ones(starts[-1], dtype=bool)
         kept[list(starts[1:-1])] = False
         columns = np.column_stack([np.zeros(len(codes), dtype=np.int64), codes + np.array(starts[1:-1])])
-        return cls(np.asfortranarray(columns), kept, starts)
+        present = kept[columns]
+        ends = np.append(0, np.cumsum(present.sum(axis=1)))
+        position = (np.cumsum(kept) - 1)[columns[present]]
+        matrix = sparse.csr_array((np.ones(len(position)), position, ends), shape=(len(codes), int(kept.sum())))
+        pairs = [(f, g) for f in range(columns.shape[1]) for g in range(f + 1)]
+        cells = np.stack([columns[:, f] * starts[-1] + columns[:, g] for f, g in pairs])
+        times = np.array([1.0 if f == g else 2.0 for f, g in pairs])
+        return cls(columns, kept, starts, matrix, matrix.T.tocsr(), cells, times)
 
     @property
     def width(self) -> int:
@@ -53,50 +72,24 @@ class OneHot:
         return out[:, self.kept]
 
     def dot(self, beta: FloatArray) -> FloatArray:
-        """Linear predictor x @ beta, shape (rows,)."""
-        whole = np.zeros(len(self.kept))
-        whole[self.kept] = beta
-        out = np.full(len(self.columns), whole[0])
-        for f in range(1, self.columns.shape[1]):
-            out += whole[self.columns[:, f]]
-        return out
+        """Linear predictors x @ beta for beta of shape (p,) or (p, k), shape (rows,) or (rows, k)."""
+        return self.matrix @ beta
 
     def transposed_dot(self, values: FloatArray) -> FloatArray:
-        """Sums xᵀ @ values, shape (p,)."""
-        out = np.zeros(len(self.kept))
-        out[0] = values.sum()
-        for f in range(1, self.columns.shape[1]):
-            start, stop = self.starts[f], self.starts[f + 1]
-            out[start:stop] = np.bincount(self.columns[:, f] - start, weights=values, minlength=stop - start)
-        return out[self.kept]
+        """Sums xᵀ @ values for values of shape (rows,) or (rows, k), shape (p,) or (p, k)."""
+        return self.transposed @ values
 
     def gram(self, weight: FloatArray) -> FloatArray:
-        """Weighted products xᵀ diag(weight) x, shape (p, p), from the cross table of each pair of factors."""
-        out = np.zeros((len(self.kept), len(self.kept)))
-        for f in range(self.columns.shape[1]):
-            a, b = self.starts[f], self.starts[f + 1]
-            own = np.bincount(self.columns[:, f] - a, weights=weight, minlength=b - a)
-            out[np.arange(a, b), np.arange(a, b)] = own
-            for g in range(f):
-                c, d = self.starts[g], self.starts[g + 1]
-                key = (self.columns[:, f] - a) * (d - c) + (self.columns[:, g] - c)
-                block = np.bincount(key, weights=weight, minlength=(b - a) * (d - c)).reshape(b - a, d - c)
-                out[a:b, c:d] = block
-                out[c:d, a:b] = block.T
-        return out[self.kept][:, self.kept]
+        """Weighted products xᵀ diag(weight) x, shape (p, p)."""
+        size = len(self.kept)
+        lower = np.bincount(self.cells.ravel(), np.tile(weight, len(self.cells)), size * size).reshape(size, size)
+        return (lower + np.tril(lower, -1).T)[self.kept][:, self.kept].astype(np.float64)
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """Diagonal of x @ matrix @ xᵀ for a symmetric matrix, shape (rows,)."""
         whole = np.zeros((len(self.kept), len(self.kept)))
         whole[np.ix_(self.kept, self.kept)] = matrix
-        flat, size = whole.ravel(), len(self.kept)
-        out = np.zeros(len(self.columns))
-        for f in range(self.columns.shape[1]):
-            at = self.columns[:, f] * size
-            out += flat[at + self.columns[:, f]]
-            for g in range(f):
-                out += 2 * flat[at + self.columns[:, g]]
-        return out
+        return self.times @ whole.ravel()[self.cells]
 
     def grouped(self, group: IntArray, row: IntArray, values: FloatArray, groups: int) -> FloatArray:
         """Σ values · x over the entries of each group, shape (groups, p).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,6 +91,14 @@ class RaschFit:
         z, w = normal_nodes()
         known = sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
         return self.floor + (1 - self.floor) * known
+
+    @cached_property
+    def log_posterior(self) -> FloatArray:
+        """Of each pattern's difficulty at ``normal_nodes``, but for a constant, shape (patterns, nodes)."""
+        z, w = normal_nodes()
+        known = np.isfinite(self.ability)
+        logit = self.ability[known, None] - self.spread * z
+        return self.patterns.right[:, known] @ logit - self.patterns.trials[:, known] @ softplus(logit) + np.log(w)
 
 
 @cache
@@ -180,9 +188,10 @@ def fit_rasch(
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
     bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    influence, labels, units = _influence(bread, scores, data, cluster)
+    each = scores @ np.linalg.pinv(bread)
+    influence, labels, units = _influence(each, data, cluster)
     of_item = np.full((len(scores), models), np.nan)
-    of_item[:, mixed] = (scores @ np.linalg.pinv(bread))[:, :-1]
+    of_item[:, mixed] = each[:, :-1]
     sizes = data.weight if labels is None else np.unique(np.asarray(cluster), return_counts=True)[1].astype(np.float64)
     ability = np.where(total < tried_total, -np.inf, np.inf)
     ability[mixed] = state.intercept
@@ -211,14 +220,14 @@ def difficulty_without(model: RaschFit, left_out: int) -> tuple[FloatArray, Floa
         Posterior mean of difficulty from the others' answers, and the left-out model's expected probability of
         success (integrated over what is not known of the difficulty), shapes (patterns,).
     """
-    z, w = normal_nodes()
-    keep = np.isfinite(model.ability)
-    keep[left_out] = False
-    logit = model.ability[keep, None] - model.spread * z
-    log_post = model.patterns.right[:, keep] @ logit - model.patterns.trials[:, keep] @ softplus(logit) + np.log(w)
+    z, _ = normal_nodes()
+    own, log_post = model.ability[left_out] - model.spread * z, model.log_posterior
+    if math.isfinite(float(model.ability[left_out])):
+        right, trials = model.patterns.right[:, left_out, None], model.patterns.trials[:, left_out, None]
+        log_post = log_post - right * own + trials * softplus(own)
     posterior = np.exp(log_post - log_post.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
-    return posterior @ (model.spread * z), posterior @ sigmoid(model.ability[left_out] - model.spread * z)
+    return posterior @ (model.spread * z), posterior @ sigmoid(own)
 
 
 def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | None]:
@@ -342,16 +351,19 @@ def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, t
     )  # fmt: skip
 
 
-def _influence(
-    bread: FloatArray, scores: FloatArray, data: Patterns, cluster: ArrayLike | None
-) -> tuple[FloatArray, IntArray | None, int]:
-    """Influence of each cluster or pattern on (abilities, spread), the clusters, and the number of units."""
-    inverse = np.linalg.pinv(bread)
+def _influence(each: FloatArray, data: Patterns, cluster: ArrayLike | None) -> tuple[FloatArray, IntArray | None, int]:
+    """Influence of each cluster or pattern on (abilities, spread), the clusters, and the number of units.
+
+    Args:
+        each: Influence of one item with each pattern, shape (patterns, parameters).
+        data: The patterns.
+        cluster: Of each item, or None.
+    """
     if cluster is None:
-        return (scores * np.sqrt(data.weight)[:, None]) @ inverse, None, int(data.weight.sum())
+        return each * np.sqrt(data.weight)[:, None], None, int(data.weight.sum())
     labels, unit = np.unique(np.asarray(cluster), return_inverse=True)
     units = len(labels)
     if units < 2:
         raise TooFewUnits("abilities need items of at least 2 independent clusters, got 1.")
-    sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in scores.T], axis=1)
-    return sums @ inverse, labels.astype(np.int64), units
+    sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in each.T], axis=1)
+    return sums.astype(np.float64), labels.astype(np.int64), units
