@@ -186,6 +186,7 @@ def audit(
     executor: str = "local",
     workers: int | None = None,
     time_limit: float | None = None,
+    budget: float | None = None,
     train: Any = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -239,6 +240,8 @@ def audit(
         executor: With a learner: serial, local or ray.
         workers: With a learner: processes.
         time_limit: With a learner: longest time one refit may take, in seconds; it then fails.
+        budget: Seconds that the checks may take together; the dearest run last, and what does not end in time is said
+            to be left out.
         train: Training examples: a data frame or a path.
         select: Codes or prefixes of the checks to run: "U101", "U1,U7" or a list.
         ignore: Codes or prefixes to leave out.
@@ -305,8 +308,8 @@ def audit(
         "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
         "reader": reader,
         "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "regression": regression, "measure": measure,
-        "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "resamples": resamples,
-        **checked,
+        "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "budget": budget,
+        "resamples": resamples, **checked,
     })  # fmt: skip
     given_settings = {name: getattr(options, name) for name, option in checked.items() if option is not None}
     given_settings |= {} if resamples is None else {"n_resamples": options.resamples}
@@ -329,7 +332,9 @@ def audit(
             subject = subject_of(under)
         # Further refits that checks ask for report through the hook of the checks.
         under.runner.done = progress if callable(progress) else None
-        result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict)
+        result = auditing.run(
+            subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
+        )
         return Audit(result, tuple(sources) or ((named,) if named else ()))
     mapping = options.mapping
     if isinstance(table, str | Path) or (
@@ -341,7 +346,7 @@ def audit(
     else:
         responses = from_table(table, mapping)
     subject = Subject(responses=responses, train=as_examples(train))
-    result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict)
+    result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
     return Audit(result, tuple(sources))
 
 

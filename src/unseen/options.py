@@ -66,6 +66,7 @@ class Options(BaseModel):
         executor: serial, local or ray.
         workers: Processes.
         time_limit: Longest time one refit may take, in seconds.
+        budget: Seconds that the checks may take together; the dearest are left out.
         select: Codes or prefixes to run.
         ignore: Codes or prefixes to leave out.
         smallest_gap: Smallest effect worth reporting.
@@ -119,6 +120,7 @@ class Options(BaseModel):
     executor: Literal["serial", "local", "ray"] = "local"
     workers: int | None = Field(None, ge=1)
     time_limit: float | None = Field(None, ge=1)
+    budget: float | None = Field(None, gt=0)
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     smallest_gap: float = Field(0.02, ge=0, le=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._judged import Human, corrected_levels, human_scores
-from unseen.checks._levels import MAX_CATEGORIES, MAX_ROWS, OTHER, Levels, all_levels, sample_rows, singletons
+from unseen.checks._levels import (
+    MAX_CATEGORIES,
+    MAX_ROWS,
+    OTHER,
+    Levels,
+    all_levels,
+    count_units,
+    sample_rows,
+    singletons,
+)
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
 from unseen.estimates.logistic import Design, Fit, regress_on
+
+# Beyond this, one regression on all factors takes longer than everything else, and says little.
+MAX_COEFFICIENTS = 250
 
 FloatArray = NDArray[np.float64]
 
@@ -39,7 +51,9 @@ class FactorGaps(Check):
         "of both means, other bounded ones Wilson's at the effective sample sizes with t, unbounded ones t; the robust "
         "variance is moderated by that of equally correlated rows, with the pair's own degrees of freedom. Where a factor is "
         "determined by the others only the marginal gap is given. Models with more than 20,000 rows are adjusted on a random "
-        "part of the clusters. Where a judge gave the scores and humans scored at least 10 units of two levels (--human), the "
+        "part of the clusters; of factors with more than "
+        f"{MAX_COEFFICIENTS} levels in all, only those that go with the score most are adjusted. "
+        "Where a judge gave the scores and humans scored at least 10 units of two levels (--human), the "
         "marginal gap is that of the levels' prediction-powered means (PPI++), each with its own weight of the judge."
     )
     assumptions = (
@@ -72,14 +86,22 @@ class FactorGaps(Check):
             score, cluster = rows.score[part], rows.cluster[part]
             step = max(1, len(score) // 20_000)
             used = [f for f in factors if f.codes[part][::step].min() < f.codes[part][::step].max()]
-            fit, design = self._fit(used, part, score, cluster, settings, model, design)
+            together = adjusted_together(used, part, score, cluster)
+            fit, design = self._fit(together, part, score, cluster, settings, model, design)
+            places = {factor.name: i for i, factor in enumerate(together)}
+            left_out = (
+                f"Not adjusted: of {len(used)} factors, only the {len(together)} that go with the score most are "
+                "adjusted for each other."
+            )
             single = singletons(cluster)
-            for position, factor in enumerate(used):
+            for factor in used:
                 if human and (judged := self._judged(model, factor, part, rows, human, settings)):
                     outcomes.append(judged)
                     continue
                 data = _Rows(score, cluster, single, bounds, rows.scale)
-                outcomes.append(self._factor(model, factor, position, part, data, fit, settings))
+                position = places.get(factor.name)
+                given = (0, left_out) if position is None else (position, fit)
+                outcomes.append(self._factor(model, factor, given[0], part, data, given[1], settings))
         return outcomes or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
 
     def _fit(
@@ -186,6 +208,38 @@ class FactorGaps(Check):
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
         return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
+
+
+def adjusted_together(
+    used: Sequence[Levels], part: slice, score: FloatArray, cluster: NDArray[np.integer]
+) -> list[Levels]:
+    """The factors that one regression adjusts for each other: all, unless they have too many levels.
+
+    Beyond ``MAX_COEFFICIENTS`` those come first whose levels differ most in their scores (the F test of each alone),
+    up to a coefficient for ten units. The choice looks at each factor alone; its own test stays what it is.
+    """
+    from scipy import stats
+
+    if 1 + sum(f.size - 1 for f in used) <= MAX_COEFFICIENTS:
+        return list(used)
+    most = min(MAX_COEFFICIENTS, max(60, count_units(cluster) // 10))
+    total, n, chance = float(score.sum()), len(score), list[float]()
+    for f in used:
+        codes = f.codes[part]
+        count = np.bincount(codes, minlength=f.size)
+        sums = np.bincount(codes, weights=score, minlength=f.size)
+        levels = int(np.count_nonzero(count))
+        between = float(np.sum(sums**2 / np.maximum(count, 1))) - total**2 / n
+        within = max(float(score @ score) - total**2 / n - between, 1e-12)
+        chance.append(
+            float(stats.f.sf(between / (levels - 1) / (within / max(n - levels, 1)), levels - 1, max(n - levels, 1)))
+        )
+    chosen, width = set[int](), 1
+    for i in np.argsort(chance, kind="stable").tolist():
+        if width + used[i].size - 1 <= most:
+            chosen.add(i)
+            width += used[i].size - 1
+    return [f for i, f in enumerate(used) if i in chosen]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.codes import distinct
 from unseen.estimates.largest_gap import largest_gap, level_means
 from unseen.estimates.multiplicity import holm
-from unseen.estimates.slices import Axis, Search, Slice
+from unseen.estimates.slices import MAX_CHOICES, Axis, Search, Slice
 
 SEARCH_ROWS = 20_000
 CONFIRM_ROWS = 60_000
@@ -36,7 +36,8 @@ class WeakestSlices(Check):
         "as U102's gaps are: limits that stay within the range of the score and hold for small slices near its ends, and "
         "errors clustered where rows are; p-values are Holm-adjusted, intervals Bonferroni-corrected. Clear speaks of the "
         "slices that were proposed, and only where the interval of each excludes a gap that matters. Of larger tables "
-        "random clusters of about 20,000 rows are searched and 60,000 held out, per model."
+        "random clusters of about 20,000 rows are searched and 60,000 held out, per model. Of more than "
+        f"{MAX_CHOICES:,} pairs or triples of factors those are counted whose members have the largest z so far."
     )
     assumptions = "Clusters are independent. Half of the data pays for the search, so small weak slices can be missed."
     sources = (
@@ -98,15 +99,20 @@ class WeakestSlices(Check):
         # Where none is confirmed, the slice whose gap could still be largest speaks for all.
         worst = max(confirmed, key=lambda t: t["estimate"].low) if confirmed else max(tested, key=_highest)
         estimate = worst["estimate"]
-        details = {"model": model, "searched": len(proposed), "slices": [_plain(t) for t in tested]}
+        narrowed = known[-1].narrowed
+        details = {
+            "model": model, "searched": len(proposed), "slices": [_plain(t) for t in tested],
+            "narrowed": {str(depth): most for depth, most in narrowed.items()},
+        }  # fmt: skip
         where = " and ".join(worst["conditions"])
         more = f" {len(confirmed)} of {len(proposed)} proposed slices were confirmed." if len(proposed) > 1 else ""
+        partly = _partly(narrowed, len(factors))
         return self.decide(
             about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
             found=f"{model} is weakest where {where}: mean {worst['value']:.2f} there, {estimate} below "
-            f"the rest.{more}",
+            f"the rest.{more}{partly}",
             clear=f"{model}: {_none_of(len(tested), len(proposed))} is weaker by an amount that matters on held-out items "
-            f"(at most {worst['estimate'].high:.2f}, where {where}).",
+            f"(at most {worst['estimate'].high:.2f}, where {where}).{partly}",
             next_step=f"Look at the failing items where {where}; report this slice beside the overall score.",
         )  # fmt: skip
 
@@ -162,6 +168,16 @@ def _none_of(tested: int, proposed: int) -> str:
         return "not even the one slice that the search proposed"
     judged = "" if tested == proposed else f" ({tested} could be judged)"
     return f"none of the {proposed} slices that the search proposed{judged}"
+
+
+def _partly(narrowed: Mapping[int, int], factors: int) -> str:
+    """Which conjunctions were not counted.
+
+    >>> _partly({2: 77, 3: 26}, 200)
+    ' Of 200 factors, pairs of 77 and triples of 26 were searched, those whose conditions look weakest.'
+    """
+    words = " and ".join(f"{'pairs' if depth == 2 else 'triples'} of {most}" for depth, most in narrowed.items())
+    return f" Of {factors} factors, {words} were searched, those whose conditions look weakest." if words else ""
 
 
 def _plain(tested: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def perform(request: Request) -> int:
             select=request.options.select,
             ignore=request.options.ignore,
             progress=progress,
+            budget=request.options.budget,
         )
     document = Audit(result, request.options.sources).document
     if baseline is not None:

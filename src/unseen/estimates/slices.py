@@ -14,6 +14,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 # Conjunctions over one choice of factors that enter the ranking.
 KEPT = 24
+# Most pairs, and most triples, of factors that are counted: all up to 26 factors (their triples) or 77 (their pairs).
+MAX_CHOICES = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def search(
 ) -> list[Slice]:  # fmt: skip
     """Find the conjunctions with the lowest scores; what it returns must be confirmed on other clusters.
 
-    Every conjunction is counted: the cross table of each triple of factors, by one ``bincount``, is summed over the
+    Every conjunction is counted (of factors with more than ``MAX_CHOICES`` pairs or triples, those of the factors
+    whose conditions so far have the largest z): the cross table of each triple of factors, by one ``bincount``, is summed over the
     runs of levels that conditions allow. Kept are those with a gap of at least ``smallest_gap`` and the largest
     z, then nested ones are merged: a slice is dropped if a kept one contains it and its own mean is
     not lower by more than two standard errors, or if a kept one lies within it and carries it alone.
@@ -143,12 +146,19 @@ class Search:
         self._allowed = [axis.conditions() for axis in axes]
         self._spread = [_spread(axis, conditions) for axis, conditions in zip(axes, self._allowed, strict=True)]
         self._cells: list[_Cells] = []
+        self._most = cells
+        # Conditions → factors of which that many are combined, where there are too many to combine all.
+        self.narrowed: dict[int, int] = {}
         if self.rows < 2 * min_rows:
             return
         for depth in range(1, min(max_conditions, len(axes)) + 1):
-            for chosen in combinations(range(len(axes)), depth):
-                if math.prod(axes[i].size for i in chosen) <= cells:
-                    self._cells.append(self._counted(chosen))
+            if math.comb(len(axes), depth) > MAX_CHOICES and depth > 1:
+                self.narrowed[depth] = next(m for m in range(len(axes), 0, -1) if math.comb(m, depth) <= MAX_CHOICES)
+                continue
+            self._cells += [self._counted(c) for c in combinations(range(len(axes)), depth) if self._fits(c)]
+
+    def _fits(self, chosen: tuple[int, ...]) -> bool:
+        return math.prod(self.axes[i].size for i in chosen) <= self._most
 
     def same_rows(self, axes: Sequence[Axis]) -> bool:
         """Whether these are the factors and rows of this search."""
@@ -163,13 +173,17 @@ class Search:
         pooled = max(float(score @ score) / max(n, 1) - (total / max(n, 1)) ** 2, 1e-12)
         root = pooled**0.5
         found: list[tuple[FloatArray, _Cells, FloatArray, FloatArray, NDArray[np.intp]]] = []
-        for cells in self._cells:
+        strength = np.full(len(self.axes), -np.inf)
+        for cells in self._all_cells(strength):
             sums = np.bincount(cells.key, score, math.prod(cells.shape)).astype(np.float64, copy=False)
             summed = self._spread_out(cells.chosen, sums, cells.shape)
             mean = summed / cells.count
             gap = (total - summed) / cells.rest - mean
             z = gap / cells.error
             z /= root
+            if self.narrowed:
+                members = list(cells.chosen)
+                strength[members] = np.maximum(strength[members], z.max(initial=-np.inf))
             z[gap < smallest_gap] = -np.inf
             best = np.flatnonzero(z > 1.0)
             if len(best) > KEPT:
@@ -177,6 +191,15 @@ class Search:
             if len(best):
                 found.append((z[best], cells, mean[best], gap[best], best))
         return _merged(self._ranked(found), pooled, n_best)
+
+    def _all_cells(self, strength: FloatArray) -> Iterator[_Cells]:
+        """All choices of factors; of too many only those of the factors with the largest z so far, shape (factors,)."""
+        yield from self._cells
+        for depth, most in self.narrowed.items():
+            strongest = np.sort(np.argsort(-strength, kind="stable")[:most])
+            for chosen in combinations(strongest.tolist(), depth):
+                if self._fits(chosen):
+                    yield self._counted(chosen)
 
     def _counted(self, chosen: tuple[int, ...]) -> _Cells:
         shape = tuple(self.axes[i].size for i in chosen)

@@ -1,0 +1,47 @@
+"""A time limit stops work in this process, and leaves alarms as they were."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from unseen.engine.clock import OutOfTime, limited
+
+
+def test_work_that_takes_too_long_is_stopped_even_where_errors_are_caught():
+    def work():
+        with limited(0.2):
+            while True:
+                try:
+                    sum(range(1000))
+                except Exception:
+                    pytest.fail("an error of the work")
+
+    started = time.monotonic()
+    with pytest.raises(OutOfTime):
+        work()
+    assert time.monotonic() - started < 2
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+def test_an_alarm_of_somebody_else_is_left_alone_and_other_threads_have_no_limit():
+    signal.setitimer(signal.ITIMER_REAL, 60)
+    try:
+        with limited(0.05):
+            time.sleep(0.1)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 50
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    ended = []
+
+    def work():
+        with limited(0.05):
+            time.sleep(0.1)
+            ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == [True]
