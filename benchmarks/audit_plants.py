@@ -155,12 +155,12 @@ def extra_logits(gap: float, theta: float, models: int, spread: float) -> float:
     return 0.0 if gap == 0 else float(brentq(extra, 1e-6, 8))
 
 
-def equated_203(design: str = "", shift: float = 0.5) -> Draw:
-    """One model of four loses more than difficulty explains; unseen items are harder for all."""
+def equated_203(design: str = "", shift: float = 0.5, domain: str = "") -> Draw:
+    """One model of four loses more than difficulty explains on unseen items, or on those of a domain; both are harder."""
 
     def draw(rng: np.random.Generator, gap: float, n: int) -> pl.DataFrame:
         items = items_frame(n, rng)
-        unseen = (items["split"] == "unseen").to_numpy()
+        unseen = (items["domain"] == domain if domain else items["split"] == "unseen").to_numpy()
         ability = np.array([1.0, 0.8, 0.4, 0.0])
         # On the unseen side all abilities are lower by the shift, which difficulty takes.
         delta = extra_logits(gap, ability[0] - shift, 4, 1.0)
@@ -352,6 +352,7 @@ PLANTS: dict[str, Plant] = {
         units=(200, 1500),
     ),
     "U203 one of four": Plant("U203", equated_203(), ("m0",), units=(80, 500)),
+    "U203 one at a level": Plant("U203", equated_203(domain="q"), ("domain",), units=(150, 900)),
     "U203 clusters": Plant("U203", equated_203("clusters"), ("m0",), units=(120, 600)),
     "U301 gap": Plant("U301", composites("gap"), units=(40, 250)),
     "U301 gap, clusters": Plant("U301", composites("gap", "clusters"), units=(80, 300)),
