@@ -68,6 +68,7 @@ REMEDIES = {
     "parent": "Add a column that names the composite item of which a row is a part (--parent COLUMN).",
     "repeat": "Add repeated runs of the same model and items, with a column that numbers them (--repeat COLUMN).",
     "time": "Add a column with the time of each item (--time COLUMN).",
+    "opponent": "Give a table of comparisons: columns model_a, model_b and winner (model_a, model_b or tie).",
     "question": "Add the text of the questions (--question COLUMN).",
 }
 
@@ -205,6 +206,13 @@ def run_check(check: Check, subject: Subject, settings: Settings, *, strict: boo
         names = ", ".join(missing)
         remedy = " ".join(REMEDIES.get(m, f"Add a column {m!r}.") for m in missing)
         return [check.not_applicable(f"Needs {names}, which these data do not have.", remedy, unlocks=missing)]
+    if subject.responses is not None and subject.responses.has("opponent") and "opponent" not in check.needs:
+        return [
+            check.not_applicable(
+                "The table holds comparisons of two answers: a score there depends on the opponent.",
+                "See the ratings (U707); for this check, score each answer by itself.", unlocks=("score",),
+            )
+        ]  # fmt: skip
     try:
         return list(check.run(subject, settings))
     except (TooFewUnits, Undefined) as error:

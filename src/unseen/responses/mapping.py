@@ -16,6 +16,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
 from unseen.plain_text import value as shortened
+from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
 from unseen.responses.table import ROLES, SPLITS, Responses
 from unseen.responses.words import scores_from_words
@@ -202,6 +203,10 @@ class Mapping:
         for role, column in named.items():
             if column not in table.columns:
                 raise BadInput(f"{options[role]}: {unknown_column(column, table.columns)}")
+        pairs = two_rows_each(table, named)
+        if pairs is not None:
+            table, named = pairs[0], {r: c for r, c in named.items() if c in pairs[0].columns and r != "item"}
+            notes += pairs[1]
         for role, others in SYNONYMS.items():
             if role in named or role in table.columns or (role == "model" and self.model):
                 continue

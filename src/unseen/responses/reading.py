@@ -96,7 +96,10 @@ def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -
         # The reader has put the model there already, under the name that was asked for.
         own = replace(own, model=None)
     elif (
-        many and not mapping.model and not {"model", "model_name", "model_id", mapping.model_column} & {*table.columns}
+        many
+        and not mapping.model
+        and not {"model", "model_name", "model_id", "model_a", "model_1", "model_left", mapping.model_column}
+        & {*table.columns}
     ):
         table = table.with_columns(pl.lit(path.stem).alias("model"))
         notes = (*notes, f"No column names the model: each file is one model, called by the file ({path.stem!r}).")

@@ -20,7 +20,7 @@ SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
 ROLES: tuple[str, ...] = (
     "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
     "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
-    "human_score",
+    "human_score", "opponent", "shown_first",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._answers import split_table
@@ -286,6 +287,8 @@ def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[st
         if (column or role) in known and role == "score":
             return table
     if mapping.score or known & set(SYNONYMS["score"]) or table.width < 3:
+        return table
+    if names_of(table.columns) is not None:
         return table
     first, *rest = table.columns
     described = _described(table, mapping, notes, path)
