@@ -184,3 +184,42 @@ def test_describe_tells_features_what_is_left_out_a_cluster_domains_and_leaks(ru
     code, _, err = run("audit", path, "--target", "z", "--describe")
     assert code == 2
     assert "no column 'z'" in err
+
+
+def test_ctrl_c_tells_how_many_refits_are_kept(run, monkeypatch, tmp_path):
+    """The third fit is interrupted: two are kept, and the next run goes on from there."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    path = tmp_path / "rows.csv"
+    pl.DataFrame(
+        {"x": rng.normal(size=300), "site": [f"s{i % 3}" for i in range(300)], "y": rng.integers(0, 2, 300)}
+    ).write_csv(path)
+    monkeypatch.setenv("UNSEEN_CACHE", str(tmp_path / "kept"))
+    whole, fits = LogisticRegression.fit, []
+
+    def fit(self, *given, **more):
+        fits.append(1)
+        if len(fits) == 3:
+            raise KeyboardInterrupt
+        return whole(self, *given, **more)
+
+    monkeypatch.setattr(LogisticRegression, "fit", fit)
+    arguments = (
+        "audit",
+        path,
+        "--target",
+        "y",
+        "--learner",
+        "logistic",
+        "--shift",
+        "held-out site",
+        "--refits",
+        "1",
+        *SERIAL,
+    )
+    code, out, err = run(*arguments, "--select", "U800")
+    assert (code, out) == (130, "")
+    assert err == "unseen: interrupted; 2 of 8 refits are kept: run again to go on.\n"
+    assert run(*arguments, "--select", "U800", "-q")[0] == 0
+    assert len(fits) == 3 + 6

@@ -31,6 +31,9 @@ def main() -> None:
             build()()
         except SystemExit as stop:
             code = stop.code
+            interrupt = _interrupt_behind(stop)
+            if interrupt is not None:
+                raise interrupt from None
             if isinstance(stop.__context__, BrokenPipeError):
                 code = EXIT_OK
         # What waits in the buffer is written here, where a failure can still be told.
@@ -60,6 +63,14 @@ def main() -> None:
     except Exception as error:
         code = _unexpected(error)
     sys.exit(code)
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The Ctrl-C behind an exit: the parser of options turns it into an exit code, and its words would be lost."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 def _plain_warnings() -> None:
