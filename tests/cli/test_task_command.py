@@ -28,6 +28,38 @@ def test_a_sampled_line_holds_item_input_target_and_factors(run):
     assert run("task", "sample", "scan", "--n", "5", "--seed", "7")[1] == out
 
 
+def test_a_published_split_is_written_part_by_part(run, tmp_path):
+    code, _, err = run("task", "sample", "scan", "--split", "jump", "--output", tmp_path / "s.parquet")
+    assert (code, err) == (0, "")
+    table = pl.read_parquet(tmp_path / "s.parquet")
+    assert dict(table.group_by("part").len().iter_rows()) == {"train": 14_670, "test": 7_706}
+
+
+def test_a_split_that_is_drawn_anew_says_so(run):
+    code, out, err = run("task", "sample", "scan", "--split", "simple", "--part", "test", "--n", "3", "--form", "text")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [set(line) for line in lines] == [{"part", "item", "input", "target", "factors"}] * 3
+    assert all(line["part"] == "test" and isinstance(line["input"], str) for line in lines)
+    assert "drawn anew by the published rule (--seed 0); the released rows differ" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scan", "--split", "jumpp"], "did you mean 'jump'"),
+        (["scan", "--split", "jump", "--part", "dev"], "not one of train, test"),
+        (["scan", "--split", "jump", "--option", "length=3"], "leave out --option and --setting"),
+        (["scan", "--part", "train"], "name it by --split"),
+        (["copy", "--split", "jump"], "has no published splits"),
+    ],
+)
+def test_splits_that_there_are_not_are_refused(run, arguments, message):
+    code, _, err = run("task", "sample", *arguments)
+    assert code == 2
+    assert message in " ".join(err.split())
+
+
 def test_a_finite_task_yields_each_item_once_before_any_twice(run):
     _, out, _ = run("task", "sample", "scan", "--n", "20910")
     assert len({json.loads(line)["item"] for line in out.splitlines()}) == 20_910

@@ -1,9 +1,18 @@
-"""SCAN against its published counts and an interpreter written the other way round."""
+"""SCAN against its published counts and an interpreter written the other way round.
 
+Where a copy of github.com/brendenlake/SCAN is named by the environment variable ``UNSEEN_SCAN``, the splits are held
+against its files, command by command.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from unseen.errors import BadInput
-from unseen.shifts.official import SPLITS, scan_split
+from unseen.shifts.official import SPLITS, is_redrawn, published_parts, released_as, scan_split
 from unseen.tasks import load
 from unseen.tasks.grammar.scan import all_commands, interpret
 
@@ -40,6 +49,97 @@ def test_splits_have_their_published_sizes(name):
     split = scan_split(name)
     assert (len(split.train), len(split.unseen)) == SPLITS[name]
     assert all(g.holds for g in split.guarantees)
+
+
+# Lines of the released files (train, test); those of fewshot-num64 hold 60 to 63 new commands instead of 64.
+RELEASED = {
+    "simple": (16_728, 4_182),
+    "simple-p1": (209, 20_701),
+    "simple-p2": (418, 20_492),
+    "simple-p4": (836, 20_074),
+    "simple-p8": (1_672, 19_238),
+    "simple-p16": (3_345, 17_565),
+    "simple-p32": (6_691, 14_219),
+    "simple-p64": (13_382, 7_528),
+    "jump-num1": (14_671, 7_705),
+    "jump-num8": (14_670, 7_698),
+    "jump-num32": (14_655, 7_674),
+    "fewshot-num1": (15_226, 1_173),
+    "fewshot-num8": (15_233, 1_173),
+    "fewshot-num1024": (16_249, 1_173),
+}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_redrawn_splits_have_as_many_commands_as_the_released_files(name):
+    assert SPLITS[name] == RELEASED[name]
+    assert is_redrawn(name)
+    one, same, other = (scan_split(name, seed).train.table["item"].to_list() for seed in (1, 1, 2))
+    assert one == same != other
+    assert "drawn anew" in scan_split(name).guarantees[0].measured
+
+
+def test_released_names_are_understood():
+    for name in SPLITS:
+        assert released_as(name).replace("_", "").isalnum()
+    assert len({released_as(name) for name in SPLITS}) == len(SPLITS)
+    a, b = scan_split("addprim_jump"), scan_split("jump")
+    assert a.unseen.table["item"].to_list() == b.unseen.table["item"].to_list()
+
+
+def test_what_is_shown_of_jump_is_repeated_to_a_tenth_of_training():
+    split = scan_split("jump-num4", 3)
+    shown = Counter(" ".join(c) for c in split.train.table["input"] if "jump" in c)
+    assert len(shown) == 5
+    assert "jump" in shown
+    assert set(shown.values()) == {293}  # 1,467 / 5
+    assert not shown.keys() & {" ".join(c) for c in split.unseen.table["input"]}
+
+
+def test_few_shots_are_commands_of_the_one_filler():
+    none, some = (
+        Counter(" ".join(c) for c in scan_split(n, 5).train.table["input"]) for n in ("fillers-0", "fewshot-num16")
+    )
+    more = some - none
+    assert len(more) == 16
+    assert all("look around right" in c for c in more)
+
+
+def test_parts_are_train_and_test():
+    parts = published_parts("scan", "template-around-right")
+    assert {name: len(make()) for name, make in parts.items()} == {"train": 15_225, "test": 4_476}
+
+
+def test_a_task_without_published_splits_is_refused():
+    with pytest.raises(BadInput, match="'copy' has no published splits; scan, cogs have"):
+        published_parts("copy", "jump")
+    with pytest.raises(BadInput, match="no split 'jump'; it has published"):
+        published_parts("cogs", "jump")
+
+
+COPY = Path(os.environ.get("UNSEEN_SCAN", "/nonexistent"))
+
+
+def released_commands(side: str, name: str) -> list[str]:
+    (path,) = COPY.rglob(f"tasks_{side}_{name}.txt")
+    pairs = [line.removeprefix("IN: ").split(" OUT: ") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert all(interpret(words.split()) == actions.split() for words, actions in pairs[::50])
+    return [" ".join(words.split()) for words, _ in pairs]
+
+
+@pytest.mark.skipif(not COPY.exists(), reason="UNSEEN_SCAN names no copy of the released files")
+@pytest.mark.parametrize("name", SPLITS)
+def test_splits_hold_the_released_commands(name):
+    split = scan_split(name)
+    several = "-num" in name
+    theirs = [released_commands(side, released_as(name) + ("_rep1" if several else "")) for side in ("train", "test")]
+    ours = [[" ".join(c) for c in part.table["input"]] for part in (split.train, split.unseen)]
+    if not is_redrawn(name):
+        assert [Counter(o) for o in ours] == [Counter(t) for t in theirs]
+    elif name != "fewshot-num64":
+        # Another draw: as many commands, each as often.
+        for o, t in zip(ours, theirs, strict=True):
+            assert np.array_equal(sorted(Counter(o).values()), sorted(Counter(t).values()))
 
 
 def test_the_naive_template_rule_would_give_4620_test_commands():

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import polars as pl
 
 app = typer.Typer(help="List, show and sample tasks: generators with exact verifiers.", no_args_is_help=True)
 
@@ -40,6 +44,7 @@ def show(
 ) -> None:
     """Show a task: what it asks, where it comes from, its options, its factors, an example."""
     from unseen import tasks
+    from unseen.shifts.official import PUBLISHED
 
     task = tasks.load(name)
     example = task.draw(0)
@@ -51,6 +56,7 @@ def show(
         "settings": dict(task.settings),
         "options": dict(task.options),
         "factors": dict(task.factor_kinds),
+        "splits": list(PUBLISHED.get(name, ())),
         "example": _line(example),
     }
     if _wants_json(format):
@@ -61,13 +67,18 @@ def show(
         typer.echo(f"\n{heading.capitalize()}")
         for key, value in described[heading].items():
             typer.echo(f"  {key} = {value}" if heading != "factors" else f"  {key}: {value}")
+    if described["splits"]:
+        typer.echo(f"\nSplits (unseen task sample {name} --split NAME)\n  {', '.join(described['splits'])}")
     typer.echo(f"\nExample (seed 0)\n  input   {task.as_text(example.input)}\n  target  {task.as_text(example.target)}")
 
 
 @app.command()
 def sample(
     name: Annotated[str, typer.Argument(help="Name of the task.")],
-    n: Annotated[int, typer.Option("--n", min=0, help="How many items.")] = 10,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=0, help="How many items (default 10); of a split: of each part (default all)."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
     option: Annotated[
         list[str] | None,
@@ -77,6 +88,15 @@ def sample(
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--setting", metavar="NAME=VALUE", help="Setting of the task. Repeatable.")
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", metavar="NAME", help="Published split, part by part: jump, length, ...; `task show` lists them."
+        ),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", metavar="NAME", help="Of a split only this part: train, test, ...")
     ] = None,
     form: Annotated[str, typer.Option(help="as written, text or tokens.")] = "as written",
     output: Annotated[
@@ -92,18 +112,29 @@ def sample(
     options = _assignments(option, "--option")
     if form not in ("as written", "text", "tokens"):
         raise BadInput(f"--form {form!r} is not one of as written, text, tokens.")
+    write = {"text": task.as_text, "tokens": task.as_tokens}.get(form, lambda value: value)
+    if part is not None and split is None:
+        raise BadInput(f"--part {part} is a part of a published split: name it by --split.")
+    if split is not None and (option or setting):
+        raise BadInput(f"--split {split} is published as it is: leave out --option and --setting.")
+    table = None if split is None else _parts(name, split, part, n, seed, write)
+    n = 10 if n is None else n
     if output is not None and output.suffix == ".parquet":
         import io
 
         buffer = io.BytesIO()
-        task.sample(n, seed, form=form, **options).table.write_parquet(buffer)
+        drawn = task.sample(n, seed, form=form, **options).table if table is None else table
+        drawn.write_parquet(buffer)
         write_atomically(output, buffer.getvalue())
         return
-    write = {"text": task.as_text, "tokens": task.as_tokens}.get(form, lambda value: value)
-    lines = (
-        _dumps({**_line(e), "input": write(e.input), "target": write(e.target)})
-        for e in task.draw_many(n, seed, **options)
-    )
+    if table is None:
+        lines = (
+            _dumps({**_line(e), "input": write(e.input), "target": write(e.target)})
+            for e in task.draw_many(n, seed, **options)
+        )
+    else:
+        plain = ("part", "item", "input", "target")
+        lines = (_dumps({**{k: row.pop(k) for k in plain}, "factors": row}) for row in table.iter_rows(named=True))
     if output is not None:
         if output.suffix not in (".jsonl", ".json"):
             raise BadInput(f"{output}: a sample is written as .parquet or .jsonl.")
@@ -111,6 +142,33 @@ def sample(
         return
     for line in lines:
         sys.stdout.write(f"{line}\n")
+
+
+def _parts(
+    name: str, split: str, part: str | None, n: int | None, seed: int, write: Callable[[Any], Any]
+) -> pl.DataFrame:
+    """Rows of a published split with their part; at most n of each, drawn by the seed, in the split's order."""
+    import numpy as np
+    import polars as pl
+
+    from unseen.errors import BadInput
+    from unseen.shifts.official import is_redrawn, published_parts
+
+    makers = published_parts(name, split, seed)
+    if part is not None and part not in makers:
+        raise BadInput(f"--part {part!r} is not one of {', '.join(makers)}.")
+    tables = list[pl.DataFrame]()
+    for one in makers if part is None else (part,):
+        table = makers[one]().table
+        if n is not None and n < table.height:
+            table = table[np.sort(np.random.default_rng(seed).choice(table.height, n, replace=False))]
+        written = [pl.Series(c, [write(v) for v in table[c].to_list()], strict=False) for c in ("input", "target")]
+        tables.append(table.with_columns(*written).select(pl.lit(one).alias("part"), pl.all()))
+    if name != "scan" or is_redrawn(split):
+        typer.echo(
+            f"{name} {split}: drawn anew by the published rule (--seed {seed}); the released rows differ.", err=True
+        )
+    return pl.concat(tables)
 
 
 def _summary(name: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Cogs(Generated):
     ``case=train`` draws from the training distribution: words that a case reserves do not occur, recursion stops at
     ``train_recursion``, prepositional phrases modify objects only. Each other case draws sentences that need the
     generalisation it is named after. ``exposures`` lists the training items that show reserved words in their one known
-    role, ``training_set`` puts the training side together, and ``collection`` draws all that was published, at the
+    role; ``in_distribution`` (train, dev, test) and ``generalisation`` (1,000 a case) draw all that was published, at the
     published sizes.
 
     Grammar, probabilities and vocabulary are the published ones; the sentences are drawn anew and equal those of the
@@ -132,30 +132,37 @@ class Cogs(Generated):
 
     def training_set(self, n: int = 24_000, seed: int = 0) -> list[Example]:
         """N sentences of the training distribution and the exposures: 24,155 at full size."""
-        return self.collection(seed, n=n, each=0)["train"]
+        return self.in_distribution(seed, n=n)["train"]
 
-    def collection(self, seed: int = 0, *, n: int = 24_000, each: int = 1_000) -> dict[str, list[Example]]:
-        """All that was published, drawn anew: train, dev, test, and the cases as gen.
+    def in_distribution(self, seed: int = 0, *, n: int = 24_000) -> dict[str, list[Example]]:
+        """Train, dev and test as published, drawn anew.
 
         Args:
             seed: Equal seeds give equal sentences.
-            n: Sentences to train on; an eighth of that each for dev and test, so that n * 5 / 4 different ones are drawn
-                and divided at random.
-            each: Sentences a case.
+            n: Sentences to train on, beside the exposures; an eighth of that each for dev and test, so that n * 5 / 4
+                different ones are drawn and divided at random.
 
-        >>> {part: len(items) for part, items in Cogs().collection(n=80, each=2).items()}
-        {'train': 235, 'dev': 10, 'test': 10, 'gen': 42}
+        >>> {part: len(items) for part, items in Cogs().in_distribution(n=80).items()}
+        {'train': 235, 'dev': 10, 'test': 10}
         """
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng((seed, 0))
         small = n // 8
         drawn = self.draw_many(n + 2 * small, rng)
         order = rng.permutation(len(drawn)).tolist()
-        parts = [[drawn[i] for i in order[a:b]] for a, b in ((0, n), (n, n + small), (n + small, n + 2 * small))]
-        gen = [example for case in CASES for example in self._case(case, each, rng)]
-        return {"train": [*parts[0], *self.exposures()], "dev": parts[1], "test": parts[2], "gen": gen}
+        train, dev, test = (
+            [drawn[i] for i in order[a:b]] for a, b in ((0, n), (n, n + small), (n + small, n + 2 * small))
+        )
+        return {"train": [*train, *self.exposures()], "dev": dev, "test": test}
+
+    def generalisation(self, seed: int = 0, *, each: int = 1_000) -> list[Example]:
+        """The 21 cases as published, drawn anew, ``each`` sentences of every one.
+
+        In the two cases of recursion each depth from 3 to 12 has a tenth of them (where ``each`` can be divided by 10).
+        """
+        rng = np.random.default_rng((seed, 1))
+        return [example for case in CASES for example in self._case(case, each, rng)]
 
     def _case(self, case: str, n: int, rng: np.random.Generator) -> list[Example]:
-        """As many different sentences at each depth in the cases of recursion, as published."""
         if not PLANS[case].deeper or n % 10:
             return self.draw_many(n, rng, case=case)
         return [e for depth in range(3, 13) for e in self.draw_many(n // 10, rng, case=case, recursion=depth)]
