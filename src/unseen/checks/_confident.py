@@ -25,7 +25,7 @@ class Confident:
         row: Row of the table, shape (n,).
         confidence: Shape (n,).
         outcome: Score as a share of its range, shape (n,); NaN where it is unlabelled.
-        cluster: Shape (n,).
+        cluster: Shape (n,); integers that mean the same unit within the model.
     """
 
     model: str
@@ -125,8 +125,11 @@ def _of(responses: Responses) -> Iterator[Confident]:
         if not len(row):
             continue
         order = row[np.argsort(confidence[row])]
-        c, y, g = sorted_rows(confidence[order], outcome[order], cluster[order])
-        yield Confident(name, order.astype(np.int64), c, y, g)
+        # Rows that are clusters of their own are numbered in this order, so that sums over clusters run through memory.
+        single = np.bincount(cluster[row]).max() <= 1
+        unit = np.arange(len(order)) if single else cluster[order]
+        c, y, g = sorted_rows(confidence[order], outcome[order], unit)
+        yield Confident(name, order.astype(np.int64, copy=False), c, y, g)
 
 
 def each_split(check: Check, subject: Subject, judge: Callable[[str, Confident], Outcome]) -> list[Outcome]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._rows import scored
 from unseen.checks.base import Subject
+from unseen.estimates.codes import distinct
 
 FloatArray = NDArray[np.float64]
 # Chance, over all cells of a factor together, that a cell is named although it came about by luck.
@@ -57,33 +59,29 @@ def _cells(subject: Subject, factor: str, min_units: int) -> list[ConstantCell]:
     if kind.name == "unbounded" or len(rows.models) < 3:
         return []
     models, levels = len(rows.models), len(coded.levels)
-    level = coded.codes[rows.row]
-    kept = level >= 0
-    model = np.repeat(np.arange(models), np.diff(rows.starts))[kept]
-    cell = model * levels + level[kept].astype(np.int64)
-    share = (rows.score[kept] - kind.low) / (kind.high - kind.low)
-    size = models * levels
-    count = np.bincount(cell, minlength=size)
-    total = np.bincount(cell, weights=share, minlength=size).astype(np.float64)
-    highest = np.bincount(cell[share >= 1], minlength=size) == count
-    lowest = np.bincount(cell[share <= 0], minlength=size) == count
-    constant = np.flatnonzero((highest | lowest) & (count >= min_units))
-    if not len(constant):
-        return []
-    grid = (models, levels)
-    n, sums = count.reshape(grid), total.reshape(grid)
-    cluster = rows.cluster[kept]
+    level = rows.take(coded.codes)
+    n, sums = np.zeros((models, levels), dtype=np.int64), np.zeros((models, levels))
+    parts = [slice(*ends) for ends in pairwise(rows.starts.tolist())]
+    for m, part in enumerate(parts):
+        # Missing levels are counted in front, and left out.
+        place = level[part] + np.int64(1)
+        n[m] = np.bincount(place, minlength=levels + 1)[1:]
+        sums[m] = np.bincount(place, weights=rows.score[part], minlength=levels + 1)[1:]
+    sums = (sums - kind.low * n) / (kind.high - kind.low)
     found: list[ConstantCell] = []
-    for c in constant.tolist():
-        m, k = divmod(c, levels)
-        units = len(np.unique(cluster[cell == c]))
+    for m, k in np.argwhere((n >= max(min_units, 1)) & (np.minimum(sums, n - sums) <= 1e-9 * n)).tolist():
+        there = np.flatnonzero(level[parts[m]] == k)
+        score = rows.score[parts[m]][there]
+        right = bool(score.min() >= kind.high)
+        if not right and score.max() > kind.low:
+            continue
+        units = distinct(rows.cluster[parts[m]][there])
         others = (np.arange(models) != m) & (n[:, k] >= min_units)
         if units < min_units or others.sum() < 2:
             continue
-        right = bool(highest[c])
         means = sums[others, k] / n[others, k]
         chance = _chance(sums, n, m, k, others, units, right=right) ** units
-        if chance < IMPROBABLE / int((count > 0).sum()):
+        if chance < IMPROBABLE / int((n > 0).sum()):
             ends = (float(means.min()), float(means.max()))
             found.append(ConstantCell(m, k, right, int(n[m, k]), units, ends, chance))
     return found

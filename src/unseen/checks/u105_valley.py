@@ -12,7 +12,7 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.clustered import Robust, cell_contrast, require_dof
+from unseen.estimates.clustered import Robust, cell_contrasts, require_dof
 from unseen.estimates.curve import curve
 from unseen.estimates.means import t_interval, t_quantile, two_sided_t
 
@@ -123,8 +123,9 @@ class Valley(Check):
     ) -> tuple[Estimate, float]:  # fmt: skip
         inner = len(gaps) - 2
         best: tuple[float, Robust] | None = None
-        for k in range(1, len(gaps) - 1):
-            ends = [cell_contrast(cell, score, cluster, gaps[k] - gaps[end]) for end in (0, -1)]
+        weights = np.stack([gaps[k] - gaps[end] for k in range(1, len(gaps) - 1) for end in (0, -1)])
+        fits = cell_contrasts(cell, score, cluster, weights)
+        for ends in zip(fits[::2], fits[1::2], strict=True):
             p = max(_one_way(end) for end in ends)
             lower = min(ends, key=lambda end: end.value)
             if best is None or lower.value > best[1].value:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.codes import dense
+from unseen.estimates.codes import dense, distinct
 
 FloatArray = NDArray[np.float64]
 # Below two, t has no variance: one or two clusters are all that the interval rests on. Between two and four the
@@ -135,14 +135,10 @@ def cell_contrast(
     if units == len(score):
         # Every row is a cluster: the same formula in closed form.
         mean = np.bincount(where, weights=score) / counts
-        share, spare = contrast * contrast / counts, np.maximum(counts - 1, 1)
         factor = np.empty(units)
-        factor[unit] = (counts / spare)[where]
-        each = np.bincount(where, weights=(score - mean[where]) ** 2)
-        return Robust(
-            float(contrast @ mean), float(np.sum(share * each / spare)), float(share.sum() ** 2 / np.sum(share**2 / spare)),
-            units, factor,
-        )  # fmt: skip
+        factor[unit] = (counts / np.maximum(counts - 1, 1))[where]
+        each = np.bincount(where, weights=(score - mean[where]) ** 2).astype(np.float64)
+        return _independent(contrast, counts, mean, each, factor)
     pairs, at = np.unique(unit * size + where, return_inverse=True)
     rows = np.bincount(at).astype(np.float64)
     mean, group, column = np.bincount(at, weights=score) / rows, pairs // size, pairs % size
@@ -150,6 +146,49 @@ def cell_contrast(
     x[np.arange(len(pairs)), column] = 1.0
     spare = max(0.0, float(score @ score) - float(rows @ (mean * mean)))
     return robust_contrast(x, mean, rows, group, contrast, size=rows, within=spare)
+
+
+def cell_contrasts(
+    cell: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer], weights: FloatArray
+) -> list[Robust]:
+    """Several weighted sums of the means of the same cells, as :func:`cell_contrast` gives them.
+
+    Where every row is a cluster of its own they share one pass over the rows, and ``factor`` is left empty.
+
+    Args:
+        cell: Cell of each row, shape (n,), from 0.
+        score: Shape (n,).
+        cluster: Integer of the sampling unit of each row, shape (n,).
+        weights: Weight of each cell's mean, shape (contrasts, cells).
+
+    >>> rows = np.array([0, 0, 1, 1]), np.array([1.0, 3, 0, 0]), np.arange(4)
+    >>> [fit.value for fit in cell_contrasts(*rows, np.array([[1.0, -1], [-1, 1]]))]
+    [2.0, -2.0]
+    """
+    if distinct(cluster) < len(score):
+        return [cell_contrast(cell, score, cluster, weight) for weight in weights]
+    size = weights.shape[1]
+    counts = np.bincount(cell, minlength=size).astype(np.float64)
+    mean = np.bincount(cell, weights=score, minlength=size) / np.maximum(counts, 1)
+    each = np.bincount(cell, weights=(score - mean[cell]) ** 2, minlength=size).astype(np.float64)
+    found: list[Robust] = []
+    for weight in weights:
+        used = np.flatnonzero(weight)
+        if (counts[used] == 0).any():
+            raise Undefined(f"{int((counts[used] == 0).sum())} of {len(used)} cells compared have no row.")
+        found.append(_independent(weight[used], counts[used], mean[used], each[used], np.empty(0)))
+    return found
+
+
+def _independent(
+    contrast: FloatArray, counts: FloatArray, mean: FloatArray, squares: FloatArray, factor: FloatArray
+) -> Robust:
+    """A contrast of the means of cells whose rows are all independent, from their sums of squared residuals."""
+    share, spare = contrast * contrast / counts, np.maximum(counts - 1, 1)
+    return Robust(
+        float(contrast @ mean), float(np.sum(share * squares / spare)),
+        float(share.sum() ** 2 / np.sum(share**2 / spare)), int(counts.sum()), factor,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

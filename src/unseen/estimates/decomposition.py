@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.clustered import cell_contrast, effective_clusters, require_dof
-from unseen.estimates.codes import dense
+from unseen.estimates.codes import dense, distinct
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.means import t_interval, two_sided_t
 
@@ -83,12 +84,10 @@ def decompose(
     """
     cell, _ = dense(cell)
     size = int(cell.max()) + 1
-    n = np.stack([np.bincount(cell[side], minlength=size), np.bincount(cell[~side], minlength=size)]).astype(np.float64)
-    y = np.stack([
-        np.bincount(cell[side], weights=score[side], minlength=size),
-        np.bincount(cell[~side], weights=score[~side], minlength=size),
-    ])  # fmt: skip
-    y = y.astype(np.float64)
+    # Cells of the first side, then those of the second.
+    at = np.where(side, cell, cell + size)
+    n = np.bincount(at, minlength=2 * size).astype(np.float64).reshape(2, size)
+    y = np.bincount(at, weights=score, minlength=2 * size).astype(np.float64).reshape(2, size)
     if n.sum(axis=1).min() < 2:
         raise TooFewUnits(f"a decomposition needs rows on both sides, got {n.sum(axis=1).astype(int).tolist()}.")
     shared: NDArray[np.bool_] = np.all(n >= min_rows, axis=0)
@@ -96,25 +95,16 @@ def decompose(
         raise Undefined(
             f"none of {size} cells has {min_rows} rows on both sides: nothing can be compared like with like."
         )
-    rows = np.where(side, 0, 1)
-    unit, _ = dense(cluster)
-    groups = int(unit.max()) + 1
+    groups = distinct(cluster)
     if groups < 2:
         raise TooFewUnits(f"a decomposition needs 2 independent units, got {groups}.")
     parts, dn, dy = _parts(n, y, shared)
     method = "Kitagawa–Oaxaca–Blinder over cells, delta method, cluster-robust (CR2), t"
-    whole = _factors(rows, np.zeros(len(score), np.int64), score, unit, np.ones(1))
-    within = _factors(rows, np.where(shared, np.cumsum(shared) - 1, -1)[cell], score, unit, _mean_weights(n, shared))
-    rate = y[rows, cell] / n[rows, cell]
+    spread = (_alone if groups == len(score) else _clustered)(n, y, shared, at, score, cluster)
     estimates: dict[str, Estimate | None] = {}
     p_values: dict[str, float] = {}
     for name, value in parts.items():
-        # What a row does through the score it has beyond its cell's mean, and through the cell that it lies in.
-        factor, dof = (within.factor, min(within.dof, whole.dof)) if name == "difficulty" else (whole.factor, whole.dof)
-        own = np.bincount(unit, weights=dy[name][rows, cell] * (score - rate), minlength=groups)
-        place = np.bincount(unit, weights=dn[name][rows, cell] + dy[name][rows, cell] * rate, minlength=groups)
-        by_cluster = np.sqrt(factor) * own + np.sqrt(whole.factor) * place
-        variance = float(by_cluster @ by_cluster)
+        variance, dof = spread(dn[name], dy[name], name == "difficulty")
         if variance <= 1e-28:
             estimates[name] = None
             continue
@@ -130,6 +120,55 @@ def decompose(
     return Decomposition(
         total, estimates["mix"], difficulty, estimates["remainder"], p_values, (inside[0], inside[1]), int(shared.sum())
     )
+
+
+# Variance and degrees of freedom of a part from its derivatives by counts and sums, (2 sides, cells), and whether it is
+# the part within cells. A row acts through the score it has beyond its cell's mean, and through the cell it lies in.
+_Spread = Callable[[FloatArray, FloatArray, bool], tuple[float, float]]
+
+
+def _alone(
+    n: FloatArray, y: FloatArray, shared: NDArray[np.bool_], at: IntArray, score: FloatArray, cluster: IntArray
+) -> _Spread:
+    """Where every row is a cluster of its own: from sums over cells."""
+    del cluster
+    rate = np.divide(y, n, out=np.zeros_like(n), where=n > 0)
+    squares = np.bincount(at, weights=(score - rate.reshape(-1)[at]) ** 2, minlength=n.size).reshape(n.shape)
+    total = n.sum(axis=1, keepdims=True)
+    outer, inner = total / np.maximum(total - 1, 1), np.where(shared, n / np.maximum(n - 1, 1), 1.0)
+    weight = _mean_weights(n, shared)
+
+    def freedom(share: FloatArray, counts: FloatArray) -> float:
+        return float(share.sum() ** 2 / np.sum(share**2 / np.maximum(counts - 1, 1)))
+
+    whole, within = freedom(1 / total, total), freedom(weight**2 / n[:, shared], n[:, shared])
+
+    def spread(dn: FloatArray, dy: FloatArray, difficulty: bool) -> tuple[float, float]:
+        variance = np.sum((inner if difficulty else outer) * dy**2 * squares + outer * n * (dn + dy * rate) ** 2)
+        return float(variance), min(within, whole) if difficulty else whole
+
+    return spread
+
+
+def _clustered(
+    n: FloatArray, y: FloatArray, shared: NDArray[np.bool_], at: IntArray, score: FloatArray, cluster: IntArray
+) -> _Spread:
+    """From the sums of each cluster."""
+    (unit, groups), size = dense(cluster), n.shape[1]
+    rows, cell = at // size, at % size
+    whole = _factors(rows, np.zeros(len(score), np.int64), score, unit, np.ones(1))
+    within = _factors(rows, np.where(shared, np.cumsum(shared) - 1, -1)[cell], score, unit, _mean_weights(n, shared))
+    rate = y.reshape(-1)[at] / n.reshape(-1)[at]
+
+    def spread(dn: FloatArray, dy: FloatArray, difficulty: bool) -> tuple[float, float]:
+        factor, dof = (within.factor, min(within.dof, whole.dof)) if difficulty else (whole.factor, whole.dof)
+        slope = dy.reshape(-1)[at]
+        own = np.bincount(unit, weights=slope * (score - rate), minlength=groups)
+        place = np.bincount(unit, weights=dn.reshape(-1)[at] + slope * rate, minlength=groups)
+        by_cluster = np.sqrt(factor) * own + np.sqrt(whole.factor) * place
+        return float(by_cluster @ by_cluster), dof
+
+    return spread
 
 
 @dataclass(frozen=True, slots=True)
