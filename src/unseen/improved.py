@@ -98,6 +98,13 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
     raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")
 
 
+def first_answer(found: Improvement, seconds: float) -> str:
+    """What the cheap remedies came to, in a line, while the dear ones are being tried."""
+    from unseen.report.improvement import first_words
+
+    return f"First answer after {seconds:.0f} s, from {len(found.ranking)} cheap remedies: {first_words(found)}\n"
+
+
 def improve_asked(asked: Asked, run: Callable[..., list[Improvement]], *, source: str = "", **options: Any) -> Improved:
     """Try remedies on what was asked for, and keep the settings beside the result."""
     results = run(asked, **options)

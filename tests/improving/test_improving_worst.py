@@ -106,7 +106,7 @@ def test_what_the_mean_hides_is_chosen_and_judged_at_the_worst_domains():
     assert worst.estimate == worst.shown["worst"]
     assert worst.estimate.low > 0.05
     assert worst.shown["mean"].value < 0.02
-    assert worst.chosen[mends.key] == 5
+    assert worst.chosen[mends.key] == 10
 
 
 @pytest.mark.slow

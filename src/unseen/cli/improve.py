@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time as time_module
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unseen.cli.options import form_of, names_in
+
+if TYPE_CHECKING:
+    from unseen.improving import Improvement
 
 DATA = "Data and learner"
 TRY = "What is tried"
@@ -45,7 +49,7 @@ def improve(
     regression: Annotated[bool | None, typer.Option("--regression/--classification", help="What the target is; by default seen from its values.", rich_help_panel=DATA)] = None,
     measure: Annotated[str | None, typer.Option(help="accuracy, brier (scores probabilities), or error (numbers).", rich_help_panel=DATA)] = None,
     remedy: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Try only these; `unseen explain remedy` lists all. Repeatable.", rich_help_panel=TRY)] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; by default 2 over domains, 5 for a single held-out set.", rich_help_panel=TRY)] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; by default 2 over domains (1 for seven to ten), 5 for a single held-out set.", rich_help_panel=TRY)] = None,
     rows: Annotated[int, typer.Option(min=100, help="Most rows that are used, drawn at random.", rich_help_panel=TRY)] = 20_000,
     smallest_gain: Annotated[float, typer.Option(min=0.0, max=1.0, help="Gain below which nothing counts as help.", rich_help_panel=TRY)] = 0.005,
     judge: Annotated[Judge, typer.Option(help="What decides: the mean over domains, or the worst quarter of them, picked on other rows than those judged.", rich_help_panel=TRY)] = Judge.mean,
@@ -90,10 +94,19 @@ def improve(
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,
     )  # fmt: skip
     asked = ask_for(request)
+    started = time_module.monotonic()
+
+    def first(found: Improvement) -> None:
+        if not quiet:
+            from unseen.improved import first_answer
+
+            sys.stderr.write(first_answer(found, time_module.monotonic() - started))
+
     with progress("improve", show=False if quiet else None, piece="fit") as done:
         found = improve_asked(
             asked, run, source=sources[0], remedies=names, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
             judge=judge.value, level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
+            first=first,
         )  # fmt: skip
     if output is not None:
         write_atomically(output, render(found.document, form))

@@ -71,6 +71,9 @@ class Attempt:
     row_seconds: float
 
 
+Done = dict[tuple[str, int], dict[str, Attempt]]
+
+
 def candidates_of(remedies: Sequence[Remedy]) -> list[Candidate]:
     """Every remedy under each of its settings."""
     return [Candidate(r.name, dict(s)) for r in remedies for s in r.grid]
@@ -79,8 +82,10 @@ def candidates_of(remedies: Sequence[Remedy]) -> list[Candidate]:
 def run_attempts(
     design: Design, learner: Spec, candidates: Sequence[Candidate], *, executor: Kind, workers: int | None,
     store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None = None,
-) -> dict[tuple[str, int], dict[str, Attempt]]:  # fmt: skip
-    """Run every candidate in every fitting.
+    wanted: Callable[[Fitting, Candidate], bool] = lambda fitting, candidate: True,
+    have: Mapping[tuple[str, int], Mapping[str, Attempt]] | None = None,
+) -> Done:  # fmt: skip
+    """Run every candidate in every fitting where it is wanted.
 
     The unchanged learner and all remedies that only wrap it share one fit.
 
@@ -93,24 +98,28 @@ def run_attempts(
         store: Where finished attempts stand.
         done: Called with (name, finished, total) after each job.
         seconds: Longest time that a job may take.
+        wanted: Whether a candidate is to be fitted there.
+        have: What was fitted before; the unchanged learner is not fitted twice for remedies that don't wrap it.
 
     Returns:
         (fitting, repeat) → candidate → attempt.
     """
-    bundles: list[list[Candidate]] = [[Candidate(UNCHANGED)]]
-    for candidate in candidates:
-        if remedy_named(candidate.remedy).wrap is not None:
-            bundles[0].append(candidate)
-        else:
-            bundles.append([candidate])
     data = str(stored_table(_lean(design.problem), store))
+    known = versions(__name__)
     jobs: list[Job] = []
     places: list[Fitting] = []
     for fitting in design.fittings:
+        own = [c for c in candidates if wanted(fitting, c)]
+        wrapping = [c for c in own if remedy_named(c.remedy).wrap is not None]
+        bundles = [[c] for c in own if c not in wrapping]
+        if wrapping or UNCHANGED not in (have or {}).get((fitting.name, fitting.repeat), {}):
+            bundles.insert(0, [Candidate(UNCHANGED), *wrapping])
+        if not bundles:
+            continue
         rows = str(stored_rows({"train": fitting.train, **fitting.tests}, store))
         for bundle in bundles:
             name = f"{fitting.name}, seed {fitting.repeat + 1}: {bundle[0].key}"
-            arguments = _arguments(design.problem, data, rows, learner, bundle, fitting)
+            arguments = _arguments(design.problem, data, rows, learner, bundle, fitting, known)
             jobs.append(Job(name, arguments, {**arguments, "learner": learner.identity()}, learner.lasting))
             places.append(fitting)
     # Long fits first, so that the last worker ends soon after the others.
@@ -119,7 +128,7 @@ def run_attempts(
         attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished,
         seconds=seconds, lost=_lost, what="fit", cost=lambda result: max(one["seconds"][0] for one in result),
     )  # fmt: skip
-    found: dict[tuple[str, int], dict[str, Attempt]] = {}
+    found: Done = {}
     for i, result in zip(order, raw, strict=True):
         own = found.setdefault((places[i].name, places[i].repeat), {})
         for one in result:
@@ -146,7 +155,13 @@ def _lean(problem: Problem) -> Examples:
 
 
 def _arguments(
-    problem: Problem, data: str, rows: str, learner: Spec, bundle: Sequence[Candidate], fitting: Fitting
+    problem: Problem,
+    data: str,
+    rows: str,
+    learner: Spec,
+    bundle: Sequence[Candidate],
+    fitting: Fitting,
+    known: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
         "data": data, "rows": rows, "learner": learner.to_dict(), "seed": fitting.seed,
@@ -156,7 +171,7 @@ def _arguments(
         },
         "tasks": [{"remedy": c.remedy, "settings": dict(c.settings)} for c in bundle],
         "primary": list(fitting.primary), "crafted": fitting.crafted, "options": dict(fitting.options),
-        "versions": versions(__name__),
+        "versions": dict(known),
     }  # fmt: skip
 
 

@@ -20,6 +20,10 @@ from unseen.refitting.design import MIN_ROWS, MIN_TRAIN, too_little
 from unseen.remedies import DOMAIN, ORDER
 
 MAX_GROUPS = 5
+# Up to so many domains each is left out alone: in groups, too few of a kind would be left to learn and to validate.
+ALONE = 10
+# Up to so many parts every fit is repeated; with more of them, domains tell more than seeds.
+REPEATED = 6
 # Share of the rows inside that is held back for in-domain and crafted validation.
 HELD_BACK = 0.2
 # Share of the rows inside that an earlier cut leaves out, as near to the edge as can be.
@@ -130,14 +134,15 @@ def capped(problem: Problem, cases: Sequence[Case], rows: int, seed: int) -> tup
 def design(problem: Problem, cases: Sequence[Case], *, repeats: int | None, rows: int, seed: int) -> Design:
     """Plan the fits for the cases of one family of shifts.
 
-    Several held-out sets are put into K ≤ 5 groups of about equal size. For each pair of groups there is a fit without
-    both, which validates each of them for the other's test, and for each group a fit without it, which is the final
-    test: K(K−1)/2 + K fits. A single held-out set is validated by a cut of the same kind inside the training side.
+    Up to ten held-out sets are each left out alone; more are put into K = 5 groups of about equal size. For each pair of
+    groups there is a fit without both, which validates each of them for the other's test, and for each group a fit
+    without it, which is the final test: K(K−1)/2 + K fits. A single held-out set is validated by a cut of the same kind
+    inside the training side.
 
     Args:
         problem: The data.
         cases: Held-out sets of one family.
-        repeats: Seeds; by default 2 over domains and 5 for a single held-out set.
+        repeats: Seeds; by default 2 over domains (1 for seven to ten, each left out alone) and 5 for a single held-out set.
         rows: Most rows that are used.
         seed: Source of every draw.
 
@@ -159,7 +164,8 @@ def design(problem: Problem, cases: Sequence[Case], *, repeats: int | None, rows
         )
     problem = with_domains(problem, judged)
     if len(judged) >= 3:
-        return _over_domains(problem, judged, left_out, repeats or 2, seed, notes)
+        usual = 1 if REPEATED < len(judged) <= ALONE else 2
+        return _over_domains(problem, judged, left_out, repeats or usual, seed, notes)
     return _single(problem, judged, left_out, repeats or 5, seed, notes)
 
 
@@ -213,7 +219,7 @@ def groups_of(sizes: Sequence[int], count: int, rng: np.random.Generator) -> lis
 def _over_domains(
     problem: Problem, cases: list[Case], left_out: dict[str, str], repeats: int, seed: int, notes: tuple[str, ...]
 ) -> Design:
-    count = min(MAX_GROUPS, len(cases))
+    count = len(cases) if len(cases) <= ALONE else MAX_GROUPS
     groups = groups_of([len(c.beyond) for c in cases], count, numpy_generator(seed, "groups"))
     rows = [_together([cases[i].beyond for i in g]) for g in groups]
     family = cases[0].family

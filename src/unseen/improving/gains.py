@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,16 +62,19 @@ class Gains:
         candidates: In the order in which ties are broken.
         level: Nominal coverage.
         judge: What choice and verdict rest on: the mean over domains, or the worst quarter of them.
+        dropped: (fold, candidate) that are out of the choice.
     """
 
     def __init__(
-        self, design: Design, attempts: Attempts, candidates: Sequence[Candidate], level: float, judge: Judge = "mean"
-    ) -> None:
+        self, design: Design, attempts: Attempts, candidates: Sequence[Candidate], level: float, judge: Judge = "mean",
+        dropped: Collection[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         self.design, self.attempts, self.level = design, attempts, level
         self.candidates = tuple(candidates)
         self.clusters = design.problem.clusters()
         # One held-out set has no worst quarter.
         self.judge: Judge = "mean" if design.single else judge
+        self.dropped = dropped
         self._picks = picking_rows(self.clusters)
         self.fittings = {(f.name, f.repeat): f for f in design.fittings}
 
@@ -79,7 +82,7 @@ class Gains:
         """Score of a candidate minus that of the unchanged learner, shape (repeats, n); None where one is missing."""
         made: list[np.ndarray] = []
         for repeat in range(self.design.repeats):
-            own = self.attempts[name, repeat]
+            own = self.attempts.get((name, repeat), {})
             base, tried = own.get(UNCHANGED), own.get(key)
             if base is None or tried is None or side not in base.scores or side not in tried.scores:
                 return None
@@ -98,6 +101,8 @@ class Gains:
             how: The validation of the design, ``IN_DOMAIN`` or ``CRAFTED``.
         """
         units: list[float] = []
+        if (fold.name, candidate.key) in self.dropped:
+            return None
         if self.judge == "worst" and how == self.design.validation:
             return self._validated_worst(fold, candidate)
         if how in (IN_DOMAIN, CRAFTED):
@@ -130,6 +135,20 @@ class Gains:
                         return None
                     units += own
         return _mean_and_error(units)
+
+    def by_domain(self, fold: Fold, candidate: Candidate) -> list[tuple[float, float]]:
+        """Gain at each domain that validates and its variance by rows and repeats; empty where one is missing."""
+        made: list[tuple[float, float]] = []
+        for name, side, cases in fold.validations:
+            scored = self._scored(name, candidate.key, side, cases)
+            if scored is None:
+                return []
+            for one in scored:
+                change = one.tried - one.unchanged
+                value, variance, _, _ = _clustered(change.mean(0), one.clusters)
+                between = float(np.var(change.mean(1), ddof=1)) if len(change) > 1 else 0.0
+                made.append((value, variance + between / len(change)))
+        return made
 
     def _validated_worst(self, fold: Fold, candidate: Candidate) -> tuple[float, float] | None:
         """Gain at the worst quarter of the domains that validate, and its standard error by rows.
@@ -169,7 +188,7 @@ class Gains:
 
     def _paired(self, name: str, key: str, side: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Scores of the unchanged learner and of a candidate, each of shape (repeats, n); None where some are missing."""
-        runs = [self.attempts[name, repeat] for repeat in range(self.design.repeats)]
+        runs = [self.attempts.get((name, repeat), {}) for repeat in range(self.design.repeats)]
         if any(k not in own or side not in own[k].scores for own in runs for k in (UNCHANGED, key)):
             return None
         return tuple(np.stack([own[k].scores[side] for own in runs]) for k in (UNCHANGED, key))  # type: ignore[return-value]
@@ -183,7 +202,7 @@ class Gains:
         """Mean gain on a side, one a repeat, each with its own rows; empty where one is missing."""
         units: list[float] = []
         for repeat in range(self.design.repeats):
-            own = self.attempts[name, repeat]
+            own = self.attempts.get((name, repeat), {})
             base, tried = own.get(UNCHANGED), own.get(candidate.key)
             if base is None or tried is None or side not in base.scores or side not in tried.scores:
                 return []

@@ -13,9 +13,10 @@ from unseen.engine.executors import Kind
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.estimates.multiplicity import holm
-from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, candidates_of, run_attempts
-from unseen.improving.design import Design, design
+from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candidates_of, run_attempts
+from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
+from unseen.improving.racing import Race, dropped_words, run_race, waves_of, wholly_dropped
 from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
 from unseen.refitting import Asked
 from unseen.remedies import Remedy, all_remedies, applicable, remedy_named
@@ -31,7 +32,7 @@ class Ranked:
         remedy: What was tried.
         gained: Over the unchanged learner.
         adjusted_p: Holm's, over all remedies that were ranked; None without an interval.
-        verdict: gains, loses, unclear, or not judged.
+        verdict: gains, loses, unclear, not judged, or dropped (where no gain was in reach after the first domains).
         cost: Time of fitting and time of answering, as multiples of the unchanged learner's.
         validated: Mean gain in validation over all final tests, None where it was not validated.
         failures: What it raised → number of fits in which it did.
@@ -107,6 +108,8 @@ def improve(
     store: Store | None = None,
     done: Callable[[str, int, int], None] | None = None,
     seconds: float | None = None,
+    first: Callable[[Improvement], None] | None = None,
+    race: bool | None = None,
 ) -> list[Improvement]:
     """Try remedies under every family of shifts that was asked for.
 
@@ -124,6 +127,9 @@ def improve(
         store: Where finished fits are kept; a killed run goes on from there.
         done: Called with (name, finished, total) after each job.
         seconds: Longest time that a fit may take; it then fails.
+        first: Called with the result of the cheap remedies, before the dear ones are tried.
+        race: Whether remedies are dropped when the first validating domains leave them no hope; by default unless they
+            are named.
 
     Returns:
         One result a family, in the order asked.
@@ -148,6 +154,8 @@ def improve(
             smallest_gain,
             level,
             decides,
+            first=first,
+            racing=not named if race is None else race,
             executor=executor,
             workers=workers,
             store=store or Store(),
@@ -160,8 +168,8 @@ def improve(
 
 def _one(
     made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, judge: Judge, *,
-    executor: Kind,
-    workers: int | None, store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None,
+    first: Callable[[Improvement], None] | None, racing: bool, executor: Kind, workers: int | None, store: Store,
+    done: Callable[[str, int, int], None] | None, seconds: float | None,
 ) -> Improvement:  # fmt: skip
     fitting, others = applicable(made.problem, asked.learner, domains=made.domains, ordered=made.ordered)
     not_tried = {r.name: why for r, why in others if not named or r in named}
@@ -171,29 +179,58 @@ def _one(
         raise BadInput(
             f"no remedy can be tried under {made.family!r}: {reasons}. There are {', '.join(all_remedies())}."
         )
-    candidates = candidates_of(tried)
-    found = run_attempts(
-        made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done, seconds=seconds
-    )
-    for (name, _), own in found.items():
-        if own[UNCHANGED].failed:
-            raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")
-    gains = Gains(made, found, candidates, level, judge)
+    if made.single and judge == "worst":
+        note = "One held-out set has no worst quarter of domains: the mean over its rows decides."
+        made = replace(made, notes=(*made.notes, note))
     bar = smallest_gain * made.problem.scale
-    ranking = _ranked(gains, tried, found, bar, 1 - level)
+    so_far = Race()
+
+    def run(wanted: Callable[[Fitting, Candidate], bool], candidates: Sequence[Candidate]) -> Done:
+        found = run_attempts(
+            made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done,
+            seconds=seconds, wanted=wanted, have=so_far.found,
+        )  # fmt: skip
+        for (name, _), own in found.items():
+            if UNCHANGED in own and own[UNCHANGED].failed:
+                raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")
+        return found
+
+    def answer(remedies: Sequence[Remedy]) -> Improvement:
+        gains = Gains(made, so_far.found, candidates_of(remedies), level, judge, so_far.dropped)
+        return _improvement(gains, remedies, so_far, bar, not_tried)
+
+    # Whoever names remedies wants each one's interval: then none is dropped.
+    waves = waves_of(tried) if racing else [tried]
+    for number, wave in enumerate(waves):
+        candidates = candidates_of(wave)
+        run_race(
+            made, wave, so_far, run, lambda d, found, c=candidates: Gains(d, found, c, level, judge), bar,
+            racing=racing,
+        )  # fmt: skip
+        if first is not None and number == 0 and len(waves) > 1:
+            first(answer(wave))
+    return answer([r for wave in waves for r in wave])
+
+
+def _improvement(
+    gains: Gains, tried: Sequence[Remedy], so_far: Race, bar: float, not_tried: Mapping[str, str]
+) -> Improvement:
+    made = gains.design
+    ranking = _ranked(gains, tried, so_far, bar)
     selected = _selected(gains, made.validation)
     alternatives = tuple(_selected(gains, how) for how in (CRAFTED, IN_DOMAIN) if how != made.validation)
     estimate = selected.gained.estimate
     helped = estimate is not None and estimate.low > 0 and estimate.value >= bar
     scores = _unchanged(gains)
     tail = None if made.single else statistics.fmean(sorted(scores)[: worst_count(len(scores), LEAST)])
-    if made.single and judge == "worst":
-        note = "One held-out set has no worst quarter of domains: the mean over its rows decides."
-        made = replace(made, notes=(*made.notes, note))
-    fits = len(made.fittings) * (1 + sum(remedy_named(c.remedy).wrap is None for c in candidates))
+    told = dropped_words(so_far, made, tried, bar)
+    shown = replace(made, notes=(*made.notes, told)) if told else made
+    fits = sum(
+        sum(key == UNCHANGED or remedy_named(key.split(" ")[0]).wrap is None for key in own)
+        for own in so_far.found.values()
+    )
     return Improvement(
-        made, ranking, selected, alternatives, not_tried, statistics.fmean(scores), helped, bar, fits,
-        gains.judge, tail,
+        shown, ranking, selected, alternatives, not_tried, statistics.fmean(scores), helped, bar, fits, gains.judge, tail,
     )  # fmt: skip
 
 
@@ -228,10 +265,8 @@ def _advised(gains: Gains, how: str) -> Candidate:
     return best
 
 
-def _ranked(
-    gains: Gains, remedies: Sequence[Remedy], found: Mapping[tuple[str, int], Mapping[str, Attempt]], bar: float,
-    alpha: float,
-) -> tuple[Ranked, ...]:  # fmt: skip
+def _ranked(gains: Gains, remedies: Sequence[Remedy], so_far: Race, bar: float) -> tuple[Ranked, ...]:
+    found, alpha = so_far.found, 1 - gains.level
     rows: list[tuple[Remedy, Gained, float | None]] = []
     for remedy in remedies:
         own = [c for c in gains.candidates if c.remedy == remedy.name]
@@ -247,9 +282,10 @@ def _ranked(
     made: list[Ranked] = []
     for remedy, gained, validated in rows:
         p = None if gained.p_value is None else next(adjusted)
+        gone = wholly_dropped(so_far, gains.design, remedy)
         made.append(
             Ranked(
-                remedy, gained, p, _verdict(gained, p, bar, alpha), _cost(found, remedy.name), validated,
+                remedy, gained, p, "dropped" if gone else _verdict(gained, p, bar, alpha), _cost(found, remedy.name), validated,
                 _failures(found, remedy.name),
             )
         )  # fmt: skip

@@ -87,6 +87,7 @@ class Remedy:
         studies: Slugs of the atlas that bear on it.
         fit: (call, **settings) to a fitted learner.
         wrap: (fitted learner, call, **settings) to one with test-time behaviour; such remedies share one plain fit.
+        fits: About how many fits it costs; the cheap ones are tried first.
         sees_target: Whether the inputs (never the labels) of the rows to be answered are used in fitting.
     """
 
@@ -103,6 +104,7 @@ class Remedy:
     fit: Fit | None = field(default=None, repr=False)
     wrap: Fit | None = field(default=None, repr=False)
     sees_target: bool = False
+    fits: int = 1
 
 
 def label(name: str, settings: Mapping[str, Any]) -> str:

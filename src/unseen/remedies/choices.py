@@ -176,6 +176,6 @@ REMEDIES: tuple[Remedy, ...] = (
         "The next domain differs from the training domains as they differ from each other.",
         ("Gulrajani & Lopez-Paz (2021), In search of lost domain generalization, section 3",
          "Roberts et al. (2017), Cross-validation strategies for data with temporal, spatial, hierarchical structure"),
-        fit=chosen_by_domains,
+        fit=chosen_by_domains, fits=13,
     ),
 )  # fmt: skip

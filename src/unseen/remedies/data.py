@@ -325,7 +325,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "learner that is already right everywhere gains nothing.",
         ("Shimodaira (2000), Improving predictive inference under covariate shift",
          "Kanamori, Hido & Sugiyama (2009), A least-squares approach to direct importance estimation"),
-        ("mle-covariate-shift",), fit=importance, sees_target=True,
+        ("mle-covariate-shift",), fit=importance, fits=6, sees_target=True,
     ),
     Remedy(
         "recency-weights", "data", "later rows weigh more, by a power law",
@@ -343,7 +343,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "weight, or leaves out the hardest tenth (wrong labels stand there).",
         (), ({}, {"rows": "without hardest"}), "three fits",
         "Hard rows are informative (balanced), or wrongly labelled (left out).",
-        ("Northcutt, Jiang & Chuang (2021), Confident learning",), ("cross-difficulty",), fit=difficulty_selected,
+        ("Northcutt, Jiang & Chuang (2021), Confident learning",), ("cross-difficulty",), fit=difficulty_selected, fits=3,
     ),
     Remedy(
         "crafted-augmentation", "data", "perturbed copies in training",
@@ -367,7 +367,7 @@ REMEDIES: tuple[Remedy, ...] = (
         "Fits the learner to five bootstrap resamples and averages. Less of the answer is an accident of the draw.",
         (), cost="five fits", assumptions="The learner is unstable: trees and networks gain, a linear model does not.",
         sources=("Breiman (1996), Bagging predictors", "Lakshminarayanan et al. (2017), Deep ensembles"),
-        studies=("simplicity-bias",), fit=over_seeds,
+        studies=("simplicity-bias",), fit=over_seeds, fits=5,
     ),
     Remedy(
         "domain-ensemble", "data", "ensemble over domains",
@@ -375,6 +375,6 @@ REMEDIES: tuple[Remedy, ...] = (
         "holds in one part of the domains only.",
         ("domains",), cost="four fits", assumptions="Domains differ in which inputs predict.",
         sources=("Zhou et al. (2021), Domain adaptive ensemble learning",),
-        fit=over_domains,
+        fit=over_domains, fits=4,
     ),
 )  # fmt: skip

@@ -135,7 +135,7 @@ REMEDIES: tuple[Remedy, ...] = (
         ("domains",), ({}, {"classes": True}), "five fits", "The next domain is like the worst training domains.",
         ("Sagawa et al. (2020), Distributionally robust neural networks for group shifts, section 3.3 and Algorithm 1",
          "Freund & Schapire (1999), Adaptive game playing using multiplicative weights, section 2"),
-        fit=group_dro,
+        fit=group_dro, fits=5,
     ),
     Remedy(
         "v-rex-weights", "data", "equal risks, by weights",
@@ -145,6 +145,6 @@ REMEDIES: tuple[Remedy, ...] = (
         "Risks of the next domain lie beyond those seen in the direction in which these differ; domains are equally noisy.",
         ("Krueger et al. (2021), Out-of-distribution generalization via risk extrapolation, section 3.2",
          "Eastwood et al. (2022), Probable domain generalization via quantile risk minimization, section 3"),
-        fit=risk_extrapolation,
+        fit=risk_extrapolation, fits=4,
     ),
 )  # fmt: skip

@@ -62,6 +62,11 @@ def _family(one: Improvement) -> dict[str, Any]:
     return family
 
 
+def first_words(one: Improvement) -> str:
+    """The statement of a result by itself."""
+    return _family(one)["statement"]
+
+
 def _gained(gained: Gained) -> dict[str, Any]:
     e = gained.estimate
     shown = {k: None if v is None else {**v.to_dict(), "width": v.width} for k, v in gained.shown.items()}
