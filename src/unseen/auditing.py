@@ -68,6 +68,7 @@ REMEDIES = {
     "parent": "Add a column that names the composite item of which a row is a part (--parent COLUMN).",
     "repeat": "Add repeated runs of the same model and items, with a column that numbers them (--repeat COLUMN).",
     "time": "Add a column with the time of each item (--time COLUMN).",
+    "single answers": "Score each answer by itself instead of against another: one row an answer, with a score.",
     "opponent": "Give a table of comparisons: columns model_a, model_b and winner (model_a, model_b or tie).",
     "question": "Add the text of the questions (--question COLUMN).",
 }
@@ -210,7 +211,7 @@ def run_check(check: Check, subject: Subject, settings: Settings, *, strict: boo
         return [
             check.not_applicable(
                 "The table holds comparisons of two answers: a score there depends on the opponent.",
-                "See the ratings (U707); for this check, score each answer by itself.", unlocks=("score",),
+                "See the ratings (U707); for this check, score each answer by itself.", unlocks=("single answers",),
             )
         ]  # fmt: skip
     try:

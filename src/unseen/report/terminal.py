@@ -99,6 +99,11 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
             _indented(sentence, console)
     for code, findings in by_check(document["findings"], "found").items():
         _check(code, findings, console, plain)
+    # Ratings are what a table of comparisons was made for; other context stays in the HTML and JSON reports.
+    for entry in document["context"]:
+        if entry["code"] == "U707":
+            console.print()
+            _indented(f"U707  {entry['statement']}", console, by=0)
     _open_questions(document, console)
 
 
