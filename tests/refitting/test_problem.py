@@ -136,6 +136,12 @@ def test_repeated_names_suggest_a_cluster():
     assert [name for name, _ in proposed_clusters(problem_of(numbers, "y"))] == ["patient_id"]
 
 
+def test_grades_made_like_names_are_no_cluster():
+    """35 grades (A1 to G5), each in many rows."""
+    grades = table(3500).with_columns(grade=pl.Series([f"{'ABCDEFG'[i % 7]}{1 + i // 7 % 5}" for i in range(3500)]))
+    assert proposed_clusters(problem_of(grades, "y")) == []
+
+
 def test_no_cluster_is_proposed_where_one_is_known_names_are_unique_or_values_are_measured():
     assert proposed_clusters(problem_of(patients(), "y", cluster="patient")) == []
     assert proposed_clusters(problem_of(patients().drop("patient"), "y")) == []

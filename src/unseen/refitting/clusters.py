@@ -46,7 +46,8 @@ def proposed_clusters(problem: Problem, held_out: Sequence[str] = ()) -> list[tu
             continue
         by_name = _UNITS.search(name) is not None
         by_values = not dtype.is_integer() and bool(column.cast(pl.String).str.contains(_IDENTIFIER).mean() > 0.95)  # type: ignore[operator]
-        if by_name or by_values:
+        # Codes such as A1 to G5 are made like names too, but few of them stand in many rows.
+        if by_name or (by_values and levels >= 50 and rows / levels <= 50):
             why = f"{levels:,} names, each in {rows / levels:.1f} rows on average (up to {counts.max():,})"
             found.append((-(2.0 * by_name + by_values) - levels / rows, name, why))
     return [(name, why) for _, name, why in sorted(found)]
