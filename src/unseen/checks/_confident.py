@@ -120,6 +120,7 @@ def _of(responses: Responses) -> Iterator[Confident]:
     low, scale = (kind.low, kind.high - kind.low) if kind.name != "unbounded" else (0.0, 1.0)
     outcome = (responses.score - low) / scale
     codes, cluster = responses.codes("model").codes, responses.cluster
+    numbers = np.arange(np.bincount(codes).max(initial=0))
     for m, name in enumerate(responses.models):
         row = np.flatnonzero((codes == m) & ~np.isnan(confidence))
         if not len(row):
@@ -127,7 +128,7 @@ def _of(responses: Responses) -> Iterator[Confident]:
         order = row[np.argsort(confidence[row])]
         # Rows that are clusters of their own are numbered in this order, so that sums over clusters run through memory.
         single = np.bincount(cluster[row]).max() <= 1
-        unit = np.arange(len(order)) if single else cluster[order]
+        unit = numbers[: len(order)] if single else cluster[order]
         c, y, g = sorted_rows(confidence[order], outcome[order], unit)
         yield Confident(name, order.astype(np.int64, copy=False), c, y, g)
 

@@ -245,13 +245,19 @@ def _case(subject: Subject, labelled: Confident, target: Confident, settings: Se
     anchors: dict[str, Any] = {}
     if agree is not None and not np.isnan(np.concatenate([agree[labelled.row], agree[target.row]])).any():
         anchors["agreement"] = (agree[labelled.row], agree[target.row])
-    factors = subject.shared("factor_columns", lambda: _factors(responses))
-    columns = {f.name: Column(f.at(labelled.row), f.at(target.row), f.ordered) for f in factors}
+    inside, levels = _described(subject.shared("factor_columns", lambda: _factors(responses)), labelled, target)
     return _Case(
-        labelled.model, support(labelled.confidence, target.confidence, columns), rows,
-        judged(rows, _levels(factors, columns), classes=_classes(subject, labelled, target), anchors=anchors),
-        labelled, target,
+        labelled.model, inside, rows,
+        judged(rows, levels, classes=_classes(subject, labelled, target), anchors=anchors), labelled, target,
     )  # fmt: skip
+
+
+def _described(
+    factors: Sequence[_Factor], labelled: Confident, target: Confident
+) -> tuple[Support, list[tuple[Any, list[str]]]]:
+    """Whether labelled rows cover the others, and the levels that can be hidden; the columns are let go again."""
+    columns = {f.name: Column(f.at(labelled.row), f.at(target.row), f.ordered) for f in factors}
+    return support(labelled.confidence, target.confidence, columns), _levels(factors, columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,7 +293,8 @@ def _levels(factors: Sequence[_Factor], columns: Mapping[str, Column]) -> list[t
             if not len(known):
                 continue
             edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_LEVELS + 1)[:-1]))
-            codes = np.where(np.isnan(column), -1, np.searchsorted(edges, column, side="right") - 1)
+            codes = np.searchsorted(edges, column, side="right").astype(np.int16) - np.int16(1)
+            codes[np.isnan(column)] = -1
             found.append((codes, [f"{name} from {edge:g}" for edge in edges]))
         else:
             found.append((column, [f"{name} = {level}" for level in factor.levels]))

@@ -166,7 +166,8 @@ def _means(
     """Models on both sides, their means (first side, then second), covariance, units of the smaller side, dof of both."""
     units = int(rows.cluster.max(initial=-1)) + 1
     kept: list[str] = []
-    columns: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    most = min(len(rows.models), MAX_MODELS)
+    influence = np.empty((2, most, units))
     means: tuple[list[float], list[float]] = ([], [])
     smallest, dof = units, [float("inf")] * 2
     for name, part in rows.each():
@@ -178,18 +179,18 @@ def _means(
         counts, totals = _by_unit(cluster, score, where, units, alone[name])
         if not counts.any(axis=1).all():
             continue
-        kept.append(name)
         for k, (count, total) in enumerate(zip(counts, totals, strict=True)):
             n = int(count.sum())
             mean = float(total.sum() / n)
             smallest = min(smallest, int(np.count_nonzero(count)))
             dof[k] = min(dof[k], _effective(count) - 1)
             means[k].append(mean)
-            columns[k].append((total - mean * count) / (n * np.sqrt(np.maximum(1 - count / n, 1e-9))))
+            influence[k, len(kept)] = (total - mean * count) / (n * np.sqrt(np.maximum(1 - count / n, 1e-9)))
+        kept.append(name)
     if not kept:
         return kept, np.empty(0), np.empty((0, 0)), 0, (0.0, 0.0)
-    influence = np.stack([*columns[0], *columns[1]])
-    return kept, np.array([*means[0], *means[1]]), influence @ influence.T, smallest, (dof[0], dof[1])
+    reach = influence[:, : len(kept)].reshape(2 * len(kept), units)
+    return kept, np.array([*means[0], *means[1]]), reach @ reach.T, smallest, (dof[0], dof[1])
 
 
 def _by_unit(
