@@ -307,7 +307,7 @@ def test_py_irt_cells_may_be_missing(tmp_path):
     )
     assert read(path).table.rows() == [("m", "q1", 1.0), ("m", "q2", 0.0), ("n", "q1", 0.0)]
     path.write_text('{"subject_id": "m", "responses": {"q1": "yes"}}\n')
-    with pytest.raises(BadInput, match=r"irt.jsonlines, line 1, item 'q1': 'yes' is not a number"):
+    with pytest.raises(BadInput, match=r"irt.jsonlines, line 1: the response to 'q1' is 'yes', not a number"):
         read(path)
 
 

@@ -62,6 +62,11 @@ def main() -> None:
         code = EXIT_BAD_INPUT
     except Exception as error:
         code = _unexpected(error)
+    except BaseException as error:
+        # A panic of polars is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        code = _unexpected(error)
     sys.exit(code)
 
 

@@ -16,25 +16,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any, Literal, NoReturn
 
 import polars as pl
 
 from unseen.errors import BadInput
 from unseen.plain_text import names, value
+from unseen.plain_text import value as shortened
 
 Type = Literal["condition", "number", "text", "time", "set", "null", "other"]
 WORDS = frozenset({"and", "or", "not", "in", "contains", "true", "false", "null", "none"})
 OPERATORS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 # Deeper nesting is never written by hand and would exhaust the stack.
 MAX_DEPTH = 60
+# Longer conditions, and numbers of more digits, are never written by hand and take time or memory without end.
+MAX_LENGTH = 20_000
+MAX_TOKENS = 2_000
+MAX_DIGITS = 30
+# Characters of a long condition that an error shows on either side of the fault.
+AROUND = 60
+# A list may be written as a list, a set or a tuple.
+LISTS = {"[": "]", "{": "}", "(": ")"}
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>-?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
     | `(?P<quoted>[^`]+)`
     | (?P<name>[^\W\d][\w.]*)
-    | (?P<symbol>==|!=|<=|>=|<>|&&|\|\||[<>()\[\],=!&|~])
+    | (?P<symbol>==|!=|<=|>=|<>|&&|\|\||[<>()\[\]{},=!&|~])
     )""",
     re.VERBOSE,
 )
@@ -103,6 +113,11 @@ def columns_used(text: str, columns: Iterable[str], *, aliases: Mapping[str, str
 
 
 def _fail(text: str, start: int, end: int, problem: str, option: str) -> NoReturn:
+    if len(text) > 4 * AROUND:
+        cut = max(0, start - AROUND)
+        begun, text = "…" if cut else "", text[cut : start + AROUND]
+        start, end = start - cut + len(begun), min(end - cut, len(text)) + len(begun)
+        text = f"{begun}{text}…"
     caret = " " * start + "^" * max(1, end - start)
     raise BadInput(f"{option}: {problem}\n  {text}\n  {caret}")
 
@@ -110,6 +125,10 @@ def _fail(text: str, start: int, end: int, problem: str, option: str) -> NoRetur
 def _tokens(text: str, option: str) -> list[_Token]:
     if "\n" in text or "\t" in text:
         text = re.sub(r"\s", " ", text)
+    if len(text) > MAX_LENGTH:
+        raise BadInput(
+            f"{option}: the expression has {len(text):,} characters, more than {MAX_LENGTH:,}. Add a column that says it instead."
+        )
     found: list[_Token] = []
     at = 0
     while text[at:].strip():
@@ -126,6 +145,8 @@ def _tokens(text: str, option: str) -> list[_Token]:
             _fail(text, start, end, f"{value!r} is not part of this language; write {FOREIGN[value]!r}.", option)
         if kind == "name" and value.lower() in WORDS:
             kind, value = "word", value.lower()
+        if kind == "number" and len(value) > MAX_DIGITS:
+            _fail(text, start, end, f"a number of {len(value)} characters; write at most {MAX_DIGITS}.", option)
         found.append(_Token(kind, value, start, end))
         at = match.end()
     found.append(_Token("end", "", len(text.rstrip()), len(text.rstrip()) + 1))
@@ -146,6 +167,9 @@ class _Parser:
         value = self.any_of()
         if self.next.kind != "end":
             self.fail(self.next, f"expected 'and', 'or' or the end, not {self.next.value!r}.")
+        if len(self.tokens) > MAX_TOKENS:
+            where, most = self.tokens[MAX_TOKENS], f"{len(self.tokens):,} parts, more than {MAX_TOKENS:,}"
+            self.fail(where, f"the expression has {most}. Add a column that says it instead.")
         return self.condition(value)
 
     @property
@@ -226,14 +250,16 @@ class _Parser:
         if token.value == "contains":
             value = self.contains(left, token, self.operand())
         else:
-            if not self.took("["):
+            opened = self.took(*LISTS)
+            if opened is None:
                 self.fail(self.next, "'in' needs a list, such as [1, 2] or ['a', 'b'].")
+            closing = LISTS[opened.value]
             options = [self.operand()]
             while self.took(","):
                 options.append(self.operand())
             end = self.next.end
-            if not self.took("]"):
-                self.fail(self.next, "expected ',' or ']' in this list.")
+            if not self.took(closing):
+                self.fail(self.next, f"expected ',' or '{closing}' in this list.")
             equal = _Token("symbol", "==", token.start, token.end)
             expr = self.compare(left, equal, options[0])
             for option in options[1:]:
@@ -336,6 +362,10 @@ class _Parser:
             )
         if token.kind == "number":
             number = float(token.value) if re.search(r"[.eE]", token.value) else int(token.value)
+            if not isfinite(number):
+                self.fail(token, "this number is too large to work with.")
+            # Whole numbers beyond 64 bits stand in no column.
+            number = number if abs(number) < 1 << 63 else float(number)
             return _Value(pl.lit(number), "number", token.start, token.end, number, is_literal=True)
         if token.kind == "text":
             text = re.sub(r"\\(.)", r"\1", token.value[1:-1])
@@ -354,7 +384,7 @@ class _Parser:
     def column(self, token: _Token) -> _Value:
         name = token.value if token.value in self.schema else self.aliases.get(token.value, token.value)
         if name not in self.schema:
-            self.fail(token, unknown_column(token.value, [*self.schema, *self.aliases]))
+            self.fail(token, self.unquoted(token) + unknown_column(token.value, [*self.schema, *self.aliases]))
         dtype = self.schema[name]
         kind = _type_of(dtype)
         expr = pl.col(name)
@@ -367,6 +397,15 @@ class _Parser:
         elif isinstance(dtype, pl.Array):
             expr = expr.arr.to_list()
         return _Value(expr, kind, token.start, token.end)
+
+    def unquoted(self, token: _Token) -> str:
+        """A suggestion to quote a name that stands where a value is expected: ``subject == MATH``."""
+        before = self.tokens[self.at - 2] if self.at > 1 else None
+        if token.kind == "name" and before is not None and before.value in {*OPERATORS, *LISTS, ",", "contains"}:
+            after = "" if before.value != "(" else self.tokens[max(self.at - 3, 0)].value
+            if before.value != "(" or after == "in":
+                return f"a text stands in quotes: did you mean '{shortened(token.value, 60)}'? As a name, there is "
+        return ""
 
 
 def unknown_column(name: str, columns: Iterable[str]) -> str:

@@ -318,6 +318,10 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
             f"--unseen: {expression!r} compares a text with a number, and {bad} is none. Compare it with a text in quotes "
             "(==, !=, in, contains), or turn the column into numbers first."
         ) from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise BadInput(
+            f"--unseen: {shortened(expression)!r} can't be asked of these columns ({shortened(str(error))})."
+        ) from None
     if matches.dtype != pl.Boolean:
         raise BadInput(f"--unseen: {expression!r} is not a condition, it gives {matches.dtype}.")
     if len(matches) == 1 and len(table) != 1:

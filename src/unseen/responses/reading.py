@@ -11,7 +11,7 @@ from types import ModuleType
 
 import polars as pl
 
-from unseen.errors import BadInput, MissingExtra
+from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
 from unseen.responses.mapping import Mapping, apply_unseen, from_table
@@ -83,9 +83,22 @@ def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -
         table, notes = reader.read(path, asked)
     except RecursionError:
         raise BadInput(f"{path}: {TOO_DEEP}") from None
-    except (BadInput, MissingExtra):
+    except UnseenError:
         raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+    except UnicodeEncodeError:
+        raise BadInput(
+            f"{path}: holds half of a character (a lone surrogate, such as \\ud800), which no text may. Write the file "
+            "again with whole characters."
+        ) from None
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:
         # The readers name what they know to be wrong; whatever else a damaged log holds ends here.
         raise BadInput(
             f"{path}: has the marks of a file of {reader.NAME}, but not its shape ({type(error).__name__}: "
@@ -128,7 +141,9 @@ def find(sources: str | Path | Sequence[str | Path], format_: str | None = None)
         raise BadInput(f"no format {format_!r}; the formats are {', '.join(READERS)}.")
     found: dict[Path, ModuleType] = {}
     for source in given:
-        path = Path(source).expanduser()
+        if not str(source).strip():
+            raise BadInput("a source has an empty name (is a variable of the shell not set?). Name a file or a folder.")
+        path = _expanded(source)
         if path.is_dir():
             found |= _in_folder(path, format_)
         elif path.exists():
@@ -151,6 +166,14 @@ def find(sources: str | Path | Sequence[str | Path], format_: str | None = None)
                 if reader is not None:
                     found[match] = reader
     return list(found.items())
+
+
+def _expanded(source: str | Path) -> Path:
+    """A path with the user's home in the place of ``~``; a user whom nobody knows is a name like any other."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        return Path(source)
 
 
 def detect(path: Path) -> ModuleType | None:
@@ -243,7 +266,7 @@ def read_examples(path: str | Path) -> pl.DataFrame:
     Raises:
         BadInput: The file is missing, empty or no table.
     """
-    path = Path(path).expanduser()
+    path = _expanded(path)
     if not path.is_file():
         raise BadInput(f"{path}: no such file.")
     seen = peek(path)

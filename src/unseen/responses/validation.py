@@ -76,7 +76,7 @@ def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None)
         for c in TEXT_ROLES
         if c in frame.columns and not isinstance(frame.schema[c], pl.String | pl.Categorical | pl.Enum)
     ]
-    wrong = next((c for c in texts if frame.schema[c].is_nested()), None)
+    wrong = next((c for c in texts if frame.schema[c].is_nested() or frame.schema[c] in (pl.Binary, pl.Object)), None)
     if wrong:
         raise BadInput(f"column {wrong!r} holds {frame.schema[wrong]}, not texts. Name another column.")
     frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False) for c in texts)

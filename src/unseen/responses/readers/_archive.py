@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import struct
 import zipfile
 import zlib
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from unseen.errors import BadInput, MissingExtra
-from unseen.responses.readers._content import TOO_DEEP
+from unseen.responses.readers._content import parse_json
 
 ZSTD = 93
 MAX_MEMBERS = 2_000_000
@@ -96,9 +95,7 @@ class Archive:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return json.loads(data)
-        except RecursionError:
-            raise BadInput(f"{self.path}: member {name!r}: {TOO_DEEP}") from None
+            return parse_json(data)
         except ValueError as error:
             raise BadInput(f"{self.path}: member {name!r} is not valid JSON ({error}).") from None
         finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unseen.errors import BadInput
+from unseen.plain_text import value as shown
 
 Kind = Literal[
     "empty", "zip", "parquet", "arrow", "arrow-stream", "json-object", "json-array", "json-lines", "text", "binary"
@@ -37,6 +38,8 @@ PICKLE = (
 TOO_DEEP = "its JSON is nested hundreds of levels deep, as no log is. The file may be damaged; write it again."
 STRUCTURE = re.compile(r'["{}\[\]]')
 STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
+# Between the elements of a list: nothing but white space and one comma.
+BETWEEN = re.compile(r"\s*,?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,8 @@ def _peek(path: str, _modified: int, size: int) -> Peek:
     encoding = encoding_of(head)
     if encoding is None:
         return Peek("binary", refusal="is binary data of an unknown kind.")
-    # The last character may be cut in two by the end of the head.
-    text = head.decode(encoding, errors="replace" if len(head) == HEAD else "strict").removeprefix("\ufeff")
+    # The last character may be cut in two by the end of the head, and a file of UTF-16 at any place.
+    text = head.decode(encoding, errors="replace").lstrip("\ufeff")
     stripped = text.lstrip()
     if not stripped:
         return Peek("empty")
@@ -127,12 +130,16 @@ def encoding_of(head: bytes) -> str | None:
     """
     if head.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
+    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "utf-32"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if b"\x00" in head:
         # Text in UTF-16 without a mark has a zero in every other byte of its Latin characters.
-        for name, part in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-            if part.count(0) > 0.7 * len(part) > 0:
+        odd, even = head[1::2], head[::2]
+        for name, zeros, signs in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+            # Where the other half is zero as well, it is an empty stretch of a binary file.
+            if zeros.count(0) > 0.7 * len(zeros) > 0 and signs.count(0) < 0.1 * len(signs):
                 return name
         return None
     control = sum(head[:4096].count(bytes([b])) for b in range(32) if b not in (9, 10, 12, 13, 27))
@@ -191,13 +198,51 @@ def _end_of_first(text: str) -> int | None:
 
 
 def text_of(path: Path, encoding: str | None = None) -> str:
-    """The whole text of a file in its own encoding, without a byte-order mark."""
+    """The whole text of a file in its own encoding, without byte-order marks.
+
+    Raises:
+        BadInput: It is cut within a character of UTF-16 or UTF-32.
+    """
     data = path.read_bytes()
     name = encoding or peek(path).encoding
     try:
-        return data.decode(name).removeprefix("\ufeff")
-    except UnicodeDecodeError:
+        return data.decode(name).lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        if name.startswith(("utf-16", "utf-32")):
+            raise _undecodable(path, name, error) from None
         return data.decode("latin-1")
+
+
+def _undecodable(path: Path, encoding: str, error: UnicodeError) -> BadInput:
+    at = f"byte {error.start:,} is" if isinstance(error, UnicodeDecodeError) else "its bytes are"
+    return BadInput(f"{path}: {at} not {encoding}. The file may be cut off; if not, write it again as UTF-8.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. A key that stands twice with two values has no meaning, and the standard library keeps the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        for name, value in pairs:
+            if value != made[name] and not (value != value and made[name] != made[name]):
+                raise ValueError(
+                    f"the key {shown(name, 60)!r} stands twice in one object, as {shown(value, 60)} and as {shown(made[name], 60)}"
+                )
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def parse_json(words: str | bytes) -> Any:
+    """JSON as the tools write it, NaN included.
+
+    Raises:
+        ValueError: It is none, nests too deeply, or a key stands twice in one object.
+    """
+    try:
+        return json.loads(words, object_pairs_hook=_object) if isinstance(words, bytes) else _DECODER.decode(words)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -213,9 +258,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 if not line.strip():
                     continue
                 try:
-                    value = json.loads(line)
-                except RecursionError:
-                    raise BadInput(f"{path}, line {number}: {TOO_DEEP}") from None
+                    value = parse_json(line)
                 except ValueError as error:
                     cut = "; the file seems cut off" if not line.endswith("\n") else ""
                     raise BadInput(
@@ -224,8 +267,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 if not isinstance(value, dict):
                     raise BadInput(f"{path}, line {number}: {line.strip()[:60]!r} is not an object ({{…}}).")
                 yield number, value
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: byte {error.start} is not {encoding}. Write the file again as UTF-8.") from None
+    except UnicodeError as error:
+        raise _undecodable(path, encoding, error) from None
 
 
 def json_document(path: Path) -> Any:
@@ -235,9 +278,7 @@ def json_document(path: Path) -> Any:
         BadInput: It is not JSON; the message says where.
     """
     try:
-        return json.loads(text_of(path))
-    except RecursionError:
-        raise BadInput(f"{path}: {TOO_DEEP}") from None
+        return parse_json(text_of(path))
     except ValueError as error:
         raise BadInput(f"{path}: not valid JSON ({error}). The file may be cut off.") from None
 
@@ -253,7 +294,15 @@ def array_items(path: Path, key: str | None = None, *, chunk: int = 1 << 20) -> 
     Raises:
         BadInput: The file is cut off, or holds no such array.
     """
-    with path.open(encoding=peek(path).encoding) as file:
+    encoding = peek(path).encoding
+    try:
+        yield from _array_items(path, key, encoding, chunk)
+    except UnicodeError as error:
+        raise _undecodable(path, encoding, error) from None
+
+
+def _array_items(path: Path, key: str | None, encoding: str, chunk: int) -> Iterator[Any]:
+    with path.open(encoding=encoding) as file:
         buffer = file.read(chunk)
         if key is not None:
             marker = re.compile(rf'"{re.escape(key)}"\s*:\s*(?=\[)')
@@ -267,9 +316,17 @@ def array_items(path: Path, key: str | None = None, *, chunk: int = 1 << 20) -> 
         start = buffer.find("[")
         if start < 0:
             raise BadInput(f"{path}: is not a list.")
-        position, level, begin = start + 1, 0, -1
+        buffer = buffer[start + 1 :]
+        # Where the last element ended: between two of them stands no more than a comma.
+        position, level, begin, number = 0, 0, -1, 1
         while True:
             match = STRUCTURE.search(buffer, position)
+            if level == 0 and match is not None:
+                alone = BETWEEN.sub("", buffer[: match.start()], count=1) or (match.group() == '"' and '"')
+                if alone:
+                    raise BadInput(f"{path}, entry {number}: {shown(alone, 60)} … is not an object ({{…}}).")
+            if level == 0 and len(buffer) > 4 * chunk and match is None:
+                raise BadInput(f"{path}, entry {number}: {shown(buffer.strip(), 60)!r} is not an object ({{…}}).")
             end: re.Match[str] | None = None
             if match is not None and match.group() == '"':
                 end = STRING_END.match(buffer, match.end())
@@ -277,7 +334,7 @@ def array_items(path: Path, key: str | None = None, *, chunk: int = 1 << 20) -> 
                 more = file.read(chunk)
                 if not more:
                     raise BadInput(f"{path}: the list is cut off. Copy the file again, or run the evaluation again.")
-                keep = begin if begin >= 0 else (match.start() if match else len(buffer))
+                keep = max(begin, 0)
                 position = (match.start() if match else len(buffer)) - keep
                 begin = 0 if begin >= 0 else -1
                 buffer = buffer[keep:] + more
@@ -296,12 +353,12 @@ def array_items(path: Path, key: str | None = None, *, chunk: int = 1 << 20) -> 
                 level -= 1
                 if level == 0:
                     try:
-                        yield json.loads(buffer[begin:position])
-                    except RecursionError:
-                        raise BadInput(f"{path}: {TOO_DEEP}") from None
+                        yield parse_json(buffer[begin:position])
                     except ValueError as error:
-                        raise BadInput(f"{path}: not valid JSON ({error}).") from None
-                    buffer, position, begin = buffer[position:], 0, -1
+                        raise BadInput(f"{path}, entry {number}: not valid JSON ({error}).") from None
+                    buffer, position, begin, number = buffer[position:], 0, -1, number + 1
 
 
-__all__ = ["HEAD", "TOO_DEEP", "Peek", "array_items", "encoding_of", "json_document", "json_lines", "peek", "text_of"]
+__all__ = [
+    "HEAD", "TOO_DEEP", "Peek", "array_items", "encoding_of", "json_document", "json_lines", "parse_json", "peek", "text_of",
+]  # fmt: skip

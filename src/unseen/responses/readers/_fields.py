@@ -60,7 +60,8 @@ def softmax_max(logs: Sequence[float]) -> tuple[int, float]:
     (0, 0.5)
     """
     top = max(logs)
-    return logs.index(top), 1.0 / sum(math.exp(v - top) for v in logs)
+    # Logs that are all -inf, or NaN, give no probability.
+    return logs.index(top), 1.0 / sum(math.exp(v - top) for v in logs) if math.isfinite(top) else math.nan
 
 
 def choose(found: Iterable[str], wanted: str | None) -> str | None:

@@ -11,6 +11,7 @@ from unseen.errors import BadInput
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import json_lines, peek
 from unseen.responses.readers._fields import text
+from unseen.responses.readers._typed import as_list, as_name, as_number, as_object
 from unseen.responses.table import ROLES
 
 NAME = "every-eval-ever"
@@ -31,19 +32,22 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """
     rows: list[dict[str, Any]] = []
     for number, line in json_lines(path):
+        where = f"{path}, line {number}"
         evaluation = line.get("evaluation")
         if not isinstance(evaluation, dict) or not ("score" in evaluation or "is_correct" in evaluation):
-            raise BadInput(f"{path}, line {number}: has no evaluation.score, as every line of this format has.")
-        score = evaluation.get("score")
-        if score is None and evaluation.get("is_correct") is not None:
-            score = float(evaluation["is_correct"])
-        given, output = line.get("input") or {}, line.get("output") or {}
-        answers = [a.get("extracted_value") for a in line.get("answer_attribution") or [] if isinstance(a, dict)]
-        metadata = {str(k): v for k, v in (line.get("metadata") or {}).items()}
+            raise BadInput(f"{where}: has no evaluation.score, as every line of this format has.")
+        score = as_number(evaluation.get("score"), "evaluation.score", where)
+        if score is None:
+            score = as_number(evaluation.get("is_correct"), "evaluation.is_correct", where)
+        given, output = as_object(line.get("input"), "input", where), as_object(line.get("output"), "output", where)
+        attributed = as_list(line.get("answer_attribution"), "answer_attribution", where)
+        answers = [a.get("extracted_value") for a in attributed if isinstance(a, dict)]
+        metadata = as_object(line.get("metadata"), "metadata", where)
         rows.append({
-            "model": mapping.model or line.get("model_id"), "item": line.get("sample_id") or line.get("sample_hash"),
+            "model": mapping.model or as_name(line.get("model_id"), "model_id", where),
+            "item": as_name(line.get("sample_id") or line.get("sample_hash"), "sample_id", where),
             "score": score, "prediction": answers[-1] if answers else text(output.get("raw")),
-            "target": text(given.get("reference") or None), "question": given.get("raw"),
+            "target": text(given.get("reference") or None), "question": text(given.get("raw")),
             "task": line.get("evaluation_name"), "content_key": line.get("sample_hash"), "metadata": metadata,
         })  # fmt: skip
     if not rows:

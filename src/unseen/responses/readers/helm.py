@@ -9,9 +9,19 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import value as shown
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import array_items, json_document, peek
 from unseen.responses.readers._fields import choose, listed
+from unseen.responses.readers._typed import (
+    as_list,
+    as_name,
+    as_number,
+    as_object,
+    list_or_empty,
+    object_or_empty,
+    text_or_none,
+)
 
 NAME = "helm"
 # Counts of tokens and the like describe the run, not the answer.
@@ -65,23 +75,33 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         if not isinstance(entry, dict) or "instance_id" not in entry:
             raise BadInput(f"{path}, entry {number}: has no instance_id, as every entry of HELM has.")
         # One instance may stand in several entries, each with some of its statistics.
-        key = (str(entry["instance_id"]), _perturbation(entry), int(entry.get("train_trial_index") or 0))
+        where = f"{path}, entry {number}"
+        trial = _trial(entry)
+        if trial is None:
+            raise BadInput(
+                f"{where}: train_trial_index is {shown(entry['train_trial_index'], 60)!r}, not a whole number."
+            )
+        key = (as_name(entry["instance_id"], "instance_id", where), _perturbation(entry), trial)
         row = merged.setdefault(key, {})
-        for stat in entry.get("stats") or ():
-            name = stat["name"]["name"] if isinstance(stat.get("name"), dict) else str(stat.get("name"))
-            value = stat.get("mean")
-            if value is None and stat.get("count"):
-                value = stat.get("sum", math.nan) / stat["count"]
+        for node in as_list(entry.get("stats"), "stats", where):
+            stat = as_object(node, "a statistic", where)
+            named = stat.get("name")
+            name = as_name(named.get("name") if isinstance(named, dict) else named, "the name of a statistic", where)
+            value = as_number(stat.get("mean"), f"the mean of {name}", where)
+            count = as_number(stat.get("count"), f"the count of {name}", where)
+            total = as_number(stat.get("sum"), f"the sum of {name}", where)
+            if value is None and count:
+                value = math.nan if total is None else total / count
             if value is not None:
-                row[name] = float(value)
-            if isinstance(stat.get("name"), dict):
-                splits.setdefault(key, stat["name"].get("split"))
+                row[name] = value
+            if isinstance(named, dict):
+                splits.setdefault(key, text_or_none(named.get("split")))
     if not merged:
         raise BadInput(f"{path}: holds no instance.")
     metric = _metric(path, merged, mapping.metric, notes)
     keys = list(merged)
     texts = _texts(path, set(keys))
-    adapter = spec.get("adapter_spec") or {}
+    adapter = object_or_empty(spec.get("adapter_spec"))
     model = mapping.model or adapter.get("model")
     if not model:
         model = path.resolve().parent.name
@@ -105,10 +125,15 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         values = [texts.get(k, {}).get(name) for k in keys]
         if any(v is not None for v in values):
             columns[name] = pl.Series(values, dtype=pl.String)
-    for name, value in ((spec.get("scenario_spec") or {}).get("args") or {}).items():
+    for name, value in object_or_empty(object_or_empty(spec.get("scenario_spec")).get("args")).items():
         if isinstance(value, str | int | float | bool) and name not in columns:
             columns[name] = [value] * len(keys)
     return pl.DataFrame(columns), tuple(notes)
+
+
+def _trial(entry: dict[str, Any]) -> int | None:
+    given = entry.get("train_trial_index") or 0
+    return int(given) if isinstance(given, int) or (isinstance(given, str) and given.isdecimal()) else None
 
 
 def _item(key: Key) -> str:
@@ -155,17 +180,23 @@ def _texts(path: Path, keys: set[Key]) -> dict[Key, dict[str, str | None]]:
     if not state.is_file():
         return found
     for entry in array_items(state, "request_states"):
-        instance = entry.get("instance") or {}
-        key = (str(instance.get("id")), _perturbation(instance), int(entry.get("train_trial_index") or 0))
+        entry = object_or_empty(entry)
+        instance = object_or_empty(entry.get("instance"))
+        key = (str(instance.get("id")), _perturbation(instance), _trial(entry) or 0)
         # Multiple choice is asked once per choice; the first stands for the instance.
         if key not in keys or key in found:
             continue
-        right = [r["output"]["text"] for r in instance.get("references") or () if "correct" in (r.get("tags") or ())]
-        completions = (entry.get("result") or {}).get("completions") or []
+        references = [object_or_empty(r) for r in list_or_empty(instance.get("references"))]
+        right = [
+            object_or_empty(r.get("output")).get("text")
+            for r in references
+            if "correct" in list_or_empty(r.get("tags"))
+        ]
+        completions = list_or_empty(object_or_empty(entry.get("result")).get("completions"))
         found[key] = {
-            "question": (instance.get("input") or {}).get("text"),
-            "target": right[0] if right else None,
-            "prediction": completions[0].get("text") if completions else None,
-            "sub_split": instance.get("sub_split"),
+            "question": text_or_none(object_or_empty(instance.get("input")).get("text")),
+            "target": text_or_none(right[0]) if right else None,
+            "prediction": text_or_none(object_or_empty(completions[0]).get("text")) if completions else None,
+            "sub_split": text_or_none(instance.get("sub_split")),
         }
     return found

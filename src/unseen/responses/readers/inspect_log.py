@@ -20,6 +20,7 @@ from unseen.responses.readers._answers import flat, shown, whole_object
 from unseen.responses.readers._archive import Archive
 from unseen.responses.readers._content import peek
 from unseen.responses.readers._fields import factor_columns, listed, text
+from unseen.responses.readers._typed import as_list, as_name, as_object, list_or_empty
 
 NAME = "inspect"
 # Layout of the log that this reader knows; the file says its own.
@@ -67,6 +68,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         header, samples = document, document.get("samples")
         if not samples or not _known(document):
             header, samples = _through_api(path, document)
+    _require_samples(path, samples)
     return _table(path, header, samples, mapping, notes), tuple(notes)
 
 
@@ -79,7 +81,7 @@ def _known(header: Any) -> bool:
 def _summaries(archive: Archive, mapping: Mapping) -> list[dict[str, Any]] | None:
     """Samples from the summaries, else from the files of the samples; None where neither has the known layout."""
     parts = ["summaries.json"] if "summaries.json" in archive else _numbered(archive, "_journal/summaries/")
-    rows = [row for part in parts for row in archive.json(part)]
+    rows = [row for part in parts for row in list_or_empty(archive.json(part))]
     whole = _sample_files(archive)
     if not _well_formed(rows):
         rows = [archive.json(name) for name in whole]
@@ -110,6 +112,26 @@ def _well_formed(rows: Any) -> bool:
         and all(isinstance(row, dict) and "id" in row and "epoch" in row and "input" in row for row in rows)
         and any(row.get("scores") for row in rows)
     )
+
+
+def _require_samples(path: Path, samples: Any) -> None:
+    """Every sample is an object with what the table is made of, in the types of the format.
+
+    Raises:
+        BadInput: One is not; the message names it.
+    """
+    for number, sample in enumerate(as_list(samples, "samples", str(path)), 1):
+        where = f"{path}, sample {number}"
+        if not isinstance(sample, dict):
+            raise BadInput(f"{where}: is {shortened(sample, 60)!r}, not an object ({{…}}).")
+        lacking = [name for name in ("id", "epoch", "input") if name not in sample]
+        if lacking:
+            raise BadInput(f"{where}: has no {listed(lacking)}, as every sample of Inspect has.")
+        as_name(sample["id"], "id", where)
+        if not isinstance(sample["epoch"], int):
+            raise BadInput(f"{where}: epoch is {shortened(sample['epoch'], 60)!r}, not a whole number.")
+        as_object(sample.get("scores"), "scores", where)
+        as_object(sample.get("metadata"), "metadata", where)
 
 
 def _lacks(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
@@ -146,7 +168,7 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
     try:
         log = read_eval_log(str(path))
     except Exception as error:
-        raise BadInput(f"{path}: Inspect can't read this log ({error}).") from None
+        raise BadInput(f"{path}: Inspect can't read this log ({shown(error)}).") from None
     if not log.samples or not any(sample.scores for sample in log.samples):
         raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.")
     return {"eval": log.eval.model_dump()}, [
@@ -217,7 +239,9 @@ def _scorer(
 ) -> tuple[str, str | None]:
     """Name of the scorer, and the key in its value where it gives several."""
     found = dict.fromkeys(name for sample in samples for name in sample.get("scores") or {})
-    declared = [str(s.get("name", "")).split("/")[-1] for s in described.get("scorers") or [] if isinstance(s, dict)]
+    declared = [
+        str(s.get("name", "")).split("/")[-1] for s in list_or_empty(described.get("scorers")) if isinstance(s, dict)
+    ]
     names = [n for n in declared if n in found] + [n for n in found if n not in declared]
     if not names:
         raise BadInput(f"{path}: the log holds no score. Score it first (inspect score), or leave this file out.")
@@ -265,7 +289,7 @@ def _number(path: Path, sample: dict[str, Any], scorer: str, value: Any) -> floa
         else:
             return None if math.isnan(number) else number
     raise BadInput(
-        f"{path}, sample {sample['id']!r}, epoch {sample['epoch']}: scorer {scorer!r} gave {str(value)[:60]!r}, which is "
+        f"{path}, sample {sample['id']!r}, epoch {sample['epoch']}: scorer {scorer!r} gave {shortened(value, 60)!r}, which is "
         "neither C, I, P, N nor a number. Choose another scorer with --metric."
     )
 

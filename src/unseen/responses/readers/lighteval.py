@@ -12,6 +12,7 @@ from unseen.errors import BadInput
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import peek
 from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
+from unseen.responses.readers._typed import as_object, list_or_empty, object_or_empty
 
 NAME = "lighteval"
 SPELLINGS = (("doc", "metric", "model_response"), ("__doc__", "__metric__", "__model_response__"))
@@ -43,7 +44,14 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     docs, metrics, answers = (table[name].to_list() for name in spelling)
     if not docs:
         raise BadInput(f"{path}: holds no row.")
-    numeric = dict.fromkeys(n for row in metrics for n, v in (row or {}).items() if isinstance(v, bool | int | float))
+    doc_name, metric_name, answer_name = spelling
+    places = [f"{path}, row {i}" for i in range(1, len(docs) + 1)]
+    docs = [as_object(doc, doc_name, where) for doc, where in zip(docs, places, strict=True)]
+    metrics = [as_object(row, metric_name, where) for row, where in zip(metrics, places, strict=True)]
+    answers = [as_object(row, answer_name, where) for row, where in zip(answers, places, strict=True)]
+    if not all(docs):
+        raise BadInput(f"{places[docs.index({})]}: {doc_name} is missing or empty.")
+    numeric = dict.fromkeys(n for row in metrics for n, v in row.items() if isinstance(v, bool | int | float))
     metric = choose(numeric, mapping.metric)
     if metric is None:
         asked = f"no metric {mapping.metric!r}" if mapping.metric else "no metric that is one number a row"
@@ -56,8 +64,8 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if sign < 0:
         notes.append(f"{metric} is smaller for better answers: its negative is the score.")
     model, task = mapping.model or _model(path, notes), _task(path, docs[0])
-    scores = [None if (row or {}).get(metric) is None else sign * float(row[metric]) for row in metrics]
-    said = [_answer(doc, answer or {}) for doc, answer in zip(docs, answers, strict=True)]
+    scores = [None if row.get(metric) is None else sign * float(row[metric]) for row in metrics]
+    said = [_answer(doc, answer) for doc, answer in zip(docs, answers, strict=True)]
     targets = [_target(doc) for doc in docs]
     questions = [text(doc.get("original_query") or doc.get("query")) for doc in docs]
     columns: dict[str, Any] = {
@@ -72,7 +80,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     }
     if any(s[1] is not None for s in said):
         columns["confidence"] = pl.Series([s[1] for s in said], dtype=pl.Float64)
-    factors = factor_columns([doc.get("specific") or {} for doc in docs], keep=mapping.factors)
+    factors = factor_columns([object_or_empty(doc.get("specific")) for doc in docs], keep=mapping.factors)
     return pl.DataFrame({**columns, **{n: s for n, s in factors.items() if n not in columns}}), tuple(notes)
 
 
@@ -97,16 +105,17 @@ def _task(path: Path, doc: dict[str, Any]) -> str:
 
 
 def _target(doc: dict[str, Any]) -> str | None:
-    gold, choices = doc.get("gold_index"), doc.get("choices") or []
+    gold, choices = doc.get("gold_index"), list_or_empty(doc.get("choices"))
     first = gold[0] if isinstance(gold, list) and gold else gold
-    return choices[first].strip() if isinstance(first, int) and 0 <= first < len(choices) else None
+    return str(choices[first]).strip() if isinstance(first, int) and 0 <= first < len(choices) else None
 
 
 def _answer(doc: dict[str, Any], answer: dict[str, Any]) -> tuple[str | None, float | None]:
     """What was answered; the softmax over the choices, where there is one log-probability a choice."""
-    logs, choices = answer.get("logprobs") or [], doc.get("choices") or []
+    logs, choices = list_or_empty(answer.get("logprobs")), list_or_empty(doc.get("choices"))
     texts = answer.get("text_post_processed") or answer.get("text") or []
-    if len(logs) == len(choices) > 1:
+    texts = [texts] if isinstance(texts, str) else list_or_empty(texts)
+    if len(logs) == len(choices) > 1 and all(isinstance(v, int | float) for v in logs):
         best, confidence = softmax_max([float(v) for v in logs])
         return str(choices[best]).strip(), confidence
     return (str(texts[0]).strip() if texts and texts[0] is not None else None), None

@@ -14,6 +14,7 @@ from unseen.responses.mapping import Mapping
 from unseen.responses.readers._answers import shown
 from unseen.responses.readers._content import json_document, json_lines, peek
 from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
+from unseen.responses.readers._typed import as_list, as_name, as_number, list_or_empty, object_or_empty
 
 NAME = "lm-eval"
 SIGNATURE = frozenset({"doc_id", "doc", "filtered_resps"})
@@ -60,11 +61,13 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     task, model = _task(path, results), _model(path, results, mapping, notes)
     metric, _, filter_ = (mapping.metric or "").partition(",")
     chosen = _filter(path, [row for _, row in rows], mapping.filter or filter_ or None, notes)
-    samples = [row for _, row in rows if row.get("filter", "none") == chosen]
+    places = [(f"{path}, line {n}", row) for n, row in rows if _filter_of(row) == chosen]
+    samples = [row for _, row in places]
     name, key = _metric(path, samples, metric or None, chosen, notes)
     lacking_metric = [row for row in samples if key not in row]
     if lacking_metric and len(lacking_metric) < len(samples):
-        samples = [row for row in samples if key in row]
+        places = [(where, row) for where, row in places if key in row]
+        samples = [row for _, row in places]
         notes.append(
             f"{path.name}: {len(lacking_metric):,} of {len(samples) + len(lacking_metric):,} rows have no {name!r} (first: doc_id "
             f"{shown(lacking_metric[0]['doc_id'])}) and were left out."
@@ -74,10 +77,15 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         notes.append(f"{name} is smaller for better answers: its negative is the score.")
     answers = [_answer(row, name) for row in samples]
     docs = [row["doc"] if isinstance(row["doc"], dict) else {"text": row["doc"]} for row in samples]
-    scores = [_score(path, row, key) for row in samples]
+    scores = [as_number(row.get(key), key, where, "Choose another with --metric.") for where, row in places]
+    lacking_scores = scores.count(None)
+    if lacking_scores:
+        notes.append(
+            f"{path.name}: {lacking_scores:,} of {len(scores):,} documents have no {name}; they are unlabelled, not wrong."
+        )
     table: dict[str, Any] = {
         "model": [model] * len(samples),
-        "item": [str(row["doc_id"]) for row in samples],
+        "item": [as_name(row["doc_id"], "doc_id", where) for where, row in places],
         "score": pl.Series([None if s is None else sign * s for s in scores], dtype=pl.Float64),
         "confidence": pl.Series([a[1] for a in answers], dtype=pl.Float64),
         "prediction": pl.Series([a[0] for a in answers], dtype=pl.String),
@@ -107,15 +115,14 @@ def _task(path: Path, results: dict[str, Any]) -> str:
     match = FILE_NAME.search(path.name)
     if match:
         return match["task"]
-    tasks = list(results.get("configs", {}))
+    tasks = list(object_or_empty(results.get("configs")))
     return tasks[0] if len(tasks) == 1 else path.stem
 
 
 def _model(path: Path, results: dict[str, Any], mapping: Mapping, notes: list[str]) -> str:
     if mapping.model:
         return mapping.model
-    config = results.get("config") or {}
-    arguments = config.get("model_args")
+    arguments = object_or_empty(results.get("config")).get("model_args")
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
     given = (
@@ -132,7 +139,7 @@ def _model(path: Path, results: dict[str, Any], mapping: Mapping, notes: list[st
 
 
 def _filter(path: Path, rows: list[dict[str, Any]], wanted: str | None, notes: list[str]) -> str:
-    filters = list(Counter(row.get("filter", "none") for row in rows))
+    filters = list(Counter(_filter_of(row) for row in rows))
     if wanted is not None:
         if wanted in filters:
             return wanted
@@ -145,13 +152,17 @@ def _filter(path: Path, rows: list[dict[str, Any]], wanted: str | None, notes: l
     return filters[0]
 
 
+def _filter_of(row: dict[str, Any]) -> str:
+    given = row.get("filter")
+    return "none" if given is None else str(given)
+
+
 def _metric(
     path: Path, rows: list[dict[str, Any]], wanted: str | None, filter_: str, notes: list[str]
 ) -> tuple[str, str]:
     """Name of the metric, and the key under which it stands."""
-    listed_metrics = [row.get("metrics") for row in rows]
-    # A file may hold rows that were judged by different metrics.
-    named = list(dict.fromkeys(str(m) for found in listed_metrics if isinstance(found, list) for m in found))
+    # Documents may have metrics of their own, so the names of all are taken.
+    named = list(dict.fromkeys(str(m) for row in rows for m in as_list(row.get("metrics"), "metrics", str(path))))
     if not named:
         # Logs of older versions have no list: numbers beside the known keys are metrics.
         known = ("doc_id", "doc_hash", "prompt_hash")
@@ -175,19 +186,8 @@ def _metric(
     return name, numeric[name]
 
 
-def _score(path: Path, row: dict[str, Any], key: str) -> float | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or abs(value) >= 2**63:
-        raise BadInput(
-            f"{path}, doc_id {row['doc_id']}: {key} is {str(value)[:60]!r}, not a number. Choose another with --metric."
-        )
-    return float(value)
-
-
 def _is_loss(metric: str, task: str, results: dict[str, Any]) -> bool:
-    told = (results.get("higher_is_better") or {}).get(task) or {}
+    told = object_or_empty(object_or_empty(results.get("higher_is_better")).get(task))
     return told[metric] is False if metric in told else metric in LOSSES
 
 
@@ -222,14 +222,17 @@ def _answer(row: dict[str, Any], metric: str) -> tuple[str | None, float | None]
         # A single continuation is right if it is the greedy one: its probability is the confidence.
         pair = responses[0][0] if isinstance(responses[0][0], list) else responses[0]
         return str(pair[1]), min(1.0, math.exp(min(logs[0], 0.0)))
-    arguments = row.get("arguments") or {}
-    values = list(arguments.values()) if isinstance(arguments, dict) else arguments
-    choices = [_argument(v, 1) for v in values][: len(logs)]
+    choices = [_argument(v, 1) for v in _arguments(row)][: len(logs)]
     if metric == "acc_norm" and len(choices) == len(logs) and all(choices):
         logs = [value / max(len(choice or ""), 1) for value, choice in zip(logs, choices, strict=True)]
     best, confidence = softmax_max(logs)
     chosen = choices[best] if best < len(choices) else None
     return (chosen or str(best)).strip(), confidence
+
+
+def _arguments(row: dict[str, Any]) -> list[Any]:
+    given = row.get("arguments")
+    return list(given.values()) if isinstance(given, dict) else list_or_empty(given)
 
 
 def _argument(value: Any, index: int) -> str | None:
@@ -242,10 +245,9 @@ def _argument(value: Any, index: int) -> str | None:
 def _target(row: dict[str, Any]) -> str | None:
     """The right answer as text: a choice by its number is turned into the choice."""
     target, logs = text(row.get("target")), _pairs(row["filtered_resps"])
-    if target is None or logs is None or len(logs) < 2 or not target.isdigit() or int(target) >= len(logs):
+    if target is None or logs is None or len(logs) < 2 or not re.fullmatch(r"[0-9]{1,9}", target):
         return target
-    values = row.get("arguments") or {}
-    choices = [_argument(v, 1) for v in (values.values() if isinstance(values, dict) else values)]
+    choices = [_argument(v, 1) for v in _arguments(row)] if int(target) < len(logs) else []
     chosen = choices[int(target)] if int(target) < len(choices) else None
     return chosen.strip() if chosen else target
 
@@ -256,6 +258,5 @@ def _question(row: dict[str, Any]) -> str | None:
         for name in QUESTIONS:
             if isinstance(doc.get(name), str):
                 return doc[name]
-    arguments = row.get("arguments") or {}
-    values = list(arguments.values()) if isinstance(arguments, dict) else arguments
+    values = _arguments(row)
     return _argument(values[0], 0) if values else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -11,11 +12,15 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import names as shown_names
+from unseen.plain_text import value
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
+from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, doubled_keys, whole_rows
+from unseen.responses.readers._typed import as_number
 from unseen.responses.table import ROLES
 
 NAME = "table"
@@ -76,8 +81,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     notes: list[str] = []
     table = load(path, mapping, notes)
     if table.height == 0:
-        raise BadInput(f"{path}: has columns ({', '.join(table.columns[:10])}) but no row.")
-    table = table.rename({c: c.strip() for c in table.columns if c != c.strip()})
+        raise BadInput(f"{path}: has columns ({shown_names(table.columns)}) but no row.")
     return _unpivoted(path, table, mapping, notes), tuple(notes)
 
 
@@ -86,39 +90,55 @@ def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     kind = peek(path).kind
     try:
         if kind == "parquet":
-            return _scanned(path, pl.scan_parquet(path), mapping, notes)
+            return _named_once(path, _scanned(path, pl.scan_parquet(path), mapping, notes), mapping, notes)
         if kind == "arrow":
-            return _scanned(path, pl.scan_ipc(path), mapping, notes)
+            twice = doubled_in_arrow(path, dict(pl.read_ipc_schema(path)))
+            if twice is not None:
+                raise BadInput(f"{path}: two columns are called {value(twice, 60)!r}. Remove one, or rename it.")
+            return _named_once(path, _scanned(path, pl.scan_ipc(path), mapping, notes), mapping, notes)
         if kind == "arrow-stream":
-            return pl.read_ipc_stream(path)
+            return _named_once(path, pl.read_ipc_stream(path), mapping, notes)
         if kind == "json-lines":
             return _json_lines(path)
         if {"columns", "data"} <= peek(path).keys and kind in ("json-object", "json-lines"):
             columns, rows = split_table(path)
-            return _records([dict(zip(columns, row, strict=True)) for row in rows])
+            return _records(path, [dict(zip(columns, row, strict=True)) for row in rows])
         if kind == "json-object":
-            return _records([json_document(path)])
+            return _records(path, [json_document(path)])
         if kind == "json-array":
             document = json_document(path)
             wrong = next((i for i, row in enumerate(document, 1) if not isinstance(row, dict)), None)
             if wrong is not None:
-                raise BadInput(f"{path}, entry {wrong}: {str(document[wrong - 1])[:60]!r} is not an object ({{…}}).")
-            return _records(document)
+                raise BadInput(f"{path}, entry {wrong}: {value(document[wrong - 1], 60)!r} is not an object ({{…}}).")
+            return _records(path, document)
         return _csv(path, mapping, notes)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except pl.exceptions.DuplicateError as error:
+        raise BadInput(f"{path}: two columns bear one name ({_first_line(error)}). Remove one, or rename it.") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise BadInput(
             f"{path}: can't be read as {kind} ({_first_line(error)}). The file may be cut off or damaged."
         ) from None
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+def _named_once(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """The same table where no name needs its spaces taken off; else each name once."""
+    plain = all(c == c.strip() for c in table.columns)
+    return table if plain else distinct_columns(path, table, table.columns, _meant(mapping), notes)
+
+
+def _meant(mapping: Mapping) -> set[str]:
+    """Names of columns that an audit would take for more than a factor, or that the user named."""
+    return {*ROLES, *mapping.columns.values(), *mapping.factors, *(s for v in SYNONYMS.values() for s in v)}
+
+
+def _first_line(error: BaseException) -> str:
+    return value(str(error).strip().split("\n")[0])
 
 
 def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     seen = peek(path)
     divider = separator(seen.text) or ","
-    header = seen.text.splitlines()[0].split(divider)
+    header = next(csv.reader([seen.text.lstrip("\r\n").splitlines()[0]], delimiter=divider))
     headerless = _is_headerless(header)
     named = {mapping.columns.get(role, role) for role in TEXTS} | {
         s for role in ("model", "item") for s in SYNONYMS[role]
@@ -138,18 +158,22 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         notes.append(f"{path.name}: commas were read as decimal points.")
     small = path.stat().st_size < 64 << 20
     options["infer_schema_length"] = None if small else 100_000
-    if seen.encoding == "utf-8":
+    # Lines of an old Mac end in a carriage return alone, which polars takes for a part of a cell.
+    mac = "\r" in seen.text and "\n" not in seen.text
+    if seen.encoding == "utf-8" and not mac:
         try:
-            return _headed(path, pl.read_csv(path, **options), headerless, notes)
+            table = pl.read_csv(path, **options)
+            return _told(path, table, header, divider, seen.encoding, headerless, mapping, notes)
         except pl.exceptions.ComputeError as error:
             if "utf" not in str(error).lower():
                 raise _uneven(path, error, divider) from None
-    encoding = seen.encoding if seen.encoding != "utf-8" else "latin-1"
+    encoding = seen.encoding if mac or seen.encoding != "utf-8" else "latin-1"
     if encoding == "latin-1":
         notes.append(f"{path.name}: not UTF-8, so it was read as Latin-1; check names with accents.")
-    source = text_of(path, encoding).encode()
+    source = text_of(path, encoding)
     try:
-        return _headed(path, pl.read_csv(io.BytesIO(source), **options), headerless, notes)
+        table = pl.read_csv(io.BytesIO((source.replace("\r", "\n") if mac else source).encode()), **options)
+        return _told(path, table, header, divider, encoding, headerless, mapping, notes)
     except pl.exceptions.ComputeError as error:
         raise _uneven(path, error, divider) from None
 
@@ -158,6 +182,22 @@ def _is_headerless(header: list[str]) -> bool:
     """Whether the first line holds scores, not names: numbers throughout, three or more."""
     cells = [cell.strip().strip('"') for cell in header]
     return len(cells) >= 3 and all(re.fullmatch(r"-?\d+(\.\d+)?", cell) for cell in cells)
+
+
+def _told(
+    path: Path,
+    table: pl.DataFrame,
+    header: list[str],
+    divider: str,
+    encoding: str,
+    headerless: bool,
+    mapping: Mapping,
+    notes: list[str],
+) -> pl.DataFrame:
+    """A table with each column named once and each row whole; what was left out or doubled is said."""
+    if not headerless:
+        table = distinct_columns(path, table, header, _meant(mapping), notes)
+    return _headed(path, whole_rows(path, table, divider, encoding, notes), headerless, notes)
 
 
 def _headed(path: Path, table: pl.DataFrame, headerless: bool, notes: list[str]) -> pl.DataFrame:
@@ -172,22 +212,22 @@ def _headed(path: Path, table: pl.DataFrame, headerless: bool, notes: list[str])
 
 def _uneven(path: Path, error: Exception, divider: str) -> BadInput:
     """An error of the CSV parser, with the row at fault where rows differ in length."""
-    import csv
-
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.reader(file, delimiter=divider)
         try:
             width = len(next(rows))
             for number, row in enumerate(rows, 1):
                 if row and len(row) != width:
-                    shown = divider.join(row)[:60]
+                    shown = value(divider.join(row), 60)
                     return BadInput(
                         f"{path}, row {number}: has {len(row)} fields, the header has {width}: {shown!r}. "
                         f"Quote texts that hold {divider!r}."
                     )
         except (csv.Error, StopIteration):
             pass
-    return BadInput(f"{path}: can't be read as CSV ({_first_line(error)}).")
+    return BadInput(
+        f"{path}: can't be read as CSV ({_first_line(error)}). Is a quote missing, or one within a text not doubled?"
+    )
 
 
 def _json_lines(path: Path) -> pl.DataFrame:
@@ -197,44 +237,55 @@ def _json_lines(path: Path) -> pl.DataFrame:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             pass
         else:
-            if not any(isinstance(t, pl.Struct) for t in table.dtypes):
+            if not any(isinstance(t, pl.Struct) for t in table.dtypes) and not doubled_keys(path, table):
                 return table
     # One line at a time: slower, but it takes NaN, changing types and other encodings, and names the line at fault.
-    return _records([row for _, row in json_lines(path)])
+    return _records(path, [row for _, row in json_lines(path)])
 
 
-def _records(rows: list[dict[str, Any]]) -> pl.DataFrame:
+def _records(path: Path, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows of any shape; a field of mixed types becomes text, fields of nested objects become columns of their own."""
-    flat = [_flat(row) for row in rows]
+    # A field that several nested objects have keeps the name of its object, else one would hide the other.
+    outer: dict[str, set[str]] = {}
+    for row in rows:
+        for name, node in row.items():
+            for key in node if isinstance(node, dict) else ():
+                outer.setdefault(key, set()).add(name)
+    shared = {key for key, found in outer.items() if len(found) > 1}
+    flat = [_flat(row, shared) for row in rows]
     names = dict.fromkeys(name for row in flat for name in row)
     columns: dict[str, pl.Series] = {}
     for name in names:
         # An integer beyond 64 bits is no number of any column; as text it is told with its row.
         values = [str(v)[:99] if isinstance(v, int) and abs(v) >= 2**63 else v for v in (row.get(name) for row in flat)]
         types = {type(v) for v in values if v is not None}
-        if types <= {int, float, bool} and len(types) > 1:
-            values = [None if v is None else float(v) for v in values]
+        if types <= {int, float, bool} and (
+            len(types) > 1 or any(isinstance(v, int) and abs(v) >= 1 << 63 for v in values)
+        ):
+            values = [as_number(v, value(name, 60), f"{path}, row {i}") for i, v in enumerate(values, 1)]
         elif list in types:
             values = [None if v is None else [str(e) for e in v] if isinstance(v, list) else [str(v)] for v in values]
         elif len(types) > 1 or dict in types:
-            values = [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
+            values = [
+                None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values
+            ]
         columns[name] = pl.Series(name, values, strict=False)
     return pl.DataFrame(columns)
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(row: dict[str, Any], shared: set[str]) -> dict[str, Any]:
     if not any(isinstance(v, dict) for v in row.values()):
         return row
     flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
+    for name, node in row.items():
+        if isinstance(node, dict):
             flat |= {
-                (key if key not in row and key not in ROLES else f"{name}.{key}"): v
-                for key, v in value.items()
+                (key if key not in row and key not in ROLES and key not in shared else f"{name}.{key}"): v
+                for key, v in node.items()
                 if not isinstance(v, dict)
             }
         else:
-            flat[name] = value
+            flat[name] = node
     return flat
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import value as shown
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import json_lines, peek
+from unseen.responses.readers._typed import as_name, as_number
 
 NAME = "py-irt"
 
@@ -30,7 +32,8 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     scores: list[float | None] = []
     seen: dict[str, int] = {}
     for number, line in json_lines(path):
-        subject, responses = str(line.get("subject_id")), line.get("responses")
+        where = f"{path}, line {number}"
+        subject, responses = as_name(line.get("subject_id"), "subject_id", where), line.get("responses")
         if not isinstance(responses, dict):
             raise BadInput(
                 f"{path}, line {number}: 'responses' of subject {subject!r} is not an object of item: score."
@@ -41,11 +44,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
             )
         seen[subject] = number
         for item, score in responses.items():
-            if score is not None and not isinstance(score, bool | int | float):
-                raise BadInput(f"{path}, line {number}, item {item!r}: {str(score)[:60]!r} is not a number.")
             models.append(subject)
             items.append(str(item))
-            scores.append(None if score is None else float(score))
+            scores.append(as_number(score, f"the response to {shown(item, 60)!r}", where))
     if not models:
         raise BadInput(f"{path}: holds no response.")
     return pl.DataFrame({"model": models, "item": items, "score": pl.Series(scores, dtype=pl.Float64)}), ()
