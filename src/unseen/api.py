@@ -616,20 +616,28 @@ def load_document(path: str | Path) -> dict[str, Any]:
     Raises:
         BadInput: It is not a report of a known schema version.
     """
-    from unseen.report import improvement, summary
+    from unseen.report import improvement, stored, summary
     from unseen.report import plan as plans
 
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise BadInput(
+            f"{path}: can't be read as a report (it nests too deeply). Write one with --format json."
+        ) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
     known = isinstance(document, dict)
     version = document.get("schema_version") if known else None
     kinds = {"improvement": improvement.SCHEMA_VERSION, "plan": plans.SCHEMA_VERSION}
-    reads = kinds.get(str(document.get("kind")) if known else "", summary.SCHEMA_VERSION)
-    if version != reads:
+    kind = str(document.get("kind")) if known else ""
+    reads = kinds.get(kind, summary.SCHEMA_VERSION)
+    if version != reads or isinstance(version, bool):
         raise BadInput(
             f"{path}: schema_version is {version!r}, this version reads {reads}. Write the report again with --format json."
         )
+    fault = "" if kind in kinds else stored.fault(document)
+    if fault:
+        raise BadInput(f"{path}: is no report of unseen: {fault}. Write the report again with --format json.")
     return document

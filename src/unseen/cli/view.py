@@ -24,7 +24,12 @@ def view(
 
         document = load_document(report)
         show = {"improvement": improvement_terminal.show, "plan": plan_terminal.show}
-        show.get(document.get("kind", ""), terminal.show)(document)
+        try:
+            show.get(str(document.get("kind", "")), terminal.show)(document)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise BadInput(
+                f"{report}: is no whole report of unseen ({type(error).__name__}: {error}). Write it again with --format json."
+            ) from error
     elif report.suffix in (".html", ".htm"):
         if not webbrowser.open(report.resolve().as_uri()):
             typer.echo(f"No browser here. Open {report.resolve()}")

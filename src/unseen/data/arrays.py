@@ -9,7 +9,12 @@ import numpy as np
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import value
 
+# Arrays compress a few times; what unpacks to hundreds of times its size is built to fill memory.
+MAX_RATIO = 200
+RATIO_FROM = 64 << 20
+MAX_TOTAL = 32 << 30
 INPUTS = ("X", "x", "inputs", "input", "images", "features")
 TARGETS = ("y", "Y", "target", "targets", "label", "labels")
 
@@ -25,8 +30,10 @@ def read_npz(path: str | Path) -> pl.DataFrame:
             differ.
     """
     path = Path(path)
+    _require_bounds(path)
     try:
-        with np.load(path, allow_pickle=False) as found:
+        # Opened here: numpy leaves the file open where it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file.") from None
@@ -37,6 +44,11 @@ def read_npz(path: str | Path) -> pl.DataFrame:
             f"{path}: holds Python objects, which are not read because they could run code ({error}). "
             "Save plain arrays: np.savez(path, X=…, y=…, site=…)."
         ) from None
+    other = next((name for name, found in arrays.items() if not isinstance(found, np.ndarray)), None)
+    if other is not None:
+        raise BadInput(
+            f"{path}: {value(other, 60)!r} is no array of numpy. Save plain arrays: np.savez(path, X=…, y=…)."
+        )
     if not arrays:
         raise BadInput(f"{path}: holds no array.")
     rows = {name: (len(a) if a.ndim else 0) for name, a in arrays.items()}
@@ -44,6 +56,29 @@ def read_npz(path: str | Path) -> pl.DataFrame:
         counts = ", ".join(f"{name} {n}" for name, n in rows.items())
         raise BadInput(f"{path}: every array needs one row an example, but the numbers of rows are {counts}.")
     return pl.DataFrame([_column(_renamed(name, arrays), values, path) for name, values in arrays.items()])
+
+
+def _require_bounds(path: Path) -> None:
+    """Refuse an archive whose members unpack to what no array of data does.
+
+    Raises:
+        BadInput: It is a zip bomb, or larger than memory could be.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (OSError, zipfile.BadZipFile):
+        return
+    wrong = next(
+        (i for i in infos if i.file_size > RATIO_FROM and i.file_size > MAX_RATIO * max(i.compress_size, 1)), None
+    )
+    if wrong is not None or sum(i.file_size for i in infos) > MAX_TOTAL:
+        name = value(wrong.filename, 60) if wrong else "all arrays"
+        size = wrong.file_size if wrong else sum(i.file_size for i in infos)
+        raise BadInput(
+            f"{path}: {name} unpacks to {size / 2**20:,.0f} MiB from {path.stat().st_size / 2**20:,.1f}. This looks like a zip "
+            "bomb; it is not read."
+        )
 
 
 def _renamed(name: str, arrays: dict[str, np.ndarray]) -> str:

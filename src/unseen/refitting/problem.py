@@ -140,6 +140,8 @@ def problem_of(
         raise BadInput(f"say which column to predict: --target COLUMN (there are {_names(table.columns)}).")
     for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
         _require(table, name)
+    if target in inputs:
+        raise BadInput(f"--inputs: {target!r} is the column to predict, so it can't be a feature. Leave it out.")
     notes: list[str] = []
     if cluster is None and "cluster" in table.columns:
         cluster = "cluster"

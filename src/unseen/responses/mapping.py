@@ -450,6 +450,10 @@ def _range(given: Any) -> tuple[float, float]:
         raise BadInput(f"a score range is written LOW:HIGH, such as 0:10; got {given!r}.") from None
     if not low < high:
         raise BadInput(f"a score range needs low < high, got {low:g}:{high:g}.")
+    if high - low == float("inf"):
+        raise BadInput(
+            f"a score range needs an end on both sides, got {low:g}:{high:g}. Leave it out where there is none."
+        )
     return low, high
 
 
@@ -457,6 +461,8 @@ def _factors(given: Any) -> dict[str, Kind | None]:
     pairs: list[tuple[str, Any]] = []
     if isinstance(given, str):
         given = [given]
+    if not isinstance(given, AnyMapping | list | tuple):
+        raise BadInput(f'factors are names such as ["digits:ordered", "site"], got {shortened(given, 60)}.')
     if isinstance(given, AnyMapping):
         pairs = [(str(name), kind or None) for name, kind in given.items()]
     else:

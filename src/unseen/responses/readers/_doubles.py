@@ -17,6 +17,8 @@ from unseen.plain_text import names, value
 
 # What polars calls the second column of a name.
 SUFFIX = re.compile(r"_duplicated_\d+$")
+# A whole number beyond 64 bits.
+HUGE = re.compile(rb"[:\[,]\s*-?\d{19}")
 # Above this size a doubled key is looked for in the first lines only.
 WHOLE_BYTES = 64 << 20
 # Cells of a table may be long; the parser of the standard library stops at 128 kB by default.
@@ -106,15 +108,17 @@ def whole_rows(path: Path, table: pl.DataFrame, divider: str, encoding: str, not
     return table
 
 
-def doubled_keys(path: Path, table: pl.DataFrame) -> bool:
-    """Whether a key may stand twice in one object of a JSON-lines file, seen from how often each occurs.
+def lossy_json(path: Path, table: pl.DataFrame) -> bool:
+    """Whether polars may have lost something of a JSON-lines file without a word, so that it needs a closer look.
 
-    Polars keeps one of the two and says nothing. A text may hold what looks like a key, so this only asks for a closer look.
+    It keeps one of two equal keys, and reads a whole number beyond 64 bits as missing. A text may look like either.
     """
     with path.open("rb") as file:
         data = file.read(WHOLE_BYTES)
     whole = len(data) < WHOLE_BYTES
     rows = table.height if whole else data.count(b"\n") + 1
+    if HUGE.search(data):
+        return True
     return any(data.count(f'"{name}"'.encode()) > rows for name in table.columns[:200])
 
 
@@ -138,4 +142,4 @@ def _flat(name: str) -> bytes:
     return struct.pack("<I", len(encoded)) + encoded + b"\x00"
 
 
-__all__ = ["distinct_columns", "doubled_in_arrow", "doubled_keys", "whole_rows"]
+__all__ = ["distinct_columns", "doubled_in_arrow", "lossy_json", "whole_rows"]

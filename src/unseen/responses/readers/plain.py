@@ -19,7 +19,7 @@ from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
-from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, doubled_keys, whole_rows
+from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, lossy_json, whole_rows
 from unseen.responses.readers._typed import as_number
 from unseen.responses.table import ROLES
 
@@ -237,7 +237,7 @@ def _json_lines(path: Path) -> pl.DataFrame:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             pass
         else:
-            if not any(isinstance(t, pl.Struct) for t in table.dtypes) and not doubled_keys(path, table):
+            if not any(isinstance(t, pl.Struct) for t in table.dtypes) and not lossy_json(path, table):
                 return table
     # One line at a time: slower, but it takes NaN, changing types and other encodings, and names the line at fault.
     return _records(path, [row for _, row in json_lines(path)])
@@ -257,11 +257,9 @@ def _records(path: Path, rows: list[dict[str, Any]]) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {}
     for name in names:
         # An integer beyond 64 bits is no number of any column; as text it is told with its row.
-        values = [str(v)[:99] if isinstance(v, int) and abs(v) >= 2**63 else v for v in (row.get(name) for row in flat)]
+        values = [str(v) if isinstance(v, int) and abs(v) >= 2**63 else v for v in (row.get(name) for row in flat)]
         types = {type(v) for v in values if v is not None}
-        if types <= {int, float, bool} and (
-            len(types) > 1 or any(isinstance(v, int) and abs(v) >= 1 << 63 for v in values)
-        ):
+        if types <= {int, float, bool} and len(types) > 1:
             values = [as_number(v, value(name, 60), f"{path}, row {i}") for i, v in enumerate(values, 1)]
         elif list in types:
             values = [None if v is None else [str(e) for e in v] if isinstance(v, list) else [str(v)] for v in values]
