@@ -256,7 +256,7 @@ def _load(spec: Spec) -> Any:
         ) from None
     except MissingExtra as error:
         raise MissingExtra(f"--learner {spec.source}", error.extra) from None
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         raise BadInput(f"--learner {spec.source}: importing failed with {type(error).__name__}: {error}") from error
     for part in path.split("."):
         if not hasattr(found, part):
