@@ -218,7 +218,7 @@ def adjusted_together(
     Beyond ``MAX_COEFFICIENTS`` those come first whose levels differ most in their scores (the F test of each alone),
     up to a coefficient for ten units. The choice looks at each factor alone; its own test stays what it is.
     """
-    from scipy import stats
+    import scipy.special
 
     if 1 + sum(f.size - 1 for f in used) <= MAX_COEFFICIENTS:
         return list(used)
@@ -231,9 +231,8 @@ def adjusted_together(
         levels = int(np.count_nonzero(count))
         between = float(np.sum(sums**2 / np.maximum(count, 1))) - total**2 / n
         within = max(float(score @ score) - total**2 / n - between, 1e-12)
-        chance.append(
-            float(stats.f.sf(between / (levels - 1) / (within / max(n - levels, 1)), levels - 1, max(n - levels, 1)))
-        )
+        own, left = levels - 1, max(n - levels, 1)
+        chance.append(float(scipy.special.fdtrc(own, left, max(between, 0.0) / own / (within / left))))
     chosen, width = set[int](), 1
     for i in np.argsort(chance, kind="stable").tolist():
         if width + used[i].size - 1 <= most:

@@ -77,10 +77,10 @@ class Valley(Check):
         codes, score, cluster, seen, unseen = arrays
         keep = (seen | unseen) & (codes != (-9 if factor.missing is None else factor.missing))
         size = len(factor.real)
-        both = codes[keep] + size * unseen[keep]
-        means = curve(
-            np.arange(2 * size, dtype=np.float64), both, score[keep], cluster[keep], singletons=singletons(cluster)
-        )
+        if not keep.all():
+            codes, score, cluster, unseen = codes[keep], score[keep], cluster[keep], unseen[keep]
+        both = codes + size * unseen
+        means = curve(np.arange(2 * size, dtype=np.float64), both, score, cluster, singletons=singletons(cluster))
         at = {int(x): i for i, x in enumerate(means.x) if means.units[i] >= settings.min_units}
         shared = [c for c in range(size) if c in at and c + size in at]
         if len(shared) < 3:
@@ -90,7 +90,7 @@ class Valley(Check):
             gaps[row, at[c]], gaps[row, at[c + size]] = 1.0, -1.0
         mean, covariance = gaps @ means.mean, gaps @ means.covariance @ gaps.T
         x = factor.x[shared]
-        estimate, p = self._peak(gaps_of(shared, size), both, score[keep], cluster[keep], settings)
+        estimate, p = self._peak(gaps_of(shared, size), both, score, cluster, settings)
         draws = self.rng(settings, model, factor.name).multivariate_normal(mean, covariance, 500, method="eigh")
         peak = int(np.argmax(mean))
         places = np.argmax(draws, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,9 +255,16 @@ def _case(subject: Subject, labelled: Confident, target: Confident, settings: Se
 def _described(
     factors: Sequence[_Factor], labelled: Confident, target: Confident
 ) -> tuple[Support, list[tuple[Any, list[str]]]]:
-    """Whether labelled rows cover the others, and the levels that can be hidden; the columns are let go again."""
-    columns = {f.name: Column(f.at(labelled.row), f.at(target.row), f.ordered) for f in factors}
-    return support(labelled.confidence, target.confidence, columns), _levels(factors, columns)
+    """Whether labelled rows cover the others, and the levels that can be hidden, one column at a time."""
+    levels: list[tuple[Any, list[str]]] = []
+
+    def columns() -> Iterator[tuple[str, Column]]:
+        for factor in factors:
+            column = Column(factor.at(labelled.row), factor.at(target.row), factor.ordered)
+            levels.extend(_levels(factor, np.asarray(column.labelled)))
+            yield factor.name, column
+
+    return support(labelled.confidence, target.confidence, columns()), levels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,22 +290,17 @@ class _Factor:
         return self.values[rows] if self.lookup is None else self.lookup[self.values[rows]]
 
 
-def _levels(factors: Sequence[_Factor], columns: Mapping[str, Column]) -> list[tuple[Any, list[str]]]:
-    """Levels that can be hidden: those of categorical factors, and up to eight parts of ordered ones."""
-    found: list[tuple[Any, list[str]]] = []
-    for factor in factors:
-        name, column = factor.name, np.asarray(columns[factor.name].labelled)
-        if factor.ordered:
-            known = column[~np.isnan(column)]
-            if not len(known):
-                continue
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_LEVELS + 1)[:-1]))
-            codes = np.searchsorted(edges, column, side="right").astype(np.int16) - np.int16(1)
-            codes[np.isnan(column)] = -1
-            found.append((codes, [f"{name} from {edge:g}" for edge in edges]))
-        else:
-            found.append((column, [f"{name} = {level}" for level in factor.levels]))
-    return found
+def _levels(factor: _Factor, column: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Levels of the labelled rows that can be hidden: those of a categorical factor, up to eight parts of an ordered one."""
+    if not factor.ordered:
+        yield column, [f"{factor.name} = {level}" for level in factor.levels]
+        return
+    known = column[~np.isnan(column)]
+    if len(known):
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_LEVELS + 1)[:-1]))
+        codes = np.searchsorted(edges, column, side="right").astype(np.int16) - np.int16(1)
+        codes[np.isnan(column)] = -1
+        yield codes, [f"{factor.name} from {edge:g}" for edge in edges]
 
 
 def _classes(subject: Subject, labelled: Confident, target: Confident) -> Classes | None:

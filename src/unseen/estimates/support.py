@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Support:
 def support(
     confidence_labelled: ArrayLike,
     confidence_target: ArrayLike,
-    factors: Mapping[str, Column] | None = None,
+    factors: Mapping[str, Column] | Iterable[tuple[str, Column]] = (),
     *,
     max_outside: float = 0.05,
     min_effective: float = MIN_EFFECTIVE,
@@ -77,7 +77,7 @@ def support(
     Args:
         confidence_labelled: Shape (n_labelled,).
         confidence_target: Shape (n_target,).
-        factors: Other columns, by name.
+        factors: Other columns by name, or one after another with their names.
         max_outside: Largest share of unlabelled rows that may lie outside, per column.
         min_effective: Fewest effective labelled rows.
 
@@ -102,7 +102,8 @@ def support(
     p, q = nc / len(c), nt / len(t)
     inside = nc >= MIN_ROWS
     outside = {"confidence": float(q[~inside].sum())}
-    for name, column in (factors or {}).items():
+    pairs: Any = factors.items() if isinstance(factors, Mapping) else factors
+    for name, column in pairs:
         outside[name] = _outside(column)
     overlap = q[inside].sum()
     size = len(c) * float(overlap**2 / np.sum(q[inside] ** 2 / p[inside])) if overlap > 0 else 0.0
