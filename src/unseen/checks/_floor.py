@@ -14,6 +14,7 @@ from unseen.estimates.rasch import fit_rasch
 
 # Twice the loss of log-likelihood that a 95 % profile interval allows.
 ALLOWED = 1.92
+LARGE = 0.5
 GRID = (0.0, 0.1, 0.2, 0.25, 1 / 3, 0.5)
 # Guessing shows in the shape of a few models' curves as well as in that of hundreds.
 MAX_MODELS, MAX_ITEMS = 12, 4000
@@ -74,4 +75,11 @@ def _floors(subject: Subject, g: Grid) -> Floors:
         return Floors((known or 0.0,), known is not None)
     best = max(fitted, key=fitted.__getitem__)
     allowed = sorted(c for c, value in fitted.items() if value >= fitted[best] - ALLOWED)
-    return Floors((best, *(c for c in {allowed[0], allowed[-1]} if c != best)), known is not None)
+    if known is None and 0.0 in allowed:
+        # Data that do not tell guessing from none are not taken for questions of two options, of which nothing speaks.
+        allowed = [c for c in allowed if c < LARGE]
+        best = max(allowed, key=fitted.__getitem__)
+    # A curve of another shape than the logistic one looks like guessing: where nothing names the options, the interval
+    # is never narrower than without a floor.
+    ends = {0.0 if known is None else allowed[0], allowed[-1]}
+    return Floors((best, *(c for c in sorted(ends) if c != best)), known is not None)
