@@ -188,7 +188,9 @@ def reliability(findings: Sequence[Finding]) -> Iterator[Picture]:
             d = f["details"]
             split = str(d.get("split") or "")
             lines += _reliability_lines(
-                d["curve"], split, {"seen": "seen", "unseen": "unseen"}.get(split, "accent" if i == 0 else f"c{i}")
+                d["curve"],
+                split,
+                {"seen": "seen", "unseen": "unseen", "all": "c2"}.get(split, "accent" if i == 0 else f"c{i}"),
             )
         svg = curves(
             lines, label=f"Accuracy against confidence, {name}", x=Axis("confidence", 0.0, 1.0),
