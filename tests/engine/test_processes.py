@@ -84,9 +84,11 @@ def test_what_holds_too_much_memory_is_ended_alone(monkeypatch):
 
 
 SCRIPT = """
-    import os, sys, time
+    import os, signal, sys, time
     from unseen.engine.executors import Job, run_jobs
 
+    # Tests that run under nohup inherit an ignored hang-up.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     print("main runs", flush=True)
 
     def slow(value):

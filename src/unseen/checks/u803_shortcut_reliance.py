@@ -193,8 +193,9 @@ class ShortcutReliance(Check):
         of = sum(t.column == column for t in there)
         named = names_of([t.name for t in sorted(hurt, key=lambda t: -t.gain)])
         said = (
-            f"{family}: {column} helps on seen rows (shuffling it costs {float(str(row['seen'])):.2f} of {word}) and misleads on "
-            f"{len(hurt)} of {of} domains not seen ({named}): shuffling it gains {worst.estimate.format(2)} on {worst.name}."
+            f"{family}: {column} helps on seen rows (shuffling it costs {float(str(row['seen'])):.2f} of {word}) and not on "
+            f"{len(hurt)} of {of} domains not seen: there it misleads ({named}; shuffling it gains "
+            f"{worst.estimate.format(2)} on {worst.name})."
         )
         common: dict[str, Any] = {
             "code": self.code, "about": About("factor", f"{column}, {family}"), "statement": said,
