@@ -25,7 +25,6 @@ COLUMNS = (
     "confidence", "human", "variant_of", "parent", "question", "prediction", "repeat", "filter", "metric", "reader",
 )  # fmt: skip
 CHECKED = ("smallest_gap", "gap_that_matters", "level", "fdr", "seed", "labelled_at_random")
-LEARNING = ("inputs", "drop", "regression", "measure")
 
 
 class Options(BaseModel):
@@ -270,4 +269,4 @@ def _told(error: ValidationError) -> str:
     return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."
 
 
-__all__ = ["COLUMNS", "LEARNING", "Options"]
+__all__ = ["COLUMNS", "Options"]

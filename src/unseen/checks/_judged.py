@@ -44,11 +44,6 @@ def human_scores(subject: Subject) -> Human | None:
     return subject.shared("human_scores", lambda: _human(subject))
 
 
-def labelled_units(human: Human, cluster: NDArray[np.integer], rows: NDArray[np.bool_] | slice) -> int:
-    """Independent units with a human score among these of the scored rows."""
-    return len(np.unique(cluster[rows][human.has[rows]]))
-
-
 def human_item_means(subject: Subject) -> dict[str, FloatArray]:
     """Mean human score per item of each model, along ``item_means``; NaN where no answer to it has one."""
     return subject.shared("human_item_means", lambda: _item_means(subject, item_means(subject)))

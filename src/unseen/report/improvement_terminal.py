@@ -17,12 +17,10 @@ from unseen.report.improvement import (
     why_not,
 )
 from unseen.report.plain import chance, counted, number
-from unseen.report.screens import MAX_WIDTH, as_text, on_screen
+from unseen.report.screens import MAX_WIDTH, as_text, fitting, on_screen, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-SIMPLE = (("–", "-"), ("−", "-"), ("→", "->"), ("×", "x"), ("·", "|"))
 
 
 def text(document: Mapping[str, Any], *, color: bool = False, width: int = MAX_WIDTH) -> str:
@@ -36,8 +34,8 @@ def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
 
 
 def _write(document: Mapping[str, Any], console: Console) -> None:
-    console.print(_safe(title(document), console, "bold"))
-    console.print(_safe(subtitle(document), console, "dim"))
+    console.print(safe(title(document), console, "bold"))
+    console.print(safe(subtitle(document), console, "dim"))
     for family in document["families"]:
         _family(family, console, alone=len(document["families"]) == 1)
 
@@ -45,11 +43,11 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
 def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None:
     console.print()
     if not alone:
-        console.print(_safe(family["headline"], console, "bold"))
-    console.print(_safe(family["statement"], console, "green" if family["verdict"] == "helped" else ""))
-    console.print(_safe(f"→ {family['next_step']}", console))
+        console.print(safe(family["headline"], console, "bold"))
+    console.print(safe(family["statement"], console, "green" if family["verdict"] == "helped" else ""))
+    console.print(safe(f"→ {family['next_step']}", console))
     console.print()
-    console.print(_safe("Remedies, each with its settings chosen by validation", console, "bold"))
+    console.print(safe("Remedies, each with its settings chosen by validation", console, "bold"))
     _table(
         console,
         ("remedy", *gain_heads(family), "adjusted p", "fit", "answer", "verdict"),
@@ -65,12 +63,12 @@ def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None
     if settings:
         shown = "; ".join(f"{name} {words}" for name, words in settings[:3])
         more = f"; {len(settings) - 3} more stand in the other formats" if len(settings) > 3 else ""
-        console.print(_safe(f"Settings chosen (tests): {shown}{more}.", console, "dim"))
+        console.print(safe(f"Settings chosen (tests): {shown}{more}.", console, "dim"))
     failed = [(r["remedy"], why, n) for r in family["ranking"] for why, n in r["failures"].items()]
     for name, why, n in failed:
-        console.print(_safe(f"  {name} failed in {counted(n, 'fit')}: {why}", console, "red"))
+        console.print(safe(f"  {name} failed in {counted(n, 'fit')}: {why}", console, "red"))
     console.print()
-    console.print(_safe("The whole procedure, by how the choice is validated", console, "bold"))
+    console.print(safe("The whole procedure, by how the choice is validated", console, "bold"))
     _table(
         console,
         ("validation", *gain_heads(family, "honest gain"), "chosen"),
@@ -98,7 +96,7 @@ def _small(family: Mapping[str, Any], console: Console) -> None:
     for why, names in why_not(family["not_tried"]).items():
         lines.append(f"Not tried ({why}): {', '.join(names)}.")
     for line in lines:
-        console.print(_safe(line, console, "dim"))
+        console.print(safe(line, console, "dim"))
 
 
 def _table(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -106,26 +104,8 @@ def _table(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]
 
     grid = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
     for i, head in enumerate(heads):
-        grid.add_column(_plain(head, console), overflow="fold", no_wrap=i < len(heads) - 1)
+        grid.add_column(fitting(head, console), overflow="fold", no_wrap=i < len(heads) - 1)
     for row in rows:
         style = {"gains": "green", "loses": "red"}.get(row[-1], "")
-        grid.add_row(*(_safe(cell, console, style) for cell in row))
+        grid.add_row(*(safe(cell, console, style) for cell in row))
     console.print(grid)
-
-
-def _safe(words: str, console: Console, style: str = "") -> Any:
-    """Text that is shown as it is: no markup, no control characters of a name reach the terminal."""
-    from rich.text import Text
-
-    return Text(_plain(words, console), style=style)
-
-
-def _plain(words: str, console: Console) -> str:
-    kept = "".join(c if c.isprintable() else " " for c in words)
-    try:
-        kept.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        for fancy, simple in SIMPLE:
-            kept = kept.replace(fancy, simple)
-        return kept.encode(console.encoding, "replace").decode(console.encoding)
-    return kept

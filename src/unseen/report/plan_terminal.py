@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.report.plan import NONE, reading, sheets, statement, subtitle, title
-from unseen.report.screens import MAX_WIDTH, as_text, on_screen
+from unseen.report.screens import MAX_WIDTH, as_text, fitting, on_screen, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-SIMPLE = ((NONE, "-"), ("−", "-"), ("→", "->"), ("×", "x"), ("·", "|"))
 
 
 def text(document: Mapping[str, Any], *, color: bool = False, width: int = MAX_WIDTH) -> str:
@@ -27,40 +25,22 @@ def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
 def _write(document: Mapping[str, Any], console: Console) -> None:
     from rich.table import Table
 
-    console.print(_safe(title(document), console, "bold"))
-    console.print(_safe(subtitle(document), console, "dim"))
+    console.print(safe(title(document), console, "bold"))
+    console.print(safe(subtitle(document), console, "dim"))
     console.print()
-    console.print(_safe(statement(document), console))
+    console.print(safe(statement(document), console))
     for heading, heads, rows in sheets(document):
         console.print()
-        console.print(_safe(heading, console, "bold"))
+        console.print(safe(heading, console, "bold"))
         grid = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
         for i, head in enumerate(heads):
             numeric = i > 0 and all(
                 not row[i] or row[i][0] in f"0123456789-{NONE}" or row[i] == "no end" for row in rows
             )
-            grid.add_column(_plain(head, console), justify="right" if numeric else "left", overflow="fold")
+            grid.add_column(fitting(head, console), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            grid.add_row(*(_safe(cell, console) for cell in row))
+            grid.add_row(*(safe(cell, console) for cell in row))
         console.print(grid)
     console.print()
     for line in reading(document):
-        console.print(_safe(line, console, "yellow" if line.startswith("Too few") else "dim"))
-
-
-def _safe(words: str, console: Console, style: str = "") -> Any:
-    """Text that is shown as it is: no markup, no control characters of a name reach the terminal."""
-    from rich.text import Text
-
-    return Text(_plain(words, console), style=style)
-
-
-def _plain(words: str, console: Console) -> str:
-    kept = "".join(c if c.isprintable() else " " for c in words)
-    try:
-        kept.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        for fancy, simple in SIMPLE:
-            kept = kept.replace(fancy, simple)
-        return kept.encode(console.encoding, "replace").decode(console.encoding)
-    return kept
+        console.print(safe(line, console, "yellow" if line.startswith("Too few") else "dim"))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+from unseen.plain_text import line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 # Wider lines are harder to read, however wide the terminal is.
 MAX_WIDTH = 100
+# What a terminal that knows only ASCII shows instead.
+SIMPLE = (("–", "-"), ("−", "-"), ("→", "->"), ("·", "|"), ("…", "..."), ("×", "x"), ("∞", "inf"))
 
 
 def as_text(write: Callable[[Console], None], *, color: bool, width: int) -> str:
@@ -45,3 +49,29 @@ def on_screen(write: Callable[[Console], None], file: IO[str] | None, *, otherwi
     if console.width > MAX_WIDTH or not console.is_terminal:
         console.width = min(console.width, MAX_WIDTH) if console.is_terminal else otherwise
     write(console)
+
+
+def safe(words: str, console: Console, style: str = "") -> Any:
+    """Text that is shown as it is: no markup, no control character and no workflow command of a name gets through."""
+    from rich.text import Text
+
+    return Text(fitting(words, console), style=style)
+
+
+def fitting(words: str, console: Console) -> str:
+    """Text cleaned for a terminal (``plain_text.line``), in the characters that it knows."""
+    kept = line(words)
+    if can_show(kept, console):
+        return kept
+    for fancy, simple in SIMPLE:
+        kept = kept.replace(fancy, simple)
+    return kept.encode(console.encoding, "replace").decode(console.encoding)
+
+
+def can_show(words: str, console: Console) -> bool:
+    """Whether a terminal knows all these characters."""
+    try:
+        words.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

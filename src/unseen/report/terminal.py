@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from unseen.plain_text import line, names
+from unseen.plain_text import names
 from unseen.report.plain import counted, interval, number
-from unseen.report.screens import as_text, on_screen
+from unseen.report.screens import as_text, can_show, fitting, on_screen, safe
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 if TYPE_CHECKING:
@@ -54,16 +54,16 @@ def describe(responses: Responses, file: IO[str] | None = None) -> None:
         ("score", f"{score['kind']}{ends}"),
         ("splits", splits or "none: say what is unseen with --unseen or --split"),
     ]
-    _grid(console, [(Text(a, style="bold"), _safe(b, console)) for a, b in rows])
+    _grid(console, [(Text(a, style="bold"), safe(b, console)) for a, b in rows])
     console.print(Text("\nFactors", style="bold"))
     factors = [(f["name"], f["kind"], f"{number(f['levels'])} levels", f["why"]) for f in d["factors"]]
     if factors:
-        _grid(console, [tuple(_safe(cell, console) for cell in row) for row in factors])
+        _grid(console, [tuple(safe(cell, console) for cell in row) for row in factors])
         console.print(Text("Set a kind with --factor NAME:ordered, NAME:categorical or NAME:set.", style="dim"))
     else:
         console.print(Text("  none: name columns with --factor"))
     for note in d["notes"]:
-        console.print(_safe(f"Note: {note}", console))
+        console.print(safe(f"Note: {note}", console))
 
 
 @contextmanager
@@ -86,9 +86,9 @@ def progress(*, enabled: bool = True) -> Generator[Callable[[str, int, int], Non
 def _write(document: Mapping[str, Any], console: Console) -> None:
     from rich.text import Text
 
-    plain = not _can(console, "●→✓○")
+    plain = not can_show("●→✓○", console)
     console.print(Text(headline(document), style="bold"))
-    console.print(_safe(subtitle(document), console, style="dim"))
+    console.print(safe(subtitle(document), console, style="dim"))
     console.print()
     _families(document["families"], console, plain)
     expected = expectations(document)
@@ -114,7 +114,7 @@ def _families(families: Sequence[Mapping[str, Any]], console: Console, plain: bo
         (
             Text(SIGNS[f["status"]][plain], style=COLOURS[f["status"]]),
             Text(f["title"], style="bold" if f["status"] == "found" else ""),
-            _safe(f["verdict"], console),
+            safe(f["verdict"], console),
         )
         for f in families
     ]
@@ -151,8 +151,8 @@ def _subject_line(finding: Mapping[str, Any], console: Console) -> None:
 
     e = finding["estimate"]
     numbers = f"  {interval(e)}, {counted(e['units'], 'unit')}" if e else ""
-    name = _plain(finding["subject"]["name"], console)
-    line = Text.assemble((name, "cyan"), _plain(numbers, console))
+    name = fitting(finding["subject"]["name"], console)
+    line = Text.assemble((name, "cyan"), fitting(numbers, console))
     console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
@@ -160,11 +160,11 @@ def _subject_row(finding: Mapping[str, Any], console: Console) -> tuple[Any, ...
     from rich.text import Text
 
     e = finding["estimate"]
-    name = _safe(finding["subject"]["name"], console, style="cyan")
+    name = safe(finding["subject"]["name"], console, style="cyan")
     return (
         Text(""),
         name,
-        Text(_plain(interval(e), console)),
+        Text(fitting(interval(e), console)),
         Text(counted(e["units"], "unit") if e else "", style="dim"),
     )
 
@@ -202,13 +202,13 @@ def _open(code: str, findings: Sequence[Mapping[str, Any]], console: Console) ->
 def _next(step: str, console: Console, plain: bool) -> None:
     from rich.padding import Padding
 
-    console.print(Padding(_safe(f"{'->' if plain else '→'} {step}", console), (0, 0, 0, 2), expand=False))
+    console.print(Padding(safe(f"{'->' if plain else '→'} {step}", console), (0, 0, 0, 2), expand=False))
 
 
 def _indented(words: str, console: Console, by: int = 2, style: str = "") -> None:
     from rich.padding import Padding
 
-    console.print(Padding(_safe(words, console, style=style), (0, 0, 0, by), expand=False))
+    console.print(Padding(safe(words, console, style=style), (0, 0, 0, by), expand=False))
 
 
 def _grid(console: Console, rows: Sequence[Sequence[Any]]) -> None:
@@ -222,30 +222,6 @@ def _grid(console: Console, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         grid.add_row(*row)
     console.print(grid)
-
-
-def _safe(words: str, console: Console, style: str = "") -> Any:
-    """Text that is shown as it is: no markup, no control characters of a name reach the terminal."""
-    from rich.text import Text
-
-    return Text(_plain(words, console), style=style)
-
-
-def _plain(words: str, console: Console) -> str:
-    kept = line(words)
-    if _can(console, kept):
-        return kept
-    for fancy, simple in (("–", "-"), ("−", "-"), ("→", "->"), ("·", "|"), ("…", "..."), ("×", "x"), ("∞", "inf")):
-        kept = kept.replace(fancy, simple)
-    return kept.encode(console.encoding, "replace").decode(console.encoding)
-
-
-def _can(console: Console, words: str) -> bool:
-    try:
-        words.encode(console.encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 __all__ = ["describe", "progress", "show", "text"]

@@ -37,10 +37,6 @@ _PASSIVE: tuple[Production, ...] = tuple(
 )
 _DATIVE_PASSIVE: tuple[Production, ...] = (("passive_dative", "dative"), ("passive_dative_by", "dative"))
 _UNACCUSATIVE: Production = ("unaccusative", "unaccusative")
-CONSTRUCTIONS = (
-    "unergative", "unaccusative", "causative", "omitted_object", "transitive", "infinitive", "pp_dative",
-    "double_object", "passive", "passive_by", "passive_to", "passive_to_by", "passive_dative", "passive_dative_by",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
