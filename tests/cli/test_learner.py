@@ -223,3 +223,19 @@ def test_ctrl_c_tells_how_many_refits_are_kept(run, monkeypatch, tmp_path):
     assert err == "unseen: interrupted; 2 of 8 refits are kept: run again to go on.\n"
     assert run(*arguments, "--select", "U800", "-q")[0] == 0
     assert len(fits) == 3 + 6
+
+
+def test_a_table_is_described_on_a_terminal_that_knows_only_ascii(tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    rows = "".join(f"{i % 7},{i % 3},{i % 2}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("é,b,y\n" + rows, encoding="utf-8")
+    told = subprocess.run(
+        [sys.executable, "-m", "unseen", "audit", "t.csv", "--target", "y", "--describe"], cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert "features   2" in told.stdout
+    assert "  ?  Int64, 7 values" in told.stdout

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from unseen.plain_text import line, names
+from unseen.plain_text import names
 from unseen.report.plain import number
-from unseen.report.screens import on_screen
+from unseen.report.screens import on_screen, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,20 +132,17 @@ def _section(console: Console, title: str, rows: Sequence[tuple[str, str]], noth
 
 def _pairs(console: Console, rows: Sequence[tuple[str, str]]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
     for left, right in rows:
-        grid.add_row(Text(line(left)), Text(line(right)))
+        grid.add_row(safe(left, console), safe(right, console))
     console.print(grid)
 
 
 def _say(console: Console, words: str) -> None:
-    from rich.text import Text
-
-    console.print(Text(line(words)))
+    console.print(safe(words, console))
 
 
 __all__ = ["describe", "described"]
