@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from unseen.estimates.bootstrap import CellSums, cluster_bootstrap
+from unseen.estimates.intervals.bootstrap import CellSums, cluster_bootstrap
 
 ROWS, CELLS, DRAWS, PEER_DRAWS = 100_000, 100, 1000, 100
 PEER = f"""

@@ -52,13 +52,13 @@ GIRTH = "fit = {}\nb, a = fit['Difficulty'], fit['Discrimination']"
 OURS = "fit = {}(R)\nb, a = fit.difficulty, fit.discrimination"
 JOBS = {
     "2PL": {
-        "unseen": ("from unseen.estimates.irt import fit_irt", OURS.format("fit_irt")),
+        "unseen": ("from unseen.estimates.difficulty.irt import fit_irt", OURS.format("fit_irt")),
         "mirt": ("from mirt import fit_mirt\nR = R.astype(int)", MIRT.format("2PL") + "\nb = fit['difficulty']"),
         "girth": ("from girth import twopl_mml", GIRTH.format("twopl_mml(R.T.astype(int))")),
         "py-irt": PYIRT,
     },
     "graded": {
-        "unseen": ("from unseen.estimates.graded import fit_graded", OURS.format("fit_graded")),
+        "unseen": ("from unseen.estimates.difficulty.graded import fit_graded", OURS.format("fit_graded")),
         "mirt": ("from mirt import fit_mirt\nR = R.astype(int)", MIRT.format("GRM") + "\nb = fit['thresholds']"),
         "girth": ("from girth import grm_mml", GIRTH.format("grm_mml(R.T.astype(int) + 1)")),
     },

@@ -142,8 +142,8 @@ def worlds() -> Iterator[tuple[str, str, float, Callable[[np.random.Generator], 
 
 
 def ours() -> dict[str, Callable[[Draw, str], tuple[float, float]]]:
-    from unseen.estimates.means import mean_estimate
-    from unseen.estimates.prediction_powered import ppi_mean
+    from unseen.estimates.intervals.means import mean_estimate
+    from unseen.estimates.intervals.prediction_powered import ppi_mean
 
     def powered(d: Draw, family: str) -> tuple[float, float]:
         y, f, has, unit = d

@@ -27,10 +27,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from unseen.estimates.label_free import METHODS, Rows
-from unseen.estimates.prediction_powered import ppi_mean
-from unseen.estimates.recalibration import fit_isotonic
-from unseen.estimates.unlabelled import Classes, judged
+from unseen.estimates.confidence.recalibration import fit_isotonic
+from unseen.estimates.intervals.prediction_powered import ppi_mean
+from unseen.estimates.unlabelled.label_free import METHODS, Rows
+from unseen.estimates.unlabelled.unlabelled import Classes, judged
 
 N = 500_000
 PEER = """
@@ -360,7 +360,7 @@ def random_labels(replicates: int, only: str, seed: int) -> None:
 
 def ours() -> dict[str, float]:
     start = time.perf_counter()
-    from unseen.estimates.label_free import cbpe
+    from unseen.estimates.unlabelled.label_free import cbpe
 
     imported = time.perf_counter() - start
     rng = np.random.default_rng(0)

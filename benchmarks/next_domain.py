@@ -44,7 +44,7 @@ def real(name: str, phrase: str, learner: str) -> tuple[int, int]:
 
 
 def simulated(populations: int) -> None:
-    from unseen.estimates.meta import random_effects
+    from unseen.estimates.intervals.meta import random_effects
 
     print("simulated: share of next domains inside the 95 % interval")
     for spread in ("normal", "skewed"):

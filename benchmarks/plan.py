@@ -18,7 +18,7 @@ import polars as pl
 from unseen import auditing
 from unseen.checks.base import Clear, Found, Settings, Subject
 from unseen.errors import TooFewUnits
-from unseen.estimates.power import detectable_from_error, error_of
+from unseen.estimates.testing.power import detectable_from_error, error_of
 from unseen.planning import Design, from_numbers, from_pilot
 from unseen.responses import Responses
 

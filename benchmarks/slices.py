@@ -39,7 +39,7 @@ for seed in range(replicates):
 print(json.dumps({{"hits": hits, "listed": listed, "seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
 """
 OURS = """
-from unseen.estimates.slices import Axis, search
+from unseen.estimates.contrasts.slices import Axis, search
 def best(X, wrong):
     found = search([Axis(X[:, j], s) for j, s in enumerate(sizes)], 1 - wrong, min_rows=max(rows // 100, 20))
     return [{(j, first) for j, first, _ in f.conditions} for f in found]

@@ -15,9 +15,9 @@ import time
 
 import numpy as np
 
-from unseen.estimates.contradiction import Answers, key_test, listed
-from unseen.estimates.multiplicity import benjamini_hochberg
-from unseen.estimates.rasch import fit_rasch
+from unseen.estimates.difficulty.contradiction import Answers, key_test, listed
+from unseen.estimates.difficulty.rasch import fit_rasch
+from unseen.estimates.testing.multiplicity import benjamini_hochberg
 
 RATE, FDR = 0.02, 0.1
 SCORES = [  # models, spread of abilities, spread of log slopes, share of wrong keys

@@ -10,7 +10,7 @@ import unseen
 from unseen.auditing import run
 from unseen.checks.base import Settings, Subject
 from unseen.errors import BadInput
-from unseen.estimates.slices import MAX_CHOICES, Axis, Search, search
+from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, search
 from unseen.responses.mapping import Mapping, from_table
 
 

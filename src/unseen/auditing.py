@@ -23,7 +23,7 @@ from unseen.checks.base import (
 from unseen.checks.registry import all_checks, selected
 from unseen.engine.clock import OutOfTime, limited
 from unseen.errors import BadInput, TooFewUnits, Undefined, UnseenError
-from unseen.estimates.multiplicity import level_alone, selective_p_values
+from unseen.estimates.testing.multiplicity import level_alone, selective_p_values
 
 # Checks across models; a learner under several shifts is one model.
 COMPARE_MODELS = ("U004", "U2", "U7")

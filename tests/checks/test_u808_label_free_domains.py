@@ -8,7 +8,7 @@ import pytest
 from unseen.checks._groups import domains
 from unseen.checks.base import Clear, Found, NotApplicable
 from unseen.checks.u808_label_free_domains import LabelFreeDomains, _chosen, _corrected, _tested
-from unseen.estimates.label_free import Rows, difference_of_confidences
+from unseen.estimates.unlabelled.label_free import Rows, difference_of_confidences
 
 
 def shifted(rng, k=10, n=120, spread=1.0, bias=0.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unseen.estimates.agreement import agreement
+from unseen.estimates.models.agreement import agreement
 
 
 def test_kappa_is_cohens():

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
-from unseen.estimates.expected_max import expected_maximum_value, plug_in_maximum
+from unseen.estimates.models.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
+from unseen.estimates.models.expected_max import expected_maximum_value, plug_in_maximum
 
 
 @pytest.mark.parametrize("n", [1, 5, 50])

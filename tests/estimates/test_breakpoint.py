@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits
-from unseen.estimates.breakpoint import broken_line
-from unseen.estimates.curve import curve
+from unseen.estimates.contrasts.breakpoint import broken_line
+from unseen.estimates.contrasts.curve import curve
 
 
 def _curve(rng, truth, clusters=0, x=None):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.calibration import (
+from unseen.estimates.confidence.calibration import (
     brier,
     calibration_error,
     calibration_line,

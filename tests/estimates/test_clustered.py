@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits
-from unseen.estimates import clustered
-from unseen.estimates.clustered import effective_clusters, robust_contrast
-from unseen.estimates.decomposition import decompose
-from unseen.estimates.means import difference
-from unseen.estimates.paired import paired_difference
-from unseen.estimates.trend import change_over, jump
+from unseen.estimates.contrasts.decomposition import decompose
+from unseen.estimates.contrasts.trend import change_over, jump
+from unseen.estimates.intervals import clustered
+from unseen.estimates.intervals.clustered import effective_clusters, robust_contrast
+from unseen.estimates.intervals.means import difference
+from unseen.estimates.intervals.paired import paired_difference
 
 # Rows of each of 22 clusters: Zipf's law, and one cluster with 60 % of the rows.
 ZIPF = np.maximum(4, 240 / np.arange(1, 23)).astype(int)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.bootstrap import CellSums, cluster_bootstrap, percentile_interval
-from unseen.estimates.concordance import kendall_tau, ranking_concordance
-from unseen.estimates.expected_max import expected_maximum, expected_maximum_value, plug_in_maximum
-from unseen.estimates.multiplicity import benjamini_bogomolov, benjamini_hochberg, holm, simes
-from unseen.estimates.paired import mcnemar, paired_difference, sign_flip
-from unseen.estimates.power import design_effect, smallest_detectable, units_needed
+from unseen.estimates.intervals.bootstrap import CellSums, cluster_bootstrap, percentile_interval
+from unseen.estimates.intervals.paired import mcnemar, paired_difference, sign_flip
+from unseen.estimates.models.concordance import kendall_tau, ranking_concordance
+from unseen.estimates.models.expected_max import expected_maximum, expected_maximum_value, plug_in_maximum
+from unseen.estimates.testing.multiplicity import benjamini_bogomolov, benjamini_hochberg, holm, simes
+from unseen.estimates.testing.power import design_effect, smallest_detectable, units_needed
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

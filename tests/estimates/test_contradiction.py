@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from unseen.estimates.contradiction import CONCENTRATIONS, Answers, Prior, _evidence, _ratio, key_test, listed
+from unseen.estimates.difficulty.contradiction import (
+    CONCENTRATIONS,
+    Answers,
+    Prior,
+    _evidence,
+    _ratio,
+    key_test,
+    listed,
+)
 
 
 def rasch(rng, items=600, models=30, spread=1.0, wrong=0, slope=0.0):

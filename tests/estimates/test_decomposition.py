@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unseen.errors import Undefined
-from unseen.estimates.decomposition import decompose
+from unseen.estimates.contrasts.decomposition import decompose
 
 
 def _naive(cell, side, score, min_rows=5):

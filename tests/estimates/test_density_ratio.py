@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.density_ratio import (
+from unseen.estimates.shift.density_ratio import (
     _kernel,
     _leave_one_out,
     balanced_weights,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unseen.estimates.designs import (
+from unseen.estimates.intervals.designs import (
     GapContrast,
     Layout,
     LevelsContrast,
@@ -18,8 +18,8 @@ from unseen.estimates.designs import (
     smallest_decided,
     smallest_found,
 )
-from unseen.estimates.means import difference
-from unseen.estimates.paired import paired_difference
+from unseen.estimates.intervals.means import difference
+from unseen.estimates.intervals.paired import paired_difference
 
 ALPHA = 0.007
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.dif import equated_gaps, logistic_dif, mantel_haenszel
-from unseen.estimates.rasch import fit_rasch
+from unseen.estimates.difficulty.dif import equated_gaps, logistic_dif, mantel_haenszel
+from unseen.estimates.difficulty.rasch import fit_rasch
 
 
 def answers(seed, shift, n=1500):

@@ -3,8 +3,8 @@ import pytest
 from scipy import optimize
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.graded import fit_graded
-from unseen.estimates.irt import fit_irt
+from unseen.estimates.difficulty.graded import fit_graded
+from unseen.estimates.difficulty.irt import fit_irt
 
 
 def answers_of(rng, persons, items, cuts, spread=0.3):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.irt import fit_irt, ml_abilities
-from unseen.estimates.irt_fit import item_fit, person_fit
-from unseen.estimates.rasch import difficulty_without, fit_rasch
+from unseen.estimates.difficulty.irt import fit_irt, ml_abilities
+from unseen.estimates.difficulty.irt_fit import item_fit, person_fit
+from unseen.estimates.difficulty.rasch import difficulty_without, fit_rasch
 
 
 def simulated(persons, items, seed, *, missing=0.0, slope_sd=0.3):

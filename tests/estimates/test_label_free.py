@@ -4,11 +4,18 @@ from scipy.special import ndtr
 from scipy.stats import t
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.backtest import rehearse, spreads
-from unseen.estimates.label_free import METHODS, Rows, agreement_on_the_line, atc, cbpe, difference_of_confidences
-from unseen.estimates.recalibration import cross_fitted, fit_isotonic, fit_temperature
-from unseen.estimates.support import Column, support
-from unseen.estimates.unlabelled import at_other_odds, judged, rows_to_label
+from unseen.estimates.confidence.recalibration import cross_fitted, fit_isotonic, fit_temperature
+from unseen.estimates.unlabelled.backtest import rehearse, spreads
+from unseen.estimates.unlabelled.label_free import (
+    METHODS,
+    Rows,
+    agreement_on_the_line,
+    atc,
+    cbpe,
+    difference_of_confidences,
+)
+from unseen.estimates.unlabelled.support import Column, support
+from unseen.estimates.unlabelled.unlabelled import at_other_odds, judged, rows_to_label
 
 
 def side(rng, n, a, b, per, meaning=lambda c: c**1.5):

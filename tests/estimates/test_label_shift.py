@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.label_free import Rows, cbpe
-from unseen.estimates.label_shift import label_shift
-from unseen.estimates.unlabelled import Classes, judged
+from unseen.estimates.unlabelled.label_free import Rows, cbpe
+from unseen.estimates.unlabelled.label_shift import label_shift
+from unseen.estimates.unlabelled.unlabelled import Classes, judged
 
 
 def draw(rng, n, share, per=1, gain=2.0):

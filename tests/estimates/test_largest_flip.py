@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits
-from unseen.estimates.concordance import largest_flip
+from unseen.estimates.models.concordance import largest_flip
 
 DOF = (500.0, 500.0)
 

@@ -3,9 +3,9 @@ import pytest
 from scipy import stats
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.largest_gap import adjusted_means, clopper_pearson_low, largest_gap, level_means
-from unseen.estimates.logistic import regress
-from unseen.estimates.one_hot import OneHot
+from unseen.estimates.contrasts.largest_gap import adjusted_means, clopper_pearson_low, largest_gap, level_means
+from unseen.estimates.contrasts.logistic import regress
+from unseen.estimates.intervals.one_hot import OneHot
 
 
 def _clusters(rng, n, clusters):

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.logistic import mixed_radix, one_hot, regress
+from unseen.estimates.contrasts.logistic import mixed_radix, one_hot, regress
 
 
 def _draw(rng, n=600, clusters=None, strength=0.0):

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.match_ratings import expected_score, match_ratings
-from unseen.estimates.ratings import joint_ratings
+from unseen.estimates.models.match_ratings import expected_score, match_ratings
+from unseen.estimates.models.ratings import joint_ratings
 
 Q = math.log(10) / 400
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import cluster_robust, difference, mean_estimate, share_retained
+from unseen.estimates.intervals.means import cluster_robust, difference, mean_estimate, share_retained
 
 RUNS = 600
 # 95 % nominal: four binomial standard deviations at 600 runs are 3.6 points.

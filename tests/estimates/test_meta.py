@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.meta import between_variance, left_out_coverage, random_effects
+from unseen.estimates.intervals.meta import between_variance, left_out_coverage, random_effects
 
 # Log risk ratios and variances of the 13 BCG vaccine trials (Colditz et al. 1994, table 1).
 BCG = np.array(

@@ -3,8 +3,8 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.curve import curve
-from unseen.estimates.monotone import crossing, isotonic_rows, pava
+from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.contrasts.monotone import crossing, isotonic_rows, pava
 
 
 @pytest.mark.parametrize("increasing", [True, False])

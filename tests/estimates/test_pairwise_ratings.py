@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import t_quantile
-from unseen.estimates.pairwise_ratings import pairwise_ratings, tiers
+from unseen.estimates.intervals.means import t_quantile
+from unseen.estimates.models.pairwise_ratings import pairwise_ratings, tiers
 
 
 def drawn(rng, rating, clusters, each, first=0.0, spread=0.0, ties=0.0):

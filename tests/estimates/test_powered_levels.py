@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import Undefined
-from unseen.estimates.powered_levels import largest_powered_gap, powered_levels
+from unseen.estimates.intervals.powered_levels import largest_powered_gap, powered_levels
 
 
 def draw(rng, accuracies, n=80, labels=25):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.means import difference, mean_estimate
-from unseen.estimates.prediction_powered import ppi_difference, ppi_mean, ppi_paired
+from unseen.estimates.intervals.means import difference, mean_estimate
+from unseen.estimates.intervals.prediction_powered import ppi_difference, ppi_mean, ppi_paired
 
 
 def _sigmoid(x):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.ranking_quality import auroc, risk_coverage
+from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 
 
 def test_auroc_equals_sklearn_with_ties():

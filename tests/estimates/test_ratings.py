@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.rasch import fit_rasch
-from unseen.estimates.ratings import (
+from unseen.estimates.difficulty.rasch import fit_rasch
+from unseen.estimates.models.ratings import (
     CENTRE,
     POINTS,
     Glicko,

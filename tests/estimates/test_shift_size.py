@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.shift_kind import shift_kind
-from unseen.estimates.shift_size import mmd, two_sample_test
+from unseen.estimates.shift.shift_kind import shift_kind
+from unseen.estimates.shift.shift_size import mmd, two_sample_test
 
 
 def naive_mmd(x, y, sigma, cx=None, cy=None):

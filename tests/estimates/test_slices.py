@@ -2,7 +2,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from unseen.estimates.slices import Axis, Slice, search
+from unseen.estimates.contrasts.slices import Axis, Slice, search
 
 
 def _brute(axes, y, min_rows):

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.weighted_likelihood import excess_risk, fisher_information, fisher_rate, fit_weighted
+from unseen.estimates.shift.weighted_likelihood import excess_risk, fisher_information, fisher_rate, fit_weighted
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

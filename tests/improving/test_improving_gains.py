@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from unseen.estimates.meta import random_effects
+from unseen.estimates.intervals.meta import random_effects
 from unseen.improving import IN_DOMAIN, UNCHANGED, Candidate, Gains, design
 from unseen.improving.attempts import Attempt
 from unseen.refitting import ask

@@ -15,7 +15,7 @@ from unseen.learners.architectures.scenes import (  # noqa: E402
     TransformerScene,
 )
 from unseen.training.config import TrainConfig  # noqa: E402
-from unseen.training.scenes import SYMBOLS, answers, scene_tensors  # noqa: E402
+from unseen.training.testbeds.scenes import SYMBOLS, answers, scene_tensors  # noqa: E402
 
 SIZES = (len(SYMBOLS), len(answers(3)))
 BUILD = {

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.measures.difficulty_transfer import decay_per_bin, equal_bins, item_difficulty, largest_shortfall
+from unseen.measures.curves.difficulty_transfer import decay_per_bin, equal_bins, item_difficulty, largest_shortfall
 
 
 def test_difficulty_orders_items_as_planted_though_answers_are_missing():

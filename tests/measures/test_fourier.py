@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput
-from unseen.measures.fourier import inverse_participation_ratio, neuron_ratios, spectrum_power
+from unseen.measures.spectra.fourier import inverse_participation_ratio, neuron_ratios, spectrum_power
 
 
 def naive_power(row):

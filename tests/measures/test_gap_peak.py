@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits
-from unseen.measures.gap_peak import gap_peak
+from unseen.measures.curves.gap_peak import gap_peak
 
 
 def scores(rates: list[float], n: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import torch
 from unseen.engine.seeds import seeded_torch
 from unseen.errors import BadInput
 from unseen.learners.architectures.transformer import Transformer
-from unseen.measures.lens import logit_lens, patched
+from unseen.measures.internals.lens import logit_lens, patched
 
 
 @pytest.fixture(params=[False, True], ids=["own weights", "shared weights"])

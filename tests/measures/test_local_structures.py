@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, TooFewUnits
-from unseen.measures.local_structures import (
+from unseen.measures.structure.local_structures import (
     ObservedStructures,
     compound_scores,
     contexts,

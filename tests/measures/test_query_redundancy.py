@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits
-from unseen.measures.query_redundancy import redundancy, seen_before
+from unseen.measures.structure.query_redundancy import redundancy, seen_before
 from unseen.shifts import HeldOutLevel, RandomShift
 from unseen.tasks import load
 

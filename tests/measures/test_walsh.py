@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput
-from unseen.measures.walsh import degree_profile, degrees, leak, minimum_degree_interpolator
+from unseen.measures.spectra.walsh import degree_profile, degrees, leak, minimum_degree_interpolator
 from unseen.tasks.logic.boolean import cube, walsh_spectrum
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput
-from unseen.measures.xor_clusters import GramReluNet, linear_share, xor_clusters
+from unseen.measures.overfitting.xor_clusters import GramReluNet, linear_share, xor_clusters
 
 torch = pytest.importorskip("torch")
 

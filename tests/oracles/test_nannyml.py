@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unseen.estimates.label_free import Rows, cbpe
+from unseen.estimates.unlabelled.label_free import Rows, cbpe
 
 
 @pytest.mark.filterwarnings("ignore")

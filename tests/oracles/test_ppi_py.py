@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unseen.estimates.prediction_powered import ppi_mean
+from unseen.estimates.intervals.prediction_powered import ppi_mean
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 
 from unseen.errors import BadInput  # noqa: E402
 from unseen.tasks.logic.boolean import cube  # noqa: E402
-from unseen.training import boolean_learners as learners  # noqa: E402
+from unseen.training.boolean import learners  # noqa: E402
 
 
 def test_random_features_interpolate_and_equal_the_pseudo_inverse_of_the_map():

@@ -6,7 +6,7 @@ import torch
 
 from unseen.engine.seeds import seeded_torch
 from unseen.tasks.knowledge.facts import TwoHopFacts
-from unseen.training.facts import FactReader, FactSets
+from unseen.training.testbeds.facts import FactReader, FactSets
 
 TASK = TwoHopFacts(entities=8, relations=4, degree=4, ood_share=0.25, ratio=1.5)
 

@@ -3,7 +3,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from unseen.errors import BadInput  # noqa: E402
-from unseen.training.full_batch import adamw_stacked  # noqa: E402
+from unseen.training.batched.full_batch import adamw_stacked  # noqa: E402
 
 K, D = 3, 4
 

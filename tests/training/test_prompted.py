@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from unseen import tasks  # noqa: E402
 from unseen.engine.seeds import torch_generator  # noqa: E402
 from unseen.training.config import TrainConfig  # noqa: E402
-from unseen.training.prompted import fit_decoder, items  # noqa: E402
+from unseen.training.testbeds.prompted import fit_decoder, items  # noqa: E402
 
 
 def test_items_are_a_function_of_seed_and_options_and_may_repeat():

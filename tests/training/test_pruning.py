@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from unseen.errors import BadInput  # noqa: E402
-from unseen.training import pruning  # noqa: E402
+from unseen.training.sparse import pruning  # noqa: E402
 
 
 @pytest.fixture

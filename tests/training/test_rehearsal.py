@@ -7,9 +7,9 @@ from torch import nn
 
 from unseen.engine.seeds import seeded_torch, torch_generator
 from unseen.errors import BadInput
-from unseen.training.consolidation import ElasticWeights, SynapticIntelligence, fisher_diagonal
-from unseen.training.null_space import GradientProjection, NullSpaceRegression
-from unseen.training.rehearsal import rehearsal_counts, rehearsal_rows, revisit_shares, train_sequence
+from unseen.training.continual.consolidation import ElasticWeights, SynapticIntelligence, fisher_diagonal
+from unseen.training.continual.null_space import GradientProjection, NullSpaceRegression
+from unseen.training.continual.rehearsal import rehearsal_counts, rehearsal_rows, revisit_shares, train_sequence
 
 
 def linear(inputs, outputs, seed=0, bias=True):

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from unseen.training import residues  # noqa: E402
+from unseen.training.testbeds import residues  # noqa: E402
 
 
 def test_tables_hold_every_cell_once_with_the_stated_corruption():

@@ -12,7 +12,7 @@ from unseen.engine.seeds import torch_generator  # noqa: E402
 from unseen.errors import BadInput  # noqa: E402
 from unseen.learners.architectures.recurrent import Recurrent  # noqa: E402
 from unseen.training.config import TrainConfig  # noqa: E402
-from unseen.training.transduction import (  # noqa: E402
+from unseen.training.testbeds.transduction import (  # noqa: E402
     Transduction,
     blanked,
     fit_transducer,

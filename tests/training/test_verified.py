@@ -9,7 +9,7 @@ from unseen.engine.seeds import torch_generator
 from unseen.learners.architectures.transformer import Transformer
 from unseen.tasks.logic.scylla import Scylla
 from unseen.training import TrainConfig, fit_sequences
-from unseen.training.verified import verified
+from unseen.training.testbeds.verified import verified
 
 
 def test_only_missed_items_are_decoded_and_scores_are_those_of_decoding_all() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from unseen.engine.seeds import seeded_torch, torch_generator
 from unseen.errors import BadInput, Undefined
-from unseen.training.weak_to_strong import (
+from unseen.training.distillation.weak_to_strong import (
     confidence_loss,
     gap_recovered,
     gap_recovered_estimate,

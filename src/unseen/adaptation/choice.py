@@ -24,7 +24,7 @@ import numpy as np
 from unseen.adaptation.base import Adapter, Batch, FloatArray, IntArray, Setting, adapt, entropy
 from unseen.errors import BadInput
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.paired import paired_difference
+from unseen.estimates.intervals.paired import paired_difference
 
 By = Literal["entropy", "agreement", "source back-test"]
 RULES: tuple[By, ...] = get_args(By)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.calibration import sorted_rows
+from unseen.estimates.confidence.calibration import sorted_rows
 from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]

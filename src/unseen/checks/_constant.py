@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._rows import scored
 from unseen.checks.base import Subject
-from unseen.estimates.codes import distinct
+from unseen.estimates.intervals.codes import distinct
 
 FloatArray = NDArray[np.float64]
 # Chance, over all cells of a factor together, that a cell is named although it came about by luck.

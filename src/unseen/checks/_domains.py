@@ -10,7 +10,7 @@ import numpy as np
 from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_interval
+from unseen.estimates.intervals.means import cluster_robust, t_interval
 from unseen.refitting import SCORE_WORDS, UnderShift
 from unseen.refitting.under_shift import Held
 

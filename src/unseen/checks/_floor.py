@@ -10,7 +10,7 @@ from unseen.checks._irt import Grid
 from unseen.checks._keys import option_count
 from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.rasch import fit_rasch
+from unseen.estimates.difficulty.rasch import fit_rasch
 
 # Twice the loss of log-likelihood that a 95 % profile interval allows.
 ALLOWED = 1.92

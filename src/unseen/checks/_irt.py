@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from unseen.checks._rows import first_positions, scored
 from unseen.checks.base import Subject
 from unseen.errors import Undefined
-from unseen.estimates.irt import MIN_PERSONS_2PL, IrtFit, fit_irt
-from unseen.estimates.rasch import Patterns, RaschFit, fit_rasch, patterns_of
+from unseen.estimates.difficulty.irt import MIN_PERSONS_2PL, IrtFit, fit_irt
+from unseen.estimates.difficulty.rasch import Patterns, RaschFit, fit_rasch, patterns_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

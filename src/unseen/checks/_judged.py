@@ -12,9 +12,9 @@ from unseen.checks._rows import ItemMeans, Scored, item_means, scored
 from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import difference
-from unseen.estimates.powered_levels import largest_powered_gap, powered_levels
-from unseen.estimates.prediction_powered import ppi_difference, ppi_retained
+from unseen.estimates.intervals.means import difference
+from unseen.estimates.intervals.powered_levels import largest_powered_gap, powered_levels
+from unseen.estimates.intervals.prediction_powered import ppi_difference, ppi_retained
 from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unseen.checks._irt import Grid, correct_rows
 from unseen.checks._rows import first_positions, scored
 from unseen.checks.base import Subject
-from unseen.estimates.contradiction import Answers
+from unseen.estimates.difficulty.contradiction import Answers
 from unseen.responses import Responses
 
 IntArray = NDArray[np.int64]

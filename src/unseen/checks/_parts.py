@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unseen.checks.base import Subject
-from unseen.estimates.clustered import require_dof
-from unseen.estimates.means import cluster_robust, two_sided_t, two_sided_z
+from unseen.estimates.intervals.clustered import require_dof
+from unseen.estimates.intervals.means import cluster_robust, two_sided_t, two_sided_z
 from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.power import units_to_decide
+from unseen.estimates.testing.power import units_to_decide
 from unseen.responses import Responses
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import numpy as np
 from unseen.checks._constant import ConstantCell, constant_cells
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
-from unseen.estimates.means import mean_estimate
+from unseen.estimates.intervals.means import mean_estimate
 
 # Within this share of an end of the range, a mean leaves too little room for a gap to show.
 MARGIN = 0.02

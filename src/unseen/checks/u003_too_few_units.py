@@ -13,9 +13,9 @@ from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.codes import distinct
-from unseen.estimates.means import cluster_robust, difference, normal_quantile
-from unseen.estimates.power import LEAST_TIMES, detectable_from_error, error_of, units_to_decide
+from unseen.estimates.intervals.codes import distinct
+from unseen.estimates.intervals.means import cluster_robust, difference, normal_quantile
+from unseen.estimates.testing.power import LEAST_TIMES, detectable_from_error, error_of, units_to_decide
 
 # Scores of one side, and the sampling units of its rows.
 Side = tuple[np.ndarray, np.ndarray]

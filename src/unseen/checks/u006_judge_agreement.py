@@ -15,10 +15,10 @@ from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.agreement import agreement
-from unseen.estimates.means import difference
-from unseen.estimates.paired import paired_difference
-from unseen.estimates.prediction_powered import bias_difference
+from unseen.estimates.intervals.means import difference
+from unseen.estimates.intervals.paired import paired_difference
+from unseen.estimates.intervals.prediction_powered import bias_difference
+from unseen.estimates.models.agreement import agreement
 
 
 class JudgeAgreement(Check):

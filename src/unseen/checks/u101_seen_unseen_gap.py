@@ -11,7 +11,7 @@ from unseen.checks._judged import Human, corrected_gap, human_scores, uncorrecte
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import difference, mean_estimate, share_retained
+from unseen.estimates.intervals.means import difference, mean_estimate, share_retained
 
 # Means, standard errors and correlations go through the same sums for each of the three estimates.
 Side = tuple[np.ndarray, np.ndarray]

@@ -23,8 +23,8 @@ from unseen.checks._levels import (
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
-from unseen.estimates.logistic import Design, Fit, regress_on
+from unseen.estimates.contrasts.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
+from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
 
 # Beyond this, one regression on all factors takes longer than everything else, and says little.
 MAX_COEFFICIENTS = 250

@@ -11,10 +11,10 @@ from unseen.checks._levels import Levels, all_levels, cluster_half, count_units,
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.codes import distinct
-from unseen.estimates.largest_gap import largest_gap, level_means
-from unseen.estimates.multiplicity import holm
-from unseen.estimates.slices import MAX_CHOICES, Axis, Search, Slice
+from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
+from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, Slice
+from unseen.estimates.intervals.codes import distinct
+from unseen.estimates.testing.multiplicity import holm
 
 SEARCH_ROWS = 20_000
 CONFIRM_ROWS = 60_000

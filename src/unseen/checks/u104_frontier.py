@@ -15,10 +15,10 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.breakpoint import FLAT, Break, broken_line
-from unseen.estimates.curve import Curve, curve
-from unseen.estimates.largest_gap import largest_gap, level_means
-from unseen.estimates.monotone import crossing
+from unseen.estimates.contrasts.breakpoint import FLAT, Break, broken_line
+from unseen.estimates.contrasts.curve import Curve, curve
+from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
+from unseen.estimates.contrasts.monotone import crossing
 
 BINS = 12
 

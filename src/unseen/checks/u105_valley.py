@@ -12,9 +12,9 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.clustered import Robust, cell_contrasts, require_dof
-from unseen.estimates.curve import curve
-from unseen.estimates.means import t_interval, t_quantile, two_sided_t
+from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.intervals.clustered import Robust, cell_contrasts, require_dof
+from unseen.estimates.intervals.means import t_interval, t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 BINS = 8

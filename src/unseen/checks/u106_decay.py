@@ -11,9 +11,9 @@ from unseen.checks._levels import numbers, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.codes import dense
-from unseen.estimates.curve import curve
-from unseen.estimates.trend import change_over
+from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.contrasts.trend import change_over
+from unseen.estimates.intervals.codes import dense
 
 BINS = 8
 

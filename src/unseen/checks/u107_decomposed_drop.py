@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from unseen.checks._levels import Levels, all_levels, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
-from unseen.estimates.decomposition import decompose
-from unseen.estimates.logistic import mixed_radix
+from unseen.estimates.contrasts.decomposition import decompose
+from unseen.estimates.contrasts.logistic import mixed_radix
 
 # A factor whose levels overlap less than this between the sides defines the split rather than explains the drop.
 MIN_OVERLAP = 0.5

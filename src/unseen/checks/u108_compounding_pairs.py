@@ -15,8 +15,8 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.curve import contrast_estimate, curve
-from unseen.estimates.multiplicity import holm
+from unseen.estimates.contrasts.curve import contrast_estimate, curve
+from unseen.estimates.testing.multiplicity import holm
 
 FloatArray = NDArray[np.float64]
 TESTED = 5

@@ -12,8 +12,8 @@ from unseen.checks._irt import Grid, grid, rasch, two_parameter
 from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.estimates import Estimate
-from unseen.estimates.irt import IrtFit
-from unseen.estimates.rasch import RaschFit, ability_estimates
+from unseen.estimates.difficulty.irt import IrtFit
+from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
 
 MAX_LISTED = 500
 FAR = 1.0  # logits between models and items at which a quarter of an item's information is lost

@@ -13,8 +13,8 @@ from unseen.checks._keys import Keyed, keyed, option_count
 from unseen.checks._rows import many, texts
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.estimates import Estimate
-from unseen.estimates.contradiction import Answers, KeyTest, key_test, listed
-from unseen.estimates.multiplicity import simes
+from unseen.estimates.difficulty.contradiction import Answers, KeyTest, key_test, listed
+from unseen.estimates.testing.multiplicity import simes
 
 FloatArray = NDArray[np.float64]
 MAX_LISTED = 50

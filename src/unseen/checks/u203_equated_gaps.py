@@ -15,9 +15,9 @@ from unseen.checks._irt import Grid, grid
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.dif import EquatedLoss, equated_losses, mantel_haenszel
-from unseen.estimates.means import t_quantile, two_sided_t
-from unseen.estimates.rasch import Patterns, RaschFit, fit_rasch
+from unseen.estimates.difficulty.dif import EquatedLoss, equated_losses, mantel_haenszel
+from unseen.estimates.difficulty.rasch import Patterns, RaschFit, fit_rasch
+from unseen.estimates.intervals.means import t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

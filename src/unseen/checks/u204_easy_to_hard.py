@@ -13,8 +13,8 @@ from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import mean_estimate
-from unseen.estimates.rasch import RaschFit, difficulty_without
+from unseen.estimates.difficulty.rasch import RaschFit, difficulty_without
+from unseen.estimates.intervals.means import mean_estimate
 
 FloatArray = NDArray[np.float64]
 BINS = 10

@@ -12,7 +12,7 @@ from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import mean_estimate
+from unseen.estimates.intervals.means import mean_estimate
 
 THRESHOLD = 0.5
 MAX_LISTED = 100

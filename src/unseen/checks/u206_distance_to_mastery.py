@@ -9,8 +9,8 @@ from typing import Any
 from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import Undefined
-from unseen.estimates.rasch import RaschFit, ability_estimates
-from unseen.estimates.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
+from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
+from unseen.estimates.models.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
 
 MASTERY = (0.5, 0.9, 0.99)
 STATED = 0.9

@@ -9,8 +9,8 @@ import numpy as np
 from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.codes import distinct
-from unseen.estimates.means import mean_estimate
+from unseen.estimates.intervals.codes import distinct
+from unseen.estimates.intervals.means import mean_estimate
 
 
 class CompositionalityGap(Check):

@@ -11,8 +11,8 @@ from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.codes import distinct
-from unseen.estimates.means import mean_estimate
+from unseen.estimates.intervals.codes import distinct
+from unseen.estimates.intervals.means import mean_estimate
 
 KINDS = ("complete mastery", "inadequate generalisation", "insufficient knowledge", "rote memorisation")
 EXAMPLES = 5

@@ -14,9 +14,9 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.codes import distinct
-from unseen.estimates.logistic import Fit, one_hot, regress
-from unseen.estimates.means import t_quantile, two_sided_t
+from unseen.estimates.contrasts.logistic import Fit, one_hot, regress
+from unseen.estimates.intervals.codes import distinct
+from unseen.estimates.intervals.means import t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from unseen.checks._rows import many, score_scale
 from unseen.checks._variants import VariantPairs, flipped_examples, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.paired import paired_difference
+from unseen.estimates.intervals.paired import paired_difference
 
 
 class VariantRobustness(Check):

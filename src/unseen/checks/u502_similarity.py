@@ -12,8 +12,8 @@ from unseen.checks._levels import singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.curve import curve
-from unseen.estimates.trend import change_over
+from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.contrasts.trend import change_over
 
 FloatArray = NDArray[np.float64]
 GRAM = 3

@@ -13,8 +13,8 @@ from unseen.checks._levels import numbers, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.codes import distinct
-from unseen.estimates.trend import jump
+from unseen.estimates.contrasts.trend import jump
+from unseen.estimates.intervals.codes import distinct
 
 FloatArray = NDArray[np.float64]
 PLACEBOS = 4

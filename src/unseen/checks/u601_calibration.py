@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Outcome, Settings, Subject
 from unseen.estimates import Estimate
-from unseen.estimates.calibration import brier, calibration_error, calibration_test, equal_mass_bins
-from unseen.estimates.means import mean_estimate
+from unseen.estimates.confidence.calibration import brier, calibration_error, calibration_test, equal_mass_bins
+from unseen.estimates.intervals.means import mean_estimate
 
 
 class Calibration(Check):

@@ -8,7 +8,7 @@ from typing import Any
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.ranking_quality import auroc, risk_coverage
+from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 
 # A confidence that ranks below this is of little use for abstaining, whatever its calibration.
 USEFUL = 0.6

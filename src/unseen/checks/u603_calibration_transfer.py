@@ -8,10 +8,10 @@ import numpy as np
 
 from unseen.checks._confident import Confident, enough, in_split, labelled, unusable
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
-from unseen.estimates.calibration import calibration_error, equal_mass_bins
-from unseen.estimates.label_free import Rows, cbpe
-from unseen.estimates.means import difference
-from unseen.estimates.recalibration import cross_fitted, fit_isotonic
+from unseen.estimates.confidence.calibration import calibration_error, equal_mass_bins
+from unseen.estimates.confidence.recalibration import cross_fitted, fit_isotonic
+from unseen.estimates.intervals.means import difference
+from unseen.estimates.unlabelled.label_free import Rows, cbpe
 
 
 class CalibrationTransfer(Check):

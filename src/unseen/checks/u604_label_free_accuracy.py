@@ -12,12 +12,12 @@ import polars as pl
 from unseen.checks._confident import Confident, confident, enough, in_split, unusable
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.estimates import Estimate
-from unseen.estimates.label_free import Rows
-from unseen.estimates.means import cluster_robust
-from unseen.estimates.prediction_powered import ppi_difference
-from unseen.estimates.recalibration import fit_isotonic
-from unseen.estimates.support import Column, Support, support
-from unseen.estimates.unlabelled import Classes, Judgement, at_other_odds, judged, rows_to_label
+from unseen.estimates.confidence.recalibration import fit_isotonic
+from unseen.estimates.intervals.means import cluster_robust
+from unseen.estimates.intervals.prediction_powered import ppi_difference
+from unseen.estimates.unlabelled.label_free import Rows
+from unseen.estimates.unlabelled.support import Column, Support, support
+from unseen.estimates.unlabelled.unlabelled import Classes, Judgement, at_other_odds, judged, rows_to_label
 from unseen.responses import Responses
 
 MAX_LEVELS = 8

@@ -13,9 +13,9 @@ from unseen.checks._rows import ItemMeans, first_positions, item_means, many, sc
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.multiplicity import holm
-from unseen.estimates.paired import paired_difference
-from unseen.estimates.prediction_powered import ppi_paired
+from unseen.estimates.intervals.paired import paired_difference
+from unseen.estimates.intervals.prediction_powered import ppi_paired
+from unseen.estimates.testing.multiplicity import holm
 
 # Beyond this many models, only the best are compared: pairs grow with the square.
 MAX_MODELS = 40

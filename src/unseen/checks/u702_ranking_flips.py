@@ -10,7 +10,7 @@ import numpy as np
 from unseen.checks._rows import Scored, scored, unit_scores
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.concordance import largest_flip, ranking_concordance
+from unseen.estimates.models.concordance import largest_flip, ranking_concordance
 
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, DRAWS = 10, 6, 40, 500
 # Rows of one cluster are taken to correlate this much when large clusters are counted as fewer units than rows.

@@ -10,7 +10,7 @@ import numpy as np
 from unseen.checks._rows import many, score_scale
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
-from unseen.estimates.expected_max import expected_maximum
+from unseen.estimates.models.expected_max import expected_maximum
 
 
 class BestOfN(Check):

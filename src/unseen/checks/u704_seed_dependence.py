@@ -11,7 +11,7 @@ from unseen.checks._rows import score_scale
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
-from unseen.estimates.means import difference
+from unseen.estimates.intervals.means import difference
 
 # A claim that one comparison of single runs in twenty turns round depends on the seed.
 REVERSED = 0.05

@@ -12,10 +12,10 @@ import numpy as np
 from unseen.checks.base import About, Check, Clear, Context, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.concordance import largest_flip
-from unseen.estimates.means import t_quantile, two_sided_t
-from unseen.estimates.pairwise_ratings import PairwiseRatings, pairwise_ratings, tiers
-from unseen.estimates.ratings import CENTRE, POINTS
+from unseen.estimates.intervals.means import t_quantile, two_sided_t
+from unseen.estimates.models.concordance import largest_flip
+from unseen.estimates.models.pairwise_ratings import PairwiseRatings, pairwise_ratings, tiers
+from unseen.estimates.models.ratings import CENTRE, POINTS
 
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, MAX_LISTED = 10, 6, 200, 8
 FEWEST_DOF = 2.0

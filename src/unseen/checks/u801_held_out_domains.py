@@ -11,8 +11,8 @@ from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, 
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_interval, two_sided_t
-from unseen.estimates.meta import MIN_FOR_NEXT, left_out_coverage, random_effects
+from unseen.estimates.intervals.means import cluster_robust, t_interval, two_sided_t
+from unseen.estimates.intervals.meta import MIN_FOR_NEXT, left_out_coverage, random_effects
 
 # Fewest domains in which some can be told from the others, and fewest independent rows in either half of one.
 MIN_FOR_SPREAD, MIN_HALF = 4, 10

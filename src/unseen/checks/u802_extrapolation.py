@@ -10,8 +10,8 @@ from unseen.checks._domains import Loss, losses, score_word, shown, under_shift
 from unseen.checks._levels import numbers
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.means import cluster_robust, t_interval, two_sided_t
-from unseen.estimates.trend import change_over
+from unseen.estimates.contrasts.trend import change_over
+from unseen.estimates.intervals.means import cluster_robust, t_interval, two_sided_t
 
 BINS = 4
 KINDS = ("later", "beyond")

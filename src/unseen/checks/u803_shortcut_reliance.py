@@ -15,9 +15,9 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, normal_quantile, t_interval, two_sided_t, two_sided_z
-from unseen.estimates.meta import MIN_DOMAINS, random_effects
-from unseen.estimates.multiplicity import benjamini_hochberg, holm
+from unseen.estimates.intervals.means import cluster_robust, normal_quantile, t_interval, two_sided_t, two_sided_z
+from unseen.estimates.intervals.meta import MIN_DOMAINS, random_effects
+from unseen.estimates.testing.multiplicity import benjamini_hochberg, holm
 from unseen.refitting import Case, Piece, Refitted, UnderShift
 from unseen.refitting.design import FOLDS
 

@@ -13,8 +13,8 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import t_interval, two_sided_t
-from unseen.estimates.multiplicity import holm
+from unseen.estimates.intervals.means import t_interval, two_sided_t
+from unseen.estimates.testing.multiplicity import holm
 from unseen.refitting import Piece, UnderShift
 
 MIN_DOMAINS = 8

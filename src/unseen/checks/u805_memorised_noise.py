@@ -12,7 +12,7 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_interval
+from unseen.estimates.intervals.means import cluster_robust, t_interval
 from unseen.refitting import Piece, Refitted, UnderShift
 
 FOLDS = 5

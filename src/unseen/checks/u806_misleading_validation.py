@@ -15,8 +15,8 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_interval, two_sided_t
-from unseen.estimates.multiplicity import holm
+from unseen.estimates.intervals.means import cluster_robust, t_interval, two_sided_t
+from unseen.estimates.testing.multiplicity import holm
 from unseen.refitting import Piece, Refitted, Spec, UnderShift
 from unseen.shifts.perturbations import PERTURBATIONS, applicable
 

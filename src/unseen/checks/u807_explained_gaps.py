@@ -15,8 +15,8 @@ from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Su
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.meta import between_variance
-from unseen.estimates.multiplicity import benjamini_hochberg
+from unseen.estimates.intervals.meta import between_variance
+from unseen.estimates.testing.multiplicity import benjamini_hochberg
 from unseen.learners.preprocessing import input_table, preprocessing
 from unseen.refitting import UnderShift
 

@@ -16,12 +16,12 @@ from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.backtest import ALPHA
-from unseen.estimates.label_free import METHODS, Claim, Rows
-from unseen.estimates.means import normal_quantile, two_sided_z
-from unseen.estimates.meta import MIN_FOR_NEXT, Summary, random_effects
-from unseen.estimates.support import support
-from unseen.estimates.unlabelled import rows_to_label
+from unseen.estimates.intervals.means import normal_quantile, two_sided_z
+from unseen.estimates.intervals.meta import MIN_FOR_NEXT, Summary, random_effects
+from unseen.estimates.unlabelled.backtest import ALPHA
+from unseen.estimates.unlabelled.label_free import METHODS, Claim, Rows
+from unseen.estimates.unlabelled.support import support
+from unseen.estimates.unlabelled.unlabelled import rows_to_label
 from unseen.refitting import Piece, Runner, UnderShift
 from unseen.refitting.refits import Answers
 
@@ -277,7 +277,7 @@ def _tested(under: UnderShift, own: Domains) -> list[_Tested]:
 
 
 def _t(units: int) -> float:
-    from unseen.estimates.means import t_quantile
+    from unseen.estimates.intervals.means import t_quantile
 
     return t_quantile(0.025, units - 1.0)
 

@@ -13,7 +13,7 @@ import polars as pl
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import BadInput
-from unseen.estimates.density_ratio import balanced_weights, classifier_ratio
+from unseen.estimates.shift.density_ratio import balanced_weights, classifier_ratio
 from unseen.factors import Factor, Factors
 from unseen.refitting import Case, Problem
 from unseen.refitting.design import MIN_ROWS, MIN_TRAIN, too_little

@@ -11,8 +11,8 @@ import numpy as np
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import cluster_robust, t_quantile, two_sided_t
-from unseen.estimates.meta import random_effects
+from unseen.estimates.intervals.means import cluster_robust, t_quantile, two_sided_t
+from unseen.estimates.intervals.meta import random_effects
 from unseen.improving.attempts import CRAFTED_FOLDS, UNCHANGED, Attempt, Candidate
 from unseen.improving.design import Design, Fold
 from unseen.improving.worst import LEAST_VALIDATED, Judge, Place, Scored, picking_rows, worst_places

@@ -12,7 +12,7 @@ import numpy as np
 from unseen.engine.executors import Kind
 from unseen.engine.store import Store
 from unseen.errors import BadInput
-from unseen.estimates.multiplicity import holm
+from unseen.estimates.testing.multiplicity import holm
 from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candidates_of, run_attempts
 from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains

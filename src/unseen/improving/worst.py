@@ -11,7 +11,7 @@ import numpy as np
 
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.means import cluster_robust
+from unseen.estimates.intervals.means import cluster_robust
 
 Judge = Literal["mean", "worst"]
 JUDGES: tuple[str, ...] = get_args(Judge)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from unseen.errors import BadInput
-from unseen.estimates.designs import Layout, checked
+from unseen.estimates.intervals.designs import Layout, checked
 
 DEFAULT_INTRACLASS = 0.1
 DEFAULT_PAIRING = 0.3

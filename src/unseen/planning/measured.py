@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from unseen.checks._rows import ItemMeans, item_means, scored, shared_items
 from unseen.checks.base import Settings, Subject
 from unseen.errors import TooFewUnits
-from unseen.estimates.codes import dense
-from unseen.estimates.designs import Layout
-from unseen.estimates.means import mean_estimate, t_quantile
+from unseen.estimates.intervals.codes import dense
+from unseen.estimates.intervals.designs import Layout
+from unseen.estimates.intervals.means import mean_estimate, t_quantile
 from unseen.planning.plan import Basis
 
 FloatArray = NDArray[np.float64]

@@ -14,7 +14,7 @@ from unseen import auditing
 from unseen.checks.base import Settings, Subject
 from unseen.checks.registry import all_checks
 from unseen.errors import BadInput
-from unseen.estimates.designs import (
+from unseen.estimates.intervals.designs import (
     Contrast,
     GapContrast,
     Layout,

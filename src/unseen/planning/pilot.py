@@ -13,8 +13,8 @@ from unseen.checks.base import Outcome, Settings, Subject
 from unseen.checks.registry import all_checks
 from unseen.errors import BadInput, TooFewUnits
 from unseen.estimates import Estimate
-from unseen.estimates.designs import Layout, MeasuredContrast, Rule, smallest_decided, smallest_found
-from unseen.estimates.power import error_of, units_to_decide
+from unseen.estimates.intervals.designs import Layout, MeasuredContrast, Rule, smallest_decided, smallest_found
+from unseen.estimates.testing.power import error_of, units_to_decide
 from unseen.planning.measured import measured
 from unseen.planning.plan import Basis, Need, Plan, Question
 from unseen.planning.shapes import (

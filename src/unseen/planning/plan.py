@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from unseen.checks.base import Settings
-from unseen.estimates.designs import Layout
+from unseen.estimates.intervals.designs import Layout
 
 Origin = Literal["assumed", "measured", "counted"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from unseen.checks.base import Settings
 from unseen.errors import BadInput
-from unseen.estimates.designs import Contrast, Layout, Rule, clusters_needed, smallest_decided, smallest_found
+from unseen.estimates.intervals.designs import Contrast, Layout, Rule, clusters_needed, smallest_decided, smallest_found
 from unseen.planning.plan import Basis, Change, Line, Mix, Need, Question
 
 GAPS = (0.02, 0.05, 0.1, 0.15, 0.2)

@@ -11,7 +11,12 @@ from unseen.adaptation.ensembles import Ensemble
 from unseen.data import Examples
 from unseen.engine.seeds import draw_seed
 from unseen.errors import BadInput
-from unseen.estimates.density_ratio import balanced_weights, classifier_ratio, domain_balanced_weights, ulsif_ratio
+from unseen.estimates.shift.density_ratio import (
+    balanced_weights,
+    classifier_ratio,
+    domain_balanced_weights,
+    ulsif_ratio,
+)
 from unseen.learners.base import responses_of
 from unseen.learners.preprocessing import input_table, preprocessing
 from unseen.remedies.base import ORDER, Call, Remedy, fit_weighted

@@ -9,8 +9,8 @@ import polars as pl
 
 from unseen.data import Examples
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.shift_kind import ShiftKind, shift_kind
-from unseen.estimates.shift_size import TwoSample, mmd, two_sample_test
+from unseen.estimates.shift.shift_kind import ShiftKind, shift_kind
+from unseen.estimates.shift.shift_size import TwoSample, mmd, two_sample_test
 from unseen.shifts.base import Split
 
 # Rarer categories share one column.

@@ -44,7 +44,7 @@ _HOMES = {
     "TrainConfig": "config",
     "Vocabulary": "vocabulary",
     "fit_sequences": "fitting",
-    "fit_stacked": "stacked",
+    "fit_stacked": "batched.stacked",
     "fit_tensors": "fitting",
     "train": "loop",
 }

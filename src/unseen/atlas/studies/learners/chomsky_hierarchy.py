@@ -13,7 +13,7 @@ from unseen.learners.architectures.recurrent import Recurrent
 from unseen.learners.architectures.stack_rnn import StackRNN
 from unseen.learners.architectures.transformer import Transformer
 from unseen.training.config import TrainConfig
-from unseen.training.transduction import fit_transducer, score_by_length, task_vocabulary
+from unseen.training.testbeds.transduction import fit_transducer, score_by_length, task_vocabulary
 from unseen.training.vocabulary import Vocabulary
 
 SOLVED = 0.9

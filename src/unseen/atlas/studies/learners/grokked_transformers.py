@@ -10,11 +10,11 @@ import torch
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import spawn, torch_generator
-from unseen.measures.lens import logit_lens, patched
+from unseen.measures.internals.lens import logit_lens, patched
 from unseen.tasks.knowledge.facts import ComparisonFacts, FactTask, TwoHopFacts
 from unseen.training import TrainConfig, fit_tensors
-from unseen.training.facts import FactReader, FactSets
 from unseen.training.fitting import Fitted
+from unseen.training.testbeds.facts import FactReader, FactSets
 
 EVERY = 50
 

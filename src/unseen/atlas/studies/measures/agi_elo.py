@@ -9,8 +9,8 @@ import numpy as np
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator
-from unseen.estimates.match_ratings import match_ratings
-from unseen.estimates.ratings import joint_ratings
+from unseen.estimates.models.match_ratings import match_ratings
+from unseen.estimates.models.ratings import joint_ratings
 from unseen.learners.pool import response_matrix, small_classifiers
 from unseen.tasks import load
 

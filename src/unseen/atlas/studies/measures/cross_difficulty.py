@@ -10,7 +10,7 @@ import numpy as np
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.pool import response_matrix, small_classifiers
-from unseen.measures.difficulty_transfer import decay_per_bin, equal_bins, item_difficulty, largest_shortfall
+from unseen.measures.curves.difficulty_transfer import decay_per_bin, equal_bins, item_difficulty, largest_shortfall
 from unseen.tasks import load
 
 BINS = 5

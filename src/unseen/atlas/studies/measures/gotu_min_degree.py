@@ -12,9 +12,10 @@ from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.mlp import initialise
 from unseen.learners.architectures.transformer import Transformer
-from unseen.measures.walsh import leak, minimum_degree_interpolator
+from unseen.measures.spectra.walsh import leak, minimum_degree_interpolator
 from unseen.tasks.logic.boolean import BooleanCube, cube
-from unseen.training.boolean_learners import (
+from unseen.training.batched.full_batch import adamw_stacked
+from unseen.training.boolean.learners import (
     degree_curriculum,
     diagonal_linear_net,
     fit_module,
@@ -22,7 +23,6 @@ from unseen.training.boolean_learners import (
     mlp_values,
     random_feature_interpolator,
 )
-from unseen.training.full_batch import adamw_stacked
 
 DIMENSION, PARITY, WIDTH = 8, 12, 256
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator
-from unseen.estimates.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
-from unseen.estimates.expected_max import expected_maximum_value, plug_in_maximum
+from unseen.estimates.models.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
+from unseen.estimates.models.expected_max import expected_maximum_value, plug_in_maximum
 
 RUNS = 50
 NS = (10, 25, 50)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator, torch_generator
-from unseen.measures.fourier import neuron_ratios
-from unseen.training.full_batch import adamw_stacked
-from unseen.training.residues import ResidueTable, logits, right, start
+from unseen.measures.spectra.fourier import neuron_ratios
+from unseen.training.batched.full_batch import adamw_stacked
+from unseen.training.testbeds.residues import ResidueTable, logits, right, start
 
 CORRUPTION = 0.2
 # Models trained side by side: (weight decay, dropout).

@@ -11,7 +11,7 @@ from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.atlas.small_models import share_right, small_decoder
 from unseen.data import Examples
 from unseen.errors import TooFewUnits
-from unseen.measures.local_structures import (
+from unseen.measures.structure.local_structures import (
     ObservedStructures,
     compound_scores,
     hold_out_unlike,

@@ -8,7 +8,7 @@ import numpy as np
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.xor_clusters import GramReluNet, linear_share, xor_clusters
+from unseen.measures.overfitting.xor_clusters import GramReluNet, linear_share, xor_clusters
 
 
 @study(

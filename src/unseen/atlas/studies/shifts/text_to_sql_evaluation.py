@@ -11,7 +11,7 @@ from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.template_slots import TemplateSlots
-from unseen.measures.query_redundancy import redundancy, seen_before
+from unseen.measures.structure.query_redundancy import redundancy, seen_before
 from unseen.shifts import HeldOutLevel, RandomShift, Shift
 from unseen.tasks import Example, load
 

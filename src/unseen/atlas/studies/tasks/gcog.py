@@ -11,7 +11,7 @@ from unseen import tasks, training
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.scenes import CrossAttentionScene, RecurrentScene, TransformerScene
-from unseen.training.scenes import SYMBOLS, answers, scene_tensors
+from unseen.training.testbeds.scenes import SYMBOLS, answers, scene_tensors
 
 # Trees of depth 2 have 12 tokens, of depth 3 up to 29.
 SIDE, TRAINED, LONGEST, WIDTH, TEST = 3, 12, 32, 64, 300

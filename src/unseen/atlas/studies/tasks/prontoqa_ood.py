@@ -46,7 +46,7 @@ def trained(train: list[Example], tests: dict[str, list[Example]], seed: int, st
     from unseen.engine.seeds import torch_generator
     from unseen.learners.architectures.transformer import Transformer
     from unseen.training import TrainConfig, Vocabulary, fit_sequences
-    from unseen.training.verified import verified
+    from unseen.training.testbeds.verified import verified
 
     config = TrainConfig(
         steps=steps, batch_size=32, lr=5e-3, warmup=50, schedule="cosine", clip=1.0, eval_every=steps, train_eval=32,

@@ -9,7 +9,7 @@ from unseen import tasks
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import torch_generator
 from unseen.training.config import TrainConfig
-from unseen.training.prompted import fit_decoder, items
+from unseen.training.testbeds.prompted import fit_decoder, items
 
 TRAINED, BEYOND, TEST = 8, 16, 200
 # Task, its settings, updates.

@@ -7,7 +7,7 @@ import polars as pl
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.gap_peak import gap_peak
+from unseen.measures.curves.gap_peak import gap_peak
 from unseen.tasks.base import Example
 from unseen.tasks.logic.scylla import Scylla
 
@@ -62,7 +62,7 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     from unseen.engine.seeds import torch_generator
     from unseen.learners.architectures.transformer import Transformer
     from unseen.training import TrainConfig, Vocabulary, fit_sequences
-    from unseen.training.verified import verified
+    from unseen.training.testbeds.verified import verified
 
     steps, n, n_test = (60, 2000, 20) if quick else (700, 30_000, 60)
     task = Scylla(ceiling=100, id_share=0.5, world=seed)

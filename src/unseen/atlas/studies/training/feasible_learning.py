@@ -12,7 +12,7 @@ from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.data import Examples
 from unseen.data.digits import digit_images, image_column
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.loss_tail import tail_mean
+from unseen.measures.curves.loss_tail import tail_mean
 
 FORMS = ("feasible", "feasible-relaxed")
 

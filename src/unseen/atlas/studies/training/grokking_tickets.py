@@ -9,9 +9,9 @@ from torch import Tensor
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator, torch_generator
-from unseen.training import pruning
-from unseen.training.full_batch import adamw_stacked
-from unseen.training.residues import ResidueTable, embedded_logits, right, start_embedded
+from unseen.training.batched.full_batch import adamw_stacked
+from unseen.training.sparse import pruning
+from unseen.training.testbeds.residues import ResidueTable, embedded_logits, right, start_embedded
 
 P, EMBEDDING, WIDTH, DENSITY, RATE, LEVEL = 37, 256, 48, 0.4, 0.003, 0.9
 Weights = Mapping[str, Tensor]

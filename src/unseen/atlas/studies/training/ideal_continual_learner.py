@@ -39,7 +39,7 @@ STORED = (0, 1, 3, 10, 30, 100, 300)
 def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     """Old losses of the exact learner and of sequential fits; old-task error of a network against stored rows."""
     from unseen.engine.seeds import numpy_generator
-    from unseen.training.null_space import GradientProjection
+    from unseen.training.continual.null_space import GradientProjection
 
     found: dict[str, Measurement] = {}
     for kind in ("linear", "features"):
@@ -63,7 +63,7 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
 
 def _regression(rng: np.random.Generator, kind: str) -> tuple[float, float]:
     """Worst relative old loss of the exact learner (log10), and mean relative old loss of one fit after another."""
-    from unseen.training.null_space import NullSpaceRegression
+    from unseen.training.continual.null_space import NullSpaceRegression
 
     scales = np.arange(1, 201) ** -0.5
     x = rng.normal(size=(10, 15, 200)) * scales
@@ -86,7 +86,7 @@ def _digits(seed: int, quick: bool, stored: int, **settings: Any) -> Any:
     from unseen.atlas.digit_tasks import permuted_digits
     from unseen.engine.seeds import numpy_generator, seeded_torch, spawn, torch_generator
     from unseen.learners.architectures.featured import FeaturedMLP
-    from unseen.training.rehearsal import train_sequence
+    from unseen.training.continual.rehearsal import train_sequence
 
     tasks, tests = permuted_digits(numpy_generator(seed, "tasks"), 3 if quick else 6)
     with seeded_torch(spawn(seed, "weights")):

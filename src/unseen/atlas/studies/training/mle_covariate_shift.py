@@ -8,8 +8,8 @@ import numpy as np
 
 from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import numpy_generator
-from unseen.estimates.irt_em import sigmoid
-from unseen.estimates.weighted_likelihood import Model, excess_risk, fisher_information, fisher_rate, fit_weighted
+from unseen.estimates.difficulty.irt_em import sigmoid
+from unseen.estimates.shift.weighted_likelihood import Model, excess_risk, fisher_information, fisher_rate, fit_weighted
 
 MODELS: tuple[Model, ...] = ("linear", "logistic", "phase")
 # Mean along the first axis and standard deviations of the first two axes of the target; the source is standard

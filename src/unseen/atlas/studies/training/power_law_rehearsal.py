@@ -30,8 +30,8 @@ STRENGTHS = {"ewc": (1.0, 3.0, 10.0), "si": (0.3, 1.0, 3.0)}
 )
 def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     """Mean final accuracy on earlier tasks under each method, and how fast new tasks are picked up."""
-    from unseen.training.consolidation import ElasticWeights, SynapticIntelligence
-    from unseen.training.rehearsal import revisit_shares
+    from unseen.training.continual.consolidation import ElasticWeights, SynapticIntelligence
+    from unseen.training.continual.rehearsal import revisit_shares
 
     runs = {name: _run(seed, quick, schedule=name, budget=300) for name in ("power", "uniform", "exponential", "none")}
     ewc = [_run(seed, quick, guard=ElasticWeights(s, 100)) for s in STRENGTHS["ewc"][: 1 if quick else 3]]
@@ -65,7 +65,7 @@ def _run(seed: int, quick: bool, **settings: Any) -> Any:
     from unseen.atlas.digit_tasks import permuted_digits
     from unseen.engine.seeds import numpy_generator, seeded_torch, spawn, torch_generator
     from unseen.learners.architectures.featured import FeaturedMLP
-    from unseen.training.rehearsal import train_sequence
+    from unseen.training.continual.rehearsal import train_sequence
 
     tasks, tests = permuted_digits(numpy_generator(seed, "tasks"), 4 if quick else 12)
     with seeded_torch(spawn(seed, "weights")):

@@ -9,7 +9,7 @@ from unseen.atlas.protocol import Measurement, Threshold, study
 from unseen.engine.seeds import torch_generator
 from unseen.learners.architectures.attention import Position
 from unseen.training.config import TrainConfig
-from unseen.training.prompted import fit_decoder, items
+from unseen.training.testbeds.prompted import fit_decoder, items
 
 TRAINED, BEYOND, TEST = 8, 24, 200
 # Name, hint, positions.

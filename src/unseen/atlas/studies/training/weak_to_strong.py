@@ -43,7 +43,7 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
 
     from unseen.atlas.digit_tasks import split_digits
     from unseen.engine.seeds import numpy_generator
-    from unseen.training.weak_to_strong import gap_recovered
+    from unseen.training.distillation.weak_to_strong import gap_recovered
 
     (x_weak, y_weak), (x, y), (x_test, y_test) = split_digits(numpy_generator(seed, "split"), 300, 700)
     steps = 30 if quick else 300
@@ -78,7 +78,7 @@ def _pretrained(x: np.ndarray, seed: int, steps: int) -> Any:
 
     from unseen.engine.seeds import seeded_torch, spawn, torch_generator
     from unseen.learners.architectures.featured import FeaturedCNN
-    from unseen.training.weak_to_strong import train_student
+    from unseen.training.distillation.weak_to_strong import train_student
 
     images = torch.from_numpy(x).reshape(-1, 8, 8)
     turned = torch.cat([torch.rot90(images, k, (1, 2)) for k in range(4)]).flatten(1)
@@ -98,7 +98,7 @@ def _student(
 
     from unseen.engine.seeds import seeded_torch, spawn, torch_generator
     from unseen.learners.architectures.featured import FeaturedCNN
-    from unseen.training.weak_to_strong import train_student
+    from unseen.training.distillation.weak_to_strong import train_student
 
     with seeded_torch(spawn(seed, "head")):
         model = FeaturedCNN(1, 8, 2, 16)

@@ -1,0 +1,1 @@
+"""Confidence against outcomes: calibration, ranking, and mending either."""

@@ -1,0 +1,432 @@
+"""Regression of scores on the levels of several factors, with cluster-robust errors and average marginal effects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates.estimate import Estimate
+from unseen.estimates.intervals.codes import dense
+from unseen.estimates.intervals.means import t_quantile, two_sided_t
+from unseen.estimates.intervals.one_hot import OneHot
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
+# Of more than 100 clusters, those with more leverage than this have it corrected in full (CR2), the heaviest first; in the
+# others it is a number.
+LEVERAGE, HEAVIEST = 0.1, 100
+# Rows of one cluster are never taken as wholly independent: a giant cluster would pass for many units.
+LEAST_INTRACLASS = 0.02
+# Linear predictors beyond this only occur where a level separates right from wrong.
+SEPARATED = 12.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A fitted regression on the levels of factors (first level of each factor as base).
+
+    Attributes:
+        link: "logit" for binary scores, "identity" for others.
+        beta: Coefficients, shape (p,): intercept, then levels 1 … of each factor in turn.
+        covariance: Cluster-robust, shape (p, p).
+        model_covariance: Inverse information (times the residual variance for the identity), shape (p, p).
+        null: Orthonormal directions that the data don't determine, shape (p, k).
+        codes: Level of each factor in each cell, shape (cells, factors).
+        design: Design row of each cell.
+        weight: Rows in each cell, shape (cells,).
+        offsets: First column of each factor in beta, shape (factors,).
+        sizes: Levels of each factor.
+        clusters: Number of distinct clusters.
+        firth: Whether separation was met, so that Firth's penalty was added.
+        method: In words.
+        units: Rows of each cluster in each cell, with the variance of a row under the model.
+    """
+
+    link: str
+    beta: FloatArray
+    covariance: FloatArray
+    model_covariance: FloatArray
+    null: FloatArray
+    codes: IntArray
+    design: OneHot
+    weight: FloatArray
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    clusters: int
+    firth: bool
+    method: str
+    units: Units
+
+    @property
+    def collinear(self) -> tuple[int, ...]:
+        """Factors with a level that the other factors determine."""
+        if not self.null.shape[1]:
+            return ()
+        loads = np.abs(self.null).max(axis=1) > 1e-6
+        return tuple(
+            f for f, (start, size) in enumerate(zip(self.offsets, self.sizes, strict=True))
+            if loads[start : start + size - 1].any()
+        )  # fmt: skip
+
+    def level_means(self, factor: int, leave_out: Sequence[int] = ()) -> tuple[FloatArray, FloatArray]:
+        """Mean predicted score with one factor set to each of its levels and the others as they are.
+
+        Args:
+            factor: Its position.
+            leave_out: Levels whose rows are not averaged over (rows where the factor is missing).
+
+        Returns:
+            Means, shape (levels,), and their derivatives by beta, shape (levels, p).
+        """
+        use = self.weight * ~np.isin(self.codes[:, factor], list(leave_out))
+        start, size = self.offsets[factor], self.sizes[factor]
+        shifts = np.concatenate([[0.0], self.beta[start : start + size - 1]])
+        fixed = self.beta.copy()
+        fixed[start : start + size - 1] = 0.0
+        eta = self.design.dot(fixed)
+        share = use / use.sum()
+        if self.link == "logit":
+            value = 1.0 / (1.0 + np.exp(-np.clip(eta, -40, 40)) * np.exp(-shifts)[:, None])
+            slope = value * (1 - value) * share
+        else:
+            value, slope = eta + shifts[:, None], np.tile(share, (size, 1))
+        gradient = np.ascontiguousarray(self.design.transposed_dot(slope.T).T)
+        gradient[:, start : start + size - 1] = 0.0
+        others = np.arange(1, size)
+        gradient[others, start + others - 1] = slope[1:].sum(axis=1)
+        return value @ share, gradient
+
+    def effect(self, value: float, gradient: FloatArray, level: float = 0.95) -> tuple[Estimate, float]:
+        """A function of the coefficients with its delta-method interval and two-sided p-value.
+
+        Args:
+            value: Its value.
+            gradient: Its derivative by beta, shape (p,).
+            level: Nominal coverage.
+
+        Returns:
+            The estimate and the p-value of it being zero.
+
+        Raises:
+            Undefined: The factors are collinear, so that the data do not determine it.
+        """
+        self.check(gradient)
+        variance = float(gradient @ self.covariance @ gradient)
+        if self.firth:
+            # Where a level separates, residuals vanish and with them the robust variance.
+            variance = max(variance, float(gradient @ self.model_covariance @ gradient))
+        if variance <= 1e-18:
+            raise Undefined("the scores do not vary given the factors: no interval exists.")
+        dof, se = max(1.0, min(self.clusters - 1.0, self.working(gradient)[1])), math.sqrt(variance)
+        half = t_quantile((1 - level) / 2, dof) * se
+        method = f"average marginal effect, {self.method}"
+        return Estimate(value, value - half, value + half, self.clusters, method, level), two_sided_t(value / se, dof)
+
+    def check(self, gradient: FloatArray) -> None:
+        """Refuse a function of the coefficients that the data do not determine.
+
+        Raises:
+            Undefined: The factors are collinear along it.
+        """
+        if self.null.shape[1] and np.abs(gradient @ self.null).max() > 1e-6 * max(1e-3, np.abs(gradient).max()):
+            raise Undefined("another factor determines this one: their effects can't be told apart.")
+
+    def working(self, gradient: FloatArray) -> tuple[float, float]:
+        """Variance of a function of the coefficients where rows of a cluster are equally correlated, and its dof.
+
+        A row's influence is q = gradientᵀ B x; a cluster adds φ_g = (1 − ρ)Σ q²w + ρ(Σ q√w)² with w the variance of a
+        row; the degrees of freedom are Satterthwaite's, (Σφ)²/Σφ² − 1.
+
+        Args:
+            gradient: Derivative by beta, shape (p,).
+        """
+        return self.spread(self.influence(gradient))
+
+    def influence(self, gradient: FloatArray) -> FloatArray:
+        """Influence q√w of a row of each cell on functions of the coefficients.
+
+        Args:
+            gradient: Derivatives by beta, shape (p,) or (k, p).
+
+        Returns:
+            Shape (cells,) or (k, cells); that of a difference is the difference.
+        """
+        q = self.design.dot(self.bread @ gradient.T).T
+        return np.ascontiguousarray(q * np.sqrt(self.units.variance))
+
+    def spread(self, q: FloatArray) -> tuple[float, float]:
+        """The variance and degrees of freedom of ``working`` from the influence of rows, shape (cells,)."""
+        u, square = self.units, q * q
+        if u.single:
+            total = float(self.weight @ square)
+            return total, total**2 / max(float(self.weight @ (square * square)), 1e-300) - 1
+        own = np.bincount(u.cluster, weights=u.rows * square[u.cell], minlength=self.clusters)
+        joint = np.bincount(u.cluster, weights=u.rows * q[u.cell], minlength=self.clusters) ** 2
+        total = float(np.sum((1 - u.intraclass) * own + u.intraclass * joint))
+        firm = max(u.intraclass, LEAST_INTRACLASS)
+        share = (1 - firm) * own + firm * joint
+        return total, float(share.sum() ** 2 / max(float(share @ share), 1e-300)) - 1
+
+    @property
+    def bread(self) -> FloatArray:
+        """Inverse information without the residual variance, shape (p, p)."""
+        return self.model_covariance / self.units.scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Rows of each cluster in each cell of a fit: arrays of shape (pairs,), but for the variance.
+
+    Attributes:
+        cluster: Cluster of each pair.
+        cell: Cell of each pair.
+        rows: Rows of each pair.
+        variance: Variance of a row under the model, shape (cells,).
+        scale: Residual variance (1 for binary scores).
+        intraclass: Correlation of two rows of a cluster given the factors, by moments; at least 0.
+        single: Whether every row is a cluster of its own (the arrays of pairs are empty then).
+    """
+
+    cluster: IntArray
+    cell: IntArray
+    rows: FloatArray
+    variance: FloatArray
+    scale: float
+    intraclass: float
+    single: bool
+
+
+def one_hot(codes: IntArray, sizes: Sequence[int], offsets: Sequence[int]) -> FloatArray:
+    """Design matrix of shape (rows, p) with an intercept and the levels 1 … of each factor."""
+    p = 1 + sum(s - 1 for s in sizes)
+    x = np.zeros((len(codes), p))
+    x[:, 0] = 1.0
+    rows = np.arange(len(codes))
+    for f, offset in enumerate(offsets):
+        present = codes[:, f] > 0
+        x[rows[present], offset + codes[present, f] - 1] = 1.0
+    return x
+
+
+def mixed_radix(columns: Sequence[IntArray], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """One integer for each combination of levels, shape (rows,), renumbered where it would overflow.
+
+    >>> mixed_radix([np.array([0, 1]), np.array([2, 0])], [2, 3]).tolist()
+    [2, 3]
+    """
+    key = np.zeros(len(columns[0]) if columns else 0, dtype=np.int64)
+    span = 1
+    for column, size in zip(columns, sizes, strict=True):
+        if span > 2**62 // max(size, 1):
+            _, key = np.unique(key, return_inverse=True)
+            span = int(key.max()) + 1
+        key = key * size + column
+        span *= size
+    return key
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Factors and clusters along rows, made ready for a regression: the same for every model that answered the rows.
+
+    Attributes:
+        codes: For each factor the level of each row.
+        sizes: Number of levels of each factor.
+        cluster: Sampling unit of each row, shape (n,).
+        unit: The same, numbered densely.
+        clusters: Number of distinct clusters.
+        cell: Which combination of levels each row has, shape (n,).
+        table: Levels of each combination, shape (cells, factors).
+        x: Design row of each combination.
+        rows: Rows of each combination, shape (cells,).
+        null: Orthonormal directions that the rows don't determine, shape (p, k).
+    """
+
+    codes: Sequence[IntArray]
+    sizes: tuple[int, ...]
+    cluster: IntArray
+    unit: IntArray
+    clusters: int
+    cell: IntArray
+    table: IntArray
+    x: OneHot
+    rows: FloatArray
+    null: FloatArray
+
+    @classmethod
+    def of(cls, codes: Sequence[IntArray], sizes: Sequence[int], cluster: IntArray) -> Design:
+        """From the levels of each factor, from 0, and the clusters, each of shape (n,)."""
+        _, first, cell = np.unique(mixed_radix(codes, sizes), return_index=True, return_inverse=True)
+        table = np.stack([np.asarray(c)[first] for c in codes], axis=1)
+        x, rows = OneHot.of(table, sizes), np.bincount(cell).astype(np.float64)
+        unit, clusters = dense(cluster)
+        return cls(codes, tuple(sizes), cluster, unit, clusters, cell, table, x, rows, _null_space(x, rows))
+
+    def same(self, codes: Sequence[IntArray], sizes: Sequence[int], cluster: IntArray) -> bool:
+        """Whether these are the rows of this design."""
+        return (
+            self.sizes == tuple(sizes)
+            and np.array_equal(cluster, self.cluster)
+            and all(np.array_equal(a, b) for a, b in zip(codes, self.codes, strict=True))
+        )
+
+
+def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, cluster: IntArray) -> Fit:
+    """Regress scores on the levels of factors: ``regress_on`` a design of these rows.
+
+    Args:
+        codes: For each factor the level of each row, shape (n,), from 0.
+        sizes: Number of levels of each factor.
+        score: Shape (n,).
+        cluster: Integer of the sampling unit, shape (n,).
+
+    >>> fit = regress([np.array([0, 0, 0, 0, 1, 1, 1, 1])], [2], np.array([1.0, 1, 1, 0, 1, 0, 0, 0]), np.arange(8))
+    >>> means, _ = fit.level_means(0)
+    >>> means.round(6).tolist()
+    [0.75, 0.25]
+    """
+    return regress_on(Design.of(codes, sizes, cluster), score)
+
+
+def regress_on(design: Design, score: FloatArray) -> Fit:
+    """Regress scores on the levels of factors, on cells of identical rows.
+
+    Binary scores: logistic regression by Newton's method; where a level separates right from wrong (a linear predictor
+    beyond ±12), Firth's penalty ½·log|I| makes the estimate finite. Other scores: least squares. The covariance is
+    B·Σ_g u_g u_gᵀ·B with u_g the score of cluster g: CR2, (I − H_gg)^(−1/2) being applied in the space of the
+    coefficients for up to 100 clusters, of more where the leverage tr H_gg is above 0.1; in the others it is
+    (1 − tr H_gg)^(−1/2), nearly the same. Directions that the data don't determine are kept as ``null``.
+
+    Args:
+        design: Factors and clusters of the rows.
+        score: Shape (n,).
+
+    Returns:
+        The fit.
+
+    Raises:
+        TooFewUnits: Fewer clusters than coefficients that the data determine, plus two.
+        Undefined: All scores are equal.
+
+    Source: Firth (1993); Heinze & Schemper (2002); Bell & McCaffrey (2002); Pustejovsky & Tipton (2018).
+    """
+    if score.min() == score.max():
+        raise Undefined(f"all {len(score)} scores are {score[0]:g}: there is nothing to explain.")
+    binary = bool(np.all((score == 0) | (score == 1)))
+    x, n, cell, null, clusters = design.x, design.rows, design.cell, design.null, design.clusters
+    y = np.bincount(cell, weights=score).astype(np.float64)
+    rank = x.width - null.shape[1]
+    if clusters < rank + 2:
+        raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
+    if binary:
+        beta, firth = _newton(x, n, y, firth=False, singular=null.shape[1] > 0)
+        if np.abs(x.dot(beta)).max() > SEPARATED:
+            beta, firth = _newton(x, n, y, firth=True, singular=True)
+        mu = _expit(x.dot(beta))
+        working, scale = n * np.clip(mu * (1 - mu), 1e-10, None), 1.0
+    else:
+        beta, firth, working = _pinv(x.gram(n)) @ x.transposed_dot(y), False, n
+        mu = x.dot(beta)
+        scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
+    bread = _pinv(x.gram(working))
+    meat, kind, units = _meat(x, cell, design.unit, score - mu[cell], working / n, bread, clusters, scale)
+    method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
+    return Fit(
+        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, design.table, x, n,
+        tuple(np.cumsum([1, *(s - 1 for s in design.sizes)])[:-1].tolist()), design.sizes, clusters, firth, method, units,
+    )  # fmt: skip
+
+
+def _expit(eta: FloatArray) -> FloatArray:
+    return 1.0 / (1.0 + np.exp(-np.clip(eta, -40, 40)))
+
+
+def _pinv(a: FloatArray) -> FloatArray:
+    return np.linalg.pinv(a, rcond=1e-11, hermitian=True).astype(np.float64, copy=False)
+
+
+def _null_space(x: OneHot, n: FloatArray) -> FloatArray:
+    # Columns are brought to equal length, so that a rare level is not taken for a combination of others.
+    gram = x.gram(n)
+    length = np.sqrt(gram.diagonal())
+    length[length == 0] = 1.0
+    values, vectors = np.linalg.eigh(gram / np.outer(length, length))
+    null = vectors[:, values < 1e-9 * max(1.0, values.max())] / length[:, None]
+    return np.linalg.qr(null)[0] if null.shape[1] else null
+
+
+def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool, singular: bool) -> tuple[FloatArray, bool]:
+    beta = np.zeros(x.width)
+    share = (y.sum() + 0.5) / (n.sum() + 1)
+    beta[0] = math.log(share / (1 - share))
+    for _ in range(60 if firth else 25):
+        mu = _expit(x.dot(beta))
+        w = n * mu * (1 - mu)
+        gram, residual = x.gram(w), y - n * mu
+        if firth or singular:
+            inverse = _pinv(gram)
+            if firth:
+                residual = residual + w * x.quadratic(inverse) * (0.5 - mu)
+            step = inverse @ x.transposed_dot(residual)
+        else:
+            step = np.linalg.solve(gram, x.transposed_dot(residual)).astype(np.float64, copy=False)
+        largest = float(np.abs(step).max())
+        beta = beta + step * min(1.0, 3.0 / max(largest, 1e-12))
+        if largest < 1e-8 or (not firth and float(np.abs(x.dot(beta)).max()) > 2 * SEPARATED):
+            break
+    return beta, firth
+
+
+def _meat(
+    x: OneHot, cell: IntArray, cluster: IntArray, residual: FloatArray, working: FloatArray, bread: FloatArray,
+    clusters: int, scale: float,
+) -> tuple[FloatArray, str, Units]:  # fmt: skip
+    leverage = np.clip(working * x.quadratic(bread), 0.0, 1.0)
+    variance = working * scale
+    none = np.empty(0, dtype=np.int64)
+    if clusters == len(cell):
+        squares = np.bincount(cell, weights=residual * residual, minlength=len(x.columns)) * _inflation(leverage) ** 2
+        units = Units(none, none, np.empty(0), variance, scale, 0.0, single=True)
+        return x.gram(squares), "robust (HC2)", units
+    pair, inverse = np.unique(cluster.astype(np.int64) * len(working) + cell, return_inverse=True)
+    of_cluster, of_cell = pair // len(working), pair % len(working)
+    sums = np.bincount(inverse, weights=residual).astype(np.float64)
+    rows = np.bincount(inverse).astype(np.float64)
+    scores = x.grouped(of_cluster, of_cell, sums, clusters)
+    trace = np.bincount(of_cluster, weights=rows * leverage[of_cell], minlength=clusters)
+    heavy = np.flatnonzero(trace > (LEVERAGE if clusters > HEAVIEST else 0.0))
+    heavy = heavy[np.argsort(-trace[heavy], kind="stable")[:HEAVIEST]]
+    light = np.ones(clusters, dtype=bool)
+    light[heavy] = False
+    scores[light] *= _inflation(np.minimum(trace[light], 0.75))[:, None]
+    counts = rows * working[of_cell]
+    values, vectors = np.linalg.eigh(bread)
+    keep = values > values.max() * 1e-11
+    half, back = vectors[:, keep] * np.sqrt(values[keep]), vectors[:, keep] / np.sqrt(values[keep])
+    starts = np.searchsorted(of_cluster, np.arange(clusters + 1))
+    for g in heavy.tolist():
+        mine = slice(int(starts[g]), int(starts[g + 1]))
+        z = x.dense(of_cell[mine]) @ half
+        lam, u = np.linalg.eigh((z * counts[mine][:, None]).T @ z)
+        scores[g] = back @ (u @ (_inflation(lam) * (u.T @ (half.T @ scores[g]))))
+    units = Units(
+        of_cluster, of_cell, rows, variance, scale, _intraclass(of_cluster, sums, rows, residual), single=False
+    )
+    return scores.T @ scores, "cluster-robust (CR2)", units
+
+
+def _inflation(leverage: FloatArray) -> FloatArray:
+    # A direction that one cluster alone determines has no residual left to inflate.
+    return np.where(leverage < 1 - 1e-8, 1 / np.sqrt(np.clip(1 - leverage, 1e-8, None)), 0.0)
+
+
+def _intraclass(cluster: IntArray, sums: FloatArray, rows: FloatArray, residual: FloatArray) -> float:
+    squares, n = float(residual @ residual), len(residual)
+    total, size = np.bincount(cluster, weights=sums), np.bincount(cluster, weights=rows)
+    pairs = float(size @ size) - n
+    return 0.0 if pairs <= 0 else min(1.0, max(0.0, (float(total @ total) - squares) / pairs / (squares / n)))

@@ -1,0 +1,1 @@
+"""Item response models: abilities, difficulties, items that behave differently, and wrong keys."""

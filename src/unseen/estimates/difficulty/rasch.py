@@ -1,0 +1,369 @@
+"""The Rasch model for few models on many items: items are a random sample, models are the parameters.
+
+With 2 to 20 models no item has a slope, and hardly a difficulty, of its own. The models' abilities are well known
+all the same, because they rest on many items: so difficulty is integrated out, as ability is in the usual case.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unseen.errors import BadInput, TooFewUnits, Undefined
+from unseen.estimates.difficulty.irt_em import Counts, State, fit, sigmoid, softplus
+from unseen.estimates.estimate import Estimate
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+MIN_ITEMS = 20
+LOWEST = -8.0  # logits; below it an ability over a floor is not told from guessing
+# Work of the exact information matrix beyond which the cross-product of scores stands in for it.
+MAX_EXACT = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Items with equal answers, kept once.
+
+    Attributes:
+        right: Number right, shape (patterns, models).
+        trials: Number of answers, shape (patterns, models); 0 where missing.
+        weight: Items that have the pattern, shape (patterns,).
+        of_item: Pattern of each item, shape (items,).
+    """
+
+    right: FloatArray
+    trials: FloatArray
+    weight: FloatArray
+    of_item: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class RaschFit:
+    """A fitted Rasch model, P(right) = 1 / (1 + exp(difficulty - ability)), difficulty ~ N(0, spread²).
+
+    Attributes:
+        ability: Of each model in logits above the mean item, shape (models,); ±inf where it had all right or wrong.
+        covariance: Of the abilities, robust to dependence within clusters, shape (models, models); NaN for such models.
+        influence: Contribution of each cluster to the error of the abilities, shape (clusters, models): the covariance
+            is the sum of its outer products. Without clusters: of each pattern, times the root of its items.
+        clusters: The cluster of each row of ``influence``, sorted; None without clusters.
+        cluster_items: Items of each cluster (of each pattern without clusters), shape (clusters,).
+        item_influence: Contribution of one item with each pattern, shape (patterns, models).
+        spread: Standard deviation of difficulty [logits].
+        spread_se: Its standard error.
+        difficulty: Posterior mean of each pattern's difficulty [logits], shape (patterns,).
+        difficulty_sd: Posterior standard deviation, shape (patterns,).
+        patterns: The data.
+        units: Independent clusters.
+        log_likelihood: Marginal log-likelihood.
+        converged: Whether the algorithm came to rest.
+        floor: Chance of being right without knowing.
+    """
+
+    ability: FloatArray
+    covariance: FloatArray
+    influence: FloatArray
+    clusters: IntArray | None
+    cluster_items: FloatArray
+    item_influence: FloatArray
+    spread: float
+    spread_se: float
+    difficulty: FloatArray
+    difficulty_sd: FloatArray
+    patterns: Patterns
+    units: int
+    log_likelihood: float
+    converged: bool
+    floor: float = 0.0
+
+    @property
+    def ability_se(self) -> FloatArray:
+        """Standard errors of the abilities, shape (models,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def mean_success(self, ability: ArrayLike) -> FloatArray:
+        """Mean probability of success over the items at these abilities, shape (n,)."""
+        z, w = normal_nodes()
+        known = sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
+        return self.floor + (1 - self.floor) * known
+
+    @cached_property
+    def log_posterior(self) -> FloatArray:
+        """Of each pattern's difficulty at ``normal_nodes``, but for a constant, shape (patterns, nodes)."""
+        z, w = normal_nodes()
+        known = np.isfinite(self.ability)
+        logit = self.ability[known, None] - self.spread * z
+        return self.patterns.right[:, known] @ logit - self.patterns.trials[:, known] @ softplus(logit) + np.log(w)
+
+
+@cache
+def normal_nodes() -> tuple[FloatArray, FloatArray]:
+    """41 Gauss–Hermite nodes and weights of the standard normal."""
+    z, w = np.polynomial.hermite_e.hermegauss(41)
+    return z, w / w.sum()
+
+
+def patterns_of(right: ArrayLike, trials: ArrayLike) -> Patterns:
+    """Collapse items with equal answers.
+
+    Args:
+        right: Number right, shape (items, models).
+        trials: Number of answers, shape (items, models); 0 where missing.
+
+    >>> patterns_of([[1, 0], [1, 0], [0, 0]], np.ones((3, 2))).weight.tolist()
+    [1.0, 2.0]
+    """
+    r, t = np.asarray(right, np.float64), np.asarray(trials, np.float64)
+    if r.shape != t.shape or r.ndim != 2:
+        raise BadInput(f"right and trials are matrices of items by models of one shape, got {r.shape} and {t.shape}.")
+    # A random projection names each row; equal rows get equal names, others differ but for rounding.
+    names = np.random.default_rng(20240229).uniform(1, 2, size=2 * r.shape[1])
+    key = np.round(r @ names[: r.shape[1]] + 1000 * (t @ names[r.shape[1] :]), 9)
+    _, first, of_item, weight = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    return Patterns(r[first], t[first], weight.astype(np.float64), of_item.astype(np.int64))
+
+
+def fit_rasch(
+    right: ArrayLike | Patterns,
+    trials: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    *,
+    floor: float = 0.0,
+) -> RaschFit:
+    """Fit the Rasch model with random items by marginal maximum likelihood.
+
+    Args:
+        right: Number right, shape (items, models), NaN where missing; or patterns.
+        trials: Answers a cell, shape (items, models); one where it is left out.
+        cluster: Integer of the sampling unit of each item, shape (items,); each item its own where it is left out.
+        floor: Chance c of being right without knowing (1 / options where models guess), below 1:
+            P(right) = c + (1 - c) / (1 + exp(difficulty - ability)).
+
+    Raises:
+        TooFewUnits: Fewer than 2 models or 20 items.
+        Undefined: Fewer than 2 models have some right and some wrong, or no item tells them apart.
+
+    Source: De Boeck (2008), Random item IRT models; White (1982) for the sandwich covariance.
+
+    >>> rng = np.random.default_rng(0)
+    >>> ability = np.array([-1.0, 0.0, 1.5])
+    >>> answers = rng.random((4000, 3)) < 1 / (1 + np.exp(rng.normal(0, 1.5, (4000, 1)) - ability))
+    >>> fit_rasch(answers).ability.round(1).tolist()
+    [-1.1, -0.0, 1.5]
+    """
+    if isinstance(right, Patterns):
+        data = right
+    else:
+        values = np.asarray(right, np.float64)
+        tried = (~np.isnan(values)).astype(np.float64) if trials is None else np.asarray(trials, np.float64)
+        data = patterns_of(np.nan_to_num(values), tried)
+    items, models = int(data.weight.sum()), data.right.shape[1]
+    if models < 2 or items < MIN_ITEMS:
+        raise TooFewUnits(f"a Rasch model needs 2 models and {MIN_ITEMS} items, got {models} and {items}.")
+    total, tried_total = data.weight @ data.right, data.weight @ data.trials
+    mixed = (total > 0) & (total < tried_total)
+    if mixed.sum() < 2:
+        raise Undefined(
+            f"{int(mixed.sum())} of {models} models have some items right and some wrong; 2 are needed for a scale."
+        )
+    counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
+    # Over a floor this is only where to start.
+    state = fit(counts, "1pl", prior=False, max_iterations=500 if floor == 0 else 20, tolerance=1e-4)
+    if floor > 0:
+        state = with_floor(counts, state, floor)
+        low = state.intercept < LOWEST
+        if low.any():
+            # Such a model does no better than guessing: it has no finite ability, and pulls the information to zero.
+            mixed[np.flatnonzero(mixed)[low]] = False
+            if mixed.sum() < 2:
+                raise Undefined(f"{int(mixed.sum())} of {models} models do better than guessing ({floor:.2f}).")
+            counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
+            state = with_floor(counts, fit(counts, "1pl", prior=False, max_iterations=20, tolerance=1e-4), floor)
+    spread = float(state.slope[0])
+    if spread < 1e-3:
+        raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
+    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
+    each = scores @ np.linalg.pinv(bread)
+    influence, labels, units = _influence(each, data, cluster)
+    of_item = np.full((len(scores), models), np.nan)
+    of_item[:, mixed] = each[:, :-1]
+    sizes = data.weight if labels is None else np.unique(np.asarray(cluster), return_counts=True)[1].astype(np.float64)
+    ability = np.where(total < tried_total, -np.inf, np.inf)
+    ability[mixed] = state.intercept
+    full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
+    covariance = influence.T @ influence * (units / (units - 1))
+    full[np.ix_(mixed, mixed)] = covariance[:-1, :-1]
+    reach[:, mixed] = influence[:, :-1]
+    mean = state.posterior @ state.nodes
+    sd = np.sqrt(np.maximum(state.posterior @ state.nodes**2 - mean**2, 1e-12))
+    return RaschFit(
+        ability=ability, covariance=full, influence=reach, clusters=labels, cluster_items=sizes, item_influence=of_item,
+        spread=spread, floor=floor,
+        spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
+        patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
+    )  # fmt: skip
+
+
+def difficulty_without(model: RaschFit, left_out: int) -> tuple[FloatArray, FloatArray]:
+    """Expected success of one model on each pattern, from the answers of the other models alone.
+
+    Args:
+        model: The fitted abilities and spread.
+        left_out: Column of the model whose answers are not looked at.
+
+    Returns:
+        Posterior mean of difficulty from the others' answers, and the left-out model's expected probability of
+        success (integrated over what is not known of the difficulty), shapes (patterns,).
+    """
+    z, _ = normal_nodes()
+    own, log_post = model.ability[left_out] - model.spread * z, model.log_posterior
+    if math.isfinite(float(model.ability[left_out])):
+        right, trials = model.patterns.right[:, left_out, None], model.patterns.trials[:, left_out, None]
+        log_post = log_post - right * own + trials * softplus(own)
+    posterior = np.exp(log_post - log_post.max(axis=1, keepdims=True))
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    return posterior @ (model.spread * z), posterior @ sigmoid(own)
+
+
+def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | None]:
+    """Abilities with Wald intervals [logits above the mean item]; None where they are infinite."""
+    from scipy.special import ndtri
+
+    z, method = float(ndtri(0.5 + level / 2)), "Rasch model with random items, cluster-robust"
+    found: list[Estimate | None] = []
+    for value, error in zip(model.ability.tolist(), model.ability_se.tolist(), strict=True):
+        known = math.isfinite(value) and error > 0
+        found.append(
+            Estimate(value, value - z * error, value + z * error, model.units, method, level) if known else None
+        )
+    return found
+
+
+def _information(
+    counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float, floor: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
+    assert counts.trials is not None  # noqa: S101
+    rows, k = len(counts.right), len(ability) + 1
+    # Scores of a cell with respect to its logit: up where it is right, down where it is wrong.
+    up, down, up_curve, down_curve = _slopes(ability[:, None] + spread * nodes, floor)
+    wrong = counts.trials - counts.right
+    scores = np.empty((rows, k))
+    scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
+    scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(axis=1)
+    weighted = scores * counts.weight[:, None]
+    if rows * len(nodes) * k * k > MAX_EXACT:
+        return scores.T @ weighted, scores
+    curvature = np.zeros((k, k))
+    mass = posterior * counts.weight[:, None]
+    number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
+    curvature[np.arange(k - 1), np.arange(k - 1)] = number.sum(axis=1)
+    curvature[:-1, -1] = curvature[-1, :-1] = number @ nodes
+    curvature[-1, -1] = float((number @ nodes**2).sum())
+    second = np.zeros((k, k))
+    size = max(1, 2_000_000 // (len(nodes) * k))
+    for start in range(0, rows, size):
+        part = slice(start, start + size)
+        residual = np.empty((len(counts.right[part]), len(nodes), k))
+        residual[:, :, :-1] = counts.right[part, None, :] * up.T[None] - wrong[part, None, :] * down.T[None]
+        residual[:, :, -1] = residual[:, :, :-1].sum(axis=2) * nodes
+        residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
+        flat = residual.reshape(-1, k)
+        second += flat.T @ flat
+    return curvature - second + scores.T @ weighted, scores
+
+
+def _slopes(logit: FloatArray, floor: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """(ln P)', -(ln(1 - P))', -(ln P)'' and -(ln(1 - P))'' for P = c + (1 - c)·σ."""
+    s = sigmoid(logit)
+    spare = s * (1 - s)
+    if floor == 0:
+        return 1 - s, s, spare, spare
+    first = (1 - floor) * spare
+    up = first / (floor + (1 - floor) * s)
+    return up, s, up**2 - up * (1 - 2 * s), spare
+
+
+def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, tolerance: float = 1e-3) -> State:
+    """Maximise the marginal likelihood of P(right) = c + (1 - c)·σ(spread·z + ability), c known.
+
+    Args:
+        counts: Answers; rows are items.
+        start: Where to start, and the nodes.
+        floor: c.
+        steps: Most steps.
+        tolerance: Largest change of a parameter at which to stop [logits].
+
+    Source: Berndt, Hall, Hall & Hausman (1974), Estimation and inference in nonlinear structural models (steps along
+    the cross-product of scores); Birnbaum (1968) for the lower asymptote.
+    """
+    assert counts.trials is not None  # noqa: S101
+    nodes, wrong, weight = start.nodes, counts.trials - counts.right, counts.weight
+
+    def at(values: FloatArray) -> tuple[float, FloatArray]:
+        logit = values[:-1, None] + values[-1] * nodes
+        chance = floor + (1 - floor) * sigmoid(logit)
+        log_post = counts.right @ np.log(chance) + wrong @ (math.log1p(-floor) - softplus(logit)) + start.log_prior
+        top = log_post.max(axis=1, keepdims=True)
+        post = np.exp(log_post - top)
+        total = post.sum(axis=1, keepdims=True)
+        return float((np.log(total) + top)[:, 0] @ weight), post / total
+
+    share = (weight @ counts.right) / (weight @ counts.trials)
+    known = np.clip((share - floor) / (1 - floor), 0.02, 0.98)
+    values = np.append(np.log(known / (1 - known)) * 1.2, max(float(start.slope[0]), 0.3))
+    value, posterior = at(values)
+    done = False
+    for _ in range(steps):
+        up, down, _, _ = _slopes(values[:-1, None] + values[-1] * nodes, floor)
+        scores = np.empty((len(wrong), len(values)))
+        scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
+        scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(
+            axis=1
+        )
+        gram = scores.T @ (scores * weight[:, None])
+        step = np.linalg.solve(gram + 1e-6 * np.eye(len(gram)), weight @ scores).astype(np.float64)
+        step *= min(1.0, 1.5 / float(np.abs(step).max(initial=1e-9)))
+        size = 1.0
+        while size > 1e-4:
+            trial = values + size * step
+            # An ability below the floor has no finite value; a spread of either sign is the same model.
+            trial[:-1], trial[-1] = np.clip(trial[:-1], -12, 12), abs(trial[-1])
+            reached, there = at(trial)
+            if reached >= value - 1e-9:
+                break
+            size /= 2
+        else:
+            break
+        moved = float(np.abs(trial - values).max())
+        values, value, posterior = trial, reached, there
+        if moved < tolerance:
+            done = True
+            break
+    return State(
+        slope=np.full(len(share), values[-1]), intercept=values[:-1], nodes=nodes, log_prior=start.log_prior,
+        posterior=posterior, log_likelihood=value, iterations=start.iterations, converged=done,
+    )  # fmt: skip
+
+
+def _influence(each: FloatArray, data: Patterns, cluster: ArrayLike | None) -> tuple[FloatArray, IntArray | None, int]:
+    """Influence of each cluster or pattern on (abilities, spread), the clusters, and the number of units.
+
+    Args:
+        each: Influence of one item with each pattern, shape (patterns, parameters).
+        data: The patterns.
+        cluster: Of each item, or None.
+    """
+    if cluster is None:
+        return each * np.sqrt(data.weight)[:, None], None, int(data.weight.sum())
+    labels, unit = np.unique(np.asarray(cluster), return_inverse=True)
+    units = len(labels)
+    if units < 2:
+        raise TooFewUnits("abilities need items of at least 2 independent clusters, got 1.")
+    sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in each.T], axis=1)
+    return sums.astype(np.float64), labels.astype(np.int64), units

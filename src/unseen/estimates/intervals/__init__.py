@@ -1,0 +1,1 @@
+"""Intervals of means, differences and summaries of rows that come in clusters."""

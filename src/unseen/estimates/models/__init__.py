@@ -1,0 +1,1 @@
+"""Several models or raters set against each other."""

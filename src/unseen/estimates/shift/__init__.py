@@ -1,0 +1,1 @@
+"""How two samples differ, and weights that make them alike."""

@@ -1,0 +1,1 @@
+"""Many tests at once, and what a design can show."""

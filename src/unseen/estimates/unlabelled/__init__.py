@@ -1,0 +1,1 @@
+"""Accuracy of rows without labels, and how far it may be believed."""

@@ -1,0 +1,408 @@
+"""Back-tests of label-free estimates: hide the labels of one level of a factor at a time, and compare.
+
+Only a level in which something shifts can test anything: where confidence and accuracy are those of the other rows, all
+methods claim the same and are right. Everything runs on counts per level and fine bin of confidence, so that many levels
+cost one pass over the rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unseen.estimates.intervals.codes import dense
+from unseen.estimates.intervals.means import two_sided_t
+from unseen.estimates.testing.multiplicity import benjamini_hochberg
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+FINE = 200
+COARSE = 20
+MIN_ROWS = 30
+MIN_CLUSTERS = 3
+MIN_LEVELS = 3
+METHODS = ("CBPE", "ATC", "DoC")
+ALPHA = 0.05
+GRID = 200
+WORTH = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """One level whose labels were hidden, and what each method claimed of it.
+
+    Attributes:
+        factor: Position of its factor.
+        code: Its code within the factor.
+        name: Name of the level.
+        n: Its rows.
+        share: Its rows over all rows.
+        actual: Its accuracy.
+        move: Claimed by CBPE minus accuracy of the other rows: how far its confidence has moved, in accuracy.
+        shift_p: p-value of "its confidences are those of the other rows".
+        claimed: Method → claimed accuracy.
+        variance: Method → sampling variance of claimed minus actual.
+        clusters: Sampling units in it.
+    """
+
+    factor: int
+    code: int
+    name: str
+    n: int
+    share: float
+    actual: float
+    move: float
+    shift_p: float
+    claimed: dict[str, float]
+    variance: dict[str, float]
+    clusters: int
+
+    def error(self, method: str) -> float:
+        """Claimed minus actual."""
+        return self.claimed[method] - self.actual
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Backtest:
+    """How far one method missed the levels that were hidden from it and in which something shifts.
+
+    Attributes:
+        method: CBPE, ATC, DoC …
+        error: Mean absolute error over levels.
+        taus: Equally likely values of the standard deviation of the method's error from one shift to the next, beyond
+            sampling, given these errors (few levels make them spread), shape (200,).
+        worst: Largest error, with its sign (positive: claimed too much).
+        worst_level: The level it belongs to.
+        levels: Per level: level, n, claimed, actual, error, confidence_shifts.
+    """
+
+    method: str
+    error: float
+    taus: FloatArray
+    worst: float
+    worst_level: str
+    levels: list[dict[str, Any]]
+
+    @property
+    def tau(self) -> float:
+        """Median of ``taus``."""
+        return float(np.median(self.taus))
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What hiding levels taught.
+
+    Attributes:
+        hidden: Every level that could be hidden.
+        moved: Positions in ``hidden`` of those whose confidence shifts.
+        telling: Positions of those in which confidence shifts or accuracy is not what confidence says.
+        tests: Method → back-test over the telling levels; empty where there are fewer than 3.
+        better: Method → p-value, corrected for the number of methods, of "it misses no less than CBPE".
+        reason: Why there is no back-test; empty where there is one.
+    """
+
+    hidden: tuple[Hidden, ...] = ()
+    moved: tuple[int, ...] = ()
+    telling: tuple[int, ...] = ()
+    tests: Mapping[str, Backtest] = field(default_factory=dict[str, Backtest])
+    better: Mapping[str, float] = field(default_factory=dict[str, float])
+    reason: str = ""
+
+    @property
+    def chosen(self) -> str:
+        """CBPE, unless another method missed significantly less, and by a tenth at least.
+
+        Methods share the noise of the levels, so that a difference too small to matter can be significant.
+        """
+        passed = [
+            m for m, p in self.better.items()
+            if p <= ALPHA and m in self.tests and self.tests[m].error <= WORTH * self.tests["CBPE"].error
+        ]  # fmt: skip
+        return min(passed, key=lambda m: self.better[m], default="CBPE")
+
+    def reach(self, move: float) -> float:
+        """How many times farther than any telling level a target has moved, at least 1."""
+        farthest = max((abs(self.hidden[i].move) for i in self.telling), default=0.0)
+        return max(1.0, abs(move) / max(farthest, 1e-6))
+
+
+def rehearse(
+    confidence: ArrayLike,
+    outcome: ArrayLike,
+    cluster: ArrayLike,
+    factors: Sequence[tuple[ArrayLike, Sequence[str]]],
+    *,
+    anchors: Mapping[str, ArrayLike] | None = None,
+) -> Rehearsal:
+    """Leave each level of each factor out, claim its accuracy from the other levels, and compare with the truth.
+
+    A level is telling where its ranks of confidence differ from those of the other rows, or its accuracy differs from
+    CBPE's claim (t tests with a design effect for clusters, Benjamini-Hochberg at 5 % over all levels, each). Another
+    method takes CBPE's place where Wilcoxon's signed-rank test says that it misses the levels of one factor whose
+    confidence shifts by less (Bonferroni over methods and factors).
+
+    Args:
+        confidence: Shape (n,).
+        outcome: Score within 0 … 1, shape (n,).
+        cluster: Integer of the sampling unit, shape (n,).
+        factors: For each factor its codes, shape (n,) with −1 missing, and the names of its levels. A level needs 30
+            rows in 3 clusters on its own and in the rest.
+        anchors: Further columns to use as ``DoC`` uses confidence (agreement, say): method → shape (n,).
+
+    Source: Garg et al. (2022), section 5 (error over target distributions).
+
+    >>> rng = np.random.default_rng(0); g = rng.integers(0, 4, 4000); c = rng.beta(1 + g, 2)
+    >>> done = rehearse(c, rng.random(4000) < c, np.arange(4000), [(g, ["a", "b", "c", "d"])])
+    >>> done.tests["CBPE"].error < 0.05, done.chosen
+    (True, 'CBPE')
+    """
+    c, y = np.asarray(confidence, np.float64), np.asarray(outcome, np.float64)
+    g, _ = dense(np.asarray(cluster).astype(np.int64))
+    if not len(c):
+        return Rehearsal(reason="there are no labelled rows")
+    table = _Table.of(c, y, g, {k: np.asarray(v, np.float64) for k, v in (anchors or {}).items()})
+    hidden = [
+        level
+        for k, (codes, names) in enumerate(factors)
+        for level in _factor(table, k, np.asarray(codes).astype(np.int64), names)
+    ]
+    # The same rows under another factor's name are no further test.
+    hidden = list({(h.n, round(h.actual, 9), round(h.move, 9)): h for h in reversed(hidden)}.values())[::-1]
+    if len(hidden) < MIN_LEVELS:
+        return Rehearsal(tuple(hidden), reason=f"{len(hidden) or 'no'} levels of factors could be hidden")
+    moved = benjamini_hochberg([h.shift_p for h in hidden]) <= ALPHA
+    missed = benjamini_hochberg([
+        two_sided_t(h.error("CBPE") / math.sqrt(h.variance["CBPE"]), h.clusters - 1.0) for h in hidden
+    ]) <= ALPHA  # fmt: skip
+    telling = np.flatnonzero(moved | missed)
+    methods = (*METHODS, *(anchors or {}))
+    tests: dict[str, Backtest] = {}
+    reason = ""
+    if len(telling) >= MIN_LEVELS:
+        tests = {
+            m: summarised(m, [hidden[i] for i in telling], {int(i) for i in np.flatnonzero(moved[telling])})
+            for m in methods
+        }
+    else:
+        reason = f"something shifts in {len(telling)} of the {len(hidden)} levels that could be hidden"
+    better = _better([h for h, m in zip(hidden, moved, strict=True) if m], methods)
+    return Rehearsal(
+        tuple(hidden), tuple(map(int, np.flatnonzero(moved))), tuple(map(int, telling)), tests, better, reason
+    )
+
+
+def summarised(method: str, levels: Sequence[Hidden], moved: set[int] | None = None) -> Backtest:
+    """The errors of a method over levels, and how large they may be on a further one.
+
+    Args:
+        method: Its name in ``claimed`` and ``variance`` of the levels.
+        levels: Those that count.
+        moved: Positions of those whose confidence shifts; all by default.
+    """
+    error = np.array([h.error(method) for h in levels])
+    share = np.array([h.share for h in levels])
+    variance = np.array([h.variance[method] for h in levels])
+    factor = np.array([h.factor for h in levels])
+    # The other rows are part of what the target is compared with: without them an error is 1 / (1 − share) too large.
+    sizes = [np.sum(share[factor == f] ** 2) for f in np.unique(factor)]
+    freedom = sum(max(1, int(np.sum(factor == f)) - 1) for f in np.unique(factor))
+    taus = spreads(error * (1 - share), variance * (1 - share) ** 2, freedom) * math.sqrt(1 + max(sizes))
+    worst = int(np.argmax(np.abs(error)))
+    rows = [
+        {"level": h.name, "n": h.n, "claimed": h.claimed[method], "actual": h.actual, "error": float(e),
+         "confidence_shifts": moved is None or i in moved}
+        for i, (h, e) in enumerate(zip(levels, error, strict=True))
+    ]  # fmt: skip
+    return Backtest(method, float(np.abs(error).mean()), taus, float(error[worst]), levels[worst].name, rows)
+
+
+def spreads(error: ArrayLike, variance: ArrayLike, freedom: int) -> FloatArray:
+    """Equally likely values of the standard deviation τ of errors around zero, given errors with known sampling variance.
+
+    Q(τ²) = Σ e² / (v + τ²) is χ² with ``freedom`` degrees of freedom; each value solves it for one quantile. Without
+    sampling variance a normal error with these τ is Student's t with that freedom, scaled by the root mean square.
+
+    Args:
+        error: Shape (levels,).
+        variance: Of sampling, shape (levels,).
+        freedom: Independent errors among them.
+
+    Source: Viechtbauer (2007), Confidence intervals for the amount of heterogeneity in meta-analysis (the Q-profile);
+    Nagashima, Noma & Furukawa (2019), section 2.3 (its distribution, in a prediction interval).
+
+    >>> bool(spreads([0.1, -0.1, 0.1], [0.01, 0.01, 0.01], 3).min() == 0)
+    True
+    """
+    import scipy.special
+
+    e2, v = np.asarray(error, np.float64) ** 2, np.maximum(np.asarray(variance, np.float64), 1e-12)
+    aims = np.maximum(2 * scipy.special.gammaincinv(freedom / 2, (np.arange(GRID) + 0.5) / GRID), 1e-12)
+    square = np.zeros(GRID)
+    # 1 / Q rises and is concave in τ², so that Newton's steps on it climb to the solution from 0 and stop there.
+    for _ in range(60):
+        weight = 1 / (v + square[:, None])
+        q = weight @ e2
+        step = np.where(q > aims, (q / aims - 1) * q / (weight**2 @ e2), 0.0)
+        square += step
+        if (step <= 1e-14 * square).all():
+            break
+    return np.sqrt(square)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Table:
+    """Columns of the labelled rows, and their fine bins of confidence."""
+
+    c: FloatArray
+    y: FloatArray
+    cluster: IntArray
+    bins: IntArray
+    size: int
+    rank: FloatArray
+    residual: FloatArray
+    anchors: dict[str, FloatArray]
+    single: bool
+
+    @classmethod
+    def of(cls, c: FloatArray, y: FloatArray, cluster: IntArray, anchors: dict[str, FloatArray]) -> _Table:
+        edges = np.unique(np.quantile(c, np.linspace(0, 1, FINE + 1)[1:-1]))
+        bins = np.searchsorted(edges, c, side="right")
+        size = len(edges) + 1
+        count = np.bincount(bins, minlength=size).astype(np.float64)
+        fitted = _calibrated(np.stack([count, np.bincount(bins, weights=y, minlength=size)]).astype(np.float64))
+        rank = (np.cumsum(count) - count / 2) / len(c)
+        return cls(c, y, cluster, bins, size, rank[bins], y - fitted[bins], anchors, int(cluster.max()) + 1 == len(c))
+
+    def sums(self, cell: IntArray, rows: int) -> FloatArray:
+        """Count, Σy, Σc, Σy² and Σrank, Σrank² per level and bin, shape (6, rows, bins)."""
+        columns = (None, self.y, self.c, self.y**2, self.rank, self.rank**2)
+        size = rows * self.size
+        return np.stack([
+            np.bincount(cell, weights=w, minlength=size).reshape(rows, self.size) for w in columns
+        ]).astype(np.float64)  # fmt: skip
+
+
+def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) -> list[Hidden]:
+    k = len(names)
+    sums = table.sums((code + 1) * table.size + table.bins, k + 1)
+    total = sums.sum(axis=1)
+    count = sums[0].sum(axis=1)
+    n = count.sum()
+    if table.single:
+        units = count
+    else:
+        pairs = np.unique((code + 1) * (int(table.cluster.max()) + 1) + table.cluster)
+        units = np.bincount(pairs // (int(table.cluster.max()) + 1), minlength=k + 1).astype(np.float64)
+    usable = [
+        i for i in range(1, k + 1)
+        if min(count[i], n - count[i]) >= MIN_ROWS and units[i] >= MIN_CLUSTERS
+    ]  # fmt: skip
+    if not usable:
+        return []
+    designs = [_design(x, code + 1, table) for x in (table.residual, table.rank)]
+    anchored = {
+        m: (_by_level(a, code + 1, k + 1)[0], _by_level(table.y - a, code + 1, k + 1)[1])
+        for m, a in table.anchors.items()
+    }
+    # One row a level from here on: what is hidden, and what is left to learn from.
+    u = np.array(usable)
+    target, rest = sums[:, u], total[:, None] - sums[:, u]
+    m, r = count[u], n - count[u]
+    share = target[0] / m[:, None]
+    hidden, left = target.sum(axis=2), rest.sum(axis=2)
+    accuracy, actual = left[1] / r, hidden[1] / m
+    fitted = np.stack([_calibrated(rest[:2, i]) for i in range(len(u))])
+    above = rest[0] / r[:, None]
+    claimed = {
+        "CBPE": (share * fitted).sum(axis=1),
+        "ATC": np.array([_thresholded(*sides) for sides in zip(above, share, accuracy.tolist(), strict=True)]),
+        "DoC": accuracy + hidden[2] / m - left[2] / r,
+    }
+    smooth = [(q * v + 1) / (q + 2) for q, v in ((r, accuracy), (m, actual))]
+    plain = smooth[0] * (1 - smooth[0]) / r + smooth[1] * (1 - smooth[1]) / m
+    sampling = _sampling(rest, fitted, share, m)
+    variance = {"CBPE": sampling, "ATC": plain, "DoC": np.minimum(plain, 2 * sampling)}
+    for name, (mean, spread) in anchored.items():
+        claimed[name] = accuracy + mean[u] - (mean @ count - mean[u] * m) / r
+        variance[name] = spread[u] / m + (spread @ count - spread[u] * m) / r / r
+    ranks = [s[5] / q - (s[4] / q) ** 2 for s, q in ((hidden, m), (left, r))]
+    difference = hidden[4] / m - left[4] / r
+    shift = difference / np.sqrt(np.maximum(designs[1] * (ranks[0] / m + ranks[1] / r), 1e-18))
+    return [
+        Hidden(
+            factor, code - 1, str(names[code - 1]), int(m[i]), float(m[i] / n), float(actual[i]),
+            float(claimed["CBPE"][i] - accuracy[i]), two_sided_t(float(shift[i]), units[code] - 1.0),
+            {name: float(v[i]) for name, v in claimed.items()},
+            {name: designs[0] * float(v[i]) for name, v in variance.items()}, int(units[code]),
+        )
+        for i, code in enumerate(usable)
+    ]  # fmt: skip
+
+
+def _by_level(values: FloatArray, level: IntArray, size: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of a column per level."""
+    count = np.maximum(np.bincount(level, minlength=size), 1)
+    mean = np.bincount(level, weights=values, minlength=size) / count
+    return mean, np.maximum(np.bincount(level, weights=values**2, minlength=size) / count - mean**2, 1 / count**2)
+
+
+def _sampling(rest: FloatArray, fitted: FloatArray, share: FloatArray, m: FloatArray) -> FloatArray:
+    """Variance of CBPE's claim minus the mean outcome of each target, rows independent, shape (levels,).
+
+    What is left of the outcome once confidence is known counts, on the target's rows and in the fit.
+    """
+    starts = np.arange(0, share.shape[1], max(1, share.shape[1] // COARSE))
+    squares = rest[3] - 2 * fitted * rest[1] + fitted**2 * rest[0]
+    count, squares, share = (np.add.reduceat(x, starts, axis=1) for x in (rest[0], squares, share))
+    left = (squares + 0.25) / (count + 1)
+    return (share * left).sum(axis=1) / m + (share**2 * left / np.maximum(count, 1)).sum(axis=1)
+
+
+def _design(values: FloatArray, level: IntArray, table: _Table) -> float:
+    """Variance of a clustered mean over that of independent rows, within levels; at least 1."""
+    if table.single:
+        return 1.0
+    count = np.maximum(np.bincount(level), 1)
+    residual = values - (np.bincount(level, weights=values) / count)[level]
+    spread = float(residual @ residual)
+    sums = np.bincount(table.cluster, weights=residual)
+    return max(1.0, float(sums @ sums) / spread) if spread > 0 else 1.0
+
+
+def _better(levels: Sequence[Hidden], methods: Sequence[str]) -> dict[str, float]:
+    """p-values of "misses no less than CBPE", over the levels of one factor each, corrected for the search."""
+    from scipy import stats
+
+    factors = [f for f in sorted({h.factor for h in levels}) if sum(h.factor == f for h in levels) >= MIN_LEVELS]
+    found: dict[str, float] = {}
+    for method in methods:
+        if method == "CBPE":
+            continue
+        smallest = 1.0
+        for f in factors:
+            gain = np.array([abs(h.error("CBPE")) - abs(h.error(method)) for h in levels if h.factor == f])
+            if np.any(gain != 0):
+                test: Any = stats.wilcoxon(gain, alternative="greater")
+                smallest = min(smallest, float(test.pvalue))
+        found[method] = min(1.0, smallest * max(1, len(factors)) * (len(methods) - 1))
+    return found
+
+
+def _calibrated(rest: FloatArray) -> FloatArray:
+    """Rising mean outcome per fine bin; bins without labelled rows take their neighbours'."""
+    from scipy import optimize
+
+    filled = np.flatnonzero(rest[0] > 0)
+    fitted = optimize.isotonic_regression(rest[1][filled] / rest[0][filled], weights=rest[0][filled]).x
+    return np.interp(np.arange(rest.shape[1]), filled, np.asarray(fitted))
+
+
+def _thresholded(labelled: FloatArray, target: FloatArray, accuracy: float) -> float:
+    """Share of the target above the threshold with the labelled accuracy above it; a bin it cuts is split."""
+    return float(np.interp(accuracy, np.cumsum(labelled[::-1]), np.cumsum(target[::-1]), left=0.0))

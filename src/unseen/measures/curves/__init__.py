@@ -1,0 +1,1 @@
+"""Numbers read off curves over difficulty or losses."""

@@ -1,0 +1,1 @@
+"""What a network holds between its layers."""

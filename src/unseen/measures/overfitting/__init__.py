@@ -1,0 +1,1 @@
+"""Small worlds in which overfitting can be computed."""

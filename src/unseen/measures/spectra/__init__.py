@@ -1,0 +1,1 @@
+"""Functions and weights in the Fourier and Walsh bases."""

@@ -1,0 +1,1 @@
+"""What the parts of examples share with those in training."""

@@ -1,0 +1,1 @@
+"""Many small models side by side."""

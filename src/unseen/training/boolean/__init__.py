@@ -1,0 +1,1 @@
+"""Learners on the Boolean cube."""

@@ -1,0 +1,1 @@
+"""Tasks one after another: rehearsal, penalties and null spaces."""

@@ -1,0 +1,1 @@
+"""How generated tasks become tensors, and their answers scores."""
