@@ -20,7 +20,7 @@ FLOORS = [
     {"refitting"},
     {"checks", "remedies"},
     {"auditing", "improving"},
-    {"planning"},
+    {"planning", "stories"},
     {"report"},
     {"options", "improved", "planned"},
     {"atlas", "api"},

@@ -22,6 +22,7 @@ from unseen.responses import Responses
 
 if TYPE_CHECKING:
     from unseen.refitting import UnderShift
+    from unseen.stories import ScoreTable, Story, Telling, Verdict
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,29 @@ class Audit:
         """Everything as plain data, in the layout of docs/json-schema.md."""
         from unseen.report import summary
 
-        return summary.summarise(self.result, sources=self.sources)
+        return summary.summarise(self.result, sources=self.sources, telling=self.told)
+
+    @cached_property
+    def told(self) -> Telling:
+        """The verdict, the scores, the stories and what no story holds."""
+        from unseen.stories import tell
+
+        return tell(self.result)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The audit in one sentence."""
+        return self.told.verdict
+
+    @property
+    def scores(self) -> ScoreTable | None:
+        """One row a model: overall, seen, unseen, gap, tier, calibration; each with its interval."""
+        return self.told.scores
+
+    @property
+    def stories(self) -> tuple[Story, ...]:
+        """Findings that one cause explains, told once; the heaviest first."""
+        return self.told.stories
 
     @property
     def findings(self) -> list[dict[str, Any]]:

@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from unseen.checks._numbers import numbers
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import Subject
+from unseen.checks.blame import Condition, Term
 from unseen.errors import BadInput
 from unseen.responses import Responses
 
@@ -34,6 +36,9 @@ class Levels:
         codes: Level of each scored row, shape (n,), int32.
         x: Mean value of each level (numbers; times in seconds), shape (levels,); positions where there is no order.
         missing: Index of the level "missing", or None.
+        cuts: Lowest value of each level but the first, where they are ordered, shape (levels - 1,).
+        column: The column, where the name is another.
+        member: Of a set, the member.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Levels:
     codes: IntArray
     x: FloatArray
     missing: int | None
+    cuts: FloatArray | None = None
+    column: str = ""
+    member: str = ""
 
     @property
     def size(self) -> int:
@@ -61,6 +69,25 @@ class Levels:
             return f"{self.name} ≥ {self.labels[first].split(' to ')[0]}"
         return f"{self.name} ≤ {self.labels[last].split(' to ')[-1]}"
 
+    def rows_of(self, first: int, last: int) -> Condition:
+        """The rows at a run of levels."""
+        return Condition((self.term(first, last),))
+
+    def term(self, first: int, last: int) -> Term:
+        """A run of levels as a condition on the column."""
+        words = self.condition(first, last)
+        if self.member:
+            return Term(self.column, "member", words, levels=(self.member,), excluded=first == 0)
+        if self.ordered and self.cuts is not None:
+            low = float(self.cuts[first - 1]) if first > 0 else -np.inf
+            high = float(self.cuts[last]) if last < len(self.cuts) else np.inf
+            return Term(self.name, "range", words, low=low, high=high)
+        grouped = len(self.real) == MAX_CATEGORIES and last == self.real[-1] and self.labels[last] == OTHER
+        if grouped:
+            named = tuple(self.labels[i] for i in self.real[:first])
+            return Term(self.name, "levels", words, levels=named, excluded=True)
+        return Term(self.name, "levels", words, levels=self.labels[first : last + 1])
+
 
 def all_levels(subject: Subject, *, bins: int = 5) -> list[Levels]:
     """Every factor with at least two levels among the scored rows; ordered ones in at most ``bins`` levels."""
@@ -79,29 +106,6 @@ def all_levels(subject: Subject, *, bins: int = 5) -> list[Levels]:
         return found
 
     return subject.shared(f"all_levels_{bins}", compute)
-
-
-def numbers(column: pl.Series) -> FloatArray:
-    """A column that orders as numbers (times in seconds, text parsed as numbers or dates); NaN where missing.
-
-    Raises:
-        BadInput: Text that is neither number nor date.
-    """
-    if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
-        text = column.cast(pl.String)
-        parsed = text.cast(pl.Float64, strict=False)
-        if parsed.null_count() > text.null_count():
-            dates = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-            if dates.null_count() > text.null_count():
-                bad = text.filter(dates.is_null() & text.is_not_null())[0]
-                raise BadInput(f"column {column.name!r}: {bad!r} is neither a number nor a date like 2024-01-31.")
-            parsed = dates.cast(pl.Datetime("us"))
-        column = parsed
-    if column.dtype.is_temporal():
-        if column.dtype == pl.Date:
-            column = column.cast(pl.Datetime("us"))
-        column = column.dt.epoch("s") if isinstance(column.dtype, pl.Datetime) else column.to_physical()
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def ordered_levels(subject: Subject, name: str, *, bins: int) -> Levels | None:
@@ -130,8 +134,9 @@ def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     size = len(edges) + 1
     # Counting the few edges below each value is several times faster than a binary search in them.
     codes = np.zeros(len(values), dtype=np.int32)
-    for edge in edges:
-        codes += values > edge if len(distinct) > bins else values >= edge
+    cuts = np.nextafter(edges, np.inf) if len(distinct) > bins else edges
+    for cut in cuts:
+        codes += values >= cut
     if size < 2:
         return None
     kept = codes[~absent] if absent.any() else codes
@@ -148,8 +153,8 @@ def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     ]
     if absent.any():
         codes[absent] = size
-        return Levels(name, True, (*labels, MISSING), codes, np.append(x, np.nan), size)
-    return Levels(name, True, tuple(labels), codes, x, None)
+        return Levels(name, True, (*labels, MISSING), codes, np.append(x, np.nan), size, cuts)
+    return Levels(name, True, tuple(labels), codes, x, None, cuts)
 
 
 def _label(value: float, temporal: bool) -> str:
@@ -188,7 +193,12 @@ def _members(column: pl.Series, name: str, rows: Scored) -> list[Levels]:
         has = lists.list.contains(member).fill_null(value=False).to_numpy()[rows.row]
         if 0 < has.sum() < len(has):
             codes = has.astype(np.int32)
-            found.append(Levels(f"{name} has {member}", False, ("no", "yes"), codes, np.arange(2.0), None))
+            found.append(
+                Levels(
+                    f"{name} has {member}", False, ("no", "yes"), codes, np.arange(2.0), None, column=name,
+                    member=member,
+                )
+            )  # fmt: skip
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from unseen.checks.blame import Blame
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -101,9 +102,11 @@ class Found(Outcome):
     Attributes:
         otherwise: What is said instead if the correction for the whole audit does not let the finding stand: the
             same estimate, judged by the same rule. A test (with a p-value) always has it, a fact never.
+        blames: The rows and models that it blames, where it blames any: findings with one cause are told once.
     """
 
     otherwise: Clear | Undecided | None = None
+    blames: Blame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,7 @@ class Check(ABC):
         settings: Settings,
         scale: float = 1.0,
         details: Mapping[str, Any] | None = None,
+        blames: Blame | None = None,
     ) -> Outcome:
         """The rule for a one-sided question "is the effect (estimate, larger is worse) there and large enough".
 
@@ -245,6 +249,7 @@ class Check(ABC):
             settings: The user's settings.
             scale: Range of the score, so that gaps are shares of it.
             details: Data for tables and pictures.
+            blames: The rows and models that are blamed if it is found.
         """
         matters = settings.gap_that_matters * scale
         common: dict[str, Any] = {
@@ -262,7 +267,7 @@ class Check(ABC):
         else:
             otherwise = self.undecided(matters=matters, settings=settings, **common)
         if p_value <= settings.fdr and estimate.value >= settings.smallest_gap * scale:
-            return Found(statement=found, next_step=next_step, otherwise=otherwise, **common)
+            return Found(statement=found, next_step=next_step, otherwise=otherwise, blames=blames, **common)
         return otherwise
 
     def undecided(

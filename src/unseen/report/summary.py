@@ -14,6 +14,7 @@ from unseen.refitting import UnderShift
 from unseen.report.baseline import worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
+from unseen.stories import Telling, tell
 
 SCHEMA_VERSION = 2
 # In the order in which they are shown.
@@ -37,12 +38,13 @@ CHECK_FIELDS = (
 )  # fmt: skip
 
 
-def summarise(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, Any]:
+def summarise(result: AuditResult, *, sources: Iterable[str] = (), telling: Telling | None = None) -> dict[str, Any]:
     """The JSON document of an audit: plain data, strict JSON, equal for equal input.
 
     Args:
         result: What ``unseen.auditing.run`` returned.
         sources: Names of the files or tables that were audited.
+        telling: Verdict, scores and stories, where they are known already.
     """
     document = of_outcomes(
         result.outcomes,
@@ -51,6 +53,7 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = ()) -> dict[str, 
         sources=sources,
         q_values=result.q_values,
         context=result.context,
+        telling=telling or tell(result),
     )
     learner = result.subject.learner
     return {**document, "learner": describe_learner(learner)} if isinstance(learner, UnderShift) else document
@@ -79,6 +82,7 @@ def of_outcomes(
     q_values: Mapping[int, float] | None = None,
     checks: Mapping[str, Check] | None = None,
     context: Sequence[Context] = (),
+    telling: Telling | None = None,
 ) -> dict[str, Any]:
     """The same document from its parts.
 
@@ -90,6 +94,7 @@ def of_outcomes(
         q_values: Adjusted p-values by position in ``outcomes``.
         checks: Check of each code, for titles and methods; the registered ones by default.
         context: What helps to read the outcomes and judges nothing.
+        telling: Verdict, scores and stories; by default only the heaviest finding is told.
     """
     import unseen
 
@@ -101,6 +106,7 @@ def of_outcomes(
         "schema_version": SCHEMA_VERSION,
         "unseen_version": unseen.__version__,
         "sources": [str(s) for s in sources],
+        **_told(telling, findings),
         "families": _families(findings),
         "findings": findings,
         "context": [_context(o, known.get(o.code)) for o in context],
@@ -129,8 +135,10 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         "left_out": len(new["findings"]) - len(findings),
     }
     codes = {f["code"] for f in findings}
+    kept = {f["id"] for f in findings}
     return {
         **new,
+        "stories": [s for s in new["stories"] if kept & set(s["findings"])],
         "findings": findings,
         "families": _families(findings),
         "unlock": _unlock(findings),
@@ -174,8 +182,21 @@ def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> di
         "statement": outcome.statement,
         "next_step": outcome.next_step,
         "unlocks": list(outcome.unlocks) if isinstance(outcome, NotApplicable) else [],
+        "blames": plain(outcome.blames.to_dict()) if isinstance(outcome, Found) and outcome.blames else None,
         "details": plain(outcome.details),
     }
+
+
+def _told(telling: Telling | None, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Verdict, scores and stories, with findings by their identifiers."""
+    if telling is None:
+        return {"verdict": None, "scores": None, "stories": []}
+    told = plain(telling.to_dict())
+    stories = [
+        {"id": f"story-{n}", **story, "findings": [findings[i]["id"] for i in story["findings"]]}
+        for n, story in enumerate(told["stories"], 1)
+    ]
+    return {"verdict": told["verdict"], "scores": told["scores"], "stories": stories}
 
 
 def _context(outcome: Context, check: Check | None) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""The score table: one row a model, each number with its interval. The estimates are those of the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.auditing import AuditResult
+from unseen.checks._levels import count_units, split_codes
+from unseen.checks._rows import scored
+from unseen.checks.base import Outcome
+from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
+from unseen.estimates.means import difference, mean_estimate
+
+Rows = tuple[NDArray[np.float64], NDArray[np.integer]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One model.
+
+    Attributes:
+        model: Its name.
+        answers: Answers with a score.
+        units: Independent units behind them.
+        overall: Mean score of all answers; None where no interval exists, as for those that follow.
+        seen: Mean score of seen rows.
+        unseen: Mean score of unseen rows.
+        gap: Loss from seen to unseen (U101); positive is worse on unseen rows.
+        tier: Letter of the tier of models that are not told apart (U701), A first; empty where models were not compared.
+        calibration: Calibration error of its confidence over all rows (U601).
+    """
+
+    model: str
+    answers: int
+    units: int
+    overall: Estimate | None
+    seen: Estimate | None = None
+    unseen: Estimate | None = None
+    gap: Estimate | None = None
+    tier: str = ""
+    calibration: Estimate | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data in the order of the columns."""
+        numbers = {name: getattr(self, name) for name in ("overall", "seen", "unseen", "gap", "calibration")}
+        return {
+            "model": self.model, "answers": self.answers, "units": self.units,
+            **{name: None if e is None else e.to_dict() for name, e in numbers.items()}, "tier": self.tier,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """One row a model, the highest overall score first.
+
+    Attributes:
+        rows: The models.
+        low: Lowest possible score; None where there is none.
+        high: Highest possible score; None where there is none.
+    """
+
+    rows: tuple[ScoreRow, ...]
+    low: float | None
+    high: float | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of(self, model: str) -> ScoreRow | None:
+        """The row of a model."""
+        return next((row for row in self.rows if row.model == model), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"low": self.low, "high": self.high, "rows": [row.to_dict() for row in self.rows]}
+
+
+def score_table(result: AuditResult) -> ScoreTable | None:
+    """The scores of an audit: what U101, U601 and U701 estimated where they ran, else the same estimates here.
+
+    Returns:
+        The table; None where there is no answer with a score, or answers were compared with others (``opponent``).
+    """
+    subject, level = result.subject, result.settings.level
+    if subject.responses is None or subject.responses.has("opponent"):
+        return None
+    rows = scored(subject)
+    if not len(rows.row):
+        return None
+    seen, unseen = split_codes(subject)
+    gaps = {str(o.details["model"]): o.details for o in result.outcomes if o.code == "U101" and "gap" in o.details}
+    errors = {str(o.about.name): o.estimate for o in result.outcomes if o.code == "U601" and o.about.kind == "model"}
+    tiers = tier_letters(result.outcomes)
+    found: list[ScoreRow] = []
+    for name, part in rows.each():
+        score, cluster = rows.score[part], rows.cluster[part]
+        sides = _known(gaps[name]) if name in gaps else _sides(score, cluster, seen[part], unseen[part], level)
+        found.append(
+            ScoreRow(
+                name, len(score), count_units(cluster), _mean((score, cluster), level, binary=rows.binary), *sides,
+                tier=tiers.get(name, ""), calibration=errors.get(name),
+            )
+        )  # fmt: skip
+    kind = subject.answers.score_kind
+    ends = (None, None) if kind.name == "unbounded" else (kind.low, kind.high)
+    return ScoreTable(tuple(sorted(found, key=_order)), *ends)
+
+
+def tier_letters(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Tier of each model by U701, as letters; the twenty-seventh tier is AA.
+
+    >>> tier_letters([])
+    {}
+    """
+    tiers: Sequence[Sequence[str]] = next((o.details["tiers"] for o in outcomes if o.details.get("tiers")), [])
+    if not any(isinstance(tier, list | tuple) for tier in tiers):
+        return {}
+    return {str(name): _letter(i) for i, tier in enumerate(tiers) for name in tier}
+
+
+def _letter(position: int) -> str:
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[position % 26] * (1 + position // 26)
+
+
+def _order(row: ScoreRow) -> tuple[float, str]:
+    return (-row.overall.value if row.overall else float("inf"), row.model)
+
+
+def _known(details: Mapping[str, Any]) -> tuple[Estimate | None, ...]:
+    return tuple(_estimate(details[name]) for name in ("seen", "unseen", "gap"))
+
+
+def _estimate(plain: Mapping[str, Any] | None) -> Estimate | None:
+    return None if plain is None or None in plain.values() else Estimate(**plain)
+
+
+def _sides(
+    score: NDArray[np.float64], cluster: NDArray[np.integer], seen: NDArray[np.bool_], unseen: NDArray[np.bool_],
+    level: float,
+) -> tuple[Estimate | None, Estimate | None, Estimate | None]:  # fmt: skip
+    a, b = (score[seen], cluster[seen]), (score[unseen], cluster[unseen])
+    return _mean(a, level), _mean(b, level), _difference(a, b, level)
+
+
+def _mean(rows: Rows, level: float, *, binary: bool = False) -> Estimate | None:
+    if not len(rows[0]):
+        return None
+    try:
+        return mean_estimate(*rows, level=level, binary=binary)
+    except (TooFewUnits, Undefined):
+        return None
+
+
+def _difference(a: Rows, b: Rows, level: float) -> Estimate | None:
+    if not len(a[0]) or not len(b[0]):
+        return None
+    try:
+        return difference(*a, *b, level=level)[0]
+    except (TooFewUnits, Undefined):
+        return None
+
+
+__all__ = ["ScoreRow", "ScoreTable", "score_table", "tier_letters"]
