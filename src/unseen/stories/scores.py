@@ -15,7 +15,7 @@ from unseen.checks._rows import scored
 from unseen.checks.base import Outcome
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.means import difference, mean_estimate
+from unseen.estimates.intervals.means import difference, mean_estimate
 
 Rows = tuple[NDArray[np.float64], NDArray[np.integer]]
 
