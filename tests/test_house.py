@@ -19,7 +19,7 @@ FLOORS = [
     {"training", "adaptation", "measures"},
     {"refitting"},
     {"checks", "remedies"},
-    {"auditing", "improving"},
+    {"auditing", "improving", "items"},
     {"planning", "stories"},
     {"report"},
     {"options", "improved", "planned"},

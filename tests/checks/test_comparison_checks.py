@@ -126,7 +126,6 @@ def test_u401_counts_flips_both_ways():
     assert fragile.details["flips_to_right"] == 0
     assert fragile.estimate.value == pytest.approx(lost / 200)
     assert fragile.details["worst"] == pytest.approx(fragile.details["mean_original"] - lost / 200)
-    assert len(fragile.details["examples"]) == 10
 
 
 def test_u501_takes_the_difficulty_of_variants_off():

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._rows import ItemMeans, first_positions, item_means, scored, texts
+from unseen.checks._rows import ItemMeans, item_means
 from unseen.checks.base import Subject
-
-SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +45,6 @@ class VariantPairs:
 def variant_pairs(subject: Subject) -> dict[str, VariantPairs]:
     """Pairs of each model that answered an original and a variant of it; computed once."""
     return subject.shared("variant_pairs", lambda: _variant_pairs(subject))
-
-
-def flipped_examples(subject: Subject, model: str, pairs: VariantPairs) -> list[dict[str, Any]]:
-    """Up to ten variants that the model gets wrong although it gets the original right."""
-    rows, answers = scored(subject), subject.answers
-    part = dict(rows.each())[model]
-    lost = np.argsort(pairs.variant - pairs.original, kind="stable")[:SHOWN]
-    lost = lost[pairs.variant[lost] < pairs.original[lost]]
-    first = first_positions(rows.item[part], int(rows.item.max(initial=0)) + 1)
-    at = rows.row[part][first[pairs.item[lost]]]
-    columns = {name: texts(answers, name, at) for name in ("item", "variant_of", "question", "prediction", "target")}
-    return [
-        {name: values[i] for name, values in columns.items()}
-        | {"score_original": float(pairs.original[j]), "score_variant": float(pairs.variant[j])}
-        for i, j in enumerate(lost)
-    ]
 
 
 def _variant_pairs(subject: Subject) -> dict[str, VariantPairs]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import mean_estimate
 
 KINDS = ("complete mastery", "inadequate generalisation", "insufficient knowledge", "rote memorisation")
-EXAMPLES = 5
 
 
 class MasteryProfile(Check):
@@ -52,10 +50,8 @@ class MasteryProfile(Check):
         if subject.answers.score_kind.name == "unbounded":
             return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
                                         "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
-        levels = subject.answers.codes("item").levels
         outcomes = [
-            guarded(self, About("model", w.model), lambda w=w: self._judge(w, levels, settings))
-            for w in wholes(subject)
+            guarded(self, About("model", w.model), lambda w=w: self._judge(w, settings)) for w in wholes(subject)
         ]
         return outcomes or [
             self.not_applicable(
@@ -65,7 +61,7 @@ class MasteryProfile(Check):
             )
         ]
 
-    def _judge(self, w: Wholes, levels: tuple[Any, ...], settings: Settings) -> Outcome:
+    def _judge(self, w: Wholes, settings: Settings) -> Outcome:
         if distinct(w.cluster) < settings.min_units:
             raise TooFewUnits(
                 f"{w.model} answered {len(w.item)} wholes with their parts; {settings.min_units} are needed."
@@ -81,13 +77,12 @@ class MasteryProfile(Check):
             p_value=above(rote.astype(np.float64), w.cluster, settings.smallest_gap),
             found=f"{said}: right wholes rest on wrong parts.",
             clear=f"{said}: few right wholes rest on wrong parts.",
-            next_step="Look at the examples: a whole right without its parts was memorised, guessed or misgraded.",
+            next_step="Look at the answers behind it: a whole right without its parts was memorised, guessed or misgraded.",
             settings=settings,
             details={
                 "model": w.model,
                 "strict": {kind: e.to_dict() for kind, e in strict.items()},
                 "loose": {kind: e.to_dict() for kind, e in loose.items()},
-                "examples": _examples(w, levels),
             },
         )
 
@@ -103,12 +98,3 @@ def _profile(w: Wholes, known: np.ndarray, level: float) -> dict[str, Estimate]:
         kind: mean_estimate(mask.astype(np.float64), w.cluster, level=wide, binary=True, what=f"the share of {kind}")
         for kind, mask in _kinds(w, known).items()
     }
-
-
-def _examples(w: Wholes, levels: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """The first wholes of each kind, in the order of their names."""
-    return [
-        {"item": str(levels[w.item[i]]), "kind": kind, "parts": int(w.parts[i]), "parts_right": int(w.right[i])}
-        for kind, mask in _kinds(w, w.all_right).items()
-        for i in np.flatnonzero(mask)[:EXAMPLES]
-    ]

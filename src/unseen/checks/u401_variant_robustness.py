@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from unseen.checks._rows import many, score_scale
-from unseen.checks._variants import VariantPairs, flipped_examples, variant_pairs
+from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import paired_difference
@@ -71,12 +71,12 @@ class VariantRobustness(Check):
             found=f"{name} loses {loss.format(2)} from originals to variants: {numbers}; {turned}.",
             clear=f"{name} shows no mean loss from originals to variants that matters "
             f"({loss.format(2)}): {numbers}; {turned}.",
-            next_step="Read the flipped answers below; report the worst form beside the mean, and train or prompt over "
+            next_step="Read the answers that turned wrong; report the worst form beside the mean, and train or prompt over "
             "several forms of each question.",
             settings=settings,
             scale=score_scale(subject.answers),
             details={
                 "model": name, **flips, "mean_original": before, "mean_variant": after, "worst": worst,
-                "loss": loss.to_dict(), "examples": flipped_examples(subject, name, pairs),
+                "loss": loss.to_dict(),
             },
         )  # fmt: skip

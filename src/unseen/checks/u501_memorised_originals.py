@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from unseen.checks._rows import many, score_scale
-from unseen.checks._variants import VariantPairs, flipped_examples, variant_pairs
+from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import mcnemar, paired_difference
@@ -87,7 +87,7 @@ class MemorisedOriginals(Check):
             details={
                 "model": name, **flips, "loss": float(np.mean(pairs.original - pairs.variant)),
                 "loss_of_others": None if others is None else float(base.mean()), "p_flips": asymmetry,
-                "excess": excess.to_dict(), "examples": flipped_examples(subject, name, pairs),
+                "excess": excess.to_dict(),
             },
         )  # fmt: skip
 

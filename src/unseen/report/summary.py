@@ -11,6 +11,7 @@ from typing import Any
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Undecided
 from unseen.refitting import UnderShift
+from unseen.report.answers import name_items
 from unseen.report.baseline import worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
@@ -102,6 +103,7 @@ def of_outcomes(
     adjusted = q_values or {}
     findings = [_finding(o, adjusted.get(i), known.get(o.code)) for i, o in enumerate(outcomes)]
     _name(findings)
+    answers = name_items(findings, responses)
     return {
         "schema_version": SCHEMA_VERSION,
         "unseen_version": unseen.__version__,
@@ -109,6 +111,7 @@ def of_outcomes(
         **_told(telling, findings),
         "families": _families(findings),
         "findings": findings,
+        "answers": answers,
         "context": [_context(o, known.get(o.code)) for o in context],
         "unlock": _unlock(findings),
         "responses": None if responses is None else describe_responses(responses),

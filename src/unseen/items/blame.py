@@ -1,0 +1,229 @@
+"""Which answers a finding blames: models, terms on columns, or items by name; read from its entry in the document."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+# What makes an answer bad for a finding: its score; a confidence that misses it; the other model's score; the score
+# on its original; the scores on its parts (or a right whole without them); a human's score.
+Measure = Literal["score", "confidence", "pair", "variant", "parts", "whole", "human"]
+MEASURES: dict[str, Measure] = {
+    "U006": "human", "U301": "parts", "U302": "whole", "U401": "variant", "U501": "variant", "U601": "confidence",
+    "U602": "confidence", "U603": "confidence", "U604": "confidence", "U701": "pair", "U702": "pair", "U704": "pair",
+}  # fmt: skip
+# Findings about how much there is, not about what was answered.
+NOT_OF_ANSWERS = ("U003", "U800", "U804", "U806")
+ON_UNSEEN = ("U101", "U105", "U107", "U203", "U303", "U603", "U604", "U801", "U802")
+_CONDITION = re.compile(r"^(?P<name>.+?) (?P<sign>=|≥|≤) (?P<level>.*)$", re.DOTALL)
+_RANGE = re.compile(r"^(?P<low>\S+) to (?P<high>\S+)$")
+# Labels of numbers have four digits.
+_ROUNDED = 5e-4
+Term = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """The rows of a table of answers that a finding is about.
+
+    Attributes:
+        models: Names; all where empty.
+        terms: Conditions that must all hold, each with ``column``, ``kind`` (range, levels, member, split, variant,
+            whole) and ``low``, ``high``, ``levels``, ``excluded`` as the kind needs.
+        items: Names of items; None where they are not named.
+        measure: What makes an answer bad.
+    """
+
+    models: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    items: tuple[str, ...] | None = None
+    measure: Measure = "score"
+
+    def holds(self, schema: Mapping[str, Any]) -> pl.Expr:
+        """The rows as an expression over a table with these columns; both models of a pair are in it."""
+        parts: list[pl.Expr] = []
+        if self.models:
+            parts.append(pl.col("model").cast(pl.String).is_in(list(self.models)))
+        if self.items is not None:
+            parts.append(pl.col("item").cast(pl.String).is_in(list(self.items)))
+        parts += [e for e in (holds(term, schema) for term in self.terms) if e is not None]
+        whole = pl.lit(value=True)
+        for part in parts:
+            whole = whole & part.fill_null(value=False)
+        return whole
+
+
+def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
+    """What a finding (its entry in the document of an audit) blames; None where it is not about answers.
+
+    >>> blamed_by({"code": "U101", "subject": {"kind": "model", "name": "m"}, "details": {}}).terms
+    ({'column': 'split', 'kind': 'split', 'levels': ['unseen']},)
+    """
+    code, details, subject = finding["code"], finding["details"], finding["subject"]
+    measure = MEASURES.get(code, "score")
+    if code in NOT_OF_ANSWERS or (subject["kind"] == "ranking" and code not in MEASURES):
+        return None
+    models = _models(details, subject, measure)
+    told = finding.get("blames")
+    if told and (told.get("condition") or told.get("models")):
+        named = tuple(str(m) for m in told.get("models") or ())
+        # A pair is ordered: the one ahead first.
+        models = models if measure == "pair" else named or models
+        return Blamed(models, tuple((told.get("condition") or {}).get("terms", ())), None, measure)
+    items = _named_items(details)
+    if items is not None:
+        return Blamed(models, (), items, measure)
+    cell = _worst_cell(details)
+    terms = _terms(details)
+    side = details.get("split") if details.get("split") in ("seen", "unseen") else ""
+    if not side and code in ON_UNSEEN and not (code == "U203" and terms):
+        side = "unseen"
+    if side:
+        terms = ({"column": "split", "kind": "split", "levels": [side]}, *terms)
+    return Blamed(models if cell is None else (str(cell["model"]),), terms, None, measure)
+
+
+def holds(term: Term, schema: Mapping[str, Any]) -> pl.Expr | None:
+    """One term as an expression; None where its column is not in the table.
+
+    >>> table = pl.DataFrame({"digits": [1, 2, None], "skills": [["a"], ["b"], []]})
+    >>> terms = {"column": "digits", "kind": "range", "low": 2}, {"column": "skills", "kind": "member", "levels": ["a"]}
+    >>> [table.select(holds(term, table.schema)).to_series().to_list() for term in terms]
+    [[False, True, None], [True, False, False]]
+    """
+    name, kind, levels = str(term["column"]), term["kind"], [str(v) for v in term.get("levels") or ()]
+    if name not in schema:
+        return None
+    column = pl.col(name)
+    if kind == "variant":
+        return column.is_not_null()
+    if kind == "whole":
+        return pl.col("item").cast(pl.String).is_in(column.cast(pl.String).drop_nulls().unique().implode())
+    if kind == "range":
+        low, high = (math.inf * way if term.get(end) is None else term[end] for end, way in (("low", -1), ("high", 1)))
+        value = _seconds(column, schema[name])
+        return (value >= low) & (value < high)
+    inside = (
+        column.cast(pl.List(pl.String)).list.contains(levels[0])
+        if kind == "member"
+        else column.cast(pl.String).is_in(levels)
+    )
+    return (column.is_not_null() & ~inside) if term.get("excluded") else inside
+
+
+def term_of(text: str) -> Term | None:
+    """A condition as checks write it ("digits ≥ 2", "operation = mul") as a term; None where it can't be read.
+
+    >>> term_of("digits = 2 to 5")["low"], term_of("skills has a = no")["excluded"]
+    (1.999, True)
+    """
+    found = _CONDITION.match(text)
+    if found is None:
+        return None
+    name, sign, level = found["name"], found["sign"], found["level"].strip()
+    if " has " in name and level in ("yes", "no"):
+        column, _, member = name.partition(" has ")
+        return {"column": column, "kind": "member", "levels": [member], "excluded": level == "no"}
+    ends = _RANGE.match(level)
+    try:
+        low, high = (float(ends[k]) for k in ("low", "high")) if ends else (float(level), float(level))
+    except ValueError:
+        return {"column": name, "kind": "levels", "levels": [level]} if sign == "=" else None
+    low, high = low - _ROUNDED * abs(low), high + _ROUNDED * abs(high) + 1e-9
+    return {
+        "column": name, "kind": "range", "low": None if sign == "≤" else low, "high": None if sign == "≥" else high,
+    }  # fmt: skip
+
+
+def _seconds(column: pl.Expr, dtype: Any) -> pl.Expr:
+    """A column as numbers; times in seconds."""
+    if dtype == pl.Date:
+        column = column.cast(pl.Datetime("us"))
+    if dtype.is_temporal() and dtype != pl.Time and dtype != pl.Duration:
+        return column.dt.epoch("s").cast(pl.Float64)
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    return column.cast(pl.Float64, strict=False)
+
+
+def _models(details: Mapping[str, Any], subject: Mapping[str, Any], measure: str) -> tuple[str, ...]:
+    pair = details.get("pair")
+    if isinstance(pair, list | tuple) and len(pair) == 2:
+        return tuple(str(m) for m in pair)
+    if measure == "pair" and subject["kind"] == "pair":
+        if "a" in details and "b" in details:
+            return str(details["a"]), str(details["b"])
+        return tuple(part.strip() for part in str(subject["name"]).split(" / "))
+    if details.get("model"):
+        return (str(details["model"]),)
+    return (str(subject["name"]),) if subject["kind"] == "model" else ()
+
+
+def _named_items(details: Mapping[str, Any]) -> tuple[str, ...] | None:
+    for key in ("examples", "items"):
+        names = [
+            str(row[k])
+            for row in _objects(details.get(key))
+            for k in ("item", "seen", "unseen")
+            if isinstance(row.get(k), str)
+        ]
+        if names:
+            return tuple(dict.fromkeys(names))
+    return None
+
+
+def _terms(details: Mapping[str, Any]) -> tuple[Term, ...]:
+    return tuple(term for term in map(term_of, _written(details)) if term is not None)
+
+
+def _written(details: Mapping[str, Any]) -> Iterable[str]:
+    slices = _objects(details.get("slices"))
+    if slices:
+        return [str(c) for c in slices[0].get("conditions", ())]
+    if isinstance(details.get("conditions"), list):
+        return [str(c) for c in details["conditions"]]
+    factor, critical, cell = details.get("factor"), details.get("critical"), _worst_cell(details)
+    if not isinstance(factor, str):
+        return []
+    if isinstance(details.get("worst"), str | int | float):
+        return [f"{factor} = {details['worst']}"]
+    if isinstance(critical, Mapping):
+        return [f"{factor} = {critical['low']:g} to {critical['high']:g}"]
+    if "edge" in details:
+        return _past(factor, details)
+    level = details.get("level") if cell is None else cell["level"]
+    return [] if level is None else [f"{factor} = {level}"]
+
+
+def _past(factor: str, details: Mapping[str, Any]) -> Iterable[str]:
+    """The levels past the reference of a frontier."""
+    levels = [float(e["level"]) for e in _objects(details.get("levels"))]
+    try:
+        edge = float(str(details["edge"]))
+    except ValueError:
+        return []
+    known = details.get("seen_range") or [min(levels, default=edge), edge]
+    past, below = [v for v in levels if v > known[1]], [v for v in levels if v < known[0]]
+    if len(below) > len(past):
+        return [f"{factor} ≤ {max(below):g}"]
+    return [f"{factor} ≥ {min(past):g}"] if past else []
+
+
+def _worst_cell(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The model and level with the largest extra loss at equal difficulty (U203)."""
+    cells = [c for c in _objects(details.get("cells")) if {"model", "level", "gap"} <= set(c)]
+    known = [c for c in cells if isinstance(c["gap"], Mapping) and c["gap"].get("value") is not None]
+    return max(known, key=lambda c: c["gap"]["value"], default=None)
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """A list of objects of the details; empty where it is none."""
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
+__all__ = ["Blamed", "Measure", "blamed_by", "holds", "term_of"]

@@ -1,0 +1,155 @@
+"""The few answers that show a finding best: the worst, the most typical and the most surprising ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.items.answers import Answers
+from unseen.items.blame import Blamed, blamed_by
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+WHY = ("worst", "typical", "surprising")
+# Of each kind.
+PICKED = 3
+# How many candidates are looked at, so that items that are shown already can be passed over.
+_CANDIDATES = 8 * PICKED
+
+
+@dataclass(frozen=True, eq=False)
+class Behind:
+    """The answers behind one finding.
+
+    Attributes:
+        blame: What it blames.
+        rows: Shape (n,): which of the answers those are.
+        picked: Place of an answer and why it was picked (worst, typical or surprising), no item twice.
+    """
+
+    blame: Blamed
+    rows: BoolArray
+    picked: tuple[tuple[int, str], ...]
+
+
+def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) -> Behind | None:
+    """The answers behind a finding; None where it is not about answers or none of them is here.
+
+    Worst: by what the finding is about (a low score, a confidence that misses it, a loss against the original, the
+    parts or the other model); ties go to the more confident, then to the less expected ones. Typical: nearest to
+    the blamed answers' mean in that and in what was expected. Surprising: furthest from what the model's other answers and
+    the other models let expect (``Answers.expected``). What is left is settled by a fixed random number of the item.
+
+    Args:
+        finding: Its entry in the document of an audit: code, subject, details.
+        answers: Where to look.
+        each: How many of each kind.
+    """
+    blame = blamed_by(finding)
+    if blame is None:
+        return None
+    rows, cost = blamed(blame, answers)
+    at = np.flatnonzero(rows & ~np.isnan(cost) & ~np.isnan(answers.score))
+    if not len(at):
+        return None
+    unsure = 1.0 - np.nan_to_num(answers.numbers("confidence"), nan=0.0)
+    expected = answers.expected
+    far = np.round(np.abs(cost - cost[at].mean()) + np.abs(expected - expected[at].mean()), 9)
+    keys = {
+        "worst": (-cost, unsure, expected, answers.tie),
+        "typical": (far, answers.tie),
+        "surprising": (-np.abs(answers.score - expected), unsure, answers.tie),
+    }
+    picked: list[tuple[int, str]] = []
+    used: set[int] = set()
+    for why in WHY:
+        fresh = (int(i) for i in first(at, keys[why], _CANDIDATES + len(used)) if int(answers.item[i]) not in used)
+        for _, i in zip(range(each), _by_item(fresh, answers), strict=False):
+            used.add(int(answers.item[i]))
+            picked.append((i, why))
+    return Behind(blame, rows, tuple(picked))
+
+
+def blamed(blame: Blamed, answers: Answers) -> tuple[BoolArray, FloatArray]:
+    """Which answers a finding blames, and how bad each is for it (larger is worse, NaN unknown); both of shape (n,)."""
+    inside = answers.frame.select(blame.holds(answers.frame.schema).alias("x"))["x"]
+    held = inside.to_numpy() if len(inside) == len(answers) else np.full(len(answers), bool(inside[0]))
+    score, high = answers.score, answers.responses.score_kind.high
+    if blame.measure == "confidence":
+        return held, np.abs(answers.numbers("confidence") - score)
+    if blame.measure == "human":
+        cost = np.abs(answers.numbers("human_score") - score)
+        return held & ~np.isnan(cost), cost
+    if blame.measure == "variant":
+        original = answers.score_of(answers.model, answers.items_of("variant_of"))
+        cost = original - score
+        return held & (np.nan_to_num(cost) > 0), cost
+    if blame.measure in ("parts", "whole"):
+        least, mean = _parts(answers)
+        cost = least - score if blame.measure == "parts" else score - mean
+        return held & (np.nan_to_num(cost) > 0), cost
+    if blame.measure == "pair" and len(blame.models) == 2:
+        ahead, after = (_model(answers, name) for name in blame.models)
+        cost = answers.score_of(np.full(len(answers), ahead, dtype=np.int64), answers.item) - score
+        return held & (answers.model == after) & (np.nan_to_num(cost) > 0), cost
+    return held, high - score
+
+
+def first(at: NDArray[np.int64], keys: tuple[FloatArray, ...], count: int) -> NDArray[np.int64]:
+    """The ``count`` of these places that come first by the keys, the first key first; in linear time.
+
+    >>> first(np.arange(4), (np.array([1.0, 0, 0, 0]), np.array([0.0, 3, 1, 2])), 2).tolist()
+    [2, 3]
+    """
+    kept, left, tied = np.empty(0, dtype=np.int64), count, at
+    for key in keys:
+        if len(tied) <= left:
+            break
+        own = key[tied]
+        cut = np.partition(own, left - 1)[left - 1]
+        sure = tied[own < cut]
+        kept, tied, left = np.concatenate([kept, sure]), tied[own == cut], left - len(sure)
+    chosen = np.concatenate([kept, tied[:left]]).astype(np.int64)
+    return chosen[np.lexsort([key[chosen] for key in reversed(keys)])]
+
+
+def _by_item(places: Any, answers: Answers) -> Any:
+    """The first place of each item."""
+    seen: set[int] = set()
+    for i in places:
+        item = int(answers.item[i])
+        if item not in seen:
+            seen.add(item)
+            yield i
+
+
+def _parts(answers: Answers) -> tuple[FloatArray, FloatArray]:
+    """Lowest and mean score of the model on the parts of an item, shape (n,); NaN where it has none."""
+    parent = answers.items_of("parent")
+    part = np.flatnonzero((parent >= 0) & ~np.isnan(answers.score))
+    key = answers.model[part] * answers.n_items + parent[part]
+    levels, inverse = np.unique(key, return_inverse=True)
+    least = np.full(len(levels) + 1, np.inf)
+    np.minimum.at(least, inverse, answers.score[part])
+    mean = np.append(
+        np.bincount(inverse, weights=answers.score[part], minlength=len(levels))
+        / np.maximum(np.bincount(inverse, minlength=len(levels)), 1),
+        np.nan,
+    )
+    least[-1] = np.nan
+    own = answers.model * answers.n_items + answers.item
+    at = np.searchsorted(levels, own)
+    # A key that is none stands behind the last one: answers to items without parts find nothing.
+    at = np.where(np.append(levels, -1)[at] == own, at, len(levels))
+    return least[at], mean[at]
+
+
+def _model(answers: Answers, name: str) -> int:
+    return next((i for i, known in enumerate(answers.responses.models) if known == name), -1)
+
+
+__all__ = ["WHY", "Behind", "behind", "blamed", "first"]
