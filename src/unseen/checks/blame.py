@@ -143,6 +143,11 @@ def side(name: Literal["seen", "unseen"]) -> Condition:
     return Condition((Term("split", "split", f"{name} rows", levels=(name,)),))
 
 
+def rows_in(split: str) -> Condition | None:
+    """The rows of a side as checks name them: "seen", "unseen", or "all", which are no rows in particular."""
+    return side("seen" if split == "seen" else "unseen") if split != "all" else None
+
+
 def variants() -> Condition:
     """Rewritten items."""
     return Condition((Term("variant_of", "variant", "variants"),))
@@ -162,4 +167,4 @@ def numbers_of(answers: Responses, name: str) -> NDArray[np.float64]:
         return np.where(codes >= 0, codes.astype(np.float64), np.nan)
 
 
-__all__ = ["Blame", "Condition", "Measure", "Term", "side", "variants", "wholes"]
+__all__ = ["Blame", "Condition", "Measure", "Term", "rows_in", "side", "variants", "wholes"]

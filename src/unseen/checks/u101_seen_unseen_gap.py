@@ -10,6 +10,7 @@ import numpy as np
 from unseen.checks._judged import Human, corrected_gap, human_scores, uncorrected
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame, side
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.intervals.means import difference, mean_estimate, share_retained
 
@@ -110,6 +111,7 @@ class SeenUnseenGap(Check):
             ),
             settings=settings,
             scale=rows.scale,
+            blames=Blame((name,), side("unseen"), side("seen")),
             details={
                 "model": name,
                 "seen": means[0].to_dict(),

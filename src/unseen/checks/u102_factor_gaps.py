@@ -22,6 +22,7 @@ from unseen.checks._levels import (
 )
 from unseen.checks._rows import Scored, many, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
+from unseen.checks.blame import Blame
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
 from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
@@ -140,7 +141,7 @@ class FactorGaps(Check):
         }  # fmt: skip
         return self.decide(
             about=About("factor", f"{model} · {factor.name}"), estimate=found.gap, p_value=found.p_value,
-            settings=settings, scale=rows.scale, details=details,
+            settings=settings, scale=rows.scale, details=details, blames=_blamed(model, factor, found.pair),
             found=f"{model}: the score is {found.gap} lower at {factor.name} = {low} than at {factor.name} = {high} "
             f"({source}).",
             clear=f"{model}: the score does not depend on {factor.name} by an amount that matters ({source}).",
@@ -203,11 +204,18 @@ class FactorGaps(Check):
             also += f" ({many(len(left_out), 'level')} with fewer than {settings.min_units} independent units left out)"
         outcome = self.decide(
             about=about, estimate=largest, p_value=p, settings=settings, scale=data.scale, details=details,
+            blames=_blamed(model, factor, pair),
             found=f"{model}: the score is {shown} lower {where}{given}{also}.{' ' + note if note else ''}",
             clear=f"{model}: the score does not depend on {factor.name} by an amount that matters{given}{also}.",
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
         return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
+
+
+def _blamed(model: str, factor: Levels, pair: tuple[int, int]) -> Blame:
+    """The rows at the worse level of a pair, against those at the better one."""
+    best, worst = pair
+    return Blame((model,), factor.rows_of(worst, worst), factor.rows_of(best, best))
 
 
 def adjusted_together(

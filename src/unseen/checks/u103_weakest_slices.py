@@ -10,6 +10,7 @@ import numpy as np
 from unseen.checks._levels import Levels, all_levels, cluster_half, count_units, sample_rows, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, Condition
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
 from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, Slice
@@ -109,6 +110,7 @@ class WeakestSlices(Check):
         partly = _partly(narrowed, len(factors))
         return self.decide(
             about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
+            blames=Blame((model,), worst["where"], also=tuple(t["where"] for t in confirmed if t is not worst)),
             found=f"{model} is weakest where {where}: mean {worst['value']:.2f} there, {estimate} below "
             f"the rest.{more}{partly}",
             clear=f"{model}: {_none_of(len(tested), len(proposed))} is weaker by an amount that matters on held-out items "
@@ -136,6 +138,7 @@ class WeakestSlices(Check):
             gap = gap if pair == (0, 1) else -gap
             tested.append({
                 "conditions": [factors[a].condition(first, last) for a, first, last in candidate.conditions],
+                "where": Condition(tuple(factors[a].term(first, last) for a, first, last in candidate.conditions)),
                 "value": float(score[inside].mean()), "units": units, "rows": int(inside.sum()), "estimate": gap,
                 "p": p if gap.value > 0 else 1.0,
             })  # fmt: skip

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import Levels, ordered_levels, singletons, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, Condition
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.breakpoint import FLAT, Break, broken_line
@@ -109,6 +110,7 @@ class Frontier(Check):
         )
         return self.decide(
             about=about, estimate=drop, p_value=p, settings=settings, scale=scale, details=details,
+            blames=along.blamed(model, found),
             found=f"{model} falls by {drop} {where}{reference}.{along.breaks(found)}{along.halves(half)}",
             clear=f"{model} holds {where}{reference}: no fall that matters ({drop}).",
             next_step=f"Do not rely on {model} {where}; train or test on items there.",
@@ -184,6 +186,28 @@ class _Along:
     def read(self) -> tuple[Curve, NDArray[np.bool_]]:
         """The means in the direction in which the score is expected to fall."""
         return (_flipped(self.means), self.inside[::-1]) if self.flipped else (self.means, self.inside)
+
+    def blamed(self, model: str, found: Break | None) -> Blame:
+        """The rows beyond the reference, against those at it; also those beyond the break."""
+        levels = self.index[self.inside]
+        reference = self.factor.rows_of(int(levels[0]), int(levels[-1]))
+        return Blame((model,), self._beyond(int(levels[0] if self.flipped else levels[-1])), reference, also=tuple(
+            self._beyond(int(self.index[at])) for at in self._before(found)
+        ))  # fmt: skip
+
+    def _beyond(self, level: int) -> Condition:
+        last = self.factor.real[-1]
+        return self.factor.rows_of(0, level - 1) if self.flipped else self.factor.rows_of(level + 1, last)
+
+    def _before(self, found: Break | None) -> list[int]:
+        """Position of the last level before the break, in the direction in which the score falls."""
+        if found is None:
+            return []
+        at = -found.point.value if self.flipped else found.point.value
+        before = np.flatnonzero(self.means.x >= at if self.flipped else self.means.x <= at)
+        ends = before[:1] if self.flipped else before[-1:]
+        last = 0 if self.flipped else len(self.means.x) - 1
+        return [int(i) for i in ends if i != last]
 
     @property
     def dated(self) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import Levels, ordered_levels, singletons, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, Condition, side
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.curve import curve
@@ -109,6 +110,7 @@ class Valley(Check):
         }  # fmt: skip
         return self.decide(
             about=about, estimate=estimate, p_value=p, settings=settings, scale=scale, details=details,
+            blames=Blame((model,), Condition((*side("unseen").terms, factor.term(shared[peak], shared[peak])))),
             found=f"{model}: the gap between seen and unseen peaks at {factor.name} = {critical['value']:.3g} "
             f"[{critical['low']:.3g}, {critical['high']:.3g}], {estimate} above either end.",
             clear=f"{model}: the gap between seen and unseen does not peak at a middle {factor.name}.",

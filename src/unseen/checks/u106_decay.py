@@ -10,6 +10,7 @@ import polars as pl
 from unseen.checks._levels import numbers, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame, Condition, Term
 from unseen.errors import TooFewUnits
 from unseen.estimates.contrasts.curve import curve
 from unseen.estimates.contrasts.trend import change_over
@@ -80,6 +81,7 @@ class Decay(Check):
                 first, last = _when(start, column), _when(end, column)
                 return self.decide(
                     about=about, estimate=-trend, p_value=p, settings=settings, scale=rows.scale,
+                    blames=Blame((model,), _later(x, column)),
                     details={"model": model, "start": first, "end": last, "levels": levels},
                     found=f"{model} loses {-trend} from the first item ({first}) to the last ({last}).",
                     clear=f"{model} shows no decay that matters between {first} and {last} ({(-trend).format(2)}).",
@@ -88,6 +90,13 @@ class Decay(Check):
 
             outcomes.append(guarded(self, about, judge))
         return outcomes
+
+
+def _later(x: np.ndarray, column: pl.Series) -> Condition:
+    """The later half of the items."""
+    middle = float(np.median(x))
+    from_then = middle if middle > float(x.min()) else float(x[x > middle].min())
+    return Condition((Term("time", "range", f"time ≥ {_when(from_then, column)}", low=from_then),))
 
 
 def _when(value: float, column: pl.Series) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import Levels, all_levels, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame, side
 from unseen.estimates.contrasts.decomposition import decompose
 from unseen.estimates.contrasts.logistic import mixed_radix
 
@@ -104,7 +105,8 @@ class DecomposedDrop(Check):
         )
         return self.decide(
             about=about, estimate=parts.difficulty, p_value=parts.p_values["difficulty"], settings=settings,
-            scale=scale, details=details, found=f"{model}: {numbers}{note}",
+            scale=scale, details=details, blames=Blame((model,), side("unseen"), side("seen")),
+            found=f"{model}: {numbers}{note}",
             clear=f"{model}: no drop that matters is left within the same {by} ({numbers})",
             next_step="Difficulty points at the model or at what the factors leave out: look at unseen "
             "failures in cells "

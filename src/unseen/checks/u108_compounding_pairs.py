@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import Levels, all_levels, cluster_half, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, Condition
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.curve import contrast_estimate, curve
@@ -125,7 +126,7 @@ class CompoundingPairs(Check):
         return self.decide(
             about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p,
             settings=settings,
-            scale=scale, details=details,
+            scale=scale, details=details, blames=Blame((model,), Condition((a.term, b.term))),
             found=f"{model}: {a.name} and {b.name} together cost {estimate} more than the sum of both.",
             clear=f"{model}: {a.name} and {b.name} do not compound by an amount that matters (score scale).",
             next_step=f"Test and train on items with both {a.name} and {b.name}: tests of one at a time miss this.",
@@ -136,7 +137,7 @@ class _Cut:
     """A factor in two parts: which rows are known, and which are hard."""
 
     def __init__(self, factor: Levels, codes: NDArray[np.int32], first: int, last: int) -> None:
-        self.factor, self.name = factor.name, factor.condition(first, last)
+        self.factor, self.name, self.term = factor.name, factor.condition(first, last), factor.term(first, last)
         self.known = codes != (-9 if factor.missing is None else factor.missing)
         self.hard = ((codes >= first) & (codes <= last) & self.known).astype(np.int32)
 

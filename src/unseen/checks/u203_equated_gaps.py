@@ -13,6 +13,7 @@ from unseen.checks._constant import ConstantCell, constant_cells
 from unseen.checks._floor import Floors, floors
 from unseen.checks._irt import Grid, grid
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, Condition, Term, rows_in
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.dif import EquatedLoss, equated_losses, mantel_haenszel
@@ -117,6 +118,7 @@ class EquatedGaps(Check):
                     next_step="Difficulty does not explain this: look at U102 and U104 for where this model's gap "
                     "opens.",
                     settings=settings,
+                    blames=Blame((name,), rows_in("unseen"), rows_in("seen"), measure="excess"),
                     details={
                         "model": name, "extra_logits": gap.logits, "floors": list(allowed.values),
                         **(_companion(g, m, seen, unseen) if len(found) <= MAX_COMPARED or p <= settings.fdr else {}),
@@ -189,8 +191,13 @@ class EquatedGaps(Check):
             clear=f"{text}, the largest of {len(rows)} such gaps: too small to matter.{without}",
             next_step=f"Look at the answers of {worst['model']} to items with {name} = {worst['level']}.",
             settings=settings,
+            blames=Blame((worst["model"],), _level(name, worst["level"]), measure="excess"),
             details={"factor": name, "cells": cells, "dropped": left_out, "floors": list(allowed.values)},
         )  # fmt: skip
+
+
+def _level(name: str, level: str) -> Condition:
+    return Condition((Term(name, "levels", f"{name} = {level}", levels=(level,)),))
 
 
 @dataclass(frozen=True, slots=True)

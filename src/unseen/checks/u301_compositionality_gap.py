@@ -8,6 +8,8 @@ import numpy as np
 
 from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame
+from unseen.checks.blame import wholes as wholes_rows
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import mean_estimate
@@ -82,6 +84,7 @@ class CompositionalityGap(Check):
             clear=f"{said}: less than {settings.gap_that_matters:.2g} of them; {alone}.",
             next_step="Let the model write the steps down or answer the parts first; U302 shows what it does instead.",
             settings=settings,
+            blames=Blame((w.model,), wholes_rows(), measure="parts"),
             details={
                 "model": w.model,
                 "gap": gap.to_dict(),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import numbers, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame, rows_in
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.trend import jump
 from unseen.estimates.intervals.codes import distinct
@@ -103,6 +104,7 @@ class Cutoff(Check):
         details = {"model": model, "cutoff": shown, "bandwidth": width, "placebos": placebos}
         return self.decide(
             about=about, estimate=fall, p_value=p, settings=settings, scale=scale, details=details,
+            blames=Blame((model,), rows_in("unseen"), rows_in("seen")),
             found=f"{model} falls by {fall} at the cutoff {shown}.{note}",
             clear=f"{model} shows no abrupt fall that matters at the cutoff {shown}.{note}",
             next_step="Trust only the score after the cutoff; items before it may have been in the training data.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Outcome, Settings, Subject
+from unseen.checks.blame import Blame, rows_in
 from unseen.estimates import Estimate
 from unseen.estimates.confidence.calibration import brier, calibration_error, calibration_test, equal_mass_bins
 from unseen.estimates.intervals.means import mean_estimate
@@ -67,6 +68,7 @@ class Calibration(Check):
                 "decides anything; U603 tells whether that carries over to unseen rows."
             ),
             settings=settings,
+            blames=Blame((rows.model,), rows_in(split), measure="confidence"),
             details={
                 "model": rows.model,
                 "split": split,

@@ -7,6 +7,7 @@ from typing import Any
 
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Clear, Found, Outcome, Settings, Subject, Undecided
+from unseen.checks.blame import Blame, rows_in
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 
@@ -77,6 +78,7 @@ class RankingConfidence(Check):
                 f"{upside}",
                 next_step="Do not abstain or route by this confidence; try another one (margin, agreement of samples).",
                 otherwise=otherwise,
+                blames=Blame((name,), rows_in(split), measure="confidence"),
                 **common,
             )
         return otherwise

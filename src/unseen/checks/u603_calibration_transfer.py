@@ -8,6 +8,7 @@ import numpy as np
 
 from unseen.checks._confident import Confident, enough, in_split, labelled, unusable
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.blame import Blame, rows_in
 from unseen.estimates.confidence.calibration import calibration_error, equal_mass_bins
 from unseen.estimates.confidence.recalibration import cross_fitted, fit_isotonic
 from unseen.estimates.intervals.means import difference
@@ -86,6 +87,7 @@ class CalibrationTransfer(Check):
                 "from there, or abstain beyond the seen range."
             ),
             settings=settings,
+            blames=Blame((part.model,), rows_in("unseen"), measure="confidence"),
             details={
                 "model": part.model,
                 "claimed": claim.accuracy(settings.level).to_dict(),
