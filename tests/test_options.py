@@ -11,7 +11,7 @@ from unseen.errors import BadInput
 from unseen.options import Options
 
 # Options of the command line alone.
-COMMAND_LINE = {"sources", "format", "output", "baseline", "fail_on", "fail_gap", "quiet"}
+COMMAND_LINE = {"sources", "format", "output", "fail_on", "fail_gap", "quiet"}
 
 
 def test_python_spells_out_every_option():

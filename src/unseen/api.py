@@ -22,6 +22,7 @@ from unseen.responses import Responses
 
 if TYPE_CHECKING:
     from unseen.refitting import UnderShift
+    from unseen.report.baseline import Baseline
     from unseen.stories import ScoreTable, Story, Telling, Verdict
 
 
@@ -32,17 +33,20 @@ class Audit:
     Attributes:
         result: What the checks said, as objects.
         sources: Where the answers came from.
+        baseline: What the audit is compared with.
     """
 
     result: AuditResult
     sources: tuple[str, ...] = ()
+    baseline: Baseline | None = None
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """Everything as plain data, in the layout of docs/json-schema.md."""
         from unseen.report import summary
 
-        return summary.summarise(self.result, sources=self.sources, telling=self.told)
+        document = summary.summarise(self.result, sources=self.sources, telling=self.told)
+        return document if self.baseline is None else summary.compare(self.baseline.document, document)
 
     @cached_property
     def told(self) -> Telling:
@@ -218,6 +222,7 @@ def audit(
     progress: Callable[[str, int, int], None] | bool | None = None,
     sources: Sequence[str] = (),
     strict: bool = False,
+    baseline: Any = None,
     unseen: str | None = None,
     split: str | None = None,
     model: str | None = None,
@@ -274,6 +279,8 @@ def audit(
             check; True shows a bar for refits, False none; by default it is shown in notebooks and terminals.
         sources: Where the table came from, for the report.
         strict: Raise what a check raises, instead of reporting that it failed.
+        baseline: An earlier audit to compare with, model by model on shared items (U705): an audit, a JSON report, or
+            the answers of then (a data frame, a path, folder or glob of logs).
         unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
         split: Column with train, seen or unseen.
         model: Name of the one model, where no column has it.
@@ -368,9 +375,47 @@ def audit(
         responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
     else:
         responses = from_table(table, mapping)
-    subject = Subject(responses=responses, train=as_examples(train))
+    then = None
+    if baseline is not None:
+        then = baseline_of(baseline, mapping, settings, select=select, ignore=ignore, budget=budget)
+    subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
-    return Audit(result, tuple(sources))
+    return Audit(result, tuple(sources), then)
+
+
+def baseline_of(
+    given: Any, mapping: Any, settings: Settings, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = (),
+    budget: float | None = None,
+) -> Baseline:  # fmt: skip
+    """What an audit is compared with: a report as it is, or the same audit of other answers.
+
+    Args:
+        given: An audit, a document, the path of a report; or a data frame, responses, a path, folder or glob of logs.
+        mapping: What the columns of a log mean.
+        settings: Settings of the audit.
+        select: Codes or prefixes to run.
+        ignore: Codes or prefixes to leave out.
+        budget: Seconds that the checks may take together.
+
+    Raises:
+        BadInput: It can't be read; the message says why.
+    """
+    from unseen.report import baseline, summary
+    from unseen.responses.mapping import from_table
+    from unseen.responses.reading import read as read_files
+
+    named = [str(given)] if isinstance(given, str | Path) else []
+
+    def read(source: Any) -> Responses:
+        if isinstance(source, str | Path):
+            return read_files([resolve_sample(source)], mapping=mapping)
+        return source if isinstance(source, Responses) else from_table(source, mapping)
+
+    def audited(responses: Responses) -> dict[str, Any]:
+        result = auditing.run(Subject(responses=responses), settings, select=select, ignore=ignore, budget=budget)
+        return summary.summarise(result, sources=named)
+
+    return baseline.resolve(given, read=read, audited=audited)
 
 
 def improve(
@@ -639,28 +684,6 @@ def load_document(path: str | Path) -> dict[str, Any]:
     Raises:
         BadInput: It is not a report of a known schema version.
     """
-    from unseen.report import improvement, stored, summary
-    from unseen.report import plan as plans
+    from unseen.report import stored
 
-    path = Path(path)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise BadInput(
-            f"{path}: can't be read as a report (it nests too deeply). Write one with --format json."
-        ) from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
-    known = isinstance(document, dict)
-    version = document.get("schema_version") if known else None
-    kinds = {"improvement": improvement.SCHEMA_VERSION, "plan": plans.SCHEMA_VERSION}
-    kind = str(document.get("kind")) if known else ""
-    reads = kinds.get(kind, summary.SCHEMA_VERSION)
-    if version != reads or isinstance(version, bool):
-        raise BadInput(
-            f"{path}: schema_version is {version!r}, this version reads {reads}. Write the report again with --format json."
-        )
-    fault = "" if kind in kinds else stored.fault(document)
-    if fault:
-        raise BadInput(f"{path}: is no report of unseen: {fault}. Write the report again with --format json.")
-    return document
+    return stored.load(path)

@@ -20,7 +20,7 @@ from unseen.checks.base import (
     demoted,
     with_units_needed,
 )  # fmt: skip
-from unseen.checks.registry import all_checks, selected
+from unseen.checks.registry import all_checks, codes_in, selected
 from unseen.engine.clock import OutOfTime, limited
 from unseen.errors import BadInput, TooFewUnits, Undefined, UnseenError
 from unseen.estimates.testing.multiplicity import level_alone, selective_p_values
@@ -30,7 +30,9 @@ COMPARE_MODELS = ("U004", "U2", "U7")
 # The questions that an audit is run for. Together they hold this share of its false discovery rate, so that they do not
 # pay for forty searches; the shares below divide it. All other checks share the rest evenly.
 LEAD_SHARE = 0.7
-LEAD = {"U101": 4.0, "U801": 4.0, "U701": 1.0}
+LEAD = {"U101": 4.0, "U801": 4.0, "U705": 4.0, "U701": 1.0}
+# The change since a baseline.
+CHANGE = "U705"
 # Checks that take long on some data: within a budget of time they run last, in this order.
 DEAR = (
     "U104",
@@ -55,6 +57,7 @@ REMEDIES = {
     "seen": "Say which rows lie in the training distribution: --split COLUMN, or --unseen EXPRESSION for the others.",
     "unseen": "Say which rows are unseen: --unseen 'digits > 2', or --split COLUMN with the values seen and unseen.",
     "several models": "Add the answers of another model to the same items.",
+    "baseline": "Give an earlier report or log of the same items: --baseline FILE.",
     "train": "Give the training examples: --train FILE.",
     "learner": "Give a table and a learner to refit: --target COLUMN --learner NAME --shift 'held-out COLUMN'.",
     "a held-out shift": "Add a shift that holds out domains: --shift 'held-out COLUMN'.",
@@ -119,7 +122,7 @@ def run(
     Args:
         subject: What the user gave.
         settings: Levels, smallest gap, seed.
-        select: Codes or prefixes to run (all if empty).
+        select: Codes or prefixes to run (all if empty); with a baseline U705 is one of them.
         ignore: Codes or prefixes to leave out.
         progress: Called with (code, done, total) before each check.
         strict: Raise what a check raises, instead of reporting that it failed.
@@ -135,7 +138,11 @@ def run(
     from threadpoolctl import threadpool_limits
 
     settings = settings or Settings()
-    checks = selected(select, ignore)
+    chosen = codes_in(select)
+    if chosen and subject.baseline is not None:
+        # A baseline asks a question of its own, whatever else was selected.
+        chosen = (*chosen, CHANGE)
+    checks = selected(chosen, ignore)
     if budget is not None and not budget > 0:
         raise BadInput(f"a budget is a time in seconds, more than 0; got {budget:g}.")
     answered: dict[str, list[Outcome]] = {}
@@ -238,7 +245,7 @@ def missing_inputs(check: Check, subject: Subject) -> tuple[str, ...]:
 
 
 def _has(subject: Subject, need: str) -> bool:
-    if need in ("responses", "train", "learner", "module"):
+    if need in ("responses", "train", "learner", "module", "baseline"):
         return getattr(subject, need) is not None
     if subject.responses is None:
         return False

@@ -77,7 +77,7 @@ class Options(BaseModel):
         labelled_at_random: The scored unseen rows were drawn at random.
         format: text, json, markdown, html or github.
         output: File to write.
-        baseline: An earlier report.
+        baseline: An earlier report, or its logs.
         fail_on: Codes that fail when found, and the word undecided.
         fail_gap: A found effect of this size fails.
         quiet: No progress and no findings in the terminal.

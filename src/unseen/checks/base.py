@@ -15,6 +15,7 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.testing.power import units_to_decide
 from unseen.responses import Responses
+from unseen.responses.kept import KeptScores
 
 T = TypeVar("T")
 AboutKind = Literal["data", "model", "pair", "item", "slice", "factor", "ranking"]
@@ -134,12 +135,14 @@ class Subject:
         train: Training examples.
         learner: Something to refit (checks U8xx).
         module: A torch module (checks U9xx).
+        baseline: Scores of an earlier audit (check U705).
     """
 
     responses: Responses | None = None
     train: Examples | None = None
     learner: Any = None
     module: Any = None
+    baseline: KeptScores | None = None
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -173,7 +176,7 @@ class Check(ABC):
         sources: Papers and books.
         example: A statement that it might print.
         needs: Inputs: "responses", "seen" and "unseen" (rows in both), "several models", any column's name,
-            "train", "learner", "module". The audit answers NotApplicable itself where one is missing.
+            "train", "learner", "module", "baseline". The audit answers NotApplicable itself where one is missing.
         studies: Slugs of the atlas rows that bear on it.
         judged_by: Code of the check at whose level its outcomes are judged, where that is not its own.
     """

@@ -75,7 +75,7 @@ def audit(
     seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=CHECKS)] = None,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
-    baseline: Annotated[Path | None, typer.Option(metavar="JSON", help="An earlier report: show only what got worse.", rich_help_panel=OUTPUT)] = None,
+    baseline: Annotated[str | None, typer.Option(metavar="REPORT|LOG", help="An earlier JSON report, or its logs: what each model lost since on shared items (U705), and what else got worse.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
     quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unseen.api import Audit, as_examples, load_document, resolve_sample, subject_of
+from unseen.api import Audit, as_examples, baseline_of, resolve_sample, subject_of
 from unseen.auditing import run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
@@ -19,6 +19,7 @@ from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
 from unseen.plain_text import line
+from unseen.report.baseline import Baseline
 from unseen.responses import Responses
 from unseen.responses.reading import read
 
@@ -91,7 +92,7 @@ def describe(request: Request) -> None:
 
 def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
-    from unseen.report import github, summary, terminal
+    from unseen.report import github, terminal
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
@@ -101,14 +102,15 @@ def perform(request: Request) -> int:
         tuple(c for c in request.options.fail_on if c != UNDECIDED),
     ):
         selected(codes)
-    baseline = load_document(request.options.baseline) if request.options.baseline else None
     output = request.output or (DEFAULT_HTML if request.format == "html" else None)
     if output is not None:
         read = [
             s for s in (*request.options.sources, request.options.train, request.config, request.options.baseline) if s
         ]
         require_writable(output, read)
+    then = _baseline(request)
     subject = _subject(request)
+    subject.baseline = then.scores if then else None
     with terminal.progress(enabled=not request.options.quiet) as progress:
         result = run(
             subject,
@@ -118,9 +120,7 @@ def perform(request: Request) -> int:
             progress=progress,
             budget=request.options.budget,
         )
-    document = Audit(result, request.options.sources).document
-    if baseline is not None:
-        document = summary.compare(baseline, document)
+    document = Audit(result, request.options.sources, then).document
     if request.format == "github":
         github.write_summary(document)
     if output is not None:
@@ -133,6 +133,13 @@ def perform(request: Request) -> int:
         terminal.show(document)
         sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if fails(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
+
+
+def _baseline(request: Request) -> Baseline | None:
+    o = request.options
+    if not o.baseline:
+        return None
+    return baseline_of(o.baseline, o.mapping, o.settings, select=o.select, ignore=o.ignore, budget=o.budget)
 
 
 def _subject(request: Request) -> Subject:

@@ -1,17 +1,95 @@
-"""Two audits compared: only what got worse."""
+"""Two audits compared: the change of each model (U705), and findings that got worse."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from unseen.errors import BadInput, UnseenError
+from unseen.report import stored
 from unseen.report.plain import interval
+from unseen.responses import Responses
+from unseen.responses.kept import KeptScores
 
 Finding = Mapping[str, Any]
+# The check that compares scores item by item; what follows here compares findings.
+CODE = "U705"
 # Outcomes that are no answer, and how that is said.
 OPEN = {"undecided": "is undecided", "not_applicable": "can't be judged"}
 BEFORE = {"clear": "was clear", "undecided": "was undecided", "not_applicable": "could not be judged"}
+
+
+# A report begins with its version, as a number; logs of other tools write theirs as a text.
+MARK = re.compile(r'"unseen_version"|"schema_version"\s*:\s*(\d|true|false|null)')
+PEEKED = 4096
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What an audit is compared with.
+
+    Attributes:
+        document: The earlier report; that of a log is made by the same audit.
+        scores: Scores per item; without items where the report keeps none.
+    """
+
+    document: Mapping[str, Any]
+    scores: KeptScores
+
+
+def resolve(
+    given: Any, *, read: Callable[[Any], Responses], audited: Callable[[Responses], Mapping[str, Any]]
+) -> Baseline:
+    """A baseline from whatever was given.
+
+    Args:
+        given: A report (path, document or audit), or answers: a path, folder or glob of logs, a data frame, responses.
+        read: Reads what is no report.
+        audited: The document of the same audit of other answers.
+
+    Raises:
+        BadInput: It can't be read; the message says why.
+    """
+    document: Any = getattr(given, "document", None)
+    if document is None and isinstance(given, Mapping) and "findings" in given:
+        document = stored.checked(given, "the baseline")
+    if document is None and isinstance(given, str | Path) and is_report(given):
+        document = stored.load(given)
+    if document is None:
+        try:
+            document = audited(read(given))
+        except UnseenError as error:
+            raise BadInput(f"the baseline can't be read as a report, nor as a log: {error}") from error
+    if "findings" not in document:
+        raise BadInput(f"{given}: is the report of a plan or of a search for remedies. A baseline is that of an audit.")
+    kept = document.get("kept")
+    where = str(given) if isinstance(given, str | Path) else "the baseline"
+    return Baseline(document, KeptScores.nothing() if kept is None else KeptScores.from_plain(kept, where))
+
+
+def is_report(path: str | Path) -> bool:
+    """Whether a file is a JSON report of ours, seen from its beginning, or whole where its keys were sorted."""
+    path = Path(path)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(PEEKED).decode("utf-8", "replace")
+    if not head.lstrip("\ufeff \n\r\t").startswith("{"):
+        return False
+    if MARK.search(head):
+        return True
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError):
+        return False
+    return isinstance(whole, dict) and {"findings", "families"} <= set(whole)
 
 
 def worse(old: Sequence[Finding], new: Sequence[Finding], smallest: float) -> list[dict[str, Any]]:
@@ -96,4 +174,112 @@ def _marked(finding: Finding, words: str, record: Mapping[str, Any]) -> dict[str
     }
 
 
-__all__ = ["difference", "worse"]
+def changes(document: Mapping[str, Any]) -> list[Finding]:
+    """The change of each model over all shared items, the heaviest loss first; empty without a baseline."""
+    own = [f for f in document["findings"] if f["code"] == CODE and f["details"].get("side") == "all" and f["estimate"]]
+    return sorted(own, key=lambda f: (f["outcome"] != "found", -f["estimate"]["value"]))
+
+
+def sides(document: Mapping[str, Any], model: str) -> dict[str, Finding]:
+    """The change of a model on seen and on unseen items, where each was compared."""
+    own = (
+        f for f in document["findings"] if f["code"] == CODE and f["details"].get("model") == model and f["estimate"]
+    )
+    return {f["details"]["side"]: f for f in own if f["details"]["side"] != "all"}
+
+
+def lead(document: Mapping[str, Any]) -> str:
+    """What became of the models since the baseline, in one sentence; "" where no scores were compared."""
+    told = changes(document)
+    if not told:
+        return ""
+    fell = [f for f in told if f["outcome"] == "found"]
+    first = (fell or told)[0]
+    d = first["details"]
+    number = f"{d['then']:.2f} then, {d['now']:.2f} now ({signed(d['change'])} on {d['items']:,} shared items)"
+    if fell:
+        lost = (
+            "lost score"
+            if len(told) == 1
+            else f"{'All' if len(fell) == len(told) > 1 else len(fell)} of {len(told)} models lost score"
+        )
+        if len(told) == 1:
+            return f"{d['model']} {lost} since the baseline: {number}."
+        return f"{lost} since the baseline. {d['model']}: {number}."
+    rose = [f for f in told if f["estimate"]["high"] is not None and f["estimate"]["high"] < 0]
+    gains = f", {len(rose)} gained" if rose else ""
+    open_ = sum(f["outcome"] == "undecided" for f in told)
+    unsure = f"; for {open_} of them a loss that matters is not excluded" if open_ else ""
+    return f"No model is shown to have lost score since the baseline ({len(told)} compared{gains}){unsure}."
+
+
+HEADINGS = ("model", "then", "now", "change", "on seen", "on unseen", "→ wrong", "→ right", "since")
+
+
+def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The change of each model as cells under ``HEADINGS``; the last cell says what it came to."""
+    told: list[tuple[str, ...]] = []
+    for f in changes(document):
+        d, own = f["details"], sides(document, f["details"]["model"])
+        parts = (signed(own[s]["details"]["change"]) if s in own else "–" for s in ("seen", "unseen"))
+        told.append(
+            (
+                d["model"] if d["model"] == d["was"] else f"{d['model']} (was {d['was']})", f"{d['then']:.3f}",
+                f"{d['now']:.3f}", signed(d["change"]), *parts, f"{d['to_wrong']:,}", f"{d['to_right']:,}", _came_to(f),
+            )
+        )  # fmt: skip
+    return told
+
+
+def of_stories(document: Mapping[str, Any]) -> list[str]:
+    """The change of each model on the rows of each story; not tested, since these answers chose the rows."""
+    told: list[str] = []
+    for story in document.get("stories", ()):
+        parts = [f"{one['model']} {signed(one['change'])}" for one in story.get("since", ())]
+        if parts:
+            told.append(
+                f"{story['title']}, since the baseline: {', '.join(parts[:4])}{' …' if len(parts) > 4 else ''}."
+            )
+    return told
+
+
+def _came_to(finding: Finding) -> str:
+    high = finding["estimate"]["high"]
+    if finding["outcome"] == "clear":
+        return "gained" if high is not None and high < 0 else "clear"
+    return {"found": "lost"}.get(finding["outcome"], "undecided")
+
+
+def beside(document: Mapping[str, Any]) -> list[str]:
+    """What to know of the comparison: items that are not shared, models that are missing or new."""
+    items = [c["statement"] for c in document.get("context", ()) if c["code"] == CODE]
+    return [
+        *of_stories(document),
+        *items,
+        *(f["statement"] for f in document["findings"] if f["code"] == CODE and not f["estimate"]),
+    ]
+
+
+def signed(estimate: Mapping[str, Any]) -> str:
+    """A change with its sign and interval.
+
+    >>> signed({"value": 0.12, "low": 0.05, "high": 0.2})
+    '+0.120 [0.050, 0.200]'
+    """
+    value = estimate.get("value")
+    return f"{'+' if value is not None and value > 0 else ''}{interval(estimate)}"
+
+
+__all__ = [
+    "CODE",
+    "Baseline",
+    "beside",
+    "changes",
+    "difference",
+    "is_report",
+    "lead",
+    "resolve",
+    "sides",
+    "signed",
+    "worse",
+]

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
-from unseen.report import tables
+from unseen.report import baseline, tables
 from unseen.report.charts import HOMES, pictures
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
@@ -76,6 +76,8 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         script=Markup(script),  # noqa: S704
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
         expected=expectations(document),
+        since=_since(document),
+        beside=baseline.beside(document) if "baseline" in document else [],
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
         groups=groups,
         undecided=tables.undecided(undecided) if undecided else None,
@@ -134,6 +136,25 @@ def content_policy(style: str, script: str) -> str:
         f"default-src 'none'; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+def _since(document: Mapping[str, Any]) -> tables.Table | None:
+    """What became of each model since the baseline."""
+    told = baseline.rows(document)
+    last = len(baseline.HEADINGS) - 1
+    columns = [tables.Column(name, 0 < i < last) for i, name in enumerate(baseline.HEADINGS)]
+    body = [
+        [tables.Cell(c, _sort_value(c), "n") if 0 < i < last else tables.Cell(c) for i, c in enumerate(row)]
+        for row in told
+    ]
+    return tables.Table("", columns, body) if body else None
+
+
+def _sort_value(text: str) -> float | None:
+    try:
+        return float(text.split(" ")[0].replace(",", ""))
+    except ValueError:
+        return None
 
 
 def _chip(family: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unseen.report import baseline
 from unseen.report.plain import interval
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
@@ -16,7 +17,7 @@ MAX_SUBJECTS = 12
 
 def render(document: Mapping[str, Any]) -> str:
     """The document as GitHub-flavoured Markdown; names are escaped, so that they can't add links or HTML."""
-    lines = [f"# {headline(document)}", "", escape(subtitle(document)), ""]
+    lines = [f"# {headline(document)}", "", escape(subtitle(document)), "", *_since(document)]
     lines += ["| | Question | Verdict |", "|---|---|---|"]
     lines += [
         f"| {SIGNS[f['status']]} {STATUS[f['status']]} | {f['title']} | {escape(f['verdict'])} |"
@@ -30,6 +31,26 @@ def render(document: Mapping[str, Any]) -> str:
     lines += _open_questions(document)
     lines += ["", f"<sub>unseen {escape(document['unseen_version'])}</sub>", ""]
     return "\n".join(lines)
+
+
+def _since(document: Mapping[str, Any]) -> list[str]:
+    """What became of each model since the baseline."""
+    told = baseline.rows(document)
+    lines = [escape(s) for s in baseline.beside(document)] if "baseline" in document else []
+    if not told:
+        return [*lines, ""] if lines else []
+    heads = baseline.HEADINGS
+    table = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 2) + "---|"]
+    table += [f"| {' | '.join(escape(c) for c in row)} |" for row in told]
+    turned = next((f for f in baseline.changes(document) if f["details"]["examples"]), None)
+    listed = turned["details"]["examples"][:5] if turned else []
+    names = ", ".join(escape(str(row["item"])) for row in listed)
+    said = (
+        [f"First items of {escape(turned['details']['model'])} that turned from right to wrong: {names}.", ""]
+        if turned
+        else []
+    )
+    return [*table, "", *said, *lines, ""]
 
 
 def escape(text: str) -> str:

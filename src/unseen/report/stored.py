@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from unseen.errors import BadInput
 from unseen.plain_text import value as shown
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -32,6 +33,53 @@ def fault(document: Any) -> str:
     "'unseen_version' is missing"
     """
     return _fault(document, schema(), "")
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """Read a JSON report back.
+
+    Raises:
+        BadInput: It is not a report of a known schema version.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise BadInput(
+            f"{path}: can't be read as a report (it nests too deeply). Write one with --format json."
+        ) from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise BadInput(f"{path}: can't be read as a report ({error}). Write one with --format json.") from None
+    return checked(document, str(path))
+
+
+def checked(document: Any, where: str) -> dict[str, Any]:
+    """A document that is a report of ours.
+
+    Args:
+        document: What was read.
+        where: Its name in messages.
+
+    Raises:
+        BadInput: It is none, or of another version.
+    """
+    from unseen.report import improvement
+    from unseen.report import plan as plans
+
+    kinds = {"improvement": improvement.SCHEMA_VERSION, "plan": plans.SCHEMA_VERSION}
+    own = schema()["properties"]["schema_version"]["const"]
+    known = isinstance(document, dict)
+    version = document.get("schema_version") if known else None
+    kind = str(document.get("kind")) if known else ""
+    reads = kinds.get(kind, own)
+    if version != reads or isinstance(version, bool):
+        raise BadInput(
+            f"{where}: schema_version is {version!r}, this version reads {reads}. Write the report again with --format json."
+        )
+    told = "" if kind in kinds else fault(document)
+    if told:
+        raise BadInput(f"{where}: is no report of unseen: {told}. Write the report again with --format json.")
+    return document
 
 
 def _fault(node: Any, rule: Mapping[str, Any], place: str) -> str:
@@ -76,4 +124,4 @@ def _is(node: Any, name: str) -> bool:
     return isinstance(node, TYPES[name]) and (name == "boolean" or not isinstance(node, bool))
 
 
-__all__ = ["fault", "schema"]
+__all__ = ["checked", "fault", "load", "schema"]

@@ -9,10 +9,11 @@ from importlib.resources import files
 from typing import Any
 
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
-from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Undecided
+from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
+from unseen.checks.u705_baseline_change import changes_on, kept_scores
 from unseen.refitting import UnderShift
 from unseen.report.answers import name_items
-from unseen.report.baseline import worse
+from unseen.report.baseline import CODE, changes, lead, worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
 from unseen.stories import Telling, tell
@@ -47,6 +48,7 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = (), telling: Tell
         sources: Names of the files or tables that were audited.
         telling: Verdict, scores and stories, where they are known already.
     """
+    telling = telling or tell(result)
     document = of_outcomes(
         result.outcomes,
         responses=result.subject.responses,
@@ -54,8 +56,11 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = (), telling: Tell
         sources=sources,
         q_values=result.q_values,
         context=result.context,
-        telling=telling or tell(result),
+        telling=telling,
+        kept=_kept(result.subject),
     )
+    if result.subject.baseline is not None:
+        document["stories"] = _stories_since(document["stories"], telling, result)
     learner = result.subject.learner
     return {**document, "learner": describe_learner(learner)} if isinstance(learner, UnderShift) else document
 
@@ -84,6 +89,7 @@ def of_outcomes(
     checks: Mapping[str, Check] | None = None,
     context: Sequence[Context] = (),
     telling: Telling | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The same document from its parts.
 
@@ -96,6 +102,7 @@ def of_outcomes(
         checks: Check of each code, for titles and methods; the registered ones by default.
         context: What helps to read the outcomes and judges nothing.
         telling: Verdict, scores and stories; by default only the heaviest finding is told.
+        kept: Scores per item, packed, so that the report is a baseline too; None where there are none.
     """
     import unseen
 
@@ -115,13 +122,14 @@ def of_outcomes(
         "context": [_context(o, known.get(o.code)) for o in context],
         "unlock": _unlock(findings),
         "responses": None if responses is None else describe_responses(responses),
+        "kept": None if kept is None else dict(kept),
         "settings": plain(settings or Settings()),
         "checks": {code: _check(known[code]) for code in _codes(findings, context) if code in known},
     }
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The new document with only those findings that got worse since the old one.
+    """The new document with the change of each model (U705), and of the other findings those that got worse.
 
     Args:
         old: The baseline, a document.
@@ -131,23 +139,39 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         A document of the same schema with ``baseline`` beside the findings. Each finding says what changed, and
         ``details["baseline"]`` holds the outcome, estimate and effect of then and the difference with an interval.
     """
-    findings = worse(old["findings"], new["findings"], float(new["settings"].get("smallest_gap", 0.0)))
+    own = [f for f in new["findings"] if f["code"] == CODE]
+    others = [f for f in new["findings"] if f["code"] != CODE]
+    grown = worse(old["findings"], others, float(new["settings"].get("smallest_gap", 0.0)))
+    kept = {f["id"]: f for f in (*own, *grown)}
+    # In the order of weight, as before.
+    findings = [kept[f["id"]] for f in new["findings"] if f["id"] in kept]
+    ids = {f["id"] for f in findings}
     baseline = {
         "unseen_version": old["unseen_version"],
         "sources": old["sources"],
         "left_out": len(new["findings"]) - len(findings),
     }
-    codes = {f["code"] for f in findings}
-    kept = {f["id"] for f in findings}
+    codes = {f["code"] for f in findings} | {c["code"] for c in new["context"]}
     return {
         **new,
-        "stories": [s for s in new["stories"] if kept & set(s["findings"])],
+        "verdict": _since(new) or new["verdict"],
+        "stories": [
+            {**s, "findings": [i for i in s["findings"] if i in ids]}
+            for s in new["stories"]
+            if ids & set(s["findings"])
+        ],
         "findings": findings,
         "families": _families(findings),
         "unlock": _unlock(findings),
         "checks": {code: check for code, check in new["checks"].items() if code in codes},
         "baseline": baseline,
     }
+
+
+def _since(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The verdict where scores were compared with a baseline."""
+    told = changes(document)
+    return {"sentence": lead(document), "kind": "change", "estimate": told[0]["estimate"]} if told else None
 
 
 def to_json(content: Mapping[str, Any]) -> str:
@@ -295,6 +319,26 @@ def describe_responses(responses: Responses) -> dict[str, Any]:
         ],
         "notes": list(responses.notes),
     }
+
+
+def _stories_since(
+    stories: Sequence[Mapping[str, Any]], telling: Telling, result: AuditResult
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Stories with the change since the baseline of their models on the rows that they blame."""
+    subject, told = result.subject, list[dict[str, Any]]()
+    for document, story in zip(stories, telling.stories, strict=True):
+        since: list[dict[str, Any]] = []
+        if story.condition is not None:
+            since = changes_on(subject, story.condition.mask(subject.answers), story.models, result.settings)
+        told.append({**document, "since": plain(since)} if since else dict(document))
+    return told
+
+
+def _kept(subject: Subject) -> dict[str, Any] | None:
+    """Scores per item and model, packed; None where there are none to compare later."""
+    if subject.responses is None or subject.responses.has("opponent") or not len(subject.answers):
+        return None
+    return kept_scores(subject).to_plain()
 
 
 def _check(check: Check) -> dict[str, Any]:

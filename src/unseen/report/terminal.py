@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.plain_text import names
+from unseen.report import baseline
 from unseen.report.plain import counted, interval, number
 from unseen.report.screens import as_text, can_show, fitting, on_screen, safe
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Subjects of one check beyond these are counted, not listed.
 MAX_SUBJECTS = 8
 COLOURS = {"found": "bold red", "undecided": "yellow", "clear": "green", "not_applicable": "dim"}
+CAME_TO = {"lost": "bold red", "undecided": "yellow", "gained": "green"}
 SIGNS = {"found": ("●", "!"), "undecided": ("◐", "~"), "clear": ("✓", "ok"), "not_applicable": ("○", "?")}
 
 
@@ -90,6 +92,7 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
     console.print(Text(headline(document), style="bold"))
     console.print(safe(subtitle(document), console, style="dim"))
     console.print()
+    _since(document, console)
     _families(document["families"], console, plain)
     expected = expectations(document)
     if expected:
@@ -105,6 +108,28 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
             console.print()
             _indented(f"U707  {entry['statement']}", console, by=0)
     _open_questions(document, console)
+
+
+def _since(document: Mapping[str, Any], console: Console) -> None:
+    """What became of each model since the baseline."""
+    from rich.text import Text
+
+    told = baseline.rows(document)
+    if told:
+        heads = [safe(h, console, style="bold") for h in baseline.HEADINGS]
+        # A narrow terminal has no room for the sides; the other formats show them.
+        wide = [i for i in range(len(heads)) if console.width >= 110 or i not in (4, 5)]
+        shown = told[:MAX_SUBJECTS]
+        rows = [[safe(c, console, style=CAME_TO.get(row[-1], "")) for c in row] for row in shown]
+        _grid(console, [[row[i] for i in wide] for row in (heads, *rows)])
+        if len(shown) < len(told):
+            _indented(
+                f"and {counted(len(told) - len(shown), 'more model')}, with smaller losses.", console, style="dim"
+            )
+    for sentence in baseline.beside(document) if "baseline" in document else ():
+        console.print(safe(sentence, console, style="dim"))
+    if "baseline" in document:
+        console.print(Text())
 
 
 def _families(families: Sequence[Mapping[str, Any]], console: Console, plain: bool) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from unseen.report.baseline import lead
 from unseen.report.plain import counted
 
 Document = Mapping[str, Any]
@@ -15,6 +16,9 @@ def headline(document: Document) -> str:
     """What the audit came to, in a few words."""
     counts = Counter(f["outcome"] for f in document["findings"])
     if "baseline" in document:
+        told = lead(document)
+        if told:
+            return told.removesuffix(".")
         return f"{counted(counts['found'], 'thing')} got worse" if counts["found"] else "Nothing got worse"
     if counts["found"]:
         checks = len({f["code"] for f in document["findings"] if f["outcome"] == "found"})
