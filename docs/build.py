@@ -97,14 +97,15 @@ def build(out: Path) -> int:
     for name in ("CHANGELOG", "CONTRIBUTING"):
         pages[name] = (HERE.parent / f"{name}.md").read_text(encoding="utf-8")
     try:
-        from unseen.atlas.ledger import markdown as atlas_markdown
+        from unseen.atlas.pages import documents
     except ImportError:
         pages["atlas"] = "# Atlas\n\nNot built.\n"
     else:
-        pages["atlas"] = atlas_markdown()
+        pages |= {name.removesuffix(".md"): text for name, text in documents().items()}
+        (out / "atlas").mkdir()
     for stem, text in pages.items():
         title = text.lstrip("# ").splitlines()[0]
-        (out / f"{stem}.html").write_text(page(title, rendered(text)), encoding="utf-8")
+        (out / f"{stem}.html").write_text(page(title, rendered(text), stem.count("/")), encoding="utf-8")
     listing = "# Checks\n\n| code | title | question |\n|---|---|---|\n"
     for entry in explain():
         text = check_markdown(entry)

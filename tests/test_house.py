@@ -19,11 +19,11 @@ FLOORS = [
     {"training", "adaptation", "measures"},
     {"refitting"},
     {"checks", "remedies"},
-    {"auditing", "improving", "items"},
+    {"auditing", "improving", "items", "atlas"},
     {"planning", "stories"},
     {"report"},
     {"options", "improved", "planned"},
-    {"atlas", "api"},
+    {"api"},
     {"cli"},
     {"__main__"},
 ]

@@ -16,7 +16,7 @@ from unseen.checks.registry import all_checks, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
-from unseen.improved import PREFIX, Improved, RemedyPage, evidence, improve_asked, remedy_pages
+from unseen.improved import PREFIX, Improved, RemedyPage, improve_asked, remedy_pages
 from unseen.planned import Planned
 from unseen.responses import Responses
 
@@ -638,14 +638,17 @@ class Page:
 
     def to_dict(self) -> dict[str, Any]:
         """All sections as plain data."""
+        from unseen.atlas.citing import cited
+
         c = self.check
         return {
             "code": c.code, "title": c.title, "question": c.question, "null": c.null, "effect_of_interest": c.interest,
             "method": c.method, "assumptions": c.assumptions, "needs": list(c.needs), "sources": list(c.sources),
-            "example": c.example, "studies": evidence(c.studies),
+            "example": c.example, "studies": cited(c.code, c.studies),
         }  # fmt: skip
 
     def __str__(self) -> str:
+        from unseen.atlas.citing import cited, citing_lines
         from unseen.report.plain import page
 
         c = self.check
@@ -653,14 +656,9 @@ class Page:
             ("Question", c.question), ("Null", c.null), ("Effect of interest", c.interest), ("Method", c.method),
             ("Assumptions", c.assumptions), ("Needs", ", ".join(c.needs)), ("Sources", "\n".join(c.sources)),
             ("Example", c.example),
-            ("Studies", "\n".join(_study_line(s) for s in evidence(c.studies)) or "none of the atlas yet"),
+            ("Studies", "\n".join(map(citing_lines, cited(c.code, c.studies))) or "none of the atlas yet"),
         ]  # fmt: skip
         return page(f"{c.code}  {c.title}", sections)
-
-
-def _study_line(study: Mapping[str, Any]) -> str:
-    verdict = study.get("verdict") or study.get("state") or "planned"
-    return f"{study['slug']}: {verdict}"
 
 
 def explain(code: str = "") -> list[Page] | list[RemedyPage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -135,8 +135,10 @@ class RemedyPage:
 
     @cached_property
     def studies(self) -> list[dict[str, Any]]:
-        """Its studies: state, verdict, claim, and the verdict of each part with its estimate and threshold."""
-        return [{**study, "parts": study_parts(study["slug"])} for study in evidence(self.remedy.studies)]
+        """Its studies: direction, sentence, and the state and verdict of the evidence."""
+        from unseen.atlas.citing import cited
+
+        return cited(self.code, self.remedy.studies)
 
     def to_dict(self) -> dict[str, Any]:
         """All sections as plain data."""
@@ -151,6 +153,7 @@ class RemedyPage:
         }  # fmt: skip
 
     def __str__(self) -> str:
+        from unseen.atlas.citing import citing_lines
         from unseen.report.plain import page
 
         d = self.to_dict()
@@ -162,51 +165,13 @@ class RemedyPage:
             ("Looks at the target", "at its inputs, never at its labels" if d["sees_target"] else _sight(d["kind"])),
             ("Settings tried", "\n".join(d["settings"])),
             ("Sources", "\n".join(d["sources"])),
-            ("Studies", "\n".join(line for s in self.studies for line in study_lines(s)) or "none of the atlas"),
+            ("Studies", "\n".join(map(citing_lines, self.studies)) or "none of the atlas"),
         ]
         return page(f"{d['code']}  {d['title']} ({d['kind']})", sections, hanging="    ")
 
 
 def _sight(kind: str) -> str:
     return "at its inputs while answering, never at its labels" if kind == "test-time" else "no"
-
-
-def evidence(slugs: Sequence[str]) -> list[dict[str, Any]]:
-    """Stored results of the atlas for these studies, read as data; planned where there is none."""
-    return [
-        {
-            "slug": slug,
-            "state": "planned" if stored is None else "done",
-            "verdict": stored and stored.get("verdict"),
-            "claim": stored and stored.get("claim"),
-        }
-        for slug, stored in zip(slugs, map(_stored, slugs), strict=True)
-    ]
-
-
-def study_parts(slug: str) -> list[dict[str, Any]]:
-    """Parts of a stored study: statement, claimed side, threshold, estimate and verdict; empty where it is planned."""
-    kept = ("statement", "side", "threshold", "estimate", "verdict")
-    return [{k: part[k] for k in kept} for part in (_stored(slug) or {}).get("parts", [])]
-
-
-def _stored(slug: str) -> dict[str, Any] | None:
-    from importlib.resources import files
-
-    path = files("unseen") / "atlas" / "results" / f"{slug}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def study_lines(study: Mapping[str, Any]) -> list[str]:
-    """When a study supports the remedy and when not, in sentences; a planned one is said to be planned."""
-    if study["state"] == "planned":
-        return [f"{study['slug']}: planned; nothing is known from the atlas yet."]
-    lines = [f"{study['slug']}: {study['verdict']}. Claim: {study['claim']}"]
-    for part in study["parts"]:
-        e = part["estimate"]
-        numbers = f" ({e['value']:.3g}, claimed {part['side']} {part['threshold']:g})" if e else ""
-        lines.append(f"{part['verdict'].capitalize()}: {part['statement']}{numbers}")
-    return lines
 
 
 def remedy_pages(code: str) -> list[RemedyPage]:

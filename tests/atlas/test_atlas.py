@@ -1,4 +1,4 @@
-"""The protocol's rules, the ledger's states, and what the commands say."""
+"""What is stored and what it is taken for, running and resuming, pilots, verification, and what the commands say."""
 
 import json
 import os
@@ -7,151 +7,320 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from unseen.atlas import ledger, protocol, runner
-from unseen.atlas.protocol import Threshold, evidence, judge, over_seeds, study
-from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates import Estimate
+from unseen.atlas import citing, documents, ledger, pages, protocol, runner, site, stamp
+from unseen.atlas.judging import judged, measurements_of
+from unseen.atlas.plan import DIFFERENCE, FIRST_FORM, SHARE, control, gate, headline, study
+from unseen.atlas.rows import rows
+from unseen.errors import BadInput
+
+SLUG = "xor-benign-overfitting"
 
 
-def estimate(low, high):
-    return Estimate((low + high) / 2, low, high, 5, "test")
+def toy(measure, **changed):
+    settings = {
+        "slug": SLUG, "claim": [("It gains.", "gain")], "source": "A. Uthor (2020), Gains", "link": "https://doi.org/1",
+        "did": "did", "here": "here", "fidelity": "B", "units": "seeds.", "seeds": range(10, 16), "code": "none",
+        "parts": [
+            headline("gain", "It gains", claimed=0.2, refuted=0.0, basis="Table 1", within=DIFFERENCE, unit="points"),
+            gate("fit", "It fits", at_least=0.9, basis="chance", within=SHARE),
+            control("planted", "It appears", at_least=0.2, basis="by construction", within=DIFFERENCE),
+            control("cut", "It goes", at_most=0.1, basis="by construction", within=DIFFERENCE, cuts="the penalty"),
+        ],
+    }  # fmt: skip
+    return study(**{**settings, **changed})(measure)
 
 
-def test_verdicts_follow_the_interval():
-    above = Threshold("q", "above", 0.5, "more than half")
-    assert above.verdict(estimate(0.6, 0.8)) == "supported"
-    assert above.verdict(estimate(0.1, 0.4)) == "contradicted"
-    assert above.verdict(estimate(0.4, 0.6)) == "inconclusive"
-    below = Threshold("q", "below", 0.5, "less than half")
-    assert below.verdict(estimate(0.6, 0.8)) == "contradicted"
-    assert above.verdict(None) == "inconclusive"
-
-
-def test_all_parts_must_hold_and_one_that_fails_contradicts():
-    assert judge(["supported", "supported"]) == "supported"
-    assert judge(["supported", "inconclusive"]) == "inconclusive"
-    assert judge(["inconclusive", "contradicted", "supported"]) == "contradicted"
-
-
-def test_five_zeros_of_500_do_not_show_a_rate_of_exactly_zero():
-    made = over_seeds([(0.0, 500)] * 5)
-    assert made.low == 0.0
-    assert 0.001 < made.high < 0.02
-
-
-def test_equal_numbers_without_items_have_no_interval():
-    with pytest.raises(Undefined, match="no spread"):
-        over_seeds([1.0] * 5)
-    with pytest.raises(TooFewUnits, match="--seeds 5"):
-        over_seeds([1.0])
-
-
-def test_the_interval_over_seeds_covers_at_its_rate():
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    hits = sum(made.low <= 0 <= made.high for made in (over_seeds(rng.normal(size=5).tolist()) for _ in range(600)))
-    assert 0.92 <= hits / 600 <= 0.98  # 95 % nominal, 3.4 binomial sd
-
-
-@study(
-    slug="toy",
-    claim="c",
-    source="s",
-    thresholds=[Threshold("q", "above", 0.0, "q is positive")],
-    units="seeds",
-    reduced="all",
-)
-def toy(seed, quick):
-    return {"q": 1.0 + 0.1 * seed}
-
-
-def test_evidence_holds_each_part():
-    (part,) = evidence(toy, [toy.measure(s, False) for s in range(5)])
-    assert part["verdict"] == "supported"
-    assert part["estimate"]["units"] == 5
-
-
-def test_every_row_has_one_state():
-    entries = ledger.ledger()
-    assert len(entries) == 261
-    assert len({e.row.slug for e in entries}) == 261
-    assert {e.state for e in entries} <= {"done", "planned", "stale"}
-
-
-def test_studies_bear_the_slugs_of_rows_and_their_own_file_names():
-    slugs = {row.slug: row for row in ledger.rows()}
-    for slug in protocol.study_modules():
-        assert slug in slugs
-        loaded = protocol.load(slug)
-        assert loaded.slug == slug
-        assert loaded.thresholds
+def numbers(seed, quick):
+    rng = np.random.default_rng(seed)
+    noise = [float(v) for v in 0.01 * rng.standard_normal(4)]
+    return {"gain": 0.5 + noise[0], "fit": (0.97, 100), "planted": 0.5 + noise[2], "cut": noise[3]}
 
 
 @pytest.fixture
-def stored(tmp_path):
-    done = [e for e in ledger.ledger() if e.state == "done"]
-    if not done:
-        pytest.skip("no study is stored yet")
-    result = dict(done[0].result)
-    return done[0].row, result, tmp_path
+def known(monkeypatch, tmp_path):
+    """A study that is known to the atlas in place of a true one, run in full and stored in a folder of its own."""
+    definition = toy(numbers)
+    for module in (runner, pages):
+        monkeypatch.setattr(module, "load", lambda slug: definition)
+    monkeypatch.setattr(ledger, "is_first_form", lambda slug: False)
+    pieces = [
+        {"measurements": {k: list(v) if isinstance(v, tuple) else v for k, v in numbers(s, False).items()}, "seconds": 1.0,
+         "peak_gib": 0.1}
+        for s in definition.seeds
+    ]  # fmt: skip
+    result = runner.result_of(definition, definition.seeds, pieces, quick=False)
+    runner.save(result, tmp_path)
+    return definition, result, tmp_path
 
 
-def test_a_result_edited_by_hand_is_stale(stored):
-    row, result, folder = stored
-    path = folder / f"{row.slug}.json"
-    path.write_text(json.dumps(result))
-    assert ledger.entry(row, folder).state == "done"
-    path.write_text(json.dumps({**result, "verdict": "supported", "seconds": 1.0}))
-    edited = ledger.entry(row, folder)
-    assert edited.state == "stale"
-    assert "changed by hand" in edited.why
+def of(slug, folder):
+    return ledger.entry(next(r for r in rows() if r.slug == slug), folder)
 
 
-@pytest.mark.parametrize("content", [b"{ not json", b"", b"\xff\xfe\x00", b"[1, 2]", b"7", b"null"], ids=repr)
-def test_a_result_file_that_is_none_is_stale_and_hides_no_other_row(stored, content):
-    row, _, folder = stored
-    (folder / f"{row.slug}.json").write_bytes(content)
+def written(folder, content):
+    (folder / f"{SLUG}.json").write_text(json.dumps(content))
+    return of(SLUG, folder)
+
+
+def resealed(result, **changed):
+    content = {**result, **changed}
+    return {**content, "checksum": ledger.checksum(content)}
+
+
+def test_a_stored_result_is_done_and_its_verdict_is_judged_anew(known):
+    _, result, folder = known
+    assert (of(SLUG, folder).state, of(SLUG, folder).result["verdict"]) == ("done", "supported")
+    # A verdict that was written into the file, checksum and all, is not believed.
+    entry = written(folder, resealed(result, verdict="contradicted", effect=None, parts=[]))
+    assert (entry.state, entry.result["verdict"], entry.to_dict()["claimed"]) == ("done", "supported", 0.2)
+
+
+def test_a_result_edited_by_hand_is_stale(known):
+    _, result, folder = known
+    for edited in ({**result, "seconds": 1.0}, {k: v for k, v in result.items() if k != "checksum"}):
+        entry = written(folder, edited)
+        assert (entry.state, entry.to_dict()["verdict"]) == ("stale", None)
+        assert "changed by hand" in entry.why
+
+
+@pytest.mark.parametrize(
+    "content", [b"{ not json", b"", b"\xff\xfe\x00", b"[1, 2]", b"7", b"null", b'{"a": 1}', b"[" * 99999]
+)
+def test_a_result_file_that_is_none_is_stale_and_hides_no_other_row(known, content):
+    _, _, folder = known
+    (folder / f"{SLUG}.json").write_bytes(content)
     found = {e.row.slug: e for e in ledger.ledger(folder)}
-    assert (found[row.slug].state, len(found)) == ("stale", 261)
-    assert row.slug in found[row.slug].why
-    assert found[row.slug].to_dict()["verdict"] is None
-    assert row.slug in ledger.markdown(folder)
+    assert (found[SLUG].state, len(found)) == ("stale", 261)
+    assert SLUG in found[SLUG].why
+    assert SLUG in documents.documents(folder)["atlas.md"]
+    assert SLUG in site.html(folder)
 
 
-def test_a_result_whose_checksum_was_taken_out_is_stale(stored):
-    row, result, folder = stored
-    (folder / f"{row.slug}.json").write_text(json.dumps({k: v for k, v in result.items() if k != "checksum"}))
-    assert "changed by hand" in ledger.entry(row, folder).why
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"measurements": [{"gain": "much"}] * 6}, {"measurements": [7] * 6}, {"measurements": []}, {"plan": {}},
+        {"plan": None}, {"seeds": None}, {"seeds": [0, 1, 2, 3, 4, 5]}, {"stamp": {}}, {"seconds": "long"}, {"format": 1},
+        {"slug": "other"}, {"peak_gib": None}, {"seeds": [10] * 6},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_malformed_results_with_a_right_checksum_are_stale_with_a_reason(known, changed):
+    _, result, folder = known
+    entry = written(folder, resealed(result, **changed))
+    assert entry.state == "stale"
+    assert entry.why
+    assert SLUG in site.html(folder)
 
 
-def test_a_result_of_another_form_of_the_study_is_stale(stored):
-    row, result, folder = stored
-    changed = {**result, "source_hash": "0"}
-    changed["checksum"] = ledger.checksum(changed)
-    (folder / f"{row.slug}.json").write_text(json.dumps(changed))
-    assert ledger.entry(row, folder).why == "the study has changed since"
+def test_measurements_that_are_missing_or_no_numbers_leave_a_verdict_open(known):
+    _, result, folder = known
+    holes = [{k: v for k, v in m.items() if k != "gain"} for m in result["measurements"]]
+    entry = written(folder, resealed(result, measurements=holes))
+    assert entry.result["verdict"] == "inconclusive"
+    assert "not measured in 6 of 6 seeds" in site.html(folder)
 
 
-def test_verdicts_in_the_ledger_follow_from_their_own_numbers():
-    for entry in ledger.ledger():
-        if entry.state != "done":
-            continue
-        result = entry.result
-        assert len(result["seeds"]) >= 5
-        definition = protocol.load(entry.row.slug)
-        pieces = [{k: tuple(v) if isinstance(v, list) else v for k, v in m.items()} for m in result["measurements"]]
-        parts = evidence(definition, pieces)
-        assert [p["verdict"] for p in parts] == [p["verdict"] for p in result["parts"]]
-        assert judge([p["verdict"] for p in parts]) == result["verdict"]
+def test_a_result_of_other_code_or_another_plan_is_stale(known):
+    _, result, folder = known
+    entry = written(folder, resealed(result, stamp={**result["stamp"], "code": "0"}))
+    assert entry.state == "stale"
+    assert f"unseen atlas verify {SLUG}" in entry.why
+    moved = json.loads(json.dumps(result["plan"]))
+    moved["parts"][0]["claimed"] = 0.3
+    assert "another plan" in written(folder, resealed(result, plan=moved)).why
+
+
+def test_other_versions_are_told_and_do_not_make_a_result_stale(known):
+    _, result, folder = known
+    entry = written(folder, resealed(result, stamp={**result["stamp"], "versions": {"numpy": "0.1"}}))
+    assert (entry.state, "numpy 0.1" in entry.why) == ("done", True)
+
+
+def test_a_value_outside_its_interval_does_not_crash_what_is_shown():
+    estimate = {"value": 9.0, "low": 0.0, "high": 1.0}
+    assert "●" in pages.bar(estimate, 0.5, -2.0)
+    part = {
+        "estimate": estimate,
+        "claimed": 0.5,
+        "refuted": -2.0,
+        "role": "headline",
+        "side": "above",
+        "seeds": [3.0, None],
+    }
+    assert site.picture(part).startswith("<svg")
+
+
+def test_the_stamp_covers_every_module_of_the_project_that_runs(known, monkeypatch):
+    from unseen.engine import sources
+
+    before = stamp.code_stamp("crafting-shifts")
+    true = sources._source
+
+    def changed(module):
+        # A module that the study reaches only through others.
+        return (true(module) or "") + "\nBROKEN = 1\n" if module == "unseen.engine.seeds" else true(module)
+
+    monkeypatch.setattr(sources, "_source", changed)
+    for cached in (sources.code_hash, sources._facts):
+        cached.cache_clear()
+    try:
+        assert stamp.code_stamp("crafting-shifts") != before
+    finally:
+        monkeypatch.undo()
+        for cached in (sources.code_hash, sources._facts):
+            cached.cache_clear()
+    assert stamp.code_stamp("crafting-shifts") == before
+
+
+def test_every_row_has_one_state_and_old_plans_are_stale():
+    entries = {e.row.slug: e for e in ledger.ledger()}
+    assert len(entries) == 261
+    for slug in protocol.study_modules():
+        assert entries[slug].row.slug == slug
+        if protocol.is_first_form(slug):
+            assert (entries[slug].state, entries[slug].why, entries[slug].result) == ("stale", FIRST_FORM, None)
+    assert sum(ledger.counts(list(entries.values())).values()) == 261
+
+
+def test_studies_bear_the_slugs_of_rows_and_their_own_file_names():
+    for slug in protocol.study_modules():
+        definition = protocol.load(slug)
+        assert definition.slug == slug
+        assert bool(definition.unfit) == protocol.is_first_form(slug)
+        # A plan names tests that exist.
+        for path in definition.oracle:
+            assert os.path.isfile(os.path.join(os.path.dirname(__file__), "..", "..", path)), path
+
+
+def test_what_comes_with_the_package_follows_from_its_own_numbers_and_plan():
+    for path in sorted(ledger.results_folder().glob("*.json")):
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        result, fault = ledger.stored(path)
+        assert not fault
+        assert (
+            judged(raw["plan"], measurements_of(raw["measurements"]))["verdict"] == raw["verdict"] == result["verdict"]
+        )
+        assert path.stem in protocol.study_modules()
+
+
+def test_all_that_checks_and_remedies_cite_has_a_direction_and_a_sentence():
+    from unseen.checks.registry import all_checks
+    from unseen.remedies import all_remedies
+
+    citers = {c.code: c.studies for c in all_checks().values()}
+    citers |= {f"remedy:{name}": r.studies for name, r in all_remedies().items()}
+    made = {who: set(slugs) for who, slugs in citers.items() if slugs}
+    assert made == {who: set(cited) for who, cited in citing.citations().items()}
+    slugs = {row.slug for row in rows()}
+    for cited in citing.citations().values():
+        for slug, (direction, sentence) in cited.items():
+            assert slug in slugs
+            assert direction in citing.DIRECTIONS
+            assert sentence.endswith(".")
+
+
+def test_pages_of_checks_print_the_sentence_the_direction_and_the_state():
+    from unseen.api import explain
+
+    text = " ".join(str(explain("U703")[0]).split())
+    assert "showing-your-work supports it: The best of n runs rises with n" in text
+    assert "Evidence here:" in text
+    remedy = " ".join(str(explain("remedy:importance-weights")[0]).split())
+    assert "mle-covariate-shift contradicts it:" in remedy
+
+
+def test_pages_show_the_parts_the_seeds_and_who_rests_on_a_study(known):
+    definition, _, folder = known
+    made = documents.documents(folder)
+    page = made[f"atlas/{SLUG}.md"]
+    for piece in (
+        "Mechanism cut: the penalty",
+        "claimed at least 0.2, refuted at 0",
+        "U501",
+        definition.link,
+        "Fidelity B",
+    ):
+        assert piece in page
+    html = site.html(folder)
+    assert html.count('class="seed"') == 4 * 6  # four parts, six seeds each
+    assert "data-cite" in html
+    assert "Every headline on one scale" in html
+    assert "1 supported (B)" in html
+
+
+def test_a_full_run_goes_to_the_users_own_results_unless_told_otherwise(known, monkeypatch, tmp_path):
+    _, result, _ = known
+    monkeypatch.setenv("UNSEEN_CACHE", str(tmp_path / "cache"))
+    path = runner.save(result)
+    assert path == tmp_path / "cache" / "atlas" / f"{SLUG}.json"
+    monkeypatch.setattr(ledger, "results_folder", lambda: tmp_path / "none")
+    assert (of(SLUG, None).state, of(SLUG, None).own) == ("done", True)
+
+
+def test_verifying_renews_a_stamp_only_where_numbers_are_equal(known):
+    _, result, folder = known
+    written(folder, resealed(result, stamp={**result["stamp"], "code": "old"}))
+    found = runner.verify(SLUG, folder=folder, executor="serial")
+    assert (found["outcome"], found["seeds"], found["differences"]) == ("equal", [10, 11], [])
+    runner.save(found["result"], folder)
+    assert of(SLUG, folder).state == "done"
+    assert of(SLUG, folder).result["verified"][0]["outcome"] == "equal"
+    assert found["result"]["measurements"] == result["measurements"]
+
+
+def test_numbers_that_moved_are_told_and_taken_only_for_other_versions(known, monkeypatch):
+    _, result, folder = known
+    moved = toy(lambda seed, quick: {**numbers(seed, quick), "gain": numbers(seed, quick)["gain"] + 0.002})
+    monkeypatch.setattr(runner, "load", lambda slug: moved)
+    found = runner.verify(SLUG, folder=folder, executor="serial", turn=1)
+    assert (found["outcome"], found["result"], found["seeds"]) == ("differs", None, [12, 13])
+    assert {d["quantity"] for d in found["differences"]} == {"gain"}
+    written(folder, resealed(result, stamp={**result["stamp"], "versions": {"numpy": "0.1"}}))
+    found = runner.verify(SLUG, folder=folder, executor="serial")
+    assert (found["outcome"], found["result"]["verified"][0]["outcome"]) == ("within spread", "within spread")
+    far = toy(lambda seed, quick: {**numbers(seed, quick), "gain": 0.9})
+    monkeypatch.setattr(runner, "load", lambda slug: far)
+    assert runner.verify(SLUG, folder=folder, executor="serial")["outcome"] == "differs"
+
+
+def test_a_plan_changed_after_its_seeds_were_seen_can_not_be_verified(known, monkeypatch):
+    _, _, folder = known
+    parts = toy(numbers).parts
+    eased = headline("gain", "It gains", claimed=0.1, refuted=0.0, basis="Table 1", within=DIFFERENCE)
+    monkeypatch.setattr(runner, "load", lambda slug: toy(numbers, parts=[eased, *parts[1:]]))
+    with pytest.raises(BadInput, match="changed after its seeds were seen"):
+        runner.verify(SLUG, folder=folder, executor="serial")
+
+
+def test_a_pilot_takes_seeds_of_its_own_and_proposes_how_many_a_run_needs(known, tmp_path):
+    from unseen.engine.store import Store
+
+    found = runner.pilot(SLUG, count=5, executor="serial", store=Store(tmp_path / "kept"))
+    assert found["pilot"] == [100, 101, 102, 103, 104]
+    assert found["ready"]
+    # A spread of .01 against half a distance of .1 leaves nothing to chance: the fewest that are stored.
+    assert found["seeds"] == 5
+    assert "Seeds for 80 % power" in pages.pilot_text(found)
+
+
+def test_studies_of_the_day_change_from_day_to_day(monkeypatch):
+    cheap = [r.slug for r in rows()[:7]]
+    state = ledger.Entry(rows()[0], "done", "", {"seconds": 10.0, "seeds": [10, 11, 12, 13, 14]})
+    none = ledger.Entry(rows()[0], "planned", "", None)
+    monkeypatch.setattr(runner, "entry", lambda row: state if row.slug in cheap else none)
+    days = [runner.of_the_day(3, day) for day in range(1, 8)]
+    assert all(len(set(day)) == 3 for day in days)
+    assert {slug for day in days for slug in day} == set(cheap)
 
 
 @pytest.mark.slow
 def test_a_study_killed_from_outside_goes_on_where_it_stopped(tmp_path):
     def start(cache):
-        arguments = ["atlas", "run", "xor-benign-overfitting", "--quick", "--seeds", "4", "--format", "json"]
+        arguments = ["atlas", "run", SLUG, "--quick", "--seeds", "4", "--format", "json"]
         env = {**os.environ, "UNSEEN_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
         code = "from unseen.cli import main; main()"
         return subprocess.Popen(
@@ -178,6 +347,16 @@ def test_a_study_killed_from_outside_goes_on_where_it_stopped(tmp_path):
 def test_quick_results_are_not_stored(tmp_path):
     with pytest.raises(BadInput, match="only full runs over at least 5 seeds"):
         runner.save({"slug": "x", "quick": True, "seeds": [0, 1]}, tmp_path)
+
+
+def test_plans_of_the_first_form_can_be_tried_and_give_no_verdict():
+    old = [slug for slug in protocol.study_modules() if protocol.is_first_form(slug)]
+    if not old:
+        pytest.skip("all plans are written anew")
+    with pytest.raises(BadInput, match="first form"):
+        runner.run([old[0]])
+    with pytest.raises(BadInput, match="first form"):
+        runner.pilot(old[0])
 
 
 def test_unknown_and_planned_slugs_say_what_to_do():

@@ -87,8 +87,8 @@ def test_bad_requests_end_with_2_and_one_sentence(data, monkeypatch, capsys, arg
 def test_a_remedy_is_explained_with_its_studies(monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "explain", "remedy:importance-weights")
     assert code == 0
-    assert "mle-covariate-shift: supported. Claim:" in out
-    assert "Supported: " in out
+    assert "mle-covariate-shift contradicts it: Where the model is well specified" in " ".join(out.split())
+    assert "Evidence here: " in " ".join(out.split())
     _, out, _ = call(monkeypatch, capsys, "explain", "remedy:em-recalibration", "--format", "json")
     page = json.loads(out)[0]
     assert page["needs"] == ["classes to predict, not a number", "a learner with predict_proba"]
@@ -108,8 +108,7 @@ def test_all_remedies_are_listed(monkeypatch, capsys):
 
 
 def test_a_planned_study_is_said_to_be_planned():
-    from unseen.improved import study_lines
+    from unseen.atlas.citing import citing_lines
 
-    assert study_lines({"slug": "not-run", "state": "planned"}) == [
-        "not-run: planned; nothing is known from the atlas yet."
-    ]
+    cited = {"slug": "not-run", "direction": "supports", "sentence": "It helps.", "state": "planned"}
+    assert citing_lines(cited) == "not-run supports it: It helps. Evidence here: none, the study is planned."

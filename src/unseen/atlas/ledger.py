@@ -1,8 +1,7 @@
-"""The ledger: every row of the atlas is done, planned or stale, by what is stored."""
+"""The ledger: every row of the atlas is done, planned or stale, by what is stored; verdicts are judged on load."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,53 +11,27 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from unseen.atlas.protocol import source_hash, study_modules
+from unseen.atlas.judging import judged, measurements_of
+from unseen.atlas.plan import FIRST_FORM, LEAST_SEEDS, plan_hash
+from unseen.atlas.protocol import is_first_form, study_modules
+from unseen.atlas.rows import Row, rows
+from unseen.atlas.stamp import code_stamp, versions
+from unseen.engine.store import default_folder
+from unseen.errors import UnseenError
 
 State = Literal["done", "planned", "stale"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One published claim: part that must exist, claim, smallest honest testbed, wave."""
-
-    id: int
-    slug: str
-    title: str
-    kind: str
-    home: str
-    part: str
-    claim: str
-    testbed: str
-    wave: int
-
-
-@cache
-def rows() -> tuple[Row, ...]:
-    """All rows of the atlas.
-
-    >>> len(rows())
-    261
-    """
-    text = (files("unseen") / "atlas" / "atlas.tsv").read_text(encoding="utf-8")
-    return tuple(
-        Row(
-            int(r["id"]),
-            r["slug"],
-            r["title"],
-            r["kind"],
-            r["home"],
-            r["part"],
-            r["claim"],
-            r["testbed"],
-            int(r["wave"]),
-        )
-        for r in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    )
+FORMAT = 2
+ORDER: dict[str, int] = {"done": 0, "stale": 1, "planned": 2}
 
 
 def results_folder() -> Path:
-    """Where results are stored: beside the studies."""
+    """Results that come with the package."""
     return Path(str(files("unseen") / "atlas" / "results"))
+
+
+def own_folder() -> Path:
+    """Results of the user's own runs."""
+    return default_folder() / "atlas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,56 +40,40 @@ class Entry:
 
     Attributes:
         row: The row.
-        state: done (a stored result of this very study), stale (the study or the file changed since), planned.
-        why: Why it is stale, else empty.
-        result: The stored result, where there is one.
+        state: done (a stored result of this very code and plan), stale (something changed since), planned.
+        why: Why it is stale or planned, or how the versions here differ from those of the run.
+        result: The stored result with its verdict judged anew, where it can be read.
+        own: Whether the result is of a run of the user's.
     """
 
     row: Row
     state: State
     why: str
     result: Mapping[str, Any] | None
+    own: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for tables."""
-        result = self.result or {}
+        """Plain data for tables; a stale row has no verdict."""
+        result = (self.result or {}) if self.state == "done" else {}
+        head = next((p for p in result.get("parts", []) if p["role"] == "headline"), None)
         return {
             "slug": self.row.slug,
             "title": self.row.title,
             "home": self.row.home,
+            "kind": self.row.kind,
             "wave": self.row.wave,
             "state": self.state,
             "verdict": result.get("verdict"),
+            "fidelity": result.get("plan", {}).get("fidelity"),
             "effect": result.get("effect"),
+            "claimed": head and head["claimed"],
+            "refuted": head and head["refuted"],
+            "unit": head and head["unit"],
             "seconds": result.get("seconds"),
             "claim": self.row.claim,
             "why": self.why,
+            "own": self.own,
         }
-
-
-def entry(row: Row, folder: Path | None = None) -> Entry:
-    """State of a row: what is stored, and whether it still belongs to the study as it stands."""
-    path = (folder or results_folder()) / f"{row.slug}.json"
-    if row.slug not in study_modules() or not path.is_file():
-        return Entry(row, "planned", "", None)
-    try:
-        result: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
-        return Entry(row, "stale", f"{path.name} is not readable", None)
-    if not isinstance(result, dict):
-        return Entry(row, "stale", f"{path.name} holds no result", None)
-    result = cast("dict[str, Any]", result)
-    sound = result.get("checksum") == checksum(result)
-    if not sound:
-        return Entry(row, "stale", f"{path.name} was changed by hand since it was stored", result)
-    if result.get("source_hash") != source_hash(row.slug):
-        return Entry(row, "stale", "the study has changed since", result)
-    return Entry(row, "done", "", result)
-
-
-def ledger(folder: Path | None = None) -> list[Entry]:
-    """All rows with their states, in the order of the atlas."""
-    return [entry(row, folder) for row in rows()]
 
 
 def checksum(result: Mapping[str, Any]) -> str:
@@ -126,56 +83,89 @@ def checksum(result: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def effect_text(effect: Mapping[str, Any] | None) -> str:
-    """The effect as ``0.82 [0.75, 0.89]``; a dash where there is none."""
-    if not effect:
-        return "–"
-    return f"{effect['value']:.2f} [{effect['low']:.2f}, {effect['high']:.2f}]"
+def stored(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """A result file as it lies there with its verdict judged anew, and what is wrong with it (empty for nothing)."""
+    try:
+        loaded: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None, f"{path.name} is not readable"
+    if not isinstance(loaded, dict):
+        return None, f"{path.name} holds no result"
+    result = cast("dict[str, Any]", loaded)
+    if result.get("format") != FORMAT:
+        return None, f"{path.name} was stored under another form of plans"
+    try:
+        if result.get("checksum") != checksum(result):
+            return None, f"{path.name} was changed by hand since it was stored"
+        if result["slug"] != path.stem or len(result["seeds"]) != len(result["measurements"]):
+            return None, f"{path.name} does not hold together"
+        if len(set(result["seeds"])) < LEAST_SEEDS or not set(result["seeds"]) <= set(result["plan"]["seeds"]):
+            return None, f"{path.name} was not run on {LEAST_SEEDS} seeds of its plan"
+        if result["stamp"]["plan"] != plan_hash(result["plan"]):
+            return None, f"{path.name} holds another plan than it was run with"
+        result |= judged(result["plan"], measurements_of(result["measurements"]))
+        # What pages format must be there.
+        float(result["seconds"]), float(result["peak_gib"]), dict(result["stamp"]["versions"])
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, OverflowError, UnseenError) as error:
+        return None, f"{path.name} can't be judged ({type(error).__name__}: {error})"
+    return result, ""
 
 
-def markdown(folder: Path | None = None) -> str:
-    """The atlas page of the documentation, made from the ledger."""
-    entries = ledger(folder)
-    done = [e for e in entries if e.state == "done" and e.result]
-    lines = [
-        "# Atlas",
-        "",
-        f"{len(entries)} published claims about generalisation stand behind the checks and remedies; {len(done)} of them "
-        "have been re-tested by this code so far. A verdict follows by rule from thresholds written down before the full "
-        "run; what pilots had shown is told in the notes.",
-        "",
-        "| study | verdict | effect (first part) | seconds | claim |",
-        "|---|---|---|---|---|",
+def entry(row: Row, folder: Path | None = None) -> Entry:
+    """State of a row: what is stored in a folder (by default with the package, else of own runs) of the study as it is."""
+    if row.slug not in study_modules():
+        return Entry(row, "planned", "", None)
+    found = list[Entry]()
+    for place in [folder] if folder is not None else [results_folder(), own_folder()]:
+        path = place / f"{row.slug}.json"
+        if path.is_file():
+            found.append(_of_file(row, path, own=place == own_folder()))
+        if found and found[-1].state == "done":
+            return found[-1]
+    if is_first_form(row.slug):
+        return Entry(row, "stale", FIRST_FORM, None)
+    return found[0] if found else Entry(row, "planned", "written, not run in full yet", None)
+
+
+def _of_file(row: Row, path: Path, *, own: bool) -> Entry:
+    result, fault = stored(path)
+    if result is None:
+        return Entry(row, "stale", fault, None, own)
+    if result["stamp"].get("code") != code_stamp(row.slug):
+        renew = f"unseen atlas verify {row.slug} renews it where the numbers are equal"
+        return Entry(row, "stale", f"the study or code that it runs has changed since; {renew}", result, own)
+    here = versions()
+    other = [
+        f"{k} {v} (here {here.get(k, 'none')})" for k, v in result["stamp"]["versions"].items() if here.get(k) != v
     ]
-    for e in done:
-        result = e.result or {}
-        cost = f"{result['seconds']:.0f} | {_cell(e.row.claim)}"
-        lines.append(f"| {e.row.slug} | {result['verdict']} | {effect_text(result['effect'])} | {cost} |")
-    for e in done:
-        lines += ["", *_section(e)]
-    lines += ["", "## Planned or stale", "", "| study | state | wave | title |", "|---|---|---|---|"]
-    lines += [
-        f"| {e.row.slug} | {e.state} | {e.row.wave} | {_cell(e.row.title)} |" for e in entries if e.state != "done"
-    ]
-    return "\n".join(lines) + "\n"
+    return Entry(row, "done", f"run with {', '.join(other)}" if other else "", result, own)
 
 
-def _section(e: Entry) -> list[str]:
-    result = e.result or {}
-    lines = [f"## {e.row.slug}", "", f"{e.row.title}: **{result['verdict']}**", "", result["claim"], ""]
-    lines += ["| part | threshold | estimate | verdict |", "|---|---|---|---|"]
-    for part in result["parts"]:
-        claimed = f"{part['side']} {part['threshold']:g}"
-        cells = (_cell(part["statement"]), claimed, effect_text(part["estimate"]), part["verdict"])
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        "",
-        f"Intervals cover {result['units']}. Reduced: {result['reduced']} Reconstructed: {result['reconstructed']}",
-    ]
-    if result.get("note"):
-        lines += ["", f"Note: {result['note']}"]
-    return lines
+def ledger(folder: Path | None = None) -> list[Entry]:
+    """All rows with their states, in the order of the atlas."""
+    return [entry(row, folder) for row in rows()]
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+@cache
+def row_of(slug: str) -> Row | None:
+    """The row of a slug."""
+    return next((row for row in rows() if row.slug == slug), None)
+
+
+def state_of(slug: str) -> dict[str, Any]:
+    """State, verdict and reason of one row, for those who cite it."""
+    row = row_of(slug)
+    if row is None:
+        return {"slug": slug, "state": "planned", "verdict": None, "fidelity": None, "why": "no row of the atlas"}
+    return entry(row).to_dict()
+
+
+def counts(entries: list[Entry] | None = None) -> dict[str, int]:
+    """How many done rows have each verdict with each fidelity, as ``supported (B)``; then stale and planned ones."""
+    found = dict[str, int]()
+    for e in entries if entries is not None else ledger():
+        known = e.to_dict()
+        key = f"{known['verdict']} ({known['fidelity']})" if e.state == "done" else e.state
+        found[key] = found.get(key, 0) + 1
+    last = ("stale", "planned")
+    return {k: found[k] for k in [*sorted(set(found) - set(last)), *(w for w in last if w in found)]}

@@ -1,16 +1,21 @@
-"""What the atlas shows: one row as text, one result as text, and all rows as one HTML page."""
+"""What the terminal shows of the atlas: the table, one row, one result, one pilot."""
 
 from __future__ import annotations
 
-import html as escaping
 import textwrap
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unseen.atlas.ledger import Entry, effect_text, entry, ledger, rows
-from unseen.atlas.protocol import load, study_modules
-from unseen.errors import BadInput
+from unseen.atlas.citing import citations, citers
+from unseen.atlas.documents import documents
+from unseen.atlas.judging import VERDICTS
+from unseen.atlas.ledger import ORDER, Entry, entry, row_of
+from unseen.atlas.plan import FIDELITIES
+from unseen.atlas.protocol import code_of, load, study_modules
+from unseen.atlas.runner import notes
+from unseen.atlas.site import html
+from unseen.atlas.wording import effect_text, held_against, number
+from unseen.errors import BadInput, UnseenError
 
 COLUMNS = 48
 
@@ -21,78 +26,167 @@ def describe(slug: str) -> dict[str, Any]:
     Raises:
         BadInput: There is no such row.
     """
-    row = next((r for r in rows() if r.slug == slug), None)
+    row = row_of(slug)
     if row is None:
         load(slug)  # raises with near names
         raise BadInput(f"no row {slug!r}.")
     known = entry(row)
-    found: dict[str, Any] = {**known.to_dict(), "part": row.part, "testbed": row.testbed, "result": known.result}
+    found: dict[str, Any] = {
+        **known.to_dict(), "part": row.part, "testbed": row.testbed, "result": known.result,
+        "notes": notes().get(slug, []),
+        "cited_by": [
+            {"who": who, "direction": citations()[who][slug][0], "sentence": citations()[who][slug][1]}
+            for who in citers().get(slug, [])
+        ],
+    }  # fmt: skip
     if slug in study_modules():
-        definition = load(slug)
-        found["study"] = {
-            "claim": definition.claim,
-            "source": definition.source,
-            "thresholds": [
-                {"quantity": t.quantity, "side": t.side, "value": t.value, "statement": t.statement}
-                for t in definition.thresholds
-            ],
-            "units": definition.units,
-            "reduced": definition.reduced,
-            "reconstructed": definition.reconstructed,
-            "code": code_of(slug),
-        }
+        found["code"] = code_of(slug)
+        try:
+            definition = load(slug)
+            found["study"] = {**definition.plan(), "text": definition.sentences, "unfit": definition.unfit}
+        except UnseenError as error:
+            # The page of a study can be read without the packages that running it takes.
+            plan = (known.result or {}).get("plan")
+            found["study"] = plan and {**plan, "text": " ".join(s for s, _ in plan["claim"]), "unfit": ""}
+            found["why"] = found["why"] or str(error)
     return found
 
 
-def code_of(slug: str) -> str:
-    """Source of a study."""
-    *package, stem = study_modules()[slug].split(".")[1:]
-    return files("unseen").joinpath(*package, f"{stem}.py").read_text(encoding="utf-8")
+def table(entries: Sequence[Entry]) -> str:
+    """Rows for the terminal: done ones first, with the effect beside what was claimed."""
+    rows = [e.to_dict() for e in sorted(entries, key=lambda e: ORDER[e.state])]
+    width = max((len(r["slug"]) for r in rows), default=5)
+    lines = [f"{'study':{width}}  state    verdict              fid.  effect                        claimed   refuted"]
+    for r in rows:
+        effect = effect_text(r["effect"]) if r["effect"] else ""
+        claimed = number(r["claimed"]) if r["state"] == "done" else ""
+        refuted = number(r["refuted"]) if r["state"] == "done" else ""
+        lines.append(
+            f"{r['slug']:{width}}  {r['state']:8} {r['verdict'] or '':20} {r['fidelity'] or '':4}  {effect:28}  "
+            f"{claimed:8}  {refuted}".rstrip()
+        )
+    done = sum(r["state"] == "done" for r in rows)
+    lines.append(
+        f"\n{len(rows)} rows, {done} done. Show one: unseen atlas show SLUG. Run one: unseen atlas run SLUG --quick"
+    )
+    return "\n".join(lines)
 
 
 def text(described: Mapping[str, Any], *, code: bool = False) -> str:
     """A row for the terminal."""
     state = described["state"] + (f" ({described['why']})" if described["why"] else "")
-    lines = [f"{described['slug']}: {described['title']}", f"state: {state}", ""]
+    lines = [f"{described['slug']}: {described['title']}", *_hung(f"state: {state}"), ""]
     study = described.get("study")
-    lines += _wrapped("Claim", study["claim"] if study else described["claim"])
     if study is None:
-        return "\n".join([*lines, *_wrapped("Part", described["part"]), *_wrapped("Testbed", described["testbed"])])
-    lines += _wrapped("Source", study["source"])
-    lines += _wrapped("Reduced", study["reduced"]) + _wrapped("Reconstructed", study["reconstructed"])
-    if described["result"]:
-        lines.append(result_text(described["result"]))
+        lines += _wrapped("Claim", described["claim"])
+        lines += [*_wrapped("Part", described["part"]), *_wrapped("Testbed", described["testbed"])]
     else:
-        lines.append("Thresholds")
-        lines += [f"  {t['statement']}: {t['quantity']} {t['side']} {t['value']:g}" for t in study["thresholds"]]
-    if code:
-        lines += ["", study["code"]]
+        lines += ["Claim"] + [line for s, q in study["claim"] for line in _hung(f"{s}" + (f" [{q}]" if q else ""))]
+        lines += ["", *_wrapped("Source", f"{study['source']} {study['link']}".strip())]
+        if study["did"]:
+            lines += _wrapped("The paper did", study["did"])
+        fidelity = f"Fidelity {study['fidelity']}, {FIDELITIES[study['fidelity']]}. " if not study["unfit"] else ""
+        lines += _wrapped("Done here", fidelity + study["here"])
+        for heading, key in (("Authors' code", "code"), ("Reconstructed", "reconstructed")):
+            if study[key]:
+                lines += _wrapped(heading, study[key])
+        if described["result"] and described["state"] == "done":
+            lines.append(result_text(described["result"]))
+        else:
+            lines += ["Plan"] + [f"  {p['role']:8}  {p['statement']}: {held_against(p)}" for p in study["parts"]]
+        if study["history"]:
+            lines += ["", "History"] + [x for c in study["history"] for x in _hung(f"{c['date']}: {c['what']}")]
+        lines += _cost(described)
+    for note in described["notes"]:
+        lines += ["", *_wrapped(f"Note ({note['kind']})", note["text"])[:-1]]
+    if described["cited_by"]:
+        lines += ["", "Rests on it"]
+        lines += [x for c in described["cited_by"] for x in _hung(f"{c['who']} ({c['direction']}): {c['sentence']}")]
+    if code and described.get("code"):
+        lines += ["", described["code"]]
     return "\n".join(lines)
+
+
+def _cost(described: Mapping[str, Any]) -> list[str]:
+    result = described["result"]
+    if not result:
+        return []
+    stamp = result["stamp"]
+    run_with = ", ".join(f"{k} {v}" for k, v in stamp["versions"].items())
+    lines = ["", "Cost and versions"]
+    lines += _hung(
+        f"{len(result['seeds'])} seeds, {result['seconds']:.0f} s, {result['peak_gib']:.1f} GiB; {stamp.get('machine', '')}; "
+        f"{run_with}. Reproduce: unseen atlas run {described['slug']}"
+    )
+    for mark in result.get("verified", []):
+        lines += _hung(f"Verified {mark['date']} on seeds {', '.join(map(str, mark['seeds']))}: {mark['outcome']}.")
+    return lines
 
 
 def result_text(result: Mapping[str, Any]) -> str:
-    """A result for the terminal: the verdict, each part with its interval as a picture, what the intervals cover."""
-    lines = [f"{result['slug']}: {result['verdict']}" + (" (quick: not a verdict to keep)" if result["quick"] else "")]
+    """A result for the terminal: the verdict, each part with its interval as a picture, sweeps, what intervals cover."""
+    slug, verdict = result["slug"], result["verdict"]
+    if verdict is None:
+        lines = [f"{slug}: no verdict ({result['why']})"]
+        for i, measured in zip(result["seeds"], result["measurements"], strict=True):
+            shown = ", ".join(f"{k} {number(v[0] if isinstance(v, list) else v)}" for k, v in measured.items())
+            lines += _hung(f"seed {i}: {shown}")
+        return "\n".join(lines)
+    lines = [f"{slug}: {verdict}" + (" (quick: not a verdict to keep)" if result["quick"] else "")]
+    lines += _hung(result["why"]) if result["why"] else []
     for part in result["parts"]:
-        lines.append(f"  {part['verdict']:12}  {part['statement']}")
+        lines.append(f"  {part['role']:8}  {part['state']:18}  {part['statement']}")
         estimate = part["estimate"]
+        if part["problem"]:
+            lines.append(f"            {part['problem']}")
         if estimate is None:
-            lines.append(f"                no interval: {part['problem']}")
             continue
-        lines.append(
-            f"                {part['quantity']} = {effect_text(estimate)}, claimed {part['side']} {part['threshold']:g}"
-        )
-        lines.append(f"                {bar(estimate, part['threshold'])}")
-    lines.append(f"  {len(result['seeds'])} seeds, {result['seconds']:.0f} s. Intervals cover {result['units']}")
-    if result.get("note"):
-        lines += textwrap.wrap(f"Note: {result['note']}", 96, initial_indent="  ", subsequent_indent="  ")
+        lines.append(f"            {part['quantity']} = {effect_text(estimate, part['unit'])}, {held_against(part)}")
+        lines.append(f"            {bar(estimate, part['claimed'], part['refuted'])}")
+    for sweep in result["sweeps"]:
+        shown = ", ".join(f"{s['at']}: {number(s['value'])}" for s in sweep["values"])
+        lines += _hung(f"{sweep['part']} over {sweep['name']}: {shown}." + (" The sign changes." * sweep["changes"]))
+    units = result["plan"]["units"]
+    lines += _hung(f"{len(result['seeds'])} seeds, {result['seconds']:.0f} s. Intervals cover {units}")
     return "\n".join(lines)
 
 
-def bar(estimate: Mapping[str, Any], threshold: float) -> str:
-    """An interval as a line of text: ``├──●──┤`` with the threshold as ``|``."""
+def pilot_text(found: Mapping[str, Any]) -> str:
+    """A pilot for the terminal: gates, controls, spread, and the seeds that the plan needs."""
+    first, last = found["pilot"][0], found["pilot"][-1]
+    lines = [f"{found['slug']}: pilot on seeds {first} to {last}, {found['seconds_each']:.0f} s each"]
+    for part in found["parts"]:
+        spread = f", spread {number(part['spread'])}" if part["spread"] is not None else ""
+        state = f"  {part['state']:18}" if part["role"] in ("gate", "control") else ""
+        lines.append(
+            f"  {part['role']:8}{state}  {part['quantity']} {number(part['mean'])}{spread}, {held_against(part)}"
+        )
+        if part["problem"]:
+            lines.append(f"            {part['problem']}")
+    for sweep in found["sweeps"]:
+        shown = ", ".join(f"{s['at']}: {number(s['value'])}" for s in sweep["values"])
+        lines += _hung(f"{sweep['part']} over {sweep['name']}: {shown}." + (" The sign changes." * sweep["changes"]))
+    if not found["ready"]:
+        lines.append("Not ready: a gate or control fails. Change the set-up before any seed is stored.")
+    asked = "more than 89" if found["seeds"] is None else str(found["seeds"])
+    lines.append(f"Seeds for 80 % power halfway between refuted and claimed: {asked}; the plan has {found['planned']}.")
+    return "\n".join(lines)
+
+
+def verified_text(found: Mapping[str, Any]) -> str:
+    """What a verification came to, for the terminal."""
+    seeds = ", ".join(map(str, found["seeds"]))
+    lines = [f"{found['slug']}: {found['outcome']} (seeds {seeds}, {found['seconds']:.0f} s)"]
+    for d in found["differences"][:12]:
+        lines.append(f"  {d['quantity']}, seed {d['seed']}: stored {d['stored']:.6g}, now {d['now']:.6g}")
+    return "\n".join(lines)
+
+
+def bar(estimate: Mapping[str, Any], claimed: float, refuted: float) -> str:
+    """An interval as a line of text: ``├──●──┤``, with ``|`` where the claim begins and ``:`` where it is refuted."""
     low, high, value = estimate["low"], estimate["high"], estimate["value"]
-    left, right = min(low, threshold), max(high, threshold)
+    ends = (low, high, value, claimed, refuted)
+    left, right = min(ends), max(ends)
     span = (right - left) or 1.0
 
     def place(x: float) -> int:
@@ -101,87 +195,28 @@ def bar(estimate: Mapping[str, Any], threshold: float) -> str:
     cells = [" "] * COLUMNS
     for i in range(place(low), place(high) + 1):
         cells[i] = "─"
-    cells[place(low)], cells[place(high)] = "├", "┤"
-    cells[place(value)] = "●"
-    cells[place(threshold)] = "|" if cells[place(threshold)] != "●" else "●"
+    for x, mark in ((low, "├"), (high, "┤"), (refuted, ":"), (claimed, "|"), (value, "●")):
+        cells[place(x)] = mark
     return "".join(cells).rstrip()
+
+
+def _hung(content: str) -> list[str]:
+    return textwrap.wrap(content, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _wrapped(heading: str, content: str) -> list[str]:
     return [heading, *textwrap.wrap(content, 96, initial_indent="  ", subsequent_indent="  "), ""]
 
 
-def html() -> str:
-    """One self-contained page: verdicts and evidence of all studies done, then every other row with its state."""
-    style = files("unseen").joinpath("atlas", "atlas.css").read_text(encoding="utf-8")
-    entries = ledger()
-    done = [e for e in entries if e.result is not None]
-    verdicts = [(e.result or {})["verdict"] for e in done if e.state == "done"]
-    counts = {name: verdicts.count(name) for name in ("supported", "contradicted", "inconclusive")}
-    said = ", ".join(f"{n} {name}" for name, n in counts.items() if n) or "none yet"
-    body = "".join(_article(e) for e in done)
-    rest = "".join(
-        f"<tr><td>{escaping.escape(e.row.slug)}</td><td>{e.state}</td><td>{e.row.wave}</td>"
-        f"<td>{escaping.escape(e.row.claim)}</td></tr>"
-        for e in entries
-        if e.result is None
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>Atlas of generalisation</title><style>{style}</style></head><body><h1>Atlas of generalisation</h1>"
-        f"<p>{len(entries)} published claims; {len(done)} re-tested by this code: {said}. A verdict follows by rule from "
-        "thresholds written down before the full run (what pilots had shown is told in the notes): "
-        "supported where the interval lies wholly on the claimed side, "
-        "contradicted where it lies wholly on the other.</p>"
-        f"{body}<h2>Planned</h2><div class=scroll><table><tr><th>study<th>state<th>wave<th>claim</tr>{rest}</table></div>"
-        "</body></html>\n"
-    )
-
-
-def _article(e: Entry) -> str:
-    result = e.result or {}
-    esc = escaping.escape
-    state = "" if e.state == "done" else f' <span class="small">(stale: {esc(e.why)})</span>'
-    parts = "".join(_part(p) for p in result["parts"])
-    note = f"<p><b>Note.</b> {esc(result['note'])}</p>" if result.get("note") else ""
-    return (
-        f'<article id="{esc(e.row.slug)}"><span class="verdict {esc(result["verdict"])}">{esc(result["verdict"])}</span>'
-        f"<h2>{esc(e.row.slug)}{state}</h2><p class=small>{esc(e.row.title)}</p>"
-        f"<p>{esc(result['claim'])}</p>{parts}{note}"
-        f'<p class="small">{len(result["seeds"])} seeds, {result["seconds"]:.0f} s, {result["peak_gib"]:.1f} GiB. '
-        f"Intervals cover {esc(result['units'])} <b>Reduced:</b> {esc(result['reduced'])} <b>Reconstructed:</b> "
-        f"{esc(result['reconstructed'])}</p><details><summary>code</summary>"
-        f"<pre>{esc(code_of(e.row.slug))}</pre></details></article>"
-    )
-
-
-def _part(part: Mapping[str, Any]) -> str:
-    esc = escaping.escape
-    head = f'<div><span class="verdict small {part["verdict"]}">{part["verdict"]}</span>{esc(part["statement"])}</div>'
-    estimate = part["estimate"]
-    if estimate is None:
-        return f'<div class="part">{head}<div class="small">no interval: {esc(part["problem"] or "")}</div></div>'
-    told = f"{esc(part['quantity'])} = {effect_text(estimate)}, claimed {part['side']} {part['threshold']:g}"
-    return f'<div class="part">{head}<div class="small">{told}</div>{picture(estimate, part["threshold"])}</div>'
-
-
-def picture(estimate: Mapping[str, Any], threshold: float) -> str:
-    """An interval with its threshold as SVG."""
-    low, high, value = estimate["low"], estimate["high"], estimate["value"]
-    left, right = min(low, threshold), max(high, threshold)
-    pad = 0.06 * ((right - left) or 1.0)
-
-    def x(v: float) -> float:
-        return round(8 + 384 * (v - left + pad) / (right - left + 2 * pad), 1)
-
-    return (
-        f'<svg viewBox="0 0 400 34" role="img" aria-label="{effect_text(estimate)} against {threshold:g}">'
-        f'<line x1="8" x2="392" y1="24" y2="24" stroke="var(--rule)"/>'
-        f'<line x1="{x(threshold)}" x2="{x(threshold)}" y1="2" y2="28" stroke="var(--ink)" stroke-dasharray="3 3"/>'
-        f'<line x1="{x(low)}" x2="{x(high)}" y1="14" y2="14" stroke="var(--line)" stroke-width="3"/>'
-        f'<circle cx="{x(value)}" cy="14" r="5" fill="var(--line)"/></svg>'
-    )
-
-
-__all__ = ["bar", "code_of", "describe", "html", "picture", "result_text", "text"]
+__all__ = [
+    "VERDICTS",
+    "bar",
+    "describe",
+    "documents",
+    "html",
+    "pilot_text",
+    "result_text",
+    "table",
+    "text",
+    "verified_text",
+]

@@ -1,38 +1,41 @@
-"""Runs studies over seeds, resumes what was stopped, and stores what came out."""
+"""Runs studies over seeds, resumes what was stopped, stores what came out, tries pilots and verifies stored seeds."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import platform
+import math
 import resource
+import statistics
 import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
-from importlib.resources import files
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import unseen
-from unseen.atlas.ledger import checksum, results_folder
-from unseen.atlas.protocol import Measurement, evidence, judge, load, source_hash
+from unseen.atlas.intervals import seeds_for
+from unseen.atlas.judging import judged, measurements_of
+from unseen.atlas.ledger import FORMAT, checksum, entry, own_folder, results_folder, stored
+from unseen.atlas.plan import LEAST_SEEDS, PILOTS_FROM, Study, plan_hash
+from unseen.atlas.protocol import load
+from unseen.atlas.rows import rows
+from unseen.atlas.stamp import code_stamp, machine, stamp, versions
 from unseen.engine.executors import Job, Kind, run_jobs
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 
 QUICK_SEEDS = 2
+Done = Callable[[str, int, int], None]
 
 
-def measure_once(slug: str, seed: int, quick: bool, source: str) -> dict[str, Any]:
+def measure_once(slug: str, seed: int, quick: bool, source: Mapping[str, Any]) -> dict[str, Any]:
     """One seed of a study: its measurements, wall time and peak memory.
 
     Args:
         slug: Name of the study.
         seed: Source of every draw.
         quick: The reduced form.
-        source: Hash of the study, so that a kept piece of an older form is not taken for this one.
+        source: Hash of all code that runs and versions, so that a kept piece of other code is not taken for this one.
     """
     definition = load(slug)
     started = time.perf_counter()
@@ -44,25 +47,30 @@ def measure_once(slug: str, seed: int, quick: bool, source: str) -> dict[str, An
     }
 
 
+def pieces_of(
+    slug: str, seeds: Sequence[int], *, quick: bool = False, executor: Kind = "local", workers: int | None = None,
+    store: Store | None = None, done: Done | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Seeds of a study, from the store where they are kept there; ``store=None`` measures all of them."""
+    source = {"code": code_stamp(slug), "versions": dict(versions())}
+    jobs = [
+        Job(f"{slug}, seed {seed}", {"slug": slug, "seed": seed, "quick": quick, "source": source}) for seed in seeds
+    ]
+    return run_jobs(measure_once, jobs, executor=executor, workers=workers, store=store, done=done, what="seed")
+
+
 def run(
-    slugs: Sequence[str],
-    *,
-    quick: bool = False,
-    seeds: int | None = None,
-    executor: Kind = "local",
-    workers: int | None = None,
-    resume: bool = True,
-    store: Store | None = None,
-    done: Callable[[str, int, int], None] | None = None,
-) -> list[dict[str, Any]]:
+    slugs: Sequence[str], *, quick: bool = False, seeds: int | None = None, executor: Kind = "local",
+    workers: int | None = None, resume: bool = True, store: Store | None = None, done: Done | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Run studies and judge them; nothing is stored among the results yet (see ``save``).
 
     Args:
         slugs: Names of studies.
         quick: The reduced form with 2 seeds: does it run, and which way does it point.
-        seeds: How many seeds; by default what each study says.
+        seeds: How many seeds of the plan; by default all of them.
         executor: serial, local or ray.
-        workers: Processes.
+        workers: Processes; they end with this one, however it ends.
         resume: Take seeds that an earlier, stopped run has finished.
         store: Where finished seeds are kept.
         done: Called with (name, finished, total) after each seed.
@@ -71,32 +79,29 @@ def run(
         One result a study, as plain data.
 
     Raises:
-        BadInput: An unknown slug, or fewer than one seed.
+        BadInput: An unknown slug, fewer than one seed, more than the plan has, or a full run of a plan that gives no
+            verdict.
         JobFailed: A seed raised; finished seeds are kept.
     """
     if seeds is not None and seeds < 1:
         raise BadInput(f"--seeds must be at least 1, got {seeds}.")
     definitions = [load(slug) for slug in dict.fromkeys(slugs)]
-    jobs = list[Job]()
-    counts = [seeds or (QUICK_SEEDS if quick else d.seeds) for d in definitions]
-    for definition, count in zip(definitions, counts, strict=True):
-        source = source_hash(definition.slug)
-        jobs += [
-            Job(
-                f"{definition.slug}, seed {seed}",
-                {"slug": definition.slug, "seed": seed, "quick": quick, "source": source},
-            )
-            for seed in range(count)
-        ]
+    for definition in definitions:
+        if definition.unfit and not quick:
+            raise BadInput(f"{definition.slug}: {definition.unfit}. Try it with --quick.")
+        if seeds is not None and seeds > len(definition.seeds):
+            raise BadInput(f"{definition.slug}: the plan has {len(definition.seeds)} seeds, --seeds asks for {seeds}.")
     kept = store or Store()
     if not resume:
         # Results of an earlier run are not looked at, but this one may be resumed in its turn.
         kept = _Forgetful(kept)
-    pieces = run_jobs(measure_once, jobs, executor=executor, workers=workers, store=kept, done=done)
-    results, at = list[dict[str, Any]](), 0
-    for definition, count in zip(definitions, counts, strict=True):
-        results.append(result_of(definition.slug, pieces[at : at + count], quick=quick))
-        at += count
+    results = list[dict[str, Any]]()
+    for definition in definitions:
+        chosen = definition.seeds[: seeds or (QUICK_SEEDS if quick else None)]
+        pieces = pieces_of(
+            definition.slug, chosen, quick=quick, executor=executor, workers=workers, store=kept, done=done
+        )
+        results.append(result_of(definition, chosen, pieces, quick=quick))
     return results
 
 
@@ -111,60 +116,201 @@ class _Forgetful(Store):
         return None
 
 
-def result_of(slug: str, pieces: Sequence[Mapping[str, Any]], *, quick: bool) -> dict[str, Any]:
+def result_of(
+    definition: Study, seeds: Sequence[int], pieces: Sequence[Mapping[str, Any]], *, quick: bool
+) -> dict[str, Any]:
     """The result of a study from its seeds, as plain data with a checksum."""
-    definition = load(slug)
-    measurements: list[dict[str, Measurement]] = [
-        {k: (v[0], int(v[1])) if isinstance(v, list) else v for k, v in piece["measurements"].items()}
-        for piece in pieces
-    ]
-    parts = evidence(definition, measurements)
+    measurements = [piece["measurements"] for piece in pieces]
+    plan = definition.plan()
+    found: dict[str, Any] = {"verdict": None, "why": definition.unfit, "effect": None, "parts": [], "sweeps": []}
+    if not definition.unfit:
+        found = judged(plan, measurements_of(measurements))
     result: dict[str, Any] = {
-        "slug": slug,
-        "claim": definition.claim,
-        "source": definition.source,
-        "verdict": judge([p["verdict"] for p in parts]),
-        "effect": parts[0]["estimate"],
-        "parts": parts,
-        "units": definition.units,
-        "reduced": definition.reduced,
-        "reconstructed": definition.reconstructed,
-        "note": notes().get(slug, ""),
+        "format": FORMAT,
+        "slug": definition.slug,
+        **found,
+        "plan": plan,
         "quick": quick,
-        "seeds": list(range(len(pieces))),
-        "measurements": [piece["measurements"] for piece in pieces],
+        "seeds": list(seeds),
+        "measurements": measurements,
         "seconds": round(sum(piece["seconds"] for piece in pieces), 2),
         "peak_gib": round(max(piece["peak_gib"] for piece in pieces), 2),
-        "versions": versions(),
-        "source_hash": source_hash(slug),
+        "date": _today(),
+        "stamp": {**stamp(definition.slug), "plan": plan_hash(plan)},
+        "verified": [],
     }
-    result["checksum"] = checksum(result)
-    return result
+    return _sealed(result)
+
+
+def _sealed(result: dict[str, Any]) -> dict[str, Any]:
+    # As it will be read back: tuples are lists, keys are text.
+    result = json.loads(json.dumps(result))
+    return {**result, "checksum": checksum(result)}
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def save(result: Mapping[str, Any], folder: Path | None = None) -> Path:
-    """Store a full result beside the studies.
+    """Store a full result, by default among the user's own.
 
     Raises:
-        BadInput: A quick result, or one of fewer than 5 seeds, which the ledger does not take.
+        BadInput: A quick result, one of fewer than 5 seeds, or one without a verdict, which the ledger does not take.
     """
-    if result["quick"] or len(result["seeds"]) < 5:
-        raise BadInput(f"{result['slug']}: only full runs over at least 5 seeds are stored.")
-    path = (folder or results_folder()) / f"{result['slug']}.json"
+    if result["quick"] or len(result["seeds"]) < LEAST_SEEDS:
+        raise BadInput(f"{result['slug']}: only full runs over at least {LEAST_SEEDS} seeds are stored.")
+    path = (folder or own_folder()) / f"{result['slug']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
     return path
 
 
-def notes() -> dict[str, str]:
-    """What looking into surprising verdicts found, by slug."""
+def pilot(
+    slug: str, *, count: int = 4, executor: Kind = "local", workers: int | None = None, store: Store | None = None,
+    done: Done | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Try a study on seeds from 100 on: gates, controls, spread, and the number of seeds that the plan needs.
+
+    Args:
+        slug: Name of the study.
+        count: How many seeds.
+        executor: serial, local or ray.
+        workers: Processes.
+        store: Where finished seeds are kept.
+        done: Called after each seed.
+
+    Returns:
+        ``parts`` with means and spreads, ``ready`` (no gate or control fails), and ``seeds``: how many give every
+        headline 80 % power where the effect lies halfway between refuted and claimed (None: more than 89).
+
+    Raises:
+        BadInput: Fewer than 2 seeds, or a plan that gives no verdict.
+    """
+    definition = load(slug)
+    if definition.unfit:
+        raise BadInput(f"{slug}: {definition.unfit}.")
+    if count < 2:
+        raise BadInput(f"a pilot takes 2 seeds or more, got {count}.")
+    chosen = range(PILOTS_FROM, PILOTS_FROM + count)
+    pieces = pieces_of(slug, chosen, executor=executor, workers=workers, store=store or Store(), done=done)
+    found = judged(definition.plan(), measurements_of([p["measurements"] for p in pieces]))
+    needs = list[int | None]()
+    for part in found["parts"]:
+        points = [p for p in part["seeds"] if p is not None]
+        log = part["scale"] == "log" and all(p > 0 for p in points)
+        part["spread"] = statistics.stdev([math.log(p) for p in points] if log else points) if len(points) > 1 else None
+        part["mean"] = statistics.fmean(points) if points else None
+        if part["role"] == "headline" and part["spread"] is not None:
+            ends = (math.log(part["claimed"]), math.log(part["refuted"])) if log else (part["claimed"], part["refuted"])
+            part["needs"] = seeds_for(part["spread"], abs(ends[0] - ends[1]) / 2)
+            needs.append(part["needs"])
+    return {
+        "slug": slug, "pilot": list(chosen), "parts": found["parts"], "sweeps": found["sweeps"],
+        "ready": not any(p["state"] == "fails" for p in found["parts"]),
+        "seeds": None if None in needs else max([LEAST_SEEDS, *(n for n in needs if n is not None)]),
+        "planned": len(definition.seeds), "seconds_each": statistics.fmean(p["seconds"] for p in pieces),
+        "measurements": [p["measurements"] for p in pieces],
+    }  # fmt: skip
+
+
+def verify(
+    slug: str, *, folder: Path | None = None, count: int = 2, turn: int = 0, executor: Kind = "local",
+    workers: int | None = None, done: Done | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure some stored seeds of a study anew, and renew its stamp where the numbers are equal.
+
+    Equal means within 1e-6 where versions and machine are those of the run. Where they are not, numbers within two
+    standard deviations of the stored seeds are taken too, and the result is marked so.
+
+    Args:
+        slug: Name of the study.
+        folder: Where the result lies; by default with the package, else among own runs.
+        count: How many seeds.
+        turn: Which ones: the seeds are gone through in turn.
+        executor: serial, local or ray.
+        workers: Processes.
+        done: Called after each seed.
+
+    Returns:
+        ``outcome`` (equal, within spread, differs), ``seeds``, ``differences`` (quantity, seed, stored, now),
+        ``seconds``, and ``result`` with a renewed stamp, None where it differs.
+
+    Raises:
+        BadInput: Nothing sound is stored, or the plan changed since its seeds were seen: it takes fresh ones.
+    """
+    definition = load(slug)
+    if definition.unfit:
+        raise BadInput(f"{slug}: {definition.unfit}.")
+    places = [p / f"{slug}.json" for p in ([folder] if folder is not None else [results_folder(), own_folder()])]
+    path = next((p for p in places if p.is_file()), None)
+    if path is None:
+        raise BadInput(f"nothing is stored of {slug!r}. Run it: unseen atlas run {slug}")
+    result, fault = stored(path)
+    if result is None:
+        raise BadInput(f"{slug}: {fault}. Run it anew: unseen atlas run {slug}")
+    plan = definition.plan()
+    if plan_hash(plan) != result["stamp"]["plan"] or not set(result["seeds"]) <= set(plan["seeds"]):
+        raise BadInput(f"{slug}: its plan changed after its seeds were seen. Give it fresh seeds, and run it anew.")
+    n = len(result["seeds"])
+    at = sorted({(turn * count + i) % n for i in range(count)})
+    pieces = pieces_of(slug, [result["seeds"][i] for i in at], executor=executor, workers=workers, done=done)
+    same_place = result["stamp"]["versions"] == dict(versions()) and result["stamp"]["machine"] == machine()
+    outcome, differences = "equal", list[dict[str, Any]]()
+    for i, piece in zip(at, pieces, strict=True):
+        for quantity, before, now in _pairs(result["measurements"][i], piece["measurements"]):
+            if math.isclose(before, now, rel_tol=1e-6, abs_tol=1e-6):
+                continue
+            values = [_number(m.get(quantity)) for m in result["measurements"]]
+            near = not same_place and abs(before - now) <= 2 * statistics.stdev(values)
+            outcome = "differs" if not near or outcome == "differs" else "within spread"
+            differences.append({"quantity": quantity, "seed": result["seeds"][i], "stored": before, "now": now})
+    renewed = None
+    if outcome != "differs":
+        mark = {"date": _today(), "seeds": [result["seeds"][i] for i in at], "outcome": outcome,
+                "versions": dict(versions())}  # fmt: skip
+        content = {k: v for k, v in result.items() if k != "checksum"}
+        content |= {"plan": plan, "verified": [mark]}
+        # Numbers stay those of the run; only where they were found equal do its versions give way.
+        content["stamp"] = {**stamp(slug), "plan": plan_hash(plan)}
+        renewed = _sealed(content)
+    return {
+        "slug": slug, "outcome": outcome, "seeds": [result["seeds"][i] for i in at], "differences": differences,
+        "seconds": round(sum(p["seconds"] for p in pieces), 1), "path": str(path), "result": renewed,
+    }  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    return float(value[0] if isinstance(value, list) else value) if value is not None else math.nan
+
+
+def _pairs(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+    return [(q, _number(before.get(q)), _number(now.get(q))) for q in sorted({*before, *now})]
+
+
+def of_the_day(count: int = 3, day: int | None = None, most_seconds: float = 40.0) -> list[str]:
+    """Cheap studies whose turn it is: those whose two seeds took at most so many seconds, gone through day by day."""
+    day = day if day is not None else datetime.now(UTC).timetuple().tm_yday
+    cheap = list[str]()
+    for row in rows():
+        known = entry(row)
+        result = known.result
+        if result is not None and not known.own and 2 * result["seconds"] / len(result["seeds"]) <= most_seconds:
+            cheap.append(row.slug)
+    if not cheap:
+        return []
+    return list(dict.fromkeys(cheap[(day * count + i) % len(cheap)] for i in range(count)))
+
+
+def notes() -> dict[str, list[dict[str, str]]]:
+    """What looking into results found, by slug: ``kind`` (tested, guess, first form) and ``text``."""
+    import tomllib
+    from importlib.resources import files
+
     path = files("unseen") / "atlas" / "notes.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    found = {"unseen": unseen.__version__, "python": platform.python_version()}
-    found["numpy"] = metadata.version("numpy")
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        found["torch"] = metadata.version("torch")
-    return found
+__all__ = [
+    "measure_once", "notes", "of_the_day", "pieces_of", "pilot", "result_of", "run", "save", "verify",
+]  # fmt: skip

@@ -4,55 +4,72 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="List, show and run the studies behind the checks.", no_args_is_help=False)
+app = typer.Typer(help="List, show, run and verify the studies behind the checks.", no_args_is_help=False)
+EXECUTORS = ("serial", "local", "ray")
+Slugs = Annotated[list[str] | None, typer.Argument(help="Names of studies.", metavar="SLUG…")]
+Format = Annotated[str, typer.Option("--format", help="text or json.")]
+Executor = Annotated[str, typer.Option(help="serial, local or ray.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.")]
+IntoPackage = Annotated[bool, typer.Option("--into-package", help="Store beside the studies, not among own results.")]
+
+
+def _one_of(option: str, value: str, known: Sequence[str]) -> None:
+    from unseen.errors import BadInput
+
+    if value not in known:
+        raise BadInput(f"{option} {value!r} is not one of {', '.join(k for k in known if k)}.")
 
 
 @app.callback(invoke_without_command=True)
 def table(
     context: typer.Context,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format: Format = "text",
     state: Annotated[str, typer.Option(help="Only rows in this state: done, planned or stale.")] = "",
+    family: Annotated[str, typer.Option(help="Only this family: measures, training, tasks, …")] = "",
+    verdict: Annotated[str, typer.Option(help="Only this verdict: supported, contradicted, …")] = "",
+    fidelity: Annotated[str, typer.Option(help="Only this fidelity: A, B, C or D.")] = "",
+    tag: Annotated[str, typer.Option(help="Only this kind of work: method, benchmark, study, …")] = "",
 ) -> None:
-    """List all rows of the atlas: state, verdict, effect, cost."""
+    """List the rows of the atlas, those done first: verdict, fidelity, effect beside what was claimed."""
     if context.invoked_subcommand is not None:
         return
-    from unseen.atlas.ledger import effect_text, ledger
-    from unseen.errors import BadInput
+    from unseen.atlas import pages
+    from unseen.atlas.documents import reliance
+    from unseen.atlas.ledger import ORDER, ledger
+    from unseen.atlas.rows import rows
 
-    if format not in ("text", "json"):
-        raise BadInput(f"--format {format!r} is not one of text, json.")
-    if state not in ("", "done", "planned", "stale"):
-        raise BadInput(f"--state {state!r} is not one of done, planned, stale.")
-    rows = [e.to_dict() for e in ledger() if not state or e.state == state]
+    _one_of("--format", format, ("text", "json"))
+    _one_of("--state", state, ("", "done", "planned", "stale"))
+    _one_of("--family", family, ("", *sorted({r.home for r in rows()})))
+    _one_of("--verdict", verdict, ("", *pages.VERDICTS))
+    _one_of("--fidelity", fidelity, ("", "A", "B", "C", "D"))
+    _one_of("--tag", tag, ("", *sorted({r.kind for r in rows()})))
+    wanted = {"state": state, "home": family, "verdict": verdict, "fidelity": fidelity, "kind": tag}
+    everything = [(e, e.to_dict()) for e in sorted(ledger(), key=lambda e: ORDER[e.state])]
+    chosen = [(e, d) for e, d in everything if all(not v or d[k] == v for k, v in wanted.items())]
     if format == "json":
-        typer.echo(json.dumps({"rows": rows}, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps({"rows": [d for _, d in chosen]}, ensure_ascii=False, indent=1))
         return
-    width = max((len(r["slug"]) for r in rows), default=4)
-    typer.echo(f"{'study':{width}}  state    verdict       effect               seconds")
-    for r in rows:
-        seconds = f"{r['seconds']:.0f}" if r["seconds"] is not None else ""
-        effect = effect_text(r["effect"]) if r["effect"] else ""
-        typer.echo(f"{r['slug']:{width}}  {r['state']:8} {r['verdict'] or '':13} {effect:20} {seconds}".rstrip())
-    done = sum(r["state"] == "done" for r in rows)
-    typer.echo(
-        f"\n{len(rows)} rows, {done} done. Show one: unseen atlas show SLUG. Run one: unseen atlas run SLUG --quick"
-    )
+    typer.echo(pages.table([e for e, _ in chosen]))
+    typer.echo(reliance([e for e, _ in everything]))
 
 
 @app.command()
 def show(
     slug: Annotated[str, typer.Argument(help="Name of the row.")],
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format: Format = "text",
     code: Annotated[bool, typer.Option("--code", help="Show the source of the study as well.")] = False,
 ) -> None:
-    """Show a study: claim, thresholds, what is reduced, evidence, picture, code."""
+    """Show a study: claim, plan, evidence, picture, history, who rests on it, code."""
     from unseen.atlas import pages
 
+    _one_of("--format", format, ("text", "json"))
     described = pages.describe(slug)
     if format == "json":
         typer.echo(json.dumps(described, ensure_ascii=False, indent=1))
@@ -62,33 +79,37 @@ def show(
 
 @app.command()
 def run(
-    slugs: Annotated[list[str] | None, typer.Argument(help="Names of studies.", metavar="SLUG…")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Run every study that is written.")] = False,
+    slugs: Slugs = None,
+    all_: Annotated[bool, typer.Option("--all", help="Run every study whose plan gives a verdict.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The reduced form, 2 seeds; not stored.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="How many seeds; default: what each study says.")] = None,
-    executor: Annotated[str, typer.Option(help="serial, local or ray.")] = "local",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds of the plan; default: all.")] = None,
+    executor: Executor = "local",
+    workers: Workers = None,
     resume: Annotated[
         bool, typer.Option("--resume/--fresh", help="Take seeds that an earlier run has finished.")
     ] = True,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the results; default: the atlas.")
+        Path | None, typer.Option("--output", "-o", help="Folder for the results; default: own results.")
     ] = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    into_package: IntoPackage = False,
+    format: Format = "text",
 ) -> None:
-    """Run studies over seeds, judge them by their thresholds, and store full results."""
+    """Run studies over their seeds, judge them by their plans, and store full results among the user's own."""
     from unseen.atlas import pages, runner
-    from unseen.atlas.protocol import study_modules
+    from unseen.atlas.ledger import results_folder
+    from unseen.atlas.protocol import is_first_form, study_modules
     from unseen.engine.progress import progress
     from unseen.errors import BadInput
 
-    chosen = list(study_modules()) if all_ else list(slugs or [])
+    chosen = [s for s in study_modules() if quick or not is_first_form(s)] if all_ else list(slugs or [])
     if not chosen:
         raise BadInput("no study is named. List them with: unseen atlas; run all with: unseen atlas run --all --quick")
-    if executor not in ("serial", "local", "ray"):
-        raise BadInput(f"--executor {executor!r} is not one of serial, local, ray.")
+    _one_of("--executor", executor, EXECUTORS)
+    _one_of("--format", format, ("text", "json"))
     if output is not None and not output.is_dir():
         raise BadInput(f"{output}: no such folder.")
+    if output is not None and into_package:
+        raise BadInput("--output and --into-package name two places; give one.")
     with progress("atlas", show=None if format == "text" else False) as done:
         results = runner.run(
             chosen, quick=quick, seeds=seeds, executor=executor, workers=workers, resume=resume, done=done,  # type: ignore[arg-type]
@@ -96,7 +117,7 @@ def run(
     stored = dict[str, str]()
     for result in results:
         if not quick and len(result["seeds"]) >= 5:
-            stored[result["slug"]] = str(runner.save(result, output))
+            stored[result["slug"]] = str(runner.save(result, results_folder() if into_package else output))
     if format == "json":
         typer.echo(json.dumps({"results": results}, ensure_ascii=False, indent=1))
         return
@@ -106,6 +127,62 @@ def run(
             typer.echo(f"Stored: {stored[result['slug']]}")
     if not stored:
         typer.echo("Not stored: only full runs over at least 5 seeds are.")
+
+
+@app.command()
+def pilot(
+    slug: Annotated[str, typer.Argument(help="Name of the study.")],
+    seeds: Annotated[int, typer.Option(help="How many seeds, from 100 on.")] = 4,
+    executor: Executor = "local",
+    workers: Workers = None,
+    format: Format = "text",
+) -> None:
+    """Try a study on seeds from 100 on: gates, controls, spread, and how many seeds the plan needs."""
+    from unseen.atlas import pages, runner
+    from unseen.engine.progress import progress
+
+    _one_of("--executor", executor, EXECUTORS)
+    _one_of("--format", format, ("text", "json"))
+    with progress("pilot", show=None if format == "text" else False) as done:
+        found = runner.pilot(slug, count=seeds, executor=executor, workers=workers, done=done)  # type: ignore[arg-type]
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=1) if format == "json" else pages.pilot_text(found))
+
+
+@app.command()
+def verify(
+    slugs: Slugs = None,
+    of_the_day: Annotated[int, typer.Option(help="So many cheap studies, other ones each day of the year.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many stored seeds of each to measure anew.")] = 2,
+    executor: Executor = "local",
+    workers: Workers = None,
+    into_package: IntoPackage = False,
+    renew: Annotated[bool, typer.Option("--renew/--only-look", help="Store the renewed stamp.")] = True,
+    format: Format = "text",
+) -> None:
+    """Measure stored seeds anew; renew the stamp where the numbers are equal. Exits with 1 where one differs."""
+    from unseen.atlas import pages, runner
+    from unseen.atlas.ledger import results_folder
+    from unseen.errors import BadInput
+
+    _one_of("--executor", executor, EXECUTORS)
+    _one_of("--format", format, ("text", "json"))
+    chosen = [*(slugs or []), *(runner.of_the_day(of_the_day) if of_the_day else [])]
+    if not chosen and not of_the_day:
+        raise BadInput("no study is named. Verify one: unseen atlas verify SLUG; or three: --of-the-day 3")
+    found = list[dict[str, Any]]()
+    for slug in dict.fromkeys(chosen):
+        checked = runner.verify(slug, count=seeds, executor=executor, workers=workers)  # type: ignore[arg-type]
+        if checked["result"] is not None and renew:
+            runner.save(checked["result"], results_folder() if into_package else None)
+        found.append(checked)
+        if format == "text":
+            typer.echo(pages.verified_text(checked))
+    if format == "json":
+        typer.echo(json.dumps({"verified": found}, ensure_ascii=False, indent=1))
+    elif not found:
+        typer.echo("No cheap study is stored with the package yet.")
+    if any(checked["outcome"] == "differs" for checked in found):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import numpy as np
 from unseen.adaptation.adapted import Adapted
 from unseen.adaptation.base import Setting
 from unseen.adaptation.methods import Method, grid
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.data.digits import digit_domains
 from unseen.engine.seeds import numpy_generator
@@ -42,7 +42,7 @@ def share_right(learner: Any, source: Examples, target: Examples, method: Method
     return float(adapted.respond(target).score.mean())
 
 
-@study(
+@first_form(
     slug="adanpc",
     claim="A memory of source features whose nearest entries vote, and which takes in confident test rows, is right "
     "more often on a domain left out than the trained head and than Tent; over a series of target domains its lead "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from unseen import tasks
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.recurrent import Recurrent
 from unseen.learners.architectures.stack_rnn import StackRNN
@@ -50,7 +50,7 @@ def fails(architecture: str, task: str, what: str) -> Threshold:
     return Threshold(name(architecture, task), "below", SOLVED, f"{what} (mean token accuracy below 0.9).")
 
 
-@study(
+@first_form(
     slug="chomsky-hierarchy",
     claim="Beyond the training length an RNN solves regular tasks only, an LSTM also counter-like ones, a stack-RNN "
     "context-free ones, a tape-RNN some context-sensitive ones; a Transformer fails on non-regular tasks and on several "

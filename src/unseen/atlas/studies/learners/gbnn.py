@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 WIDTH = 100
 CLASSES = ("breast_cancer", "wine", "digits")
 
 
-@study(
+@first_form(
     slug="gbnn",
     claim="A hidden layer trained in stages by gradient boosting is not worse than the same layer trained at once by "
     "Adam or L-BFGS, and it can drop the half of its units that was trained last at less cost.",

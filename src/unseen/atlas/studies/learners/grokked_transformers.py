@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import spawn, torch_generator
 from unseen.measures.internals.lens import logit_lens, patched
 from unseen.tasks.knowledge.facts import ComparisonFacts, FactTask, TwoHopFacts
@@ -79,7 +79,7 @@ def bridge(task: TwoHopFacts, grown: Grown) -> dict[str, tuple[float, int]]:
     }
 
 
-@study(
+@first_form(
     slug="grokked-transformers",
     claim="Accuracy on untrained inferences among trained facts rises only long after the trained ones are fitted; out "
     "of distribution composition stays near chance while comparison succeeds; a higher ratio of inferred to atomic "

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 ROLES = ("O", "A0", "A1", "A2")
 WORDS = ("a", "b", "c")
 
 
-@study(
+@first_form(
     slug="regccrf",
     claim="Where labels obey a constraint that is not local, training under it never has a lower likelihood on held-out "
     "sequences and is more accurate than imposing it at decoding; without it, sequences outside the language come out.",

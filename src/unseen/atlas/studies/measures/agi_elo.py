@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator
 from unseen.estimates.models.match_ratings import match_ratings
 from unseen.estimates.models.ratings import joint_ratings
@@ -96,7 +96,7 @@ def one_set(name: str, seed: int, quick: bool) -> dict[str, Any]:
     }
 
 
-@study(
+@first_form(
     slug="agi-elo",
     claim="Joint ratings of models and test cases predict held-out outcomes better than the mean of the model or of the "
     "case alone; rankings are stable over the order of matches and subsets of cases; the top model keeps a positive "

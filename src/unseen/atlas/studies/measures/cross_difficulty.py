@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.pool import response_matrix, small_classifiers
 from unseen.measures.curves.difficulty_transfer import decay_per_bin, equal_bins, item_difficulty, largest_shortfall
@@ -122,7 +122,7 @@ def one_set(name: str, seed: int, quick: bool) -> dict[str, float]:
     }
 
 
-@study(
+@first_form(
     slug="cross-difficulty",
     claim="The gain from training on one band of difficulty fades with the distance to the test band; no single band, "
     "easy or hard, serves all; a mixed set of equal size is the most uniform.",

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.mlp import initialise
 from unseen.learners.architectures.transformer import Transformer
@@ -27,7 +27,7 @@ from unseen.training.boolean.learners import (
 DIMENSION, PARITY, WIDTH = 8, 12, 256
 
 
-@study(
+@first_form(
     slug="gotu-min-degree",
     claim="On the unseen part of the cube random features, diagonal linear networks and Transformers of low rate match "
     "the interpolator of minimum degree; larger rates and mean-field networks leak to higher degrees; a curriculum "

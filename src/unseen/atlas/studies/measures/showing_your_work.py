@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator
 from unseen.estimates.models.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
 from unseen.estimates.models.expected_max import expected_maximum_value, plug_in_maximum
@@ -61,7 +61,7 @@ def distributions(seed: int, settings: int) -> dict[str, Known]:
     return found
 
 
-@study(
+@first_form(
     slug="showing-your-work",
     claim="The plug-in estimator of the expected best of n runs is too low, the more so as n nears the number of runs, "
     "and its 95 % bootstrap interval covers less often than stated; the unbiased estimator's bias is zero.",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unseen.adaptation.ensembles import combine
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.data.dominoes import BOTTOM, TOP, dominoes
 from unseen.data.slabs import lms, shuffle_block, slab_data
@@ -47,7 +47,7 @@ def pooled(found: list[tuple[float, int]]) -> tuple[float, int]:
     return float(np.mean([value for value, _ in found])), found[0][1]
 
 
-@study(
+@first_form(
     slug="simplicity-bias",
     claim="Trained networks are nearly perfect in distribution by the linear coordinate alone: shuffled over the test "
     "rows it leaves chance, while shuffling all multi-slab coordinates changes nothing. Ensembles and adversarial "

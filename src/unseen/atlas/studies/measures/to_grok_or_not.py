@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.measures.spectra.fourier import neuron_ratios
 from unseen.training.batched.full_batch import adamw_stacked
@@ -18,7 +18,7 @@ CORRUPTION = 0.2
 MODELS = {"plain": (0.0, 0.0), "coexists": (5.0, 0.0), "decayed": (10.0, 0.0), "dropped": (5.0, 0.6)}
 
 
-@study(
+@first_form(
     slug="to-grok-or-not",
     claim="A network can memorise all corrupted labels of modular addition and generalise at the same time; its "
     "memorising neurons are those with a low inverse participation ratio, and pruning them lowers accuracy on "

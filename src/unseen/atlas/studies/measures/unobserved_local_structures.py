@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.atlas.small_models import share_right, small_decoder
 from unseen.data import Examples
 from unseen.errors import TooFewUnits
@@ -52,7 +52,7 @@ def area(scores: np.ndarray, right: np.ndarray) -> float:
         return 0.5
 
 
-@study(
+@first_form(
     slug="unobserved-local-structures",
     claim="A test example is hard if its program holds a local structure unlike those observed in training: this score "
     "predicts success with higher AUC than other rules, splits built from it are harder than random-template splits, "

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator
 from unseen.measures.overfitting.xor_clusters import GramReluNet, linear_share, xor_clusters
 
 
-@study(
+@first_form(
     slug="xor-benign-overfitting",
     claim="After one step of gradient descent a two-layer ReLU network fits all training labels, flipped ones "
     "included, and is near chance on fresh XOR clusters, for it is close to a linear function. Later it is near "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.shifts import DeeperAtMatchedLength, Split
 from unseen.tasks.strings.programs import RegisterProgram
@@ -35,7 +35,7 @@ def answers_right(fitted: Any, examples: Examples, n: int) -> tuple[float, int]:
     return float(np.mean(right)), len(right)
 
 
-@study(
+@first_form(
     slug="complexity-ood",
     claim="With input length and primitives matched, accuracy falls beyond the trained number of steps more than under a "
     "length-only shift of equal size; supervision by step traces narrows the gap.",

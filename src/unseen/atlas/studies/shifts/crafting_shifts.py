@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples, pixels
 from unseen.data.digits import digit_images, image_column
 from unseen.engine.seeds import numpy_generator
@@ -72,7 +72,7 @@ def crafted_score(fitted: Any, tables: Sequence[Examples]) -> float:
     return float(np.mean([share(fitted, table) for table in tables]))
 
 
-@study(
+@first_form(
     slug="crafting-shifts",
     claim="Accuracy on source images under crafted shifts correlates more with accuracy on unseen domains than accuracy "
     "on plain source images does, and it chooses better methods and better learning rates.",

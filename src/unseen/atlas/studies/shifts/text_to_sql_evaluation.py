@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.template_slots import TemplateSlots
@@ -57,7 +57,7 @@ def answers(name: str, train: Examples, test: Examples, seed: int, quick: bool) 
     return fitted.predict(test, 45)[0]
 
 
-@study(
+@first_form(
     slug="text-to-sql-evaluation",
     claim="Text-to-SQL models score much higher on a split by questions than on a split by queries; a baseline that "
     "classifies templates and fills slots is competitive on the first and near zero on the second; anonymised "

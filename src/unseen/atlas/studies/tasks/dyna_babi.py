@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.tasks.knowledge.stories import Stories
 
@@ -73,7 +73,7 @@ def trained(train: Examples, tests: Mapping[str, Examples], seed: int, steps: in
     return {name: (float(fitted.accuracy(test).mean()), len(test)) for name, test in tests.items()}
 
 
-@study(
+@first_form(
     slug="dyna-babi",
     claim="Models that solve the original tasks fall on compositions of their events and questions; diversifying the "
     "training data helps more than enlarging it, but complex compositions stay below 70 %.",

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unseen import tasks, training
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.scenes import CrossAttentionScene, RecurrentScene, TransformerScene
 from unseen.training.testbeds.scenes import SYMBOLS, answers, scene_tensors
@@ -26,7 +26,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-@study(
+@first_form(
     slug="gcog",
     claim="Models with cross-attention or several attention layers beat recurrent networks and a single-layer "
     "Transformer on scenes with more distractors and on unseen combinations of operators; every architecture fails on "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.transformer import Transformer
@@ -84,7 +84,7 @@ class Side:
         return self.share(items)[0] - float(np.mean([str(item.target) == self.guess for item in items]))
 
 
-@study(
+@first_form(
     slug="omega",
     claim="Training raises accuracy on harder instances of a trained family clearly, on combinations of trained skills "
     "less, and on problems that need another strategy not at all; accuracy falls with the level of complexity.",

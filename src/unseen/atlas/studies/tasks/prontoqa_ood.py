@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.tasks.base import Example
 from unseen.tasks.logic.proof_shorthand import expand, shorten
@@ -72,7 +72,7 @@ def trained(train: list[Example], tests: dict[str, list[Example]], seed: int, st
     return found
 
 
-@study(
+@first_form(
     slug="prontoqa-ood",
     claim="Models shown simple proofs generalise partly to deeper, wider and compositional proofs, but not to "
     "hypothetical subproofs (cases, contradiction) unless these are demonstrated.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unseen import tasks
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import torch_generator
 from unseen.training.config import TrainConfig
 from unseen.training.testbeds.prompted import fit_decoder, items
@@ -23,7 +23,7 @@ CELLS: dict[str, tuple[str, dict[str, Any], int]] = {
 SHORT, LONG = ("count", "mode", "sort"), ("parity", "repeated_copy")
 
 
-@study(
+@first_form(
     slug="rasp-length-gen",
     claim="Transformers generalise in length on tasks with a short RASP-L program (count, mode, unique copy, sort) and "
     "not on others (parity, repeated copy, addition); a reformulation that shortens the program restores it.",

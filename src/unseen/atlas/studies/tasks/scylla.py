@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator
 from unseen.measures.curves.gap_peak import gap_peak
@@ -39,7 +39,7 @@ def tabled(items: list[Example]) -> Examples:
     return Examples(pl.DataFrame(columns), ("input",), "target")
 
 
-@study(
+@first_form(
     slug="scylla",
     claim="The gap between in-distribution and out-of-distribution elements is non-monotonic in the complexity of the "
     "problem, with a peak inside (the critical complexity), and the peak moves to higher complexity for larger models.",

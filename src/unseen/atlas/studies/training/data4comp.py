@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.atlas.small_models import share_right, small_decoder
 from unseen.data import Examples
 from unseen.tasks.grammar.scan_like import ScanLike
@@ -53,7 +53,7 @@ def around_right_test(n: int, seed: int) -> Examples:
     return drawn.take(rows[:n])
 
 
-@study(
+@first_form(
     slug="data4comp",
     claim="More complex training sets raise accuracy on held-out compositions, through more diverse examples and through "
     "less repetition, each by itself; on synthetic data simple examples induce more compositionality than hard ones.",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.data.digits import image_column
 from unseen.data.dominoes import dominoes
@@ -83,7 +83,7 @@ def score(learner: Any, few: Examples, test: Examples) -> float:
     return float((learner.predict(test) == test.column("label")).mean())
 
 
-@study(
+@first_form(
     slug="diversification-ood",
     claim="The accuracy of diversification methods where the spurious cue breaks peaks at an unlabelled spurious ratio of "
     "each method's own; the second-best architecture or pretraining costs many points; more hypotheses do not repair it.",

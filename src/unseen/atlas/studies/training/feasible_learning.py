@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.data.digits import digit_images, image_column
 from unseen.engine.seeds import numpy_generator
@@ -57,7 +57,7 @@ def with_conflicts(train: Examples, rng: np.random.Generator) -> Examples:
     return Examples(pl.concat([train.table, again]), train.inputs, train.target)
 
 
-@study(
+@first_form(
     slug="feasible-learning",
     claim="Bounding every row's loss (feasible learning), plain or relaxed, gives a smaller upper tail of training and "
     "test losses (CVaR90) than minimising the mean, at a cost of at most two points on average. The relaxed form stays "

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 SMALL, LARGE = 32, 512
 
 
-@study(
+@first_form(
     slug="ghost-batch-norm",
     claim="At equal epochs large batches test worse. Ghost batch normalisation with a rate scaled by the root of the "
     "batch size closes part of the gap, and as many updates as with small batches all of it. The distance from the "

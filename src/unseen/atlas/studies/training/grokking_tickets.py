@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.training.batched.full_batch import adamw_stacked
 from unseen.training.sparse import pruning
@@ -17,7 +17,7 @@ P, EMBEDDING, WIDTH, DENSITY, RATE, LEVEL = 37, 256, 48, 0.4, 0.003, 0.9
 Weights = Mapping[str, Tensor]
 
 
-@study(
+@first_form(
     slug="grokking-tickets",
     claim="Masks by magnitude after generalisation, put on the initial weights, generalise far sooner than the dense "
     "network, dense networks of the same L1 or L2 norm, random masks, masks found while memorising, and SNIP, GraSP "

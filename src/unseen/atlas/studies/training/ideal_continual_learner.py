@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 STORED = (0, 1, 3, 10, 30, 100, 300)
 
 
-@study(
+@first_form(
     slug="ideal-continual-learner",
     claim="With a minimiser that all tasks share, the ideal continual learner never forgets, while training on one "
     "task after another does. With rehearsal the error on old tasks falls with the number of stored rows, as the "

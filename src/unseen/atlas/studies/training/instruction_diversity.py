@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.tasks.strings.rewriting import StringRewriting
 
@@ -41,7 +41,7 @@ def rewriting(seed: int, rules: int, **settings: Any) -> StringRewriting:
     return StringRewriting(rules=rules, unseen_rules=200, pattern_length=3, world=seed, **settings)
 
 
-@study(
+@first_form(
     slug="instruction-diversity",
     claim="At a fixed budget of examples, accuracy on unseen rewrite rules jumps from near zero to high once enough "
     "different rules are seen; more examples a rule do not help, and the effect survives power-law frequencies.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.data import Examples
 from unseen.data.cues import cue_and_noise, digits_on_backgrounds
 from unseen.engine.seeds import numpy_generator
@@ -60,7 +60,7 @@ def memorised(fitted: Any, train: Examples, steps: int, rng: np.random.Generator
     return fitted.probabilities(train)[np.arange(len(train)), truth] - held
 
 
-@study(
+@first_form(
     slug="memorization-aware-training",
     claim="Where most rows follow a spurious cue and each row has noise of its own, plain training learns the exceptions "
     "by heart and fails on new ones; without the noise it does not. Memorisation-aware training has a higher accuracy in "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import numpy_generator
 from unseen.estimates.difficulty.irt_em import sigmoid
 from unseen.estimates.shift.weighted_likelihood import Model, excess_risk, fisher_information, fisher_rate, fit_weighted
@@ -74,7 +74,7 @@ def risks(
     return found, rate
 
 
-@study(
+@first_form(
     slug="mle-covariate-shift",
     claim="With a well-specified model, plain maximum likelihood on source data has no larger target risk than the "
     "density-ratio-weighted estimator and follows the rate of the Fisher informations, though the ratio is unbounded; "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.atlas.small_models import share_right, small_decoder
 from unseen.tasks.strings.rewriting import StringRewriting
 
 TRAINED = {"mirror": ("mirror",), "periodic": ("periodic",), "both": ("mirror", "periodic")}
 
 
-@study(
+@first_form(
     slug="only-if",
     claim="Generalisation to unseen instructions emerges only when training is diversified across domains: at equal "
     "budget, rules from several domains beat as many rules within one on rules without their restrictions.",

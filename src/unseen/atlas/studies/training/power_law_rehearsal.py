@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 STRENGTHS = {"ewc": (1.0, 3.0, 10.0), "si": (0.3, 1.0, 3.0)}
 
 
-@study(
+@first_form(
     slug="power-law-rehearsal",
     claim="At an equal budget of rehearsed rows, revisits that get rarer as a power of elapsed time keep earlier tasks "
     "as well as or better than EWC, synaptic intelligence and other schedules, and later tasks are learned faster.",

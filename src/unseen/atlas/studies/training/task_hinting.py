@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unseen import tasks
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 from unseen.engine.seeds import torch_generator
 from unseen.learners.architectures.attention import Position
 from unseen.training.config import TrainConfig
@@ -21,7 +21,7 @@ RUNS: tuple[tuple[str, str, Position], ...] = (
 )
 
 
-@study(
+@first_form(
     slug="task-hinting",
     claim="Training on sorting together with the successor hint raises accuracy on long sequences far above training "
     "on sorting alone (from below 1 % to above 92 % at five times the length); other hints help far less.",

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from unseen.atlas.protocol import Measurement, Threshold, study
+from unseen.atlas.plan import Measurement, Threshold, first_form
 
 SIDES = {"large": 2, "middle": 4}
 
 
-@study(
+@first_form(
     slug="weak-to-strong",
     claim="Strong students that are trained naively on the labels of weak supervisors exceed them (part of the gap to "
     "the ceiling is recovered), and the auxiliary confidence loss recovers more of it where the gap is large.",

@@ -1,0 +1,59 @@
+"""Numbers and states of studies in words, the same on the terminal, in documents and on the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+VERDICT_STYLE: dict[str, str] = {
+    "supported": "good", "supported in part": "good", "seen here": "good", "seen here in part": "good",
+    "weaker than claimed": "mid", "contradicted": "bad", "not seen here": "bad", "inconclusive": "open",
+    "not testable here": "open",
+}  # fmt: skip
+
+
+def number(value: float | None) -> str:
+    """Three digits that count.
+
+    >>> number(0.12345), number(1234.5), number(0.0), number(None)
+    ('0.123', '1,234', '0', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def effect_text(effect: Mapping[str, Any] | None, unit: str = "") -> str:
+    """The effect as ``0.82 [0.75, 0.89] points``; a dash where there is none."""
+    if not effect:
+        return "–"
+    shown = f"{number(effect['value'])} [{number(effect['low'])}, {number(effect['high'])}]"
+    return f"{shown} {unit}".rstrip()
+
+
+def held_against(part: Mapping[str, Any]) -> str:
+    """What a part is held against, in words."""
+    word = "at least" if part["side"] == "above" else "at most"
+    if part["role"] in ("gate", "control"):
+        return f"{word} {number(part['claimed'])}"
+    return f"claimed {word} {number(part['claimed'])}, refuted at {number(part['refuted'])}"
+
+
+def standardised(part: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    """Value and interval with refuted at 0 and claimed at 1; None without an estimate.
+
+    >>> part = {"estimate": {"value": 3, "low": 2, "high": 4}, "claimed": 2.0, "refuted": 0.0, "scale": "plain"}
+    >>> standardised(part)
+    (1.5, 1.0, 2.0)
+    """
+    estimate = part["estimate"]
+    if not estimate:
+        return None
+
+    def on_scale(x: float) -> float:
+        return math.log(x) if part["scale"] == "log" else x
+
+    refuted, claimed = on_scale(part["refuted"]), on_scale(part["claimed"])
+    value, low, high = ((on_scale(estimate[k]) - refuted) / (claimed - refuted) for k in ("value", "low", "high"))
+    return value, min(low, high), max(low, high)
