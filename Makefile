@@ -9,7 +9,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test lint types docs check clean slow
+.PHONY: demo test lint types docs check clean slow atlas
 
 demo: $(VENV)/.core
 	$(BIN)/unseen audit sample:lm-arithmetic --output unseen-report.html
@@ -19,6 +19,10 @@ test: $(VENV)/.dev
 
 slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
+
+# Three cheap studies of the atlas measured anew, others each day of the year.
+atlas: $(VENV)/.dev
+	$(BIN)/unseen atlas verify --of-the-day 3 --only-look
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

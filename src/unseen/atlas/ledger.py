@@ -105,7 +105,9 @@ def stored(path: Path) -> tuple[dict[str, Any] | None, str]:
             return None, f"{path.name} holds another plan than it was run with"
         result |= judged(result["plan"], measurements_of(result["measurements"]))
         # What pages format must be there.
-        float(result["seconds"]), float(result["peak_gib"]), dict(result["stamp"]["versions"])
+        for key in ("seconds", "peak_gib"):
+            float(result[key])
+        dict(result["stamp"]["versions"])
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration, OverflowError, UnseenError) as error:
         return None, f"{path.name} can't be judged ({type(error).__name__}: {error})"
     return result, ""
