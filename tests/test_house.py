@@ -11,7 +11,7 @@ import unseen
 
 ROOT = Path(unseen.__file__).parent
 FLOORS = [
-    {"errors", "factors", "files", "plain_text"},
+    {"errors", "factors", "files", "plain_text", "version"},
     {"estimates", "engine"},
     {"data", "responses"},
     {"tasks", "shifts"},

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from unseen.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from unseen.api import Audit, audit, explain, improve, plan, read
     from unseen.checks import Settings
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from unseen.estimates import Estimate
     from unseen.responses import Responses
 
-__version__ = "0.1.0"
 __all__ = ["Audit", "Estimate", "Examples", "Responses", "Settings", "audit", "explain", "improve", "plan", "read"]
 
 _HOMES = {

@@ -8,12 +8,8 @@ import os
 import sys
 from typing import Any
 
-# Exit codes, documented in docs/cli.md.
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_INTERNAL = 70
-EXIT_INTERRUPTED = 130
+from unseen.cli.exits import EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK
+
 # Where this is set, an unexpected error shows its traceback too.
 TRACEBACK = "UNSEEN_TRACEBACK"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-import unseen
+from unseen.version import __version__
 
 
 def build() -> typer.Typer:
@@ -28,7 +28,7 @@ def build() -> typer.Typer:
         version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
     ) -> None:
         if version:
-            typer.echo(f"unseen {unseen.__version__}")
+            typer.echo(f"unseen {__version__}")
             raise typer.Exit
 
     app.callback(invoke_without_command=True)(root)

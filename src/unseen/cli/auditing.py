@@ -11,7 +11,7 @@ from unseen.api import Audit, as_examples, baseline_of, resolve_sample, subject_
 from unseen.auditing import run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
-from unseen.cli import EXIT_FAILED, EXIT_OK
+from unseen.cli.exits import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for, describe_request
 from unseen.cli.learning import request_of as learning_of
 from unseen.cli.options import form_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from unseen.report.charts import (
+from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
+from unseen.report.picture import (
     MAX_PICTURES,
     MAX_ROWS,
     CannotDraw,
@@ -18,7 +19,6 @@ from unseen.report.charts import (
     unit_range,
     value_of,
 )  # fmt: skip
-from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
 from unseen.report.plain import number
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from unseen.refitting import SCORE_WORDS
-from unseen.report.charts import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
 from unseen.report.forms import Axis, Curve, Mark, curves, forest
+from unseen.report.picture import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
 
 
 def domains(findings: Sequence[Finding]) -> Iterator[Picture]:

@@ -24,12 +24,12 @@ def summarise(
         source: Name of the table.
         settings: Of the run, as they are to be shown.
     """
-    import unseen
+    from unseen.version import __version__
 
     problem = asked.problem
     return plain(
         {
-            "schema_version": SCHEMA_VERSION, "kind": "improvement", "unseen_version": unseen.__version__,
+            "schema_version": SCHEMA_VERSION, "kind": "improvement", "unseen_version": __version__,
             "source": source, "target": problem.target, "learner": asked.learner.name, "measure": problem.measure,
             "rows": len(problem), "inputs": list(problem.examples.inputs), "notes": list(problem.notes),
             "settings": dict(settings or {}), "families": [_family(one) for one in results],

@@ -17,11 +17,11 @@ Sheet = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 
 def summarise(plan: Plan) -> dict[str, Any]:
     """The document: plain data, strict JSON; equal for equal input."""
-    import unseen
+    from unseen.version import __version__
 
     return plain(
         {
-            "schema_version": SCHEMA_VERSION, "kind": "plan", "unseen_version": unseen.__version__,
+            "schema_version": SCHEMA_VERSION, "kind": "plan", "unseen_version": __version__,
             "source": plan.source, "models": plan.models,
             "layout": {
                 "items": round(plan.layout.items), "clusters": round(plan.layout.clusters) if plan.clustered else None,

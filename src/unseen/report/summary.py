@@ -104,7 +104,7 @@ def of_outcomes(
         telling: Verdict, scores and stories; by default only the heaviest finding is told.
         kept: Scores per item, packed, so that the report is a baseline too; None where there are none.
     """
-    import unseen
+    from unseen.version import __version__
 
     known = all_checks() if checks is None else checks
     adjusted = q_values or {}
@@ -113,7 +113,7 @@ def of_outcomes(
     answers = name_items(findings, responses)
     return {
         "schema_version": SCHEMA_VERSION,
-        "unseen_version": unseen.__version__,
+        "unseen_version": __version__,
         "sources": [str(s) for s in sources],
         **_told(telling, findings),
         "families": _families(findings),

@@ -10,20 +10,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from unseen.responses.table import Coded, Responses, ScoreKind
+from unseen.responses.columns import ScoreKind
+from unseen.responses.table import Coded, Responses
 
 if TYPE_CHECKING:
-    from unseen.responses.export import write
     from unseen.responses.mapping import Mapping, apply_unseen, from_table
     from unseen.responses.reading import read, read_examples
 
 __all__ = [
-    "Coded", "Mapping", "Responses", "ScoreKind", "apply_unseen", "from_table", "read", "read_examples", "write",
+    "Coded", "Mapping", "Responses", "ScoreKind", "apply_unseen", "from_table", "read", "read_examples",
 ]  # fmt: skip
 
 _HOMES = {
     "Mapping": "mapping", "apply_unseen": "mapping", "from_table": "mapping", "read": "reading",
-    "read_examples": "reading", "write": "export",
+    "read_examples": "reading",
 }  # fmt: skip
 
 

@@ -9,9 +9,11 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
+
 from unseen.errors import BadInput
 from unseen.files import write_atomically
-from unseen.responses.table import Responses
+from unseen.responses.columns import ScoreKind
 
 Format = Literal["parquet", "every_eval_ever"]
 SCHEMA_VERSION = "instance_level_eval_0.2.1"
@@ -20,11 +22,12 @@ SUFFIXES: dict[str, Format] = {".parquet": "parquet", ".pq": "parquet", ".jsonl"
 PLACED = frozenset({"model", "item", "score", "prediction", "target", "question", "choices"})
 
 
-def write(responses: Responses, path: str | Path, *, format: Format | None = None) -> Path:
+def write(table: pl.DataFrame, kind: ScoreKind, path: str | Path, *, format: Format | None = None) -> Path:
     """Write responses to a file, whole or not at all.
 
     Args:
-        responses: The answers.
+        table: The long table of responses.
+        kind: What its scores can be.
         path: The file; ``.parquet`` or ``.jsonl`` says the format.
         format: ``parquet`` keeps everything; ``every_eval_ever`` keeps further columns as texts in its metadata, and
             leaves unlabelled rows out, because the format requires a score.
@@ -36,19 +39,19 @@ def write(responses: Responses, path: str | Path, *, format: Format | None = Non
         BadInput: The format is not known, or the file can't be written.
 
     >>> import tempfile
-    >>> r = Responses.of({"model": ["m", "m"], "item": ["a", "b"], "score": [1, 0]})
+    >>> rows = pl.DataFrame({"model": ["m", "m"], "item": ["a", "b"], "score": [1.0, 0.0]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(r, folder + "/r.parquet").name
+    ...     write(rows, ScoreKind("binary"), folder + "/r.parquet").name
     'r.parquet'
     """
     path = Path(path)
     chosen = format or SUFFIXES.get(path.suffix.lower())
     if chosen == "parquet":
         buffer = io.BytesIO()
-        responses.table.write_parquet(buffer)
+        table.write_parquet(buffer)
         write_atomically(path, buffer.getvalue())
     elif chosen == "every_eval_ever":
-        write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in instances(responses)))
+        write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in instances(table, kind)))
     else:
         raise BadInput(
             f"{path}: no format for {format or path.suffix!r}; write .parquet, or .jsonl for every_eval_ever."
@@ -56,21 +59,20 @@ def write(responses: Responses, path: str | Path, *, format: Format | None = Non
     return path
 
 
-def instances(responses: Responses) -> list[dict[str, Any]]:
+def instances(table: pl.DataFrame, kind: ScoreKind) -> list[dict[str, Any]]:
     """The labelled rows as instances of every_eval_ever.
 
     Answers are taken as single turns. A score is correct from the middle of its range on (above 0 where it has none).
     """
-    kind = responses.score_kind
     middle = (kind.low + kind.high) / 2 if kind.name != "unbounded" else 0.0
 
     def right(score: float) -> bool:
         return score > middle if kind.name == "unbounded" else score >= middle
 
-    columns = responses.table.columns
+    columns = table.columns
     rest = [c for c in columns if c not in PLACED and c != "task"]
     lines: list[dict[str, Any]] = []
-    for row in responses.labelled().table.iter_rows(named=True):
+    for row in table.filter(pl.col("score").is_not_null()).iter_rows(named=True):
         question, target = _text(row.get("question")), _text(row.get("target"))
         name = _text(row.get("task")) or "unseen"
         prediction = _text(row.get("prediction"))

@@ -16,9 +16,10 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
 from unseen.plain_text import value as shortened
+from unseen.responses.columns import ROLES, SPLITS
 from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
-from unseen.responses.table import ROLES, SPLITS, Responses
+from unseen.responses.table import Responses
 from unseen.responses.words import scores_from_words
 
 # Field of Mapping → role column, and the option to name in messages.

@@ -11,26 +11,8 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from unseen.errors import BadInput
-from unseen.factors import Factors, Kind, infer_factor
-
-Split = Literal["train", "seen", "unseen"]
-SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
-# Columns with a meaning of their own; every other column may be a factor.
-ROLES: tuple[str, ...] = (
-    "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
-    "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
-    "human_score", "opponent", "shown_first",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreKind:
-    """What a score can be: binary (0 or 1), bounded (within low and high) or unbounded; higher is always better."""
-
-    name: Literal["binary", "bounded", "unbounded"]
-    low: float = 0.0
-    high: float = 1.0
+from unseen.factors import Factors, Kind
+from unseen.responses.columns import ScoreKind, Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +78,7 @@ class Responses:
         """
         from unseen.responses.validation import validated
 
-        return validated(table, score_range=score_range, kinds=kinds or {}, notes=notes)
+        return cls(*validated(table, score_range=score_range, kinds=kinds or {}, notes=notes))
 
     def __len__(self) -> int:
         return self.table.height
@@ -178,7 +160,7 @@ class Responses:
         """Write the table as Parquet, or as JSON lines of every_eval_ever; see ``unseen.responses.export.write``."""
         from unseen.responses.export import write
 
-        return write(self, path, format=format)
+        return write(self.table, self.score_kind, path, format=format)
 
     def to_pandas(self) -> Any:
         """The long table as a pandas data frame (needs pandas and pyarrow)."""
@@ -229,15 +211,3 @@ def _coded_levels(column: pl.Series) -> Coded:
         physical.cast(pl.Int64).fill_null(len(ranks) - 1).to_numpy() if physical.null_count() else physical.to_numpy()
     )
     return Coded(ranks[rows], tuple(texts["level"].to_list()))
-
-
-def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:
-    """Infer the factors of a table: every column without a role of its own that groups rows, plus what the user set."""
-    for name in kinds:
-        if name not in table.columns:
-            raise BadInput(f"no column {name!r} for a factor; the columns are {', '.join(table.columns)}.")
-    found = [infer_factor(table[c]) for c in table.columns if c not in ROLES]
-    factors = Factors(f for f in found if f is not None)
-    for name, kind in kinds.items():
-        factors = factors.with_kind(name, kind)
-    return factors

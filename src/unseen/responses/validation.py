@@ -9,9 +9,9 @@ import narwhals as nw
 import polars as pl
 
 from unseen.errors import BadInput
-from unseen.factors import Kind
+from unseen.factors import Factors, Kind
 from unseen.plain_text import names, value
-from unseen.responses.table import SPLITS, Responses, ScoreKind, infer_factors
+from unseen.responses.columns import SPLITS, ScoreKind, infer_factors
 from unseen.responses.words import scores_from_words
 
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
@@ -43,8 +43,8 @@ def to_polars(table: Any) -> pl.DataFrame:
 
 def validated(
     table: Any, *, score_range: tuple[float, float] | None, kinds: Mapping[str, Kind], notes: tuple[str, ...]
-) -> Responses:
-    """Check a table and wrap it; see ``Responses.of``."""
+) -> tuple[pl.DataFrame, Factors, ScoreKind, tuple[str, ...]]:
+    """Check a table: what ``Responses`` holds, for ``Responses.of``."""
     frame = checked(to_polars(table), score_range)
     if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
         frame = frame.with_columns(root_of(frame).alias("cluster"))
@@ -52,7 +52,7 @@ def validated(
     kind = _score_kind(frame, score_range)
     if "human_score" in frame.columns:
         _require_human(frame["human_score"], kind)
-    return Responses(frame, infer_factors(frame, kinds), kind, notes)
+    return frame, infer_factors(frame, kinds), kind, notes
 
 
 def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None) -> pl.DataFrame:

@@ -37,7 +37,7 @@ name_torch_extra(__name__)
 _HOMES = {
     "DomainLearner": "domain_learner",
     "Fitted": "fitting",
-    "Run": "loop",
+    "Run": "run",
     "Sequences": "objectives.sequences",
     "Tensors": "objectives.tensors",
     "TorchLearner": "learner",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -13,9 +12,7 @@ from torch import nn
 from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.training.config import TrainConfig
-
-if TYPE_CHECKING:
-    from unseen.training.loop import Run
+from unseen.training.run import Run, state_of
 
 
 def save_checkpoint(
@@ -27,8 +24,6 @@ def save_checkpoint(
     Raises:
         BadInput: The disk is full, or the folder can't be written to.
     """
-    from unseen.training.loop import state_of
-
     buffer = io.BytesIO()
     content = {
         "config": json.dumps(config.to_dict(), sort_keys=True), "model": model.state_dict(),
@@ -49,8 +44,6 @@ def load_checkpoint(
     Raises:
         BadInput: The file is not a checkpoint, or it belongs to another configuration or model.
     """
-    from unseen.training.loop import Run
-
     try:
         content = torch.load(path, weights_only=True)
         stored = content["config"]

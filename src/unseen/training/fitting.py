@@ -16,10 +16,11 @@ from unseen.data import Examples
 from unseen.engine.seeds import draw_seed, seeded_torch
 from unseen.errors import BadInput
 from unseen.training.config import TrainConfig
-from unseen.training.loop import Run, score, train
+from unseen.training.loop import score, train
 from unseen.training.objectives.base import Batch
 from unseen.training.objectives.sequences import Layout, Sequences
 from unseen.training.objectives.tensors import Tensors, tensor_batch
+from unseen.training.run import Run
 from unseen.training.vocabulary import Vocabulary
 
 TensorData = tuple[Tensor | tuple[Tensor, ...], Tensor]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from unseen.responses.table import ROLES
+from unseen.responses.columns import ROLES
 
 # Above this share of distinct values a text names its rows; it is no factor and only costs memory.
 MAX_TEXT_SHARE = 0.5

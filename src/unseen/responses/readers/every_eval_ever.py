@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.responses.columns import ROLES
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import json_lines, peek
 from unseen.responses.readers._fields import text
 from unseen.responses.readers._typed import as_list, as_name, as_number, as_object
-from unseen.responses.table import ROLES
 
 NAME = "every-eval-ever"
 

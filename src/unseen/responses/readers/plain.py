@@ -14,6 +14,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value
+from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
@@ -21,7 +22,6 @@ from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
 from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, lossy_json, whole_rows
 from unseen.responses.readers._typed import as_number
-from unseen.responses.table import ROLES
 
 NAME = "table"
 SEPARATORS = (",", "\t", ";", "|")

@@ -17,9 +17,10 @@ from unseen.engine.seeds import draw_seed
 from unseen.errors import BadInput
 from unseen.training.config import TrainConfig
 from unseen.training.fitting import Fitted, TensorData, build
-from unseen.training.loop import HISTORY, Run, _draw  # pyright: ignore[reportPrivateUsage]
+from unseen.training.loop import _draw  # pyright: ignore[reportPrivateUsage]
 from unseen.training.objectives.base import Batch
 from unseen.training.objectives.tensors import Tensors, tensor_batch
+from unseen.training.run import HISTORY, Run
 
 
 def fit_stacked(

@@ -13,8 +13,9 @@ from unseen.errors import BadInput
 from unseen.tasks.base import Example, Task
 from unseen.training.config import TrainConfig
 from unseen.training.fitting import build
-from unseen.training.loop import Run, train
+from unseen.training.loop import train
 from unseen.training.objectives.base import Batch
+from unseen.training.run import Run
 from unseen.training.vocabulary import EMPTY, PAD, SPECIAL, Vocabulary
 
 

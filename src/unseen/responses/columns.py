@@ -1,0 +1,42 @@
+"""Columns with a meaning of their own, what a score can be, and which other columns are factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.factors import Factors, Kind, infer_factor
+
+Split = Literal["train", "seen", "unseen"]
+SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
+# Columns with a meaning of their own; every other column may be a factor.
+ROLES: tuple[str, ...] = (
+    "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
+    "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
+    "human_score", "opponent", "shown_first",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreKind:
+    """What a score can be: binary (0 or 1), bounded (within low and high) or unbounded; higher is always better."""
+
+    name: Literal["binary", "bounded", "unbounded"]
+    low: float = 0.0
+    high: float = 1.0
+
+
+def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:
+    """Infer the factors of a table: every column without a role of its own that groups rows, plus what the user set."""
+    for name in kinds:
+        if name not in table.columns:
+            raise BadInput(f"no column {name!r} for a factor; the columns are {', '.join(table.columns)}.")
+    found = [infer_factor(table[c]) for c in table.columns if c not in ROLES]
+    factors = Factors(f for f in found if f is not None)
+    for name, kind in kinds.items():
+        factors = factors.with_kind(name, kind)
+    return factors
