@@ -117,3 +117,24 @@ def test_every_check_is_documented_and_cites_rows_of_the_atlas():
             for k in ("title", "question", "null", "effect_of_interest", "method", "assumptions", "sources", "example")
         )
         assert set(page.check.studies) <= known
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {".".join(("unseen", *p.relative_to(ROOT).with_suffix("").parts)): p for p in ROOT.rglob("*.py")}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+
+    def imported(path: Path, own: str) -> set[str]:
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    found.add(inner if inner in names else node.module)
+        # A package that offers the names of its own modules is no circle: modules do not import their package.
+        return {n for n in found if n in names and n != own and names[n].name != "__init__.py"}
+
+    waiting = {name: imported(path, name) for name, path in names.items()}
+    while free := [name for name, needs in waiting.items() if not needs & set(waiting)]:
+        for name in free:
+            del waiting[name]
+    assert sorted(waiting) == []

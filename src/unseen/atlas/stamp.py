@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import unseen
 from unseen.atlas.protocol import study_modules
 from unseen.engine.sources import code_hash
+from unseen.version import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers")
 # Verdicts are judged anew on every load, and the plan has a hash of its own.
@@ -61,5 +61,5 @@ def stamp(slug: str, models: Sequence[str] = ()) -> dict[str, Any]:
     """What a result was made with, as plain data."""
     return {
         "code": code_stamp(slug), "versions": dict(versions()), "machine": machine(), "models": model_hashes(models),
-        "unseen": unseen.__version__,
+        "unseen": __version__,
     }  # fmt: skip
