@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from unseen.responses import Responses
 
 if TYPE_CHECKING:
     from unseen.refitting import UnderShift
+    from unseen.report.accepted import Accepted
     from unseen.report.baseline import Baseline
     from unseen.stories import ScoreTable, Story, Telling, Verdict
 
@@ -34,19 +36,23 @@ class Audit:
         result: What the checks said, as objects.
         sources: Where the answers came from.
         baseline: What the audit is compared with.
+        accepted: Findings that are known and accepted.
     """
 
     result: AuditResult
     sources: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    accepted: Accepted | None = None
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """Everything as plain data, in the layout of docs/json-schema.md."""
-        from unseen.report import summary
+        from unseen.report import accepted, summary
 
         document = summary.summarise(self.result, sources=self.sources, telling=self.told)
-        return document if self.baseline is None else summary.compare(self.baseline.document, document)
+        if self.baseline is not None:
+            document = summary.compare(self.baseline.document, document)
+        return document if self.accepted is None else accepted.applied(document, self.accepted)
 
     @cached_property
     def told(self) -> Telling:
@@ -111,6 +117,22 @@ class Audit:
         if path is not None:
             write_atomically(Path(path), text)
         return text
+
+    def accept(self, path: str | Path, *, reason: str = "", expires: date | None = None) -> Path:
+        """Write what is found to a file of accepted findings, which later audits may be given.
+
+        Args:
+            path: The file (TOML); reasons and dates that it holds already stay.
+            reason: Why; left to be filled in where it is empty.
+            expires: The last day; in 90 days by default.
+        """
+        from unseen.report import accepted
+
+        path = Path(path)
+        before = accepted.read(path, filled=False) if path.exists() else None
+        taken = accepted.taken(self.document, reason=reason, expires=expires, before=before)
+        write_atomically(path, accepted.to_toml(taken))
+        return path
 
     def save_html(self, path: str | Path) -> Path:
         """Write the report as one self-contained HTML file and return its path."""
@@ -223,6 +245,7 @@ def audit(
     sources: Sequence[str] = (),
     strict: bool = False,
     baseline: Any = None,
+    accepted: str | Path | None = None,
     unseen: str | None = None,
     split: str | None = None,
     model: str | None = None,
@@ -281,6 +304,7 @@ def audit(
         strict: Raise what a check raises, instead of reporting that it failed.
         baseline: An earlier audit to compare with, model by model on shared items (U705): an audit, a JSON report, or
             the answers of then (a data frame, a path, folder or glob of logs).
+        accepted: A file of findings that are known and accepted, as ``Audit.accept`` writes it.
         unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
         split: Column with train, seen or unseen.
         model: Name of the one model, where no column has it.
@@ -365,7 +389,7 @@ def audit(
         result = auditing.run(
             subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
         )
-        return Audit(result, tuple(sources) or ((named,) if named else ()))
+        return Audit(result, tuple(sources) or ((named,) if named else ()), accepted=_accepted(accepted))
     mapping = options.mapping
     if isinstance(table, str | Path) or (
         isinstance(table, list | tuple) and table and not isinstance(table[0], Mapping)
@@ -376,11 +400,18 @@ def audit(
     else:
         responses = from_table(table, mapping)
     then = None
+    known = _accepted(accepted)
     if baseline is not None:
         then = baseline_of(baseline, mapping, settings, select=select, ignore=ignore, budget=budget)
     subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
-    return Audit(result, tuple(sources), then)
+    return Audit(result, tuple(sources), then, known)
+
+
+def _accepted(path: str | Path | None) -> Accepted | None:
+    from unseen.report import accepted
+
+    return None if path is None else accepted.read(path)
 
 
 def baseline_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -75,9 +76,14 @@ class Options(BaseModel):
         resamples: Bootstrap and permutation draws.
         seed: Source of every random draw.
         labelled_at_random: The scored unseen rows were drawn at random.
-        format: text, json, markdown, html or github.
+        format: text, json, markdown, html, github or sarif.
         output: File to write.
         baseline: An earlier report, or its logs.
+        accepted: File of findings that are known and accepted.
+        accept: File to write such findings to.
+        reason: Why they are accepted.
+        expires: Last day on which they are.
+        statistics: Counts of findings by code instead of the findings.
         fail_on: Codes that fail when found, and the word undecided.
         fail_gap: A found effect of this size fails.
         quiet: No progress and no findings in the terminal.
@@ -129,14 +135,19 @@ class Options(BaseModel):
     resamples: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
     labelled_at_random: StrictBool = False
-    format: Literal["text", "json", "markdown", "html", "github"] | None = None
+    format: Literal["text", "json", "markdown", "html", "github", "sarif"] | None = None
     output: str | None = None
     baseline: str | None = None
+    accepted: str | None = None
+    accept: str | None = None
+    reason: str = ""
+    expires: date | None = None
+    statistics: StrictBool = False
     fail_on: tuple[str, ...] = ()
     fail_gap: float | None = Field(None, ge=0)
     quiet: StrictBool = False
 
-    @field_validator("train", "output", "baseline", mode="before")
+    @field_validator("train", "output", "baseline", "accepted", "accept", mode="before")
     @classmethod
     def _places(cls, given: Any) -> Any:
         return str(given) if isinstance(given, Path) else given

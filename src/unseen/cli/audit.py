@@ -18,6 +18,7 @@ class Format(StrEnum):
     markdown = "markdown"
     html = "html"
     github = "github"
+    sarif = "sarif"
 
 
 COLUMNS = "Columns and factors"
@@ -73,9 +74,14 @@ def audit(
     fdr: Annotated[float | None, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit; default 0.05.", rich_help_panel=CHECKS)] = None,
     resamples: Annotated[int | None, typer.Option(min=100, help="Bootstrap and permutation draws; default 1000.", rich_help_panel=CHECKS)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=CHECKS)] = None,
-    format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
+    format: Annotated[Format | None, typer.Option("--format", "--output-format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[str | None, typer.Option(metavar="REPORT|LOG", help="An earlier JSON report, or its logs: what each model lost since on shared items (U705), and what else got worse.", rich_help_panel=OUTPUT)] = None,
+    accept: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is found to this TOML file, as known and accepted; its reasons and dates stay.", rich_help_panel=OUTPUT)] = None,
+    accepted: Annotated[Path | None, typer.Option(metavar="FILE", help="What is known and accepted: it does not fail until it grows or expires.", rich_help_panel=OUTPUT)] = None,
+    reason: Annotated[str | None, typer.Option(help="With --accept: why; else to be filled in.", rich_help_panel=OUTPUT)] = None,
+    expires: Annotated[str | None, typer.Option(metavar="DATE", help="With --accept: the last day, as 2027-01-31; default in 90 days.", rich_help_panel=OUTPUT)] = None,
+    statistics: Annotated[bool | None, typer.Option("--statistics", help="Counts of findings by code instead of the findings.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
     quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = None,
@@ -84,7 +90,7 @@ def audit(
 
     With --target, SOURCE is a table (or data:NAME); a learner is refitted to it under shifts and its answers audited.
 
-    Exit codes: 0 nothing that --fail-on or --fail-gap asks for, 1 found, 2 bad input or option, 130 interrupted.
+    Exit codes: 0 nothing that --fail-on or --fail-gap asks for, 1 found (or grown beyond --accepted, or expired), 2 bad input or option, 130 interrupted.
     """
     from unseen.cli import auditing
 
@@ -98,7 +104,8 @@ def audit(
         "time_limit": time_limit, "budget": budget, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
         "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output,
-        "baseline": baseline, "fail_on": fail_on, "fail_gap": fail_gap, "quiet": quiet,
+        "baseline": baseline, "accept": accept, "accepted": accepted, "reason": reason, "expires": expires,
+        "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "quiet": quiet,
     }  # fmt: skip
     request = auditing.request_of(given, config)
     if describe:

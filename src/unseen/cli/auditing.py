@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,13 @@ from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
 from unseen.plain_text import line
+from unseen.report import accepted
 from unseen.report.baseline import Baseline
+from unseen.report.failing import UNDECIDED, failures
 from unseen.responses import Responses
 from unseen.responses.reading import read
 
 DEFAULT_HTML = Path("unseen-report.html")
-
-
-# Among the codes of --fail-on: what is undecided fails too.
-UNDECIDED = "UNDECIDED"
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def describe(request: Request) -> None:
 
 def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
-    from unseen.report import github, terminal
+    from unseen.report import github, statistics, terminal
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
@@ -108,6 +106,7 @@ def perform(request: Request) -> int:
             s for s in (*request.options.sources, request.options.train, request.config, request.options.baseline) if s
         ]
         require_writable(output, read)
+    known = _accepted(request)
     then = _baseline(request)
     subject = _subject(request)
     subject.baseline = then.scores if then else None
@@ -120,19 +119,49 @@ def perform(request: Request) -> int:
             progress=progress,
             budget=request.options.budget,
         )
-    document = Audit(result, request.options.sources, then).document
+    document = Audit(result, request.options.sources, then, known).document
+    if request.options.accept:
+        document = _accept(request.options, document)
     if request.format == "github":
         github.write_summary(document)
     if output is not None:
         write_atomically(output, _render(document, request.format))
-    if request.options.quiet and (request.format == "text" if output is None else output.is_file()):
+    if request.options.statistics:
+        sys.stdout.write(
+            statistics.to_json(document) if output is None and request.format == "json" else statistics.text(document)
+        )
+    elif request.options.quiet and (request.format == "text" if output is None else output.is_file()):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif output is None:
         sys.stdout.write(_render(document, request.format))
     else:
         terminal.show(document)
         sys.stdout.write(f"Report: {output.resolve()}\n")
-    return EXIT_FAILED if fails(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
+    return EXIT_FAILED if failures(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
+
+
+def _accepted(request: Request) -> accepted.Accepted | None:
+    """What is known and accepted; told to be unusable before the work."""
+    o = request.options
+    if o.accept:
+        require_writable(Path(o.accept), [s for s in (*o.sources, o.train, request.config, o.baseline, o.output) if s])
+        # Entries without a reason are what is to be filled in; they are written anew below.
+        return None
+    if o.reason or o.expires:
+        raise BadInput("--reason and --expires say why and until when something is accepted: give --accept FILE too.")
+    return accepted.read(o.accepted) if o.accepted else None
+
+
+def _accept(options: Options, document: dict[str, Any]) -> dict[str, Any]:
+    """Write what is found as accepted; the document with it marked so."""
+    path = Path(options.accept or "")
+    before = accepted.read(path, filled=False) if path.exists() else None
+    taken = accepted.taken(document, reason=options.reason, expires=options.expires, before=before)
+    write_atomically(path, accepted.to_toml(taken))
+    unfilled = sum(not e.reason for e in taken.entries)
+    todo = f" {unfilled:,} of them lack a reason: fill it in." if unfilled else ""
+    sys.stderr.write(f"unseen: {len(taken.entries):,} findings are accepted in {line(str(path))}.{todo}\n")
+    return accepted.applied(document, replace(taken, source=str(path)))
 
 
 def _baseline(request: Request) -> Baseline | None:
@@ -162,26 +191,10 @@ def _subject(request: Request) -> Subject:
     return subject
 
 
-def fails(document: dict[str, Any], codes: tuple[str, ...], gap: float | None) -> bool:
-    """Whether a found outcome has one of the codes (prefixes), or an effect of at least the gap.
-
-    With both, a finding must meet both. The word ``undecided`` among the codes lets undecided outcomes of those codes
-    (of all, where it stands alone) fail too, whatever their effect: for those who take only clear for a pass.
-    """
-    if not codes and gap is None:
-        return False
-    named = tuple(c for c in codes if c != UNDECIDED)
-    asked = [f for f in document["findings"] if not named or f["code"].startswith(named)]
-    if UNDECIDED in codes and any(f["outcome"] == "undecided" for f in asked):
-        return True
-    only_word = bool(codes) and not named and gap is None
-    return not only_word and any(f["outcome"] == "found" and (gap is None or f["effect"] >= gap) for f in asked)
-
-
 def _render(document: dict[str, Any], format_: str) -> str:
     import json
 
-    from unseen.report import github, html, markdown, terminal
+    from unseen.report import github, html, markdown, sarif, terminal
 
     if format_ == "json":
         return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -191,6 +204,8 @@ def _render(document: dict[str, Any], format_: str) -> str:
         return markdown.render(document)
     if format_ == "github":
         return github.render(document)
+    if format_ == "sarif":
+        return sarif.render(document)
     return terminal.text(document, color=sys.stdout.isatty())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Endings of --output that say how it is written; anything else is text.
-FORMS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".txt": "text"}
+FORMS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".txt": "text", ".sarif": "sarif"}
 
 
 def form_of(output: Path | None) -> str:

@@ -19,7 +19,9 @@ def render(document: Mapping[str, Any]) -> str:
 
     Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
     """
-    groups = by_check(document["findings"], "found")
+    # What is known and accepted warns nobody.
+    new = [f for f in document["findings"] if f.get("accepted", {}).get("state") != "accepted"]
+    groups = by_check(new, "found")
     # The heaviest of each check first: ten lines about one check would hide the others.
     found = sorted((f for group in groups.values() for f in group), key=lambda f: f is not groups[f["code"]][0])
     shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from unseen.report import accepted
 from unseen.report.baseline import lead
 from unseen.report.plain import counted
 
@@ -29,7 +30,11 @@ def headline(document: Document) -> str:
 
 
 def subtitle(document: Document) -> str:
-    """How much was audited, and what became of the other questions."""
+    """How much was audited, and what became of the other questions and of what was accepted."""
+    return f"{_audited(document)} {accepted.beside(document)}".rstrip()
+
+
+def _audited(document: Document) -> str:
     counts = Counter(f["outcome"] for f in document["findings"])
     responses = document["responses"]
     if "baseline" in document:
