@@ -27,7 +27,8 @@ class Term:
     Attributes:
         column: Name of the column.
         kind: range (low ≤ value < high, times in seconds), levels (the value is one of them), member (a set holds it),
-            split (``levels`` names the side), variant (rows with an original), whole (items that have parts).
+            split (``levels`` names the side), variant (rows with an original), original (items that have variants),
+            whole (items that have parts).
         words: The condition as a reader would say it.
         low: Lowest value of a range.
         high: First value above a range.
@@ -36,7 +37,7 @@ class Term:
     """
 
     column: str
-    kind: Literal["range", "levels", "member", "split", "variant", "whole"]
+    kind: Literal["range", "levels", "member", "split", "variant", "original", "whole"]
     words: str
     low: float = -math.inf
     high: float = math.inf
@@ -50,9 +51,9 @@ class Term:
             return answers.is_split("seen" if self.levels == ("seen",) else "unseen")
         if self.kind == "variant":
             return table["variant_of"].is_not_null().to_numpy()
-        if self.kind == "whole":
-            parents = table["parent"].cast(pl.String).drop_nulls().unique()
-            return table["item"].cast(pl.String).is_in(parents.implode()).to_numpy()
+        if self.kind in ("whole", "original"):
+            named = table["parent" if self.kind == "whole" else "variant_of"].cast(pl.String).drop_nulls().unique()
+            return table["item"].cast(pl.String).is_in(named.implode()).to_numpy()
         column = table[self.column]
         if self.kind == "range":
             values = numbers_of(answers, self.column)
@@ -153,6 +154,11 @@ def variants() -> Condition:
     return Condition((Term("variant_of", "variant", "variants"),))
 
 
+def originals() -> Condition:
+    """Items of which there are variants."""
+    return Condition((Term("variant_of", "original", "originals of variants"),))
+
+
 def wholes() -> Condition:
     """Items that have parts."""
     return Condition((Term("parent", "whole", "items with parts"),))
@@ -167,4 +173,4 @@ def numbers_of(answers: Responses, name: str) -> NDArray[np.float64]:
         return np.where(codes >= 0, codes.astype(np.float64), np.nan)
 
 
-__all__ = ["Blame", "Condition", "Measure", "Term", "rows_in", "side", "variants", "wholes"]
+__all__ = ["Blame", "Condition", "Measure", "Term", "originals", "rows_in", "side", "variants", "wholes"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from unseen.checks._rows import many, score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
-from unseen.checks.blame import Blame, variants
+from unseen.checks.blame import Blame, originals, variants
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import paired_difference
 
@@ -76,7 +76,7 @@ class VariantRobustness(Check):
             "several forms of each question.",
             settings=settings,
             scale=score_scale(subject.answers),
-            blames=Blame((name,), variants()),
+            blames=Blame((name,), variants(), originals()),
             details={
                 "model": name, **flips, "mean_original": before, "mean_variant": after, "worst": worst,
                 "loss": loss.to_dict(),

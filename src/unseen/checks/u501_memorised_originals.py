@@ -9,7 +9,7 @@ import numpy as np
 from unseen.checks._rows import many, score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
-from unseen.checks.blame import Blame, variants
+from unseen.checks.blame import Blame, originals, variants
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import mcnemar, paired_difference
 
@@ -85,7 +85,7 @@ class MemorisedOriginals(Check):
             "model that cannot have seen them.",
             settings=settings,
             scale=score_scale(subject.answers),
-            blames=Blame((name,), variants(), measure="excess"),
+            blames=Blame((name,), variants(), originals(), measure="excess"),
             details={
                 "model": name, **flips, "loss": float(np.mean(pairs.original - pairs.variant)),
                 "loss_of_others": None if others is None else float(base.mean()), "p_flips": asymmetry,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found
-from unseen.stories.scores import score_table
+from unseen.stories.amounts import Amounts, amounts, halves
+from unseen.stories.cover import Cause, causes, conditions_of
+from unseen.stories.ground import Ground
+from unseen.stories.scores import ScoreTable, score_table
+from unseen.stories.sentences import figure, next_step, sentence, title
 from unseen.stories.themes import by_theme
-from unseen.stories.told import Telling
+from unseen.stories.told import Story, Telling
 from unseen.stories.verdict import verdict
 
 
@@ -17,9 +23,66 @@ def tell(result: AuditResult) -> Telling:
     """
     scores = score_table(result)
     found = [i for i, o in enumerate(result.outcomes) if isinstance(o, Found)]
-    stories = by_theme(result, found, scores)
+    stories = _of_rows(result, found, scores) if scores is not None else []
+    held = {i for story in stories for i in story.findings}
+    stories += by_theme(result, [i for i in found if i not in held], scores)
+    stories.sort(key=lambda s: (-s.weight, s.title))
     held = {i for story in stories for i in story.findings}
     return Telling(verdict(result, stories), scores, tuple(stories), tuple(i for i in found if i not in held))
+
+
+def _of_rows(result: AuditResult, found: Sequence[int], scores: ScoreTable) -> list[Story]:
+    ground = Ground.of(result.subject, conditions_of(result, found))
+    known = causes(result, found, ground)
+    others = {id(c): [o for o in known if o is not c] for c in known}
+    searched = [causes(result, found, ground.where(half)) for half in halves(ground, result.settings)] if known else []
+    measured = [(c, amounts(c, others[id(c)], ground, result.settings, searched)) for c in known]
+    _move_sides(result, measured)
+    return [
+        _story(result, cause, of, [o for o in others[id(cause)] if o.models & cause.models], scores)
+        for cause, of in measured
+        if cause.positions
+    ]
+
+
+def _move_sides(result: AuditResult, measured: Sequence[tuple[Cause, Amounts]]) -> None:
+    """The loss from seen to unseen is told under the story that carries most of it, not under the last that explains it."""
+    carried = [(of.share.value, cause) for cause, of in measured if of.share is not None and of.share.low > 0]
+    if not carried:
+        return
+    most = max(carried, key=lambda pair: pair[0])[1]
+    for cause, _ in measured:
+        for position in list(cause.positions):
+            outcome = result.outcomes[position]
+            blame = outcome.blames if isinstance(outcome, Found) else None
+            model = blame.models[0] if blame and blame.models else ""
+            side = blame is not None and blame.condition is not None and blame.condition.columns == ("split",)
+            if side and cause is not most and model in most.models and len(cause.positions) > 1:
+                cause.positions.remove(position)
+                cause.weight -= result.weight(position)
+                most.positions.append(position)
+                most.weight += result.weight(position)
+
+
+def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Cause], scores: ScoreTable) -> Story:
+    ordered = sorted(set(cause.positions), key=lambda i: (-result.weight(i), i))
+    models = tuple(row.model for row in scores.rows if row.model in cause.models)
+    held = [column for o in beside for column in o.condition.columns]
+    return Story(
+        title=title(cause.condition, of, scores.low),
+        sentence=sentence(cause.condition, of, models, len(scores), scores.low, held),
+        figure=figure(of),
+        models=models,
+        of_models=len(scores),
+        condition=cause.condition,
+        effect=of.effect,
+        share=of.share,
+        lost=of.lost,
+        findings=tuple(ordered),
+        codes=tuple(sorted({result.outcomes[i].code for i in ordered})),
+        weight=sum(result.weight(i) for i in ordered),
+        next_step=next_step(cause.condition, models),
+    )
 
 
 __all__ = ["tell"]

@@ -1,0 +1,244 @@
+"""Which findings about scores have one cause: a greedy cover by the conditions that the findings themselves blame.
+
+A finding is explained by conditions where, with them held equal, its effect falls below the smallest gap, or to less
+than half with an interval that reaches zero, or where nothing is left that could show it. Intervals are simultaneous
+over all findings. No condition is tried that no finding blames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import ndtri
+
+from unseen.auditing import AuditResult
+from unseen.checks.base import Found
+from unseen.checks.blame import Blame, Condition
+from unseen.stories.ground import Contrast, FloatArray, Ground, Left
+
+# Conditions that explain nearly as much as the best one are as good: then the simpler and better fitting one leads.
+NEAR = 0.95
+# The most conditions that are tried, those of the heaviest findings, and the most stories that are told.
+MAX_CONDITIONS = 40
+MAX_STORIES = 12
+# An effect that the data leave could be seen four times of five at this many standard errors.
+POWER = 2.8
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One finding about scores.
+
+    Attributes:
+        position: In the outcomes of the audit.
+        weight: Effect times certainty.
+        model: The model.
+        blame: What it blames.
+        contrast: The rows.
+        whole: Its effect with nothing held equal.
+    """
+
+    position: int
+    weight: float
+    model: str
+    blame: Blame
+    contrast: Contrast
+    whole: Left
+
+
+@dataclass(slots=True)
+class Cause:
+    """A condition that explains findings.
+
+    Attributes:
+        condition: The rows.
+        options: Conditions that hold the same columns equal, this one among them.
+        positions: Findings that it explains.
+        models: Models of these findings.
+        weight: Sum of their weights.
+    """
+
+    condition: Condition
+    options: tuple[Condition, ...]
+    positions: list[int] = field(default_factory=list[int])
+    models: set[str] = field(default_factory=set[str])
+    weight: float = 0.0
+
+    def add(self, case: Case) -> None:
+        """Put a finding under this cause."""
+        self.positions.append(case.position)
+        self.models.add(case.model)
+        self.weight += case.weight
+
+
+def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Cause]:
+    """The causes of findings about scores, in the order in which they were found."""
+    cases = _cases(result, found, ground)
+    if not cases:
+        return []
+    judge = _Judge(ground, result.settings.smallest_gap * ground.rows.scale, len(cases))
+    groups = _groups(cases, ground)
+    open_cases, chosen = list(cases), list[Cause]()
+    while open_cases and len(chosen) < MAX_STORIES:
+        given = [cause.condition for cause in chosen]
+        leads = [case for case in open_cases if judge.stands(judge.left(case, given))]
+        names = dict.fromkeys(
+            ground.held_equal(c) for case in leads for c in _blamed(case) if ground.held_equal(c) in groups
+        )
+        if not names:
+            break
+        explained = {
+            name: [c for c in open_cases if judge.explained(c, judge.left(c, [*given, groups[name][0]]))]
+            for name in names
+        }
+        weights = {name: sum(c.weight for c in own) for name, own in explained.items()}
+        best = max(weights.values())
+        if best <= 0:
+            break
+        near = [name for name, weight in weights.items() if weight >= NEAR * best]
+        fits = {name: _best_fit(groups[name], explained[name], given, ground) for name in near}
+        name = min(near, key=lambda n: (_plainness(groups[n][0]), -fits[n][1], n))
+        cause = Cause(fits[name][0], groups[name])
+        for case in explained[name]:
+            cause.add(case)
+        open_cases = [case for case in open_cases if case not in explained[name]]
+        chosen.append(cause)
+    _place_rest(open_cases, chosen, judge)
+    return [cause for cause in chosen if cause.positions]
+
+
+def conditions_of(result: AuditResult, found: Iterable[int]) -> list[Condition]:
+    """All conditions that findings name, with what is held equal for each side of a pair of variants."""
+    named: dict[Condition, None] = {}
+    for i in found:
+        outcome = result.outcomes[i]
+        blame = outcome.blames if isinstance(outcome, Found) else None
+        if blame is not None and blame.condition is not None and blame.measure in ("score", "excess"):
+            named |= dict.fromkeys((blame.condition, *blame.also))
+    return list(named)
+
+
+def _cases(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Case]:
+    cases: list[Case] = []
+    known: dict[tuple[str, Condition, Condition | None, bool], tuple[Contrast, Left]] = {}
+    for i in found:
+        outcome = result.outcomes[i]
+        blame = outcome.blames if isinstance(outcome, Found) else None
+        if blame is None or blame.condition is None or blame.measure not in ("score", "excess"):
+            continue
+        for model in blame.models:
+            key = (model, blame.condition, blame.against, blame.measure == "excess")
+            if key not in known:
+                contrast = ground.contrast(*key[:3], excess=key[3])
+                known[key] = contrast, contrast.left([])
+            contrast, whole = known[key]
+            if math.isfinite(whole.error) and whole.value > 0:
+                cases.append(Case(i, result.weight(i), model, blame, contrast, whole))
+    return cases
+
+
+def _blamed(case: Case) -> tuple[Condition, ...]:
+    assert case.blame.condition is not None  # noqa: S101
+    return (case.blame.condition, *case.blame.also)
+
+
+def _groups(cases: Sequence[Case], ground: Ground) -> dict[str, tuple[Condition, ...]]:
+    """Conditions by what they hold equal; those of the heaviest findings where there are many."""
+    weight: defaultdict[str, float] = defaultdict(float)
+    members: defaultdict[str, dict[Condition, None]] = defaultdict(dict)
+    for case in cases:
+        for k, condition in enumerate(_blamed(case)):
+            name = ground.held_equal(condition)
+            weight[name] += case.weight / (1 + k)
+            members[name][condition] = None
+    first = sorted(weight, key=lambda name: (-weight[name], name))[:MAX_CONDITIONS]
+    return {name: tuple(members[name]) for name in first}
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Whether conditions explain findings; what was computed is kept."""
+
+    ground: Ground
+    smallest: float
+    count: int
+    known: dict[tuple[int, frozenset[str]], Left] = field(default_factory=dict[tuple[int, frozenset[str]], Left])
+
+    @property
+    def quantile(self) -> float:
+        """Of intervals that hold for all findings at once."""
+        return float(ndtri(1 - 0.025 / max(self.count, 1)))
+
+    def left(self, case: Case, given: Sequence[Condition]) -> Left:
+        """What is left of a finding with conditions held equal."""
+        if not given:
+            return case.whole
+        held = {self.ground.held_equal(c): c for c in given}
+        key = (id(case.contrast), frozenset(held))
+        if key not in self.known:
+            self.known[key] = case.contrast.left(list(held.values()), least=self.smallest)
+        return self.known[key]
+
+    def explained(self, case: Case, left: Left) -> bool:
+        """The rule of this module."""
+        if left.value < self.smallest or POWER * left.error > case.whole.value:
+            return True
+        return left.value < case.whole.value / 2 and left.low(self.quantile) <= 0
+
+    def stands(self, left: Left) -> bool:
+        """Whether what is left is evidence of a cause of its own."""
+        return left.value >= self.smallest and left.low(self.quantile) > 0
+
+
+def _plainness(condition: Condition) -> tuple[int, int]:
+    """A side of the split names no cause, and a single column is a simpler one than two."""
+    return (sum(term.kind == "split" for term in condition.terms), len(condition.terms))
+
+
+def _best_fit(
+    options: Sequence[Condition], cases: Sequence[Case], given: Sequence[Condition], ground: Ground
+) -> tuple[Condition, float]:
+    """The condition that takes most of the variation of scores, others held equal, and how much."""
+    models = dict.fromkeys(case.model for case in cases)
+    at = np.concatenate([ground.part(m) for m in models]) if models else np.zeros(0, dtype=np.intp)
+    return best_of(options, at, given, ground)
+
+
+def best_of(
+    options: Sequence[Condition], at: np.ndarray, given: Sequence[Condition], ground: Ground
+) -> tuple[Condition, float]:
+    """The condition that takes most of the variation of the scores of some rows, others held equal, and how much."""
+    y = ground.rows.score[at]
+    parts = [np.ones((len(at), 1)), *(ground.columns(c)[at] for c in {ground.held_equal(c): c for c in given}.values())]
+    z = np.concatenate(parts, axis=1)
+    gram = z.T @ z
+    gram[np.diag_indices_from(gram)] += 1e-9 * max(len(at), 1)
+    best: tuple[Condition, float] = (options[0], -1.0)
+    for condition in options:
+        a: FloatArray = ground.mask(condition)[at].astype(np.float64)
+        rest = a - z @ np.linalg.solve(gram, z.T @ a)
+        spread = float(rest @ rest)
+        drop = -float(rest @ y)
+        taken = drop * drop / spread if spread > 1e-9 * max(len(at), 1) and drop > 0 else 0.0
+        if taken > best[1] * (1 + 1e-9):
+            best = (condition, taken)
+    return best
+
+
+def _place_rest(open_cases: Sequence[Case], chosen: Sequence[Cause], judge: _Judge) -> None:
+    """Findings that are neither explained nor evidence of a cause go where least is left of them."""
+    if not chosen:
+        return
+    everything = [cause.condition for cause in chosen]
+    for case in open_cases:
+        if judge.stands(judge.left(case, everything)):
+            continue
+        least = min(chosen, key=lambda cause: judge.left(case, [cause.condition]).value)
+        least.add(case)
+
+
+__all__ = ["Case", "Cause", "best_of", "causes", "conditions_of"]

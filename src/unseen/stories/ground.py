@@ -1,0 +1,260 @@
+"""Rows as cells: how much lower scores are on some rows, other conditions held equal, for each model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.checks._levels import ordered_levels, sample_rows
+from unseen.checks._rows import Scored, scored
+from unseen.checks.base import Subject
+from unseen.checks.blame import Condition, Term, numbers_of
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+# Rows of a model beyond these are left out, whole clusters at a time: what is told rests on far larger effects.
+MAX_ROWS = 20_000
+# Levels in which an ordered column is held equal.
+BINS = 12
+# Share of a contrast's variation that must be left for anything to be said of it.
+LEAST = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a contrast once conditions are held equal.
+
+    Attributes:
+        value: How much lower the score is on the rows blamed; 0 where nothing is left to compare.
+        error: Its standard error; infinite where nothing is left to compare.
+    """
+
+    value: float
+    error: float
+
+    def low(self, quantile: float) -> float:
+        """Lower end of the interval."""
+        return self.value - quantile * self.error if math.isfinite(self.error) else -math.inf
+
+
+@dataclass(eq=False)
+class _Known:
+    """What was computed of the rows, whichever of them are used."""
+
+    values: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    terms: dict[Term, BoolArray] = field(default_factory=dict[Term, BoolArray])
+    masks: dict[Condition, BoolArray] = field(default_factory=dict[Condition, BoolArray])
+    columns: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    cells: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    cell: NDArray[np.intp] | None = None
+    first: NDArray[np.intp] | None = None
+    excess: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The scored rows of a subject, on which contrasts are computed.
+
+    Attributes:
+        subject: What was audited.
+        rows: Its scored rows.
+        kept: Which of them are used, shape (n,).
+    """
+
+    subject: Subject
+    rows: Scored
+    kept: BoolArray
+    _known: _Known = field(default_factory=_Known, repr=False)
+
+    @classmethod
+    def of(cls, subject: Subject, conditions: Iterable[Condition]) -> Ground:
+        """All rows, or a random part of the clusters of models that have very many.
+
+        Args:
+            subject: What was audited.
+            conditions: All conditions that will be asked for.
+        """
+        rows = scored(subject)
+        kept = np.ones(len(rows.row), dtype=bool)
+        most = max((part.stop - part.start for _, part in rows.each()), default=0)
+        if most > MAX_ROWS:
+            chosen = sample_rows(rows.cluster, int(MAX_ROWS * len(kept) / most), np.random.default_rng(0))
+            if chosen is not None:
+                kept[:] = False
+                kept[chosen] = True
+        ground = cls(subject, rows, kept)
+        ground._number_cells(list(dict.fromkeys(conditions)))
+        return ground
+
+    def where(self, half: BoolArray) -> Ground:
+        """The same rows, only those of some clusters used; ``half`` has shape (n,)."""
+        return replace(self, kept=self.kept & half)
+
+    def part(self, model: str) -> NDArray[np.intp]:
+        """Positions of the rows of a model that are used."""
+        inside = next((part for name, part in self.rows.each() if name == model), slice(0, 0))
+        return inside.start + np.flatnonzero(self.kept[inside])
+
+    def mask(self, condition: Condition) -> BoolArray:
+        """The scored rows that meet a condition, shape (n,)."""
+        known = self._known.masks
+        if condition not in known:
+            known[condition] = np.logical_and.reduce([self._term(term) for term in condition.terms])
+        return known[condition]
+
+    def held_equal(self, condition: Condition) -> str:
+        """Name of what is held equal where a condition is: the whole column where it is a range of an ordered one."""
+        only = condition.terms[0]
+        return f"levels of {only.column}" if len(condition.terms) == 1 and only.kind == "range" else str(condition)
+
+    def columns(self, condition: Condition) -> FloatArray:
+        """Indicators of what is held equal, shape (n, k)."""
+        name, known = self.held_equal(condition), self._known.columns
+        if name not in known:
+            only = condition.terms[0]
+            ranged = name.startswith("levels of ") and only.column in self.subject.answers.factors
+            levels = ordered_levels(self.subject, only.column, bins=BINS) if ranged else None
+            if levels is None:
+                known[name] = self.mask(condition)[:, None].astype(np.float64)
+            else:
+                real = np.arange(1, levels.size)
+                known[name] = (levels.codes[:, None] == real).astype(np.float64)
+        return known[name]
+
+    def scores(self, *, excess: bool) -> FloatArray:
+        """Score of each row, or by how much it is above the mean of the other models on the item (NaN without any)."""
+        if not excess:
+            return self.rows.score
+        if self._known.excess is None:
+            self._known.excess = _above_others(self.rows)
+        return self._known.excess
+
+    def contrast(self, model: str, condition: Condition, against: Condition | None, *, excess: bool) -> Contrast:
+        """Rows of a model that meet a condition, and those of the reference (all others by default)."""
+        at = self.part(model)
+        inside = self.mask(condition)[at]
+        used = np.ones(len(at), dtype=bool) if against is None else inside | self.mask(against)[at]
+        y = self.scores(excess=excess)[at]
+        used &= ~np.isnan(y)
+        at, y, inside = at[used], y[used], inside[used]
+        assert self._known.cell is not None  # noqa: S101
+        # A reference may cut through cells: rows of both sides of a contrast are counted apart.
+        _, cell, local = np.unique(2 * self._known.cell[at] + inside, return_index=True, return_inverse=True)
+        _, group = np.unique(self.rows.cluster[at], return_inverse=True)
+        return Contrast(
+            ground=self, y=y, local=local, group=group, cells=self._known.cell[at][cell],
+            inside=inside[cell].astype(np.float64), size=np.bincount(local).astype(np.float64),
+            sums=np.bincount(local, weights=y).astype(np.float64),
+        )  # fmt: skip
+
+    def at_cells(self, condition: Condition) -> FloatArray:
+        """Indicators of what is held equal at each cell of the table, shape (cells, k)."""
+        name, known = self.held_equal(condition), self._known.cells
+        if name not in known:
+            known[name] = self.columns(condition)[self._known.first]
+        return known[name]
+
+    def _number_cells(self, conditions: Sequence[Condition]) -> None:
+        """Number the cells of the table: rows that agree in all conditions and in all that is held equal with them."""
+        weight, key = np.random.default_rng(1), np.zeros(len(self.rows.row))
+        for condition in conditions:
+            key += weight.uniform(1, 2) * self.mask(condition)
+        for condition in {self.held_equal(c): c for c in conditions}.values():
+            columns = self.columns(condition)
+            key += columns @ weight.uniform(1, 2, columns.shape[1])
+        _, self._known.first, self._known.cell = np.unique(np.round(key, 9), return_index=True, return_inverse=True)
+
+    def _term(self, term: Term) -> BoolArray:
+        known = self._known.terms
+        if term not in known:
+            if term.kind == "range":
+                if term.column not in self._known.values:
+                    self._known.values[term.column] = self.rows.take(numbers_of(self.subject.answers, term.column))
+                values = self._known.values[term.column]
+                known[term] = (values >= term.low) & (values < term.high)
+            elif term.kind == "levels":
+                coded = self.subject.answers.codes(term.column)
+                named = np.array([(str(level) in term.levels) != term.excluded for level in coded.levels] + [False])
+                known[term] = named[self.rows.take(coded.codes)]
+            else:
+                known[term] = self.rows.take(term.holds(self.subject.answers))
+        return known[term]
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Scores of one model on the rows blamed and on those they are compared with, as cells.
+
+    Attributes:
+        ground: The rows.
+        y: Score of each row, shape (n,).
+        local: Number of each row's cell, shape (n,).
+        group: Number of each row's cluster, shape (n,).
+        cells: Number of each cell in the table, shape (k,).
+        inside: Whether it is blamed, shape (k,).
+        size: Its rows, shape (k,).
+        sums: Sum of its scores, shape (k,).
+    """
+
+    ground: Ground
+    y: FloatArray
+    local: NDArray[np.intp]
+    group: NDArray[np.intp]
+    cells: NDArray[np.intp]
+    inside: FloatArray
+    size: FloatArray
+    sums: FloatArray
+
+    def left(self, given: Sequence[Condition], *, least: float = -math.inf) -> Left:
+        """The contrast with conditions held equal, by least squares; below ``least`` without its standard error."""
+        n = float(self.size.sum())
+        if n <= 0:
+            return Left(0.0, math.inf)
+        a, w = self.inside, self.size
+        whole = float(w @ (a - (w @ a) / n) ** 2)
+        if whole <= 0:
+            return Left(0.0, math.inf)
+        z = np.concatenate(
+            [np.ones((len(a), 1)), *(self.ground.at_cells(c)[self.cells] for c in given)], axis=1
+        )  # fmt: skip
+        weighted = z * w[:, None]
+        gram = weighted.T @ z
+        gram.flat[:: len(gram) + 1] += 1e-9 * n
+        inverse = np.linalg.inv(gram)
+        rest = a - z @ (inverse @ (weighted.T @ a))
+        spread = float(w @ rest**2)
+        if spread < LEAST * whole:
+            return Left(0.0, math.inf)
+        slope = float(rest @ self.sums) / spread
+        if -slope < least:
+            return Left(-slope, 0.0)
+        fitted = z @ (inverse @ (z.T @ (self.sums - slope * w * a))) + slope * a
+        per = np.bincount(self.group, weights=rest[self.local] * (self.y - fitted[self.local]))
+        units = len(per)
+        error = math.sqrt(float(per @ per) * units / max(units - 1, 1)) / spread
+        return Left(-slope, error if error > 0 else math.inf)
+
+
+def _above_others(rows: Scored) -> FloatArray:
+    size = int(rows.item.max(initial=-1)) + 1
+    total, count = np.zeros(size), np.zeros(size)
+    own: list[tuple[slice, FloatArray, FloatArray]] = []
+    for _, part in rows.each():
+        n = np.bincount(rows.item[part], minlength=size)
+        mean = np.bincount(rows.item[part], weights=rows.score[part], minlength=size) / np.maximum(n, 1)
+        total += np.where(n > 0, mean, 0.0)
+        count += n > 0
+        own.append((part, mean, n.astype(np.float64)))
+    out = np.full(len(rows.score), np.nan)
+    for part, mean, _ in own:
+        item = rows.item[part]
+        others = count[item] - 1
+        out[part] = np.where(others > 0, rows.score[part] - (total[item] - mean[item]) / np.maximum(others, 1), np.nan)
+    return out
+
+
+__all__ = ["Contrast", "Ground", "Left"]

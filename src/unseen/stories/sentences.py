@@ -1,0 +1,127 @@
+"""Stories in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from unseen.checks.blame import Condition
+from unseen.estimates import Estimate
+from unseen.stories.amounts import Amounts
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def who(models: Sequence[str], of_models: int) -> str:
+    """The models of a story as the subject of a sentence.
+
+    >>> who(["a"], 1), who(["a", "b"], 2), who(["a", "b", "c"], 3), who(["a", "b"], 4)
+    ('a', 'Both models', 'All three models', '2 of 4 models')
+    >>> who(["a"], 4)
+    'a (1 of 4 models)'
+    """
+    if of_models <= 1:
+        return models[0] if models else "The model"
+    if len(models) == 1:
+        return f"{models[0]} (1 of {of_models} models)"
+    if len(models) == of_models:
+        return "Both models" if of_models == 2 else f"All {_in_words(of_models)} models"
+    return f"{len(models)} of {of_models} models"
+
+
+def where(condition: Condition) -> str:
+    """The rows of a story, as they follow a verb."""
+    kinds = [term.kind for term in condition.terms]
+    if kinds == ["split"]:
+        return f"on {condition}"
+    if kinds == ["variant"]:
+        return "on rewritten items"
+    return f"{'where' if len(kinds) > 1 else 'at'} {condition}"
+
+
+def fails(of: Amounts, low: float | None) -> bool:
+    """Whether less than half of the score elsewhere is left; where scores have no lowest value nothing fails."""
+    return low is not None and of.elsewhere > low and (of.there - low) < (of.elsewhere - low) / 2
+
+
+def title(condition: Condition, of: Amounts, low: float | None) -> str:
+    """A story in a few words."""
+    return f"{'Fails' if fails(of, low) else 'Lower'} {where(condition)}"
+
+
+def sentence(
+    condition: Condition, of: Amounts, models: Sequence[str], of_models: int, low: float | None, held: Sequence[str]
+) -> str:
+    """A story in one sentence.
+
+    Args:
+        condition: The rows.
+        of: What they come to.
+        models: Its models.
+        of_models: Number of models in the audit.
+        low: Lowest possible score.
+        held: Columns of other stories that were held equal.
+    """
+    one = len(models) == 1
+    verb = ("fails" if one else "fail") if fails(of, low) else ("scores lower" if one else "score lower")
+    at = where(condition)
+    said = f"{who(models, of_models)} {verb} {at}"
+    if math.isfinite(of.there) and math.isfinite(of.elsewhere):
+        base = "on their originals" if at == "on rewritten items" else "elsewhere"
+        said += f": {of.elsewhere:.2f} {base}, {of.there:.2f} there"
+    if of.effect is not None:
+        named = list(dict.fromkeys(held))
+        given = (
+            ""
+            if not named
+            else f" at equal {_joined(named)}"
+            if len(named) < 3
+            else " with the other stories held equal"
+        )
+        said += f"; {of.effect.format(2)} lower{given}"
+    if of.share is not None and of.lost is not None and of.share.low > 0:
+        said += f". It carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen"
+    return f"{said}."
+
+
+def figure(of: Amounts) -> str:
+    """The numbers in short."""
+    if of.share is not None and of.lost is not None and of.share.low > 0:
+        return f"{of.share.value:.2f} of {of.lost.value:.2f} lost"
+    return "" if of.effect is None else f"{short(of.effect)} lower"
+
+
+def short(estimate: Estimate, digits: int = 2) -> str:
+    """Value and interval without leading zeros in the interval.
+
+    >>> short(Estimate(0.27, 0.21, 0.33, 10, "x")), short(Estimate(-0.1, -0.2, 1.0, 10, "x"))
+    ('0.27 [.21, .33]', '-0.10 [-.20, 1.00]')
+    """
+    return f"{estimate.value:.{digits}f} [{_end(estimate.low, digits)}, {_end(estimate.high, digits)}]"
+
+
+def next_step(condition: Condition, models: Sequence[str]) -> str:
+    """What to do about a story."""
+    these = "this model" if len(models) == 1 else "these models"
+    kinds = [term.kind for term in condition.terms]
+    if kinds == ["split"]:
+        return f"Find what sets unseen rows apart: add columns that describe the items before using {these} there."
+    if kinds == ["variant"]:
+        return "Report the worst form of each question beside the mean; train or prompt over several forms."
+    return f"Test or train on items with {condition} before using {these} there."
+
+
+def _end(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _in_words(n: int) -> str:
+    return NUMBERS[n] if n < len(NUMBERS) else f"{n:,}"
+
+
+__all__ = ["fails", "figure", "next_step", "sentence", "short", "title", "where", "who"]
