@@ -22,7 +22,7 @@ FLOORS = [
     {"auditing", "improving", "items", "atlas"},
     {"planning", "stories"},
     {"report"},
-    {"options", "improved", "planned"},
+    {"options", "improved", "planned", "testing"},
     {"api"},
     {"cli"},
     {"__main__"},

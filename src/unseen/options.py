@@ -77,7 +77,7 @@ class Options(BaseModel):
         seed: Source of every random draw.
         labelled_at_random: The scored unseen rows were drawn at random.
         format: text, json, markdown, html, github or sarif.
-        output: File to write.
+        output: Files to write.
         baseline: An earlier report, or its logs.
         accepted: File of findings that are known and accepted.
         accept: File to write such findings to.
@@ -136,7 +136,7 @@ class Options(BaseModel):
     seed: int = Field(0, ge=0)
     labelled_at_random: StrictBool = False
     format: Literal["text", "json", "markdown", "html", "github", "sarif"] | None = None
-    output: str | None = None
+    output: tuple[str, ...] = ()
     baseline: str | None = None
     accepted: str | None = None
     accept: str | None = None
@@ -147,10 +147,18 @@ class Options(BaseModel):
     fail_gap: float | None = Field(None, ge=0)
     quiet: StrictBool = False
 
-    @field_validator("train", "output", "baseline", "accepted", "accept", mode="before")
+    @field_validator("train", "baseline", "accepted", "accept", mode="before")
     @classmethod
     def _places(cls, given: Any) -> Any:
         return str(given) if isinstance(given, Path) else given
+
+    @field_validator("output", mode="before")
+    @classmethod
+    def _files(cls, given: Any) -> Any:
+        listed = (given,) if isinstance(given, str | Path) else given
+        return (
+            tuple(str(p) if isinstance(p, Path) else p for p in listed) if isinstance(listed, list | tuple) else listed
+        )
 
     @field_validator("sources", "shifts", mode="before")
     @classmethod

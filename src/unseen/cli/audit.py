@@ -75,7 +75,7 @@ def audit(
     resamples: Annotated[int | None, typer.Option(min=100, help="Bootstrap and permutation draws; default 1000.", rich_help_panel=CHECKS)] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=CHECKS)] = None,
     format: Annotated[Format | None, typer.Option("--format", "--output-format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; findings are shown here as well.", rich_help_panel=OUTPUT)] = None,
+    output: Annotated[list[Path] | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; findings are shown here as well. Repeatable: each is then written by its ending.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[str | None, typer.Option(metavar="REPORT|LOG", help="An earlier JSON report, or its logs: what each model lost since on shared items (U705), and what else got worse.", rich_help_panel=OUTPUT)] = None,
     accept: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is found to this TOML file, as known and accepted; its reasons and dates stay.", rich_help_panel=OUTPUT)] = None,
     accepted: Annotated[Path | None, typer.Option(metavar="FILE", help="What is known and accepted: it does not fail until it grows or expires.", rich_help_panel=OUTPUT)] = None,
@@ -103,7 +103,7 @@ def audit(
         "regression": regression, "measure": measure, "refits": refits, "executor": executor, "workers": workers,
         "time_limit": time_limit, "budget": budget, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
-        "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output,
+        "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output or None,
         "baseline": baseline, "accept": accept, "accepted": accepted, "reason": reason, "expires": expires,
         "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "quiet": quiet,
     }  # fmt: skip

@@ -41,14 +41,20 @@ class Request:
     config: Path | None = None
 
     @property
-    def output(self) -> Path | None:
-        """Where the report goes, if it goes to a file."""
-        return Path(self.options.output) if self.options.output else None
+    def outputs(self) -> dict[Path, str]:
+        """Where the report goes, if it goes to files, and how each is written: one as asked, several by their endings."""
+        given = [Path(name) for name in self.options.output]
+        if len(given) == 1:
+            return {given[0]: self.format}
+        if not given and self.format == "html":
+            return {DEFAULT_HTML: "html"}
+        return {path: form_of(path) for path in given}
 
     @property
     def format(self) -> str:
-        """How it is written: as asked, else by the ending of the file."""
-        return self.options.format or form_of(self.output)
+        """How it is written here: as asked, else by the ending of the one file."""
+        only = Path(self.options.output[0]) if len(self.options.output) == 1 else None
+        return self.options.format or form_of(only)
 
     @property
     def learning(self) -> LearningRequest | None:
@@ -100,12 +106,10 @@ def perform(request: Request) -> int:
         tuple(c for c in request.options.fail_on if c != UNDECIDED),
     ):
         selected(codes)
-    output = request.output or (DEFAULT_HTML if request.format == "html" else None)
-    if output is not None:
-        read = [
-            s for s in (*request.options.sources, request.options.train, request.config, request.options.baseline) if s
-        ]
-        require_writable(output, read)
+    outputs = request.outputs
+    given = (*request.options.sources, request.options.train, request.config, request.options.baseline)
+    for output in outputs:
+        require_writable(output, [s for s in given if s])
     known = _accepted(request)
     then = _baseline(request)
     subject = _subject(request)
@@ -124,19 +128,20 @@ def perform(request: Request) -> int:
         document = _accept(request.options, document)
     if request.format == "github":
         github.write_summary(document)
-    if output is not None:
-        write_atomically(output, _render(document, request.format))
+    for output, form in outputs.items():
+        write_atomically(output, _render(document, form))
     if request.options.statistics:
         sys.stdout.write(
-            statistics.to_json(document) if output is None and request.format == "json" else statistics.text(document)
+            statistics.to_json(document) if not outputs and request.format == "json" else statistics.text(document)
         )
-    elif request.options.quiet and (request.format == "text" if output is None else output.is_file()):
+    elif request.options.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
-    elif output is None:
+    elif not outputs or (len(outputs) > 1 and request.options.format):
         sys.stdout.write(_render(document, request.format))
     else:
         terminal.show(document)
-        sys.stdout.write(f"Report: {output.resolve()}\n")
+        for output in outputs:
+            sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if failures(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
 
 
@@ -144,7 +149,7 @@ def _accepted(request: Request) -> accepted.Accepted | None:
     """What is known and accepted; told to be unusable before the work."""
     o = request.options
     if o.accept:
-        require_writable(Path(o.accept), [s for s in (*o.sources, o.train, request.config, o.baseline, o.output) if s])
+        require_writable(Path(o.accept), [s for s in (*o.sources, o.train, request.config, o.baseline, *o.output) if s])
         # Entries without a reason are what is to be filled in; they are written anew below.
         return None
     if o.reason or o.expires:
