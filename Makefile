@@ -1,4 +1,5 @@
 # make demo   audit of a bundled log, in a virtual environment made here
+# make wheel  the wheel, built, installed in an empty environment and tried there
 # make test   everything that the continuous integration runs but lint, types and docs
 PYTHON ?= python3
 VENV := .venv
@@ -34,7 +35,17 @@ types: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/build.py site
 
-check: lint types docs test
+# What users install: the wheel alone, in an environment of its own, away from the repository.
+wheel: | $(BIN)/python
+	rm -rf build/wheel && mkdir -p build/wheel/away
+	$(PIP) wheel -q --no-deps -w build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip --disable-pip-version-check -q install -c constraints.txt build/wheel/unseen-*.whl
+	cd build/wheel/away && ../venv/bin/unseen --version && ../venv/bin/unseen audit sample:lm-arithmetic -q --output report.html \
+	  && ../venv/bin/unseen task sample scan --n 3 > items.jsonl && ../venv/bin/unseen atlas > atlas.txt && ../venv/bin/unseen explain U101 > explain.txt \
+	  && test -s report.html && test -s items.jsonl && test -s atlas.txt && test -s explain.txt
+
+check: lint types docs wheel test
 
 $(BIN)/python:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'unseen needs Python 3.11 or newer, this is ' + sys.version.split()[0]"
