@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unseen.checks._irt import Grid
 from unseen.checks._keys import option_count
 from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.difficulty.rasch import fit_rasch
+from unseen.estimates.difficulty.rasch import RaschFit, fit_rasch
 
+IntArray = NDArray[np.int64]
 # Twice the loss of log-likelihood that a 95 % profile interval allows.
 ALLOWED = 1.92
 LARGE = 0.5
@@ -64,13 +67,7 @@ def _floors(subject: Subject, g: Grid) -> Floors:
     items = np.flatnonzero(g.trials[:, models].sum(axis=1) > 0)
     if len(items) > MAX_ITEMS:
         items = items[np.linspace(0, len(items) - 1, MAX_ITEMS).round().astype(int)]
-    right, trials = g.right[np.ix_(items, models)], g.trials[np.ix_(items, models)]
-    fitted: dict[float, float] = {}
-    for c in candidates:
-        try:
-            fitted[c] = fit_rasch(right, trials, floor=c).log_likelihood
-        except (TooFewUnits, Undefined):
-            continue
+    fitted = _likelihoods(g, items, models, candidates)
     if not fitted:
         return Floors((known or 0.0,), known is not None)
     best = max(fitted, key=fitted.__getitem__)
@@ -83,3 +80,23 @@ def _floors(subject: Subject, g: Grid) -> Floors:
     # is never narrower than without a floor.
     ends = {0.0 if known is None else allowed[0], allowed[-1]}
     return Floors((best, *(c for c in sorted(ends) if c != best)), known is not None)
+
+
+def _likelihoods(g: Grid, items: IntArray, models: IntArray, candidates: Iterable[float]) -> dict[float, float]:
+    """Log-likelihood under each floor, of the same models: one that a floor leaves without an ability counts nowhere."""
+    fits: dict[float, RaschFit] = {}
+    for c in candidates:
+        try:
+            fits[c] = fit_rasch(g.right[np.ix_(items, models)], g.trials[np.ix_(items, models)], floor=c)
+        except (TooFewUnits, Undefined):
+            continue
+    if not fits:
+        return {}
+    finite = np.stack([np.isfinite(fit.ability) for fit in fits.values()])
+    shared = finite.all(axis=0)
+    if (finite == shared).all():
+        return {c: fit.log_likelihood for c, fit in fits.items()}
+    if shared.sum() >= 2:
+        return _likelihoods(g, items, models[shared], fits)
+    most = finite.sum(axis=1).max()
+    return {c: fit.log_likelihood for c, fit in fits.items() if np.isfinite(fit.ability).sum() == most}

@@ -133,7 +133,7 @@ def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Esti
 
     None where there are fewer than two groups, no group with two items, or no variation.
     """
-    from scipy import stats
+    import scipy.special
 
     sizes = np.bincount(group) if len(group) else np.zeros(0, dtype=np.int64)
     kept = sizes > 0
@@ -147,7 +147,7 @@ def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Esti
         return None
     k, ratio = float(n - np.sum(sizes**2) / n) / (groups - 1), between / within
     tail, dof = (1 - level) / 2, (groups - 1, n - groups)
-    ends = ratio / float(stats.f.isf(tail, *dof)), ratio / float(stats.f.ppf(tail, *dof))
+    ends = ratio / float(scipy.special.fdtri(*dof, 1 - tail)), ratio / float(scipy.special.fdtri(*dof, tail))
     value, low, high = ((f - 1) / (f + k - 1) for f in (ratio, *ends))
     estimate = Estimate(value, low, high, groups, "intraclass correlation, one-way, F interval", level)
-    return estimate, float(stats.f.sf(ratio, *dof)), n / groups
+    return estimate, float(scipy.special.fdtrc(*dof, ratio)), n / groups

@@ -121,8 +121,11 @@ class Frontier(Check):
         means, inside = along.read()
         found = half = None
         if len(means) >= 4:
-            found = broken_line(means, level=settings.level, rng=rng, n_draws=400)
-            if found.p_value > settings.fdr or found.flat or not found.falls:
+            try:
+                found = broken_line(means, level=settings.level, rng=rng, n_draws=400, alpha=settings.fdr)
+            except Undefined:
+                found = None
+            if found is not None and (found.flat or not found.falls):
                 found = None
         try:
             half = crossing(means, inside, share=0.5, level=settings.level, n_draws=500, rng=rng)

@@ -185,20 +185,24 @@ def calibration_error(
 
     def size_at(probability: float, target: float) -> float:
         """The error at which a share ``probability`` of draws lies at or below target; 0 where none is so low."""
-
-        def share(t: float) -> float:
-            return np.count_nonzero(error_of(t * shape + noise, weight, norm) <= target) / n_resamples
-
-        low, high = 0.0, target + 10 * float(np.sqrt(variance.max())) + 1e-9
-        if share(low) <= probability:
+        if np.count_nonzero(none <= target) / n_resamples <= probability:
             return 0.0
+        low, high = 0.0, target + 10 * float(np.sqrt(variance.max())) + 1e-9
+        open_draws, sure = noise, 0
         for _ in range(30):
             middle = (low + high) / 2
-            low, high = (low, middle) if share(middle) <= probability else (middle, high)
+            error = error_of(middle * shape + open_draws, weight, norm)
+            share = (sure + np.count_nonzero(error <= target)) / n_resamples
+            low, high = (low, middle) if share <= probability else (middle, high)
+            # The shape has error 1, so that a draw's error changes by no more than t does: most draws are settled soon.
+            reach = high - low
+            sure += np.count_nonzero(error < target - reach)
+            open_draws = open_draws[np.abs(error - target) <= reach]
         return (low + high) / 2
 
+    none = error_of(noise, weight, norm)
     # A model that looks better calibrated than chance allows tells no more than a typical calibrated one.
-    typical = max(observed, float(np.median(error_of(noise, weight, norm))))
+    typical = max(observed, float(np.median(none)))
     high = size_at(tail, typical)
     value = min(size_at(0.5, observed), high)
     name = "expected calibration error" if norm == 1 else "root-mean-square calibration error"

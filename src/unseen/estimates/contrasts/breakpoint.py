@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.errors import TooFewUnits
+from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.curve import Curve
 from unseen.estimates.estimate import Estimate
 
@@ -49,7 +49,13 @@ class Break:
 
 
 def broken_line(
-    of: Curve, *, level: float = 0.95, rng: np.random.Generator, n_draws: int = 500, grid: int = GRID
+    of: Curve,
+    *,
+    level: float = 0.95,
+    rng: np.random.Generator,
+    n_draws: int = 500,
+    grid: int = GRID,
+    alpha: float = 1.0,
 ) -> Break:
     """Fit a hinge and a step to clustered level means, and keep the better one.
 
@@ -68,11 +74,13 @@ def broken_line(
         rng: Source of the simulated distributions.
         n_draws: Draws.
         grid: Points at which a hinge is tried.
+        alpha: A break with a larger p-value is refused before its interval is computed.
 
     Returns:
         The break with its interval, slopes and p-value.
 
     Raises:
+        Undefined: The p-value is above ``alpha``.
         TooFewUnits: Fewer than 4 levels.
 
     Source: Muggeo (2003), Estimating regression models with unknown break-points; Hinkley (1971) for the profile
@@ -100,6 +108,8 @@ def broken_line(
     noise = noise - (noise @ base) @ base.T
     captured = noise @ extra.T
     p_value = (1 + int(np.count_nonzero(np.max(captured**2, axis=1) >= gains[best]))) / (n_draws + 1)
+    if p_value > alpha:
+        raise Undefined(f"a straight line fits as well (p = {p_value:.2g}): there is no break.")
     fitted = (extra[best] @ rest) * extra[best]
     again = ((fitted + noise) @ extra.T) ** 2
     excess = np.max(again, axis=1) - again[:, best]

@@ -23,6 +23,8 @@ MIN_ITEMS = 20
 LOWEST = -8.0  # logits; below it an ability over a floor is not told from guessing
 # Work of the exact information matrix beyond which the cross-product of scores stands in for it.
 MAX_EXACT = 1_000_000_000
+# Steps of the algorithm without a floor before one with a floor starts.
+START = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +174,8 @@ def fit_rasch(
             f"{int(mixed.sum())} of {models} models have some items right and some wrong; 2 are needed for a scale."
         )
     counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
-    # Over a floor this is only where to start.
-    state = fit(counts, "1pl", prior=False, max_iterations=500 if floor == 0 else 20, tolerance=1e-4)
+    # Over a floor only the spread is taken from it, as a place to start.
+    state = fit(counts, "1pl", prior=False, max_iterations=500 if floor == 0 else START, tolerance=1e-4)
     if floor > 0:
         state = with_floor(counts, state, floor)
         low = state.intercept < LOWEST
@@ -183,7 +185,7 @@ def fit_rasch(
             if mixed.sum() < 2:
                 raise Undefined(f"{int(mixed.sum())} of {models} models do better than guessing ({floor:.2f}).")
             counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
-            state = with_floor(counts, fit(counts, "1pl", prior=False, max_iterations=20, tolerance=1e-4), floor)
+            state = with_floor(counts, fit(counts, "1pl", prior=False, max_iterations=START, tolerance=1e-4), floor)
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
@@ -289,7 +291,7 @@ def _slopes(logit: FloatArray, floor: float) -> tuple[FloatArray, FloatArray, Fl
     return up, s, up**2 - up * (1 - 2 * s), spare
 
 
-def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, tolerance: float = 1e-3) -> State:
+def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, tolerance: float = 1e-4) -> State:
     """Maximise the marginal likelihood of P(right) = c + (1 - c)·σ(spread·z + ability), c known.
 
     Args:

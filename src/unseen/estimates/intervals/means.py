@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -141,7 +142,7 @@ def cluster_robust(score: ArrayLike, cluster: ArrayLike, *, what: str = "this me
     return side.mean, *side.robust(), side.units
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Side:
     """Sums per cluster of one group of rows; arrays of shape (clusters of both sides,)."""
 
@@ -164,23 +165,23 @@ class _Side:
                 f"({int(self.rows)} rows). Add items or clusters, or set the cluster column if it is wrong."
             )
 
-    @property
+    @cached_property
     def units(self) -> int:
         return int(np.count_nonzero(self.counts))
 
-    @property
+    @cached_property
     def rows(self) -> float:
         return float(self.counts.sum())
 
-    @property
+    @cached_property
     def mean(self) -> float:
         return float(self.sums.sum() / self.rows)
 
-    @property
+    @cached_property
     def independent(self) -> bool:
         return bool(self.counts.max(initial=0) <= 1)
 
-    @property
+    @cached_property
     def within(self) -> float:
         """Sum of squared deviations of rows from the mean of their cluster."""
         return max(0.0, self.squares - float(np.sum(self.sums**2 / np.maximum(self.counts, 1))))
@@ -198,6 +199,10 @@ class _Side:
 
     def robust(self) -> tuple[float, float]:
         """CR2 variance of the mean and its degrees of freedom."""
+        return self._robust
+
+    @cached_property
+    def _robust(self) -> tuple[float, float]:
         if self.independent:
             # The general formula, in closed form: it is that of any textbook.
             residual, n = self.residuals(), self.rows
@@ -225,13 +230,15 @@ class _Side:
 
     def ends(self, level: float) -> tuple[float, float]:
         """The side's own limits."""
-        (variance, dof), tail = self.robust(), (1 - level) / 2
-        exact = self.binary and self.independent
-        return self.limits(normal_quantile(tail) if exact else t_quantile(tail, dof), variance)
+        tail = (1 - level) / 2
+        if self.binary and self.independent:
+            # Wilson's limits need no variance, and of many rows it would cost more than all else.
+            return self.limits(normal_quantile(tail), 0.0)
+        variance, dof = self.robust()
+        return self.limits(t_quantile(tail, dof), variance)
 
     def estimate(self, level: float, what: str) -> Estimate:
-        variance, _ = self.robust()
-        if variance <= 0 and not self.binary:
+        if not self.binary and self.robust()[0] <= 0:
             raise Undefined(
                 f"{what} has no interval: all {self.units} units have the mean {self.mean:g}. "
                 "Give rows that vary, or scores of 0 and 1."
