@@ -138,7 +138,7 @@ class Audit:
         """Write the report as one self-contained HTML file and return its path."""
         from unseen.report import html
 
-        write_atomically(Path(path), html.render(self.document))
+        write_atomically(Path(path), html.render(self.document, responses=self.responses))
         return Path(path)
 
     def __str__(self) -> str:

@@ -129,7 +129,7 @@ def perform(request: Request) -> int:
     if request.format == "github":
         github.write_summary(document)
     for output, form in outputs.items():
-        write_atomically(output, _render(document, form))
+        write_atomically(output, _render(document, form, subject.responses))
     if request.options.statistics:
         sys.stdout.write(
             statistics.to_json(document) if not outputs and request.format == "json" else statistics.text(document)
@@ -137,7 +137,7 @@ def perform(request: Request) -> int:
     elif request.options.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif not outputs or (len(outputs) > 1 and request.options.format):
-        sys.stdout.write(_render(document, request.format))
+        sys.stdout.write(_render(document, request.format, subject.responses))
     else:
         terminal.show(document)
         for output in outputs:
@@ -196,7 +196,7 @@ def _subject(request: Request) -> Subject:
     return subject
 
 
-def _render(document: dict[str, Any], format_: str) -> str:
+def _render(document: dict[str, Any], format_: str, responses: Responses | None) -> str:
     import json
 
     from unseen.report import github, html, markdown, sarif, terminal
@@ -204,7 +204,7 @@ def _render(document: dict[str, Any], format_: str) -> str:
     if format_ == "json":
         return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     if format_ == "html":
-        return html.render(document)
+        return html.render(document, responses=responses)
     if format_ == "markdown":
         return markdown.render(document)
     if format_ == "github":

@@ -11,13 +11,17 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
+from unseen.items import WHY
 from unseen.report import baseline, tables
 from unseen.report.charts import HOMES, pictures
+from unseen.report.packed import pack
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+    from unseen.responses import Responses
 
 # Findings of one check beyond these are folded; pictures beyond these are left out (the tables hold all numbers).
 SHOWN = 6
@@ -41,20 +45,32 @@ class _Shown:
     statement: str
     next_step: str
     own_step: bool
+    behind: str
     examples: tables.Table | None
     tables: Sequence[tables.Table]
 
 
-def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | None = None) -> str:
+def render(
+    document: Mapping[str, Any],
+    *,
+    theme: Literal["light", "dark"] | None = None,
+    responses: Responses | None = None,
+    served: bool = False,
+) -> str:
     """The whole page.
 
     Args:
         document: What ``unseen.report.summary.summarise`` returned, or such a document read back from JSON.
         theme: A fixed theme; the reader's own by default.
+        responses: What was audited: its answers are packed into the page. Without them it holds those that findings name.
+        served: The page asks the server that it comes from for answers, and holds none.
     """
     from markupsafe import Markup
 
+    packed = None if served else pack(document, responses)
     style, script = asset("style.css"), asset("script.js")
+    if served or packed:
+        style, script = style + asset("drawer.css"), script + asset("drawer.js")
     found = by_check(document["findings"], "found")
     outcomes = document["findings"]
     groups = _groups(found, document)
@@ -70,10 +86,12 @@ def render(document: Mapping[str, Any], *, theme: Literal["light", "dark"] | Non
         subtitle=subtitle(document),
         version=document["unseen_version"],
         theme=theme,
-        policy=content_policy(style, script),
+        policy=content_policy(style, script, connect="'self'" if served else "'none'"),
         # Both are files of this package, not input; escaping would break them.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
+        drawer=Markup(asset("drawer.html")) if served or packed else "",  # noqa: S704
+        packed=packed.text if packed else "",
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
         expected=expectations(document),
         since=_since(document),
@@ -126,15 +144,21 @@ def template(name: str) -> Template:
     return environment.from_string(asset(name))
 
 
-def content_policy(style: str, script: str) -> str:
-    """Nothing may be loaded, and only our own style and script may run."""
+def content_policy(style: str, script: str, *, connect: str = "'none'") -> str:
+    """Nothing may be loaded, and only our own style and script may run.
+
+    Args:
+        style: The one style sheet.
+        script: The one script.
+        connect: What the script may ask; the server of the page at most.
+    """
 
     def digest(text: str) -> str:
         return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
     return (
         f"default-src 'none'; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"connect-src {connect}; img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -238,9 +262,20 @@ def _shown(finding: Mapping[str, Any], *, own_step: bool) -> _Shown:
         statement=finding["statement"],
         next_step=finding["next_step"],
         own_step=own_step,
+        behind=_behind(finding.get("items", ())),
         examples=tables.examples(finding["details"]),
         tables=tables.of_details(finding["details"]),
     )
+
+
+def _behind(items: Sequence[Mapping[str, Any]]) -> str:
+    """How many answers of each kind are named.
+
+    >>> _behind([{"why": "worst"}, {"why": "worst"}, {"why": "typical"}])
+    '2 worst, 1 typical'
+    """
+    counts = {why: sum(i["why"] == why for i in items) for why in WHY}
+    return ", ".join(f"{n} {why}" for why, n in counts.items() if n)
 
 
 def value_line(finding: Mapping[str, Any]) -> str:
