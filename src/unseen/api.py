@@ -503,7 +503,8 @@ def improve(
         cluster: Column of what was sampled together.
         time: Column of time.
         regression: Whether the target is a number; by default seen from its values.
-        measure: How answers are scored.
+        measure: How answers are scored: accuracy, balanced-accuracy, auroc, average-precision (also calibrated-), log-loss or
+            brier; for numbers error (mae) or r2.
 
     Raises:
         BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.

@@ -61,7 +61,8 @@ class Options(BaseModel):
         inputs: Only these columns are features.
         drop: Columns that are no features.
         regression: Whether the target is a number.
-        measure: How answers are scored.
+        measure: How answers are scored: accuracy, balanced-accuracy, auroc, average-precision (also calibrated-), log-loss or
+            brier; for numbers error (mae) or r2.
         refits: Repetitions under other folds and seeds.
         executor: serial, local or ray.
         workers: Processes.

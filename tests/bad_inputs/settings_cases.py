@@ -274,7 +274,7 @@ LEARNER = [
     ("a pickle as a learner", T.replace("logistic", "model.pkl"), L, 2, "column 'x' gives the target 'y' away: alone it predicts"),
     ("a module that is not there", T.replace("logistic", "nothing_here:make"), L, 2, "column 'x' gives the target 'y' away: alone it predicts"),
     ("a module without a name", T.replace("logistic", ":make"), L, 2, "column 'x' gives the target 'y' away: alone it predicts"),
-    ("unknown measure", T + " --measure auc", L, 2, "no measure 'auc'; there are accuracy (1 where the most"),
+    ("unknown measure", T + " --measure f1", L, 2, "no measure 'f1'; there are accuracy (1 where the most"),
     ("words regressed", T + " --regression", learn(lambda i, row: f"{row.rsplit(',', 1)[0]},{'ab'[i % 2]}"), 2, "the target 'y' holds String, not numbers."),
     ("unknown executor", T.replace("serial", "cloud"), L, 2, "option 'executor': input should be 'serial', 'local' or"),
     ("no refits", T.replace("--refits 1", "--refits 0"), L, 2, "Invalid value for '--refits': Input should be greater than"),

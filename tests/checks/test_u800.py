@@ -85,13 +85,16 @@ def test_a_useful_column_and_a_good_learner_are_no_finding(tmp_path):
     assert [type(o) for o in outcomes] == [Clear]
 
 
-@pytest.mark.parametrize("measure", ["brier", "error"])
+@pytest.mark.parametrize(
+    "measure",
+    ["brier", "error", "log-loss", "auroc", "average-precision", "balanced-accuracy", "r2"],
+)
 def test_a_near_perfect_score_is_seen_under_every_measure(tmp_path, measure):
     """Two columns that give the target away together, and neither alone."""
     rng = np.random.default_rng(1)
     a, b = rng.integers(0, 2, 1200), rng.integers(0, 2, 1200)
     x = rng.normal(size=1200)
-    y = np.where(a ^ b, "p", "q") if measure == "brier" else 5 * a + 3 * b + 0.01 * x
+    y = 5 * a + 3 * b + 0.01 * x if measure in ("error", "r2") else np.where(a ^ b, "p", "q")
     both = pl.DataFrame({"a": a, "b": b, "x": x, "site": [f"s{i % 4}" for i in range(1200)], "y": y})
     u = lc.under(both, tmp_path, "forest", measure=measure)
     found = [o for o in lc.run(Refits(), u) if isinstance(o, Found)]

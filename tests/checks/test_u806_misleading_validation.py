@@ -52,7 +52,7 @@ def test_a_group_never_tests_a_fit_that_saw_it():
     u = lc.law(np.random.default_rng(0), [60] * 5, 0.8, 0.0)
     (own,) = domains(under_shift(Subject(learner=u)))
     group = own.code % 4
-    pieces = _pieces(u, own.family, group, 4, pool(u))
+    pieces = _pieces(u, own.family, own.code, group, 4, pool(u))
     assert len(pieces) == 6 * len(pool(u))
     for ((a, b), _), piece in pieces.items():
         assert set(group[piece.tests["first"]]) == {a}
@@ -66,7 +66,7 @@ def test_validation_of_a_group_comes_from_the_other_one_of_the_pair():
     u = lc.law(np.random.default_rng(1), [60] * 4, 0.8, 0.0)
     (own,) = domains(u)
     candidates = pool(u)[:2]
-    pieces = _pieces(u, own.family, own.code, 4, candidates)
+    pieces = _pieces(u, own.family, own.code, own.code, 4, candidates)
     results = dict(zip(pieces, u.runner.run(list(pieces.values())), strict=True))
     found = _around(2, results, [0, 1])
     by_hand = [

@@ -15,6 +15,7 @@ from unseen.engine.store import Store
 from unseen.improving import attempts, improve
 from unseen.refitting import ask
 from unseen.remedies import all_remedies
+from unseen.report.improvement import first_words
 
 
 def label_shift(n: int = 2500, domains: int = 18, *, moved: bool = True, seed: int = 0) -> pl.DataFrame:
@@ -151,7 +152,7 @@ def test_bad_requests_are_told_before_any_fit(tmp_path):
 def test_a_learner_that_refuses_crafted_rows_is_still_improved(tmp_path, monkeypatch):
     original = attempts.score_rows
 
-    def refusing(fitted, examples, problem):
+    def refusing(fitted, examples, problem, blocks=None):
         if float(examples.table["a"].abs().max()) > 6:
             raise ValueError("out of range")
         return original(fitted, examples, problem)
@@ -160,3 +161,34 @@ def test_a_learner_that_refuses_crafted_rows_is_still_improved(tmp_path, monkeyp
     found = run(label_shift(600, 4), "held-out site", tmp_path, ["em-recalibration"], repeats=1)
     assert found.selected.gained.estimate is not None
     assert found.ranking[0].failures == {}
+
+
+def test_recalibration_moves_accuracy_and_cannot_move_the_order_of_rows(tmp_path):
+    """New priors in a domain are one monotone change of a binary probability: AUROC there stays, whatever accuracy does."""
+    table = label_shift(900, 5)
+    gains = {}
+    for measure in ("accuracy", "auroc"):
+        asked = ask(table, "logistic", ["held-out site"], target="y", measure=measure)
+        found = improve(
+            asked, remedies=["em-recalibration"], repeats=1, executor="serial", store=Store(tmp_path / measure)
+        )[0]
+        gains[measure] = [gain for _, gain, _ in found.ranking[0].gained.by_domain]
+    assert np.mean(gains["accuracy"]) > 0.02
+    # Priors are estimated batch by batch, so that a little of the order moves.
+    assert abs(np.mean(gains["auroc"])) < 0.1 * np.mean(gains["accuracy"])
+    assert "of AUROC or more" in first_words(found)
+
+
+def test_a_domain_with_one_class_has_no_auroc_and_is_left_out_with_the_reason(tmp_path):
+    table = label_shift(900, 6, moved=False).with_columns(
+        # Three rows of the one class at s2, none at s4.
+        y=pl.when(pl.col("site") == "s4").then(pl.lit("p"))
+        .when((pl.col("site") == "s2") & (pl.int_range(pl.len()).over("site") < 3)).then(pl.lit("q"))
+        .when(pl.col("site") == "s2").then(pl.lit("p")).otherwise("y")
+    )  # fmt: skip
+    asked = ask(table, "logistic", ["held-out site"], target="y", measure="auroc")
+    found = improve(asked, remedies=["class-balance"], repeats=1, executor="serial", store=Store(tmp_path))[0]
+    left = dict(found.design.left_out)
+    assert left["site=s2"] == "it has 3 rows of the class 'q'; AUROC needs 5 of each"
+    assert left["site=s4"].endswith("rows have the same y")
+    assert len(found.selected.gained.by_domain) == 4

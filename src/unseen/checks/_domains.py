@@ -11,7 +11,7 @@ from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import cluster_robust, t_interval
-from unseen.refitting import SCORE_WORDS, UnderShift
+from unseen.refitting import UnderShift
 from unseen.refitting.under_shift import Held
 
 # Training sets of refits overlap; the variance between refits is scaled by 1/R + (held out : kept), as Nadeau and
@@ -93,10 +93,10 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
                 _, unseen_variance, _, _ = cluster_robust(h.unseen.mean(0), clusters[h.rows], what=h.case.name)
             except TooFewUnits:
                 continue
-            # Rows on which both fits always agree have no spread; one row in n + 2 could have differed by 1/2.
-            floor = 0.25 / (len(h.rows) + 2) ** 2 * under.problem.scale**2
+            floor = under.problem.least_variance(h.rows)
             variance = max(variance, floor)
             total = variance + share * between
+            dof = under.problem.degrees(h.rows, dof)
             dof = total**2 / (variance**2 / max(dof, 1.0) + (share * between) ** 2 / degrees)
             rows.append(
                 Loss(
@@ -125,9 +125,10 @@ def _pooled(by_refit: Sequence[np.ndarray]) -> float:
 
 def score_word(under: UnderShift) -> str:
     """What a score is called in sentences."""
-    return SCORE_WORDS[under.problem.measure]
+    return under.problem.how.word
 
 
 def shown(under: UnderShift, value: float) -> str:
     """A mean score in a sentence: the error itself where the score is minus the error."""
-    return f"{-value:.3g}" if under.problem.measure == "error" else f"{value:.2f}"
+    how = under.problem.how
+    return f"{how.shown(value):.3g}" if how.lower or how.bounds is None else f"{value:.2f}"

@@ -10,6 +10,7 @@ from unseen.checks._domains import under_shift
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.refitting import Problem, UnderShift
 from unseen.refitting.leaks import SUSPECT
+from unseen.refitting.measures import constant_error as error_of_constant
 
 # A learner that removes this share of the error of a constant answer is asked where it has it from.
 TOO_GOOD = 0.98
@@ -113,7 +114,7 @@ class Refits(Check):
 
 
 def _error_left(problem: Problem, score: float) -> float:
-    return -score if problem.measure == "error" else 1 - score
+    return -score if problem.how.lower else 1 - score
 
 
 def constant_error(problem: Problem, rows: np.ndarray) -> float:
@@ -123,9 +124,4 @@ def constant_error(problem: Problem, rows: np.ndarray) -> float:
         problem: The data.
         rows: Which rows, boolean, shape (n,).
     """
-    column = problem.examples.table[problem.target].filter(rows)
-    if problem.measure == "error":
-        values = column.to_numpy()
-        return float(np.abs(values - np.median(values)).mean())
-    share = column.value_counts()["count"].to_numpy() / len(column)
-    return float(0.5 * (1 - np.square(share).sum())) if problem.measure == "brier" else float(1 - share.max())
+    return error_of_constant(problem.how, problem.truth[rows])

@@ -92,7 +92,7 @@ class HeldOutDomains(Check):
 
     def _over(self, subject: Subject, settings: Settings, family: str, own: list[Loss]) -> Outcome:
         under, scale = under_shift(subject), under_shift(subject).problem.scale
-        bounds = None if under.problem.regression else (0.0, 1.0)
+        bounds = under.problem.how.bounds
         values, variances = [x.value for x in own], [x.variance for x in own]
         summary = random_effects(values, variances, level=settings.level)
         scores = random_effects(
@@ -148,7 +148,8 @@ class HeldOutDomains(Check):
             if len(np.unique(groups[first])) < MIN_HALF or len(np.unique(groups[~first])) < MIN_HALF:
                 continue
             value, variance, dof, _ = cluster_robust(score[~first], groups[~first], what=loss.name)
-            floor = 0.25 / (int((~first).sum()) + 2) ** 2 * scale**2
+            floor = under.problem.least_variance(rows[~first])
+            dof = under.problem.degrees(rows[~first], dof)
             picked.append(float(score[first].mean()))
             judged.append((loss, value, max(variance, floor), dof, float(loss.held.reference.mean(0)[~first].mean())))
         if len(judged) < MIN_FOR_SPREAD:

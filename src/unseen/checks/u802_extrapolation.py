@@ -57,14 +57,14 @@ class Extrapolation(Check):
         estimate = loss.estimate(settings.level)
         factor = loss.held.case.factors[0]
         where = numbers(under.problem.examples.table[factor])[loss.held.rows]
-        details: dict[str, object] = {
-            "family": family,
-            "factor": factor,
-            "levels": self._levels(subject, settings, loss, where),
-        }
+        details: dict[str, object] = {"family": family, "factor": factor}
+        if not under.problem.how.of_sets:
+            details["levels"] = self._levels(subject, settings, loss, where)
         tail = ""
         known = ~np.isnan(where)
         try:
+            if under.problem.how.of_sets:
+                raise Undefined("rows that are scored together have no loss of their own along an order.")
             if len(np.unique(where[known])) < 3:
                 raise TooFewUnits("a trend needs three different values.")
             span = float(where[known].max() - where[known].min())

@@ -334,12 +334,12 @@ def _fall(under: UnderShift, result: Refitted, column: str) -> _Fall | None:
     sides = result.shuffled.get(column, {})
     if result.failed or "unseen" not in sides or len(sides) < 2:
         return None
-    scale2 = under.problem.scale**2
     value, variance = dict[str, float](), dict[str, float]()
     for side, (mean, se, n) in sides.items():
         value[side] = mean
-        # Rows that a column never moves have no spread; one row in n + 2 could have moved by 1/2.
-        variance[side] = max(se * se, 0.25 / (n + 2) ** 2 * scale2) * _design(under, result, side)
+        # Rows that a column never moves have no spread; some could have moved.
+        least = under.problem.least_variance(result.piece.tests[side][:n])
+        variance[side] = max(se * se, least) * _design(under, result, side)
     seen = [s for s in sides if s != "unseen"]
     weight = np.array([sides[s][2] for s in seen], dtype=float)
     weight /= weight.sum()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unseen.checks._domains import score_word, under_shift
+from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.engine.seeds import numpy_generator, spawn
@@ -96,10 +96,12 @@ class DiversityOrSize(Check):
                 y = np.stack(
                     [[r.answers["test"].score[at == d].mean() for d in np.unique(at)] for _, _, r in sound]
                 )  # (cells, tested domains)
+                # Where a domain's labels leave the measure undefined, they do so in every cell.
+                y = y[:, np.isfinite(y).all(0)]
                 by_domain += list(np.linalg.lstsq(x, y, rcond=None)[0].T)
                 tested = max(tested, len(np.unique(at)))
-                for i, j, r in sound:
-                    scores[g, draw, i, j] = r.answers["test"].score.mean()
+                for (i, j, _), own_scores in zip(sound, y, strict=True):
+                    scores[g, draw, i, j] = own_scores.mean() if len(own_scores) else np.nan
             if by_domain:
                 slopes.append(np.mean(by_domain, axis=0))
         if len(slopes) < 3:
@@ -120,8 +122,9 @@ class DiversityOrSize(Check):
         self, under: UnderShift, settings: Settings, family: str, wide: tuple[Estimate, float],
         rows: tuple[Estimate, float], details: dict[str, object],
     ) -> Outcome:  # fmt: skip
-        scale, word, about = under.problem.scale, score_word(under), About("factor", family)
-        word = "lower mean absolute error" if under.problem.measure == "error" else word
+        scale, about = under.problem.scale, About("factor", family)
+        how = under.problem.how
+        word = f"lower {how.word}" if how.lower else how.word
         adjusted = holm([wide[1], rows[1]]).tolist()
         details |= {
             "family": family, "domains": wide[0].to_dict() | {"p_value": adjusted[0]},
@@ -197,7 +200,7 @@ def _pieces(under: UnderShift, own: Domains, design: _Design) -> dict[tuple[int,
                     train = np.concatenate([shuffled[int(k)][:c] for k, c in zip(chosen, parts, strict=True)])
                     made[g, draw, i, j] = Piece(
                         f"{own.family}: group {g + 1}, draw {draw + 1}, {m} domains, {n} rows", np.sort(train),
-                        {"test": test}, spawn(seed, "U804", own.family, g, draw, i, j),
+                        {"test": test}, spawn(seed, "U804", own.family, g, draw, i, j), blocks={"test": own.code[test]},
                     )  # fmt: skip
     return made
 

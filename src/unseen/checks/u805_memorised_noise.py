@@ -72,7 +72,7 @@ class MemorisedNoise(Check):
             )
         _, first, kind = _values(under, rows, results[:FOLDS])
         inside, outside, _ = _values(under, rows, results[FOLDS:])
-        scale = under.problem.scale
+        scale = under.problem.plain_scale
         minority = first < 0.5 if kind != "score" else first <= np.quantile(first, 1 - LARGEST)
         if int(minority.sum()) < MIN_MINORITY or int((~minority).sum()) < MIN_MINORITY:
             raise TooFewUnits(
@@ -153,7 +153,7 @@ def _values(under: UnderShift, rows: np.ndarray, results: list[Refitted]) -> tup
     kind = "score" if under.problem.regression else "right"
     for x in results:
         for side, answers in x.answers.items():
-            value = answers.score
+            value = under.plain_score(answers)
             if answers.truth is not None:
                 kind, value = "probability", answers.truth.astype(np.float64)
             at = place[answers.rows]

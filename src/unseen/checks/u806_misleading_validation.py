@@ -104,7 +104,7 @@ class MisleadingValidation(Check):
         groups = min(MAX_GROUPS, len(own.cases))
         group_of = balanced_groups(own.sizes, groups, numpy_generator(under.plan.seed, self.code, own.family, "groups"))
         group = np.where(own.code >= 0, group_of[own.code], -1)
-        pieces = _pieces(under, own.family, group, groups, candidates)
+        pieces = _pieces(under, own.family, own.code, group, groups, candidates)
         results = dict(zip(pieces, under.runner.run(list(pieces.values())), strict=True))
         sound = [c for c in range(len(candidates)) if not any(x.failed for (_, k), x in results.items() if k == c)]
         if len(sound) < 3:
@@ -202,7 +202,7 @@ def pool(under: UnderShift) -> list[Spec]:
 
 
 def _pieces(
-    under: UnderShift, family: str, group: np.ndarray, groups: int, candidates: list[Spec]
+    under: UnderShift, family: str, code: np.ndarray, group: np.ndarray, groups: int, candidates: list[Spec]
 ) -> dict[tuple[tuple[int, int], int], Piece]:
     """(pair of groups left out, candidate) → the refit."""
     seed, clusters, made = under.plan.seed, under.problem.clusters(), dict[tuple[tuple[int, int], int], Piece]()
@@ -223,7 +223,7 @@ def _pieces(
         for c, spec in enumerate(candidates):
             made[(a, b), c] = Piece(
                 f"{family}: {spec.name}, without groups {a + 1} and {b + 1}", rest[~back], tests,
-                spawn(seed, "U806", family, i, c), spec, options,
+                spawn(seed, "U806", family, i, c), spec, options, {s: code[tests[s]] for s in ("first", "second")},
             )  # fmt: skip
     return made
 
@@ -246,11 +246,20 @@ def _around(g: int, results: dict[tuple[tuple[int, int], int], Refitted], sound:
         answers = [results[pair, c].answers for c in sound]
         rows = answers[0][sides[0]].rows
         test.append([a[sides[0]].score for a in answers])
-        validation[WAYS[1]].append([float(a[sides[1]].score.mean()) for a in answers])
+        validation[WAYS[1]].append([_known_mean(a[sides[1]].score) for a in answers])
         for way in (WAYS[0], WAYS[2]):
             if all(way in a for a in answers):
-                validation[way].append([float(a[way].score.mean()) for a in answers])
-    return _Scores({w: np.mean(v, axis=0) for w, v in validation.items() if v}, rows, np.mean(test, axis=0))
+                validation[way].append([_known_mean(a[way].score) for a in answers])
+    found = np.mean(test, axis=0)
+    # Where a domain's labels leave the measure undefined, they do so for every learner.
+    known = np.isfinite(found).all(0)
+    return _Scores({w: np.mean(v, axis=0) for w, v in validation.items() if v}, rows[known], found[:, known])
+
+
+def _known_mean(score: np.ndarray) -> float:
+    """Mean over the rows of domains in which the measure is defined."""
+    known = score[np.isfinite(score)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _best_by_halves(test: np.ndarray, cluster: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,7 @@ from unseen.engine.executors import Job, Kind, run_jobs
 from unseen.engine.seeds import numpy_generator
 from unseen.engine.store import Store
 from unseen.errors import UnseenError
-from unseen.improving.design import Design, Fitting
+from unseen.improving.design import GROUP, Design, Fitting
 from unseen.refitting import Problem, Spec, resolve
 from unseen.refitting.refits import (
     packed,
@@ -165,10 +165,7 @@ def _arguments(
 ) -> dict[str, Any]:
     return {
         "data": data, "rows": rows, "learner": learner.to_dict(), "seed": fitting.seed,
-        "problem": {
-            "inputs": list(problem.examples.inputs), "target": problem.target, "measure": problem.measure,
-            "classes": list(problem.classes),
-        },
+        "problem": problem.scoring(),
         "tasks": [{"remedy": c.remedy, "settings": dict(c.settings)} for c in bundle],
         "primary": list(fitting.primary), "crafted": fitting.crafted, "options": dict(fitting.options),
         "versions": dict(known),
@@ -193,7 +190,7 @@ def attempt(
         rows: File of the row numbers.
         learner: A spec as plain data.
         seed: Source of every draw; the same for all candidates, so that they are compared under equal draws.
-        problem: inputs, target, measure and classes.
+        problem: As ``Problem.scoring`` says it.
         tasks: Candidates; the first is fitted, the others wrap it.
         primary: Sides that a remedy that looks at the target answers.
         crafted: Side that is answered under perturbations too.
@@ -291,13 +288,18 @@ def _answered(
         if not len(given):
             continue
         try:
-            one["scores"][side] = packed(score_rows(fitted, given, problem)["score"])
+            one["scores"][side] = packed(score_rows(fitted, given, problem, _blocks(side, given))["score"])
         except Exception:
             # Crafted rows only serve a comparison: a learner that refuses them is not refused for it.
             if not side.startswith("crafted"):
                 raise
         rows += len(given)
     one["seconds"] = [fit_seconds, (time.perf_counter() - started) / max(rows, 1)]
+
+
+def _blocks(side: str, given: Examples) -> np.ndarray | None:
+    """Domain of each row on a side that may hold several; the others are one."""
+    return given.column(DOMAIN) if side.startswith(GROUP) else None
 
 
 def _for_each_target(
@@ -312,7 +314,7 @@ def _for_each_target(
         started = time.perf_counter()
         fitted = remedy.fit(call(unlabelled), **one["settings"])
         middle = time.perf_counter()
-        one["scores"][side] = packed(score_rows(fitted, given, problem)["score"])
+        one["scores"][side] = packed(score_rows(fitted, given, problem, _blocks(side, given))["score"])
         fitting, answering, rows = (
             fitting + middle - started,
             answering + time.perf_counter() - middle,

@@ -31,6 +31,8 @@ EARLIER = 0.2
 ORDERED = ("later", "beyond")
 BINS = 5
 ALL = "all"
+# Sides that hold a group of domains, each of which is scored by itself.
+GROUP = "group "
 
 
 @dataclass(frozen=True)
@@ -228,21 +230,21 @@ def _over_domains(
         for a, b in combinations(range(count), 2):
             inside = _outside(len(problem), cases, [*groups[a], *groups[b]])
             train, back = _held_back(problem, inside, seed, family, a, b, repeat)
-            tests = {f"group {a}": rows[a], f"group {b}": rows[b], "seen": back}
-            primary = (f"group {a}", f"group {b}")
+            tests = {f"{GROUP}{a}": rows[a], f"{GROUP}{b}": rows[b], "seen": back}
+            primary = (f"{GROUP}{a}", f"{GROUP}{b}")
             fittings.append(
                 Fitting(f"without {a}, {b}", train, tests, primary, "seen", spawn(seed, family, a, b, repeat), repeat)
             )
         for g in range(count):
             inside = _outside(len(problem), cases, groups[g])
-            tests = {f"group {g}": rows[g]}
+            tests = {f"{GROUP}{g}": rows[g]}
             fittings.append(
                 Fitting(f"without {g}", inside, tests, tuple(tests), "", spawn(seed, family, g, repeat), repeat)
             )
     folds = tuple(
         Fold(
             f"group {g + 1}: {', '.join(cases[i].name for i in groups[g])}", tuple(groups[g]), f"without {g}",
-            tuple((_pair(g, b), f"group {b}", tuple(groups[b])) for b in range(count) if b != g),
+            tuple((_pair(g, b), f"{GROUP}{b}", tuple(groups[b])) for b in range(count) if b != g),
             tuple(_pair(g, b) for b in range(count) if b != g),
         )
         for g in range(count)
@@ -308,7 +310,7 @@ def inner_cuts(problem: Problem, case: Case, seed: int) -> tuple[list[tuple[str,
             share = np.cumsum(counts)[:-1] / counts.sum()
             cut = levels[np.argmin(np.abs(share - (1 - EARLIER)))]
             out = case.inside[values > cut]
-            if len(out) >= MIN_ROWS and len(case.inside) - len(out) >= MIN_TRAIN:
+            if len(out) >= MIN_ROWS and len(case.inside) - len(out) >= MIN_TRAIN and not problem.undefined(out):
                 return [("earlier cut", out)], "an earlier cut of the same order"
     if case.kind == "held-out":
         domain = table[DOMAIN].to_numpy()[case.inside]
@@ -317,7 +319,11 @@ def inner_cuts(problem: Problem, case: Case, seed: int) -> tuple[list[tuple[str,
             sizes = [int((domain == n).sum()) for n in names]
             groups = groups_of(sizes, min(MAX_GROUPS, len(names)), numpy_generator(seed, "inner", case.name))
             parts = [(f"part {k}", case.inside[np.isin(domain, [names[i] for i in g])]) for k, g in enumerate(groups)]
-            usable = [p for p in parts if len(p[1]) >= MIN_ROWS and len(case.inside) - len(p[1]) >= MIN_TRAIN]
+            usable = [
+                (name, out)
+                for name, out in parts
+                if len(out) >= MIN_ROWS and len(case.inside) - len(out) >= MIN_TRAIN and not problem.undefined(out)
+            ]
             if len(usable) >= 2:
                 return usable, "leave-one-domain-out among the other levels"
     if case.kind == "perturbed":

@@ -162,7 +162,7 @@ class Gains:
                 return None
             domains += found
         try:
-            places = worst_places(domains, least=LEAST_VALIDATED, scale=self.design.problem.scale)
+            places = worst_places(domains, least=LEAST_VALIDATED)
         except TooFewUnits:
             return None
         error = math.sqrt(sum(p.variance + p.between / self.design.repeats for p in places)) / len(places)
@@ -182,7 +182,7 @@ class Gains:
             rows = where[own]
             made.append(
                 Scored(case.name, before[:, own], after[:, own], self._picks[rows], self.clusters[rows], group,
-                       key != UNCHANGED)
+                       key != UNCHANGED, self.design.problem.least_variance(rows[~self._picks[rows]]))
             )  # fmt: skip
         return made
 
@@ -265,7 +265,7 @@ class Gains:
                     continue
                 part = found[:, own]
                 value, variance, _, _ = _clustered(part.mean(0), self.clusters[where[own]])
-                floor = 0.25 / (own.sum() + 2) ** 2 * self.design.problem.scale**2
+                floor = self.design.problem.least_variance(where[own])
                 between = float(np.var(part.mean(1), ddof=1)) if len(part) > 1 else 0.0
                 effects.append((case.name, value, max(variance, floor), int(own.sum()), between, number))
         by_domain = tuple((e[0], e[1], e[3]) for e in effects)
@@ -302,7 +302,7 @@ class Gains:
         for number, (fold, key) in enumerate(zip(self.design.folds, taken, strict=True)):
             side = next(iter(self.fittings[fold.final, 0].tests))
             domains += self._scored(fold.final, key, side, fold.cases, number) or []
-        return worst_places(domains, scale=self.design.problem.scale)
+        return worst_places(domains)
 
     def _over_domains(
         self, effects: Sequence[tuple[str, float, float, int, float, int]], shared: float

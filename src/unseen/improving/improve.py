@@ -143,7 +143,12 @@ def improve(
     named = [remedy_named(name) for name in remedies]
     families = dict.fromkeys(case.family for case in asked.cases)
     designs = [
-        design(asked.problem, [c for c in asked.cases if c.family == family], repeats=repeats, rows=rows, seed=seed)
+        _with_refused(
+            design(
+                asked.problem, [c for c in asked.cases if c.family == family], repeats=repeats, rows=rows, seed=seed
+            ),
+            asked,
+        )
         for family in families
     ]
     return [
@@ -164,6 +169,12 @@ def improve(
         )
         for one in designs
     ]
+
+
+def _with_refused(made: Design, asked: Asked) -> Design:
+    """The design with the held-out sets that could not even be formed among those left out."""
+    refused = {case.name: why for case, why in asked.refused if case.family == made.family}
+    return replace(made, left_out={**refused, **made.left_out})
 
 
 def _one(

@@ -34,6 +34,7 @@ class Scored:
         clusters: Of the rows, shape (n,).
         group: Number of the final test.
         changed: Whether anything was tried; else the two scores are the same.
+        floor: Below which the variance of a mean over the rows that judge is not believed.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Scored:
     clusters: np.ndarray
     group: int = 0
     changed: bool = True
+    floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def worst_count(domains: int, least: int) -> int:
     return min(domains, max(least, math.ceil(QUARTER * domains)))
 
 
-def worst_places(domains: Sequence[Scored], *, least: int = LEAST, scale: float = 1.0) -> list[Place]:
+def worst_places(domains: Sequence[Scored], *, least: int = LEAST) -> list[Place]:
     """The worst quarter of domains with what was tried, against the worst quarter without.
 
     Each side has its own worst domains, so that a remedy that mends three and spoils three others gains nothing. A
@@ -109,7 +111,6 @@ def worst_places(domains: Sequence[Scored], *, least: int = LEAST, scale: float 
     Args:
         domains: Scores of each.
         least: Fewest domains that count as the worst.
-        scale: Of a score, for the floor of a variance.
 
     Raises:
         TooFewUnits: All rows of a domain pick, or all judge: its clusters are too few to be divided.
@@ -122,17 +123,17 @@ def worst_places(domains: Sequence[Scored], *, least: int = LEAST, scale: float 
     tried = _lowest([float(d.tried[:, d.picks].mean()) for d in domains], count)
     pairs = [(i, i) for i in tried if i in without]
     pairs += zip((i for i in tried if i not in without), (i for i in without if i not in tried), strict=True)
-    return [_place(domains[a], domains[b], scale) for a, b in pairs]
+    return [_place(domains[a], domains[b]) for a, b in pairs]
 
 
 def _lowest(scores: Sequence[float], count: int) -> list[int]:
     return np.argsort(np.array(scores), kind="stable")[:count].tolist()
 
 
-def _place(tried: Scored, without: Scored, scale: float) -> Place:
+def _place(tried: Scored, without: Scored) -> Place:
     after, before = tried.tried[:, ~tried.picks], without.unchanged[:, ~without.picks]
     rows = after.shape[1]
-    floor = 0.25 / (rows + 2) ** 2 * scale**2
+    floor = tried.floor
     if tried is without:
         change = after - before
         if not tried.changed:

@@ -3,15 +3,17 @@
 from unseen.refitting.asking import Asked, ask, possible_shifts, refitted_under
 from unseen.refitting.clusters import proposed_clusters
 from unseen.refitting.design import Case, Plan, plan
-from unseen.refitting.problem import SCORE_WORDS, Problem, problem_of
+from unseen.refitting.measures import MEASURES, Measure
+from unseen.refitting.problem import Problem, problem_of
 from unseen.refitting.refits import Piece, Refitted, Runner
 from unseen.refitting.resolve import Spec, resolve, spec_of
 from unseen.refitting.under_shift import UnderShift
 
 __all__ = [
-    "SCORE_WORDS",
+    "MEASURES",
     "Asked",
     "Case",
+    "Measure",
     "Piece",
     "Plan",
     "Problem",

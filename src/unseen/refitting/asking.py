@@ -17,7 +17,7 @@ from unseen.errors import BadInput
 from unseen.factors import Factors
 from unseen.refitting.clusters import proposed_clusters
 from unseen.refitting.design import MIN_ROWS, Case, plan
-from unseen.refitting.problem import Measure, Problem, problem_of
+from unseen.refitting.problem import Problem, problem_of
 from unseen.refitting.refits import Runner
 from unseen.refitting.resolve import Spec, spec_of
 from unseen.refitting.under_shift import UnderShift
@@ -69,7 +69,7 @@ def ask(
     cluster: str | None = None,
     time: str | None = None,
     regression: bool | None = None,
-    measure: Measure | None = None,
+    measure: str | None = None,
     seed: int = 0,
 ) -> Asked:
     """Check data, learner and shifts, and find the rows that each shift holds out.

@@ -157,7 +157,7 @@ def too_little(problem: Problem, case: Case) -> str:
     target = problem.examples.table[problem.target]
     if not problem.regression and target[case.inside].n_unique() < 2:
         return f"the rows left to fit to have one class only ({target[int(case.inside[0])]!r})"
-    return ""
+    return problem.undefined(case.beyond)
 
 
 def _reason(problem: Problem, case: Case) -> str:

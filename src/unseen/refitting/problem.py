@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,17 @@ from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.factors import Factors, infer_factor
 from unseen.refitting.leaks import Leak, leaking
+from unseen.refitting.measures import (
+    LEAST_OF_CLASS,
+    MEASURES,
+    Answered,
+    Measure,
+    constant_error,
+    measure_for,
+    measure_named,
+    undefined,
+)
 
-Measure = Literal["accuracy", "brier", "error"]
-MEASURES: dict[str, str] = {
-    "accuracy": "1 where the most likely class is right",
-    "brier": "1 minus half the squared distance between the probabilities and the outcome",
-    "error": "minus the absolute error",
-}
-# What a mean score is called.
-SCORE_WORDS: dict[str, str] = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error"}
 # A numeric target with at most this many different whole numbers is a class.
 MAX_CLASSES = 20
 
@@ -34,9 +37,9 @@ class Problem:
         examples: Rows with a target; its column is text (classes) or Float64 (regression); ``item`` names rows.
         unlabelled: Rows without a target, if any.
         regression: Whether the target is a number.
-        measure: How an answer is scored; higher is better.
-        scale: What a score difference of 1 means in shares: 1 for classes, the mean absolute deviation from the median
-            for numbers (the error of the best constant).
+        measure: Name of how an answer is scored; higher is better.
+        scale: What a score difference of 1 means in shares: 1 for measures from 0 to 1 and R², the error of the best
+            constant for the absolute error (the mean absolute deviation from the median) and for log loss (the entropy).
         cluster: Column of what was sampled together, or None.
         time: Column of time, or None.
         notes: What was decided, in sentences.
@@ -47,7 +50,7 @@ class Problem:
     examples: Examples
     unlabelled: Examples | None
     regression: bool
-    measure: Measure
+    measure: str
     scale: float
     cluster: str | None = None
     time: str | None = None
@@ -68,6 +71,71 @@ class Problem:
     def classes(self) -> tuple[str, ...]:
         """The classes in order; empty for a regression."""
         return () if self.regression else tuple(sorted(self.examples.table[self.target].unique().to_list()))
+
+    @property
+    def how(self) -> Measure:
+        """How answers are scored."""
+        return MEASURES[self.measure]
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """Number of the class of each row, or its number, shape (n,)."""
+        column = self.examples.table[self.target]
+        if self.regression:
+            return column.cast(pl.Float64).to_numpy()
+        return np.searchsorted(np.array(self.classes), column.to_numpy().astype(str))
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        """Share of each class in all rows; empty for a regression."""
+        if self.regression:
+            return ()
+        return tuple((np.bincount(self.truth, minlength=len(self.classes)) / len(self)).tolist())
+
+    @property
+    def positive(self) -> int:
+        """Number of the class whose rows are sought: the rarer of two, the last one where they are equal."""
+        return 0 if len(self.shares) == 2 and self.shares[0] < self.shares[1] else 1
+
+    def scoring(self) -> dict[str, Any]:
+        """What a worker needs to score answers, as plain data."""
+        return {
+            "inputs": list(self.examples.inputs), "target": self.target, "measure": self.measure,
+            "classes": list(self.classes), "shares": list(self.shares), "positive": self.positive,
+        }  # fmt: skip
+
+    def answered(self, rows: np.ndarray, prediction: np.ndarray, chances: np.ndarray | None) -> Answered:
+        """Answers to some rows, as a measure reads them."""
+        return Answered(self.truth[rows], prediction, chances, self.positive, self.shares)
+
+    def undefined(self, rows: np.ndarray) -> str:
+        """Why the measure can't be had on some rows, or ""."""
+        return undefined(self.how, self.truth[rows], self.classes)
+
+    @property
+    def plain_scale(self) -> float:
+        """What a difference of 1 of plain scores (right or wrong, minus the absolute error) means in shares."""
+        return constant_error(MEASURES["error"], self.truth) if self.regression else 1.0
+
+    def least_variance(self, rows: np.ndarray) -> float:
+        """A variance below which that of a mean score over some rows is not believed.
+
+        Rows on which all answers agree have no spread; one row in n + 2 could have differed by 1/2. Where classes are
+        averaged, so could one of each.
+        """
+        if not self.how.by_class:
+            return 0.25 / (len(rows) + 2) ** 2 * self.scale**2
+        counts = np.bincount(self.truth[rows], minlength=len(self.classes))
+        counts = counts[counts > 0]
+        return float(0.25 * np.square(1 / (counts + 2)).sum() / len(counts) ** 2)
+
+    def degrees(self, rows: np.ndarray, dof: float) -> float:
+        """Degrees of freedom of a variance over some rows: where classes are averaged, no more than the rarest has."""
+        if not self.how.by_class:
+            return dof
+        counts = np.bincount(self.truth[rows], minlength=len(self.classes))
+        own = counts[counts >= LEAST_OF_CLASS]
+        return min(dof, float(own.min()) - 1) if len(own) else dof
 
     def clusters(self) -> np.ndarray:
         """Number of the cluster of each row, shape (n,); each row its own where no column is named."""
@@ -107,7 +175,7 @@ def problem_of(
     cluster: str | None = None,
     time: str | None = None,
     regression: bool | None = None,
-    measure: Measure | None = None,
+    measure: str | None = None,
     refuse_leaks: bool = True,
 ) -> Problem:
     """Make a learning problem of a table.
@@ -123,7 +191,7 @@ def problem_of(
         cluster: Column of what was sampled together (patient, document).
         time: Column of time.
         regression: Whether the target is a number to predict; by default numbers with many values are.
-        measure: accuracy (default for classes), brier, or error (the one for numbers).
+        measure: Name of one of ``unseen.refitting.MEASURES``; by default accuracy for classes, error for numbers.
         refuse_leaks: Whether a column that gives the target away is an error; else it is a suspect.
 
     Raises:
@@ -132,10 +200,8 @@ def problem_of(
     if isinstance(table, Examples):
         inputs, target = inputs or table.inputs, target or table.target
         table = table.table
-    if measure is not None and measure not in MEASURES:
-        raise BadInput(
-            f"no measure {measure!r}; there are " + "; ".join(f"{k} ({v})" for k, v in MEASURES.items()) + "."
-        )
+    if measure is not None:
+        measure_named(measure)
     if target is None:
         raise BadInput(f"say which column to predict: --target COLUMN (there are {_names(table.columns)}).")
     for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
@@ -170,25 +236,26 @@ def problem_of(
     factors = Factors(f for c in table.columns if c not in {target, "item"} for f in [infer_factor(table[c])] if f)
     examples = Examples(table, tuple(chosen), target, factors)
     unknown = None if unlabelled is None else Examples(unlabelled, tuple(chosen), None, factors)
-    if regression:
-        values = table[target].to_numpy()
-        if measure not in (None, "error"):
-            raise BadInput(f"the target {target!r} is a number: its measure is error, not {measure}.")
-        return Problem(
-            examples, unknown, True, "error",
-            float(np.abs(values - np.median(values)).mean()), cluster, time, tuple(notes), left_out, suspects,
-        )  # fmt: skip
-    if measure == "error":
-        raise BadInput(f"the target {target!r} holds classes: its measure is accuracy or brier.")
-    most = table[target].value_counts(sort=True)["count"][0] / table.height
-    if measure is None and most > 0.8:
-        notes.append(
-            f"{most:.0%} of the rows have one class: accuracy says little here. --measure brier scores probabilities."
-        )
-    return Problem(
-        examples, unknown, False, measure or "accuracy",
-        1.0, cluster, time, tuple(notes), left_out, suspects,
-    )  # fmt: skip
+    how = measure_for(measure, target, numbers=regression)
+    made = Problem(examples, unknown, regression, how.name, 1.0, cluster, time, (), left_out, suspects)
+    notes += _measure_notes(made, asked=measure is not None)
+    scale = constant_error(how, made.truth) if how.lower else 1.0
+    return replace(made, scale=scale, notes=tuple(notes))
+
+
+def _measure_notes(problem: Problem, *, asked: bool) -> list[str]:
+    """What a user should know of how answers are scored."""
+    how, most = problem.how, max(problem.shares, default=0.0)
+    if not asked and most > 0.8:
+        return [
+            f"{most:.0%} of the rows have one class: accuracy says little here. --measure auroc or average-precision looks "
+            "at the order of the rows, balanced-accuracy at each class, brier and log-loss at the probabilities."
+        ]
+    if how.by_class and len(problem.classes) > 2:
+        return [f"{how.name}: macro-averaged over the classes that have {LEAST_OF_CLASS} rows or more in a domain."]
+    if how.name.endswith("average-precision"):
+        return [f"{how.name}: {problem.classes[problem.positive]!r} is sought, the rarer class."]
+    return []
 
 
 def _names(columns: Sequence[str], limit: int = 12) -> str:

@@ -22,6 +22,7 @@ from unseen.engine.sources import code_hash
 from unseen.engine.store import Store
 from unseen.errors import BadInput, UnseenError
 from unseen.learners.base import checked_probabilities, require_classes
+from unseen.refitting.measures import MEASURES, Answered, Measure, scores_of
 from unseen.refitting.problem import Problem
 from unseen.refitting.resolve import Spec, resolve
 from unseen.shifts.base import Split
@@ -47,6 +48,7 @@ class Piece:
         options: ``shuffle``: columns that are shuffled within each side, one after the other, to see what that costs;
             ``perturb``: name, severity and, if not all, sides of a perturbation of the inputs that are answered;
             ``label_noise``: share of the training targets that are made wrong.
+        blocks: Side → domain of each row, where a side holds several: measures that score rows together score each by itself.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Piece:
     seed: int
     learner: Spec | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    blocks: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Answers:
         confidence: Probability of the answer, shape (n,), or None where the learner gives none.
         truth: Probability of the true class, shape (n,), or None.
         prediction: Class number, or the predicted number, shape (n,).
+        chances: Probability of each class, shape (n, classes); kept only for measures that score rows together by them.
     """
 
     rows: np.ndarray
@@ -74,6 +78,7 @@ class Answers:
     confidence: np.ndarray | None
     truth: np.ndarray | None
     prediction: np.ndarray
+    chances: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class Runner:
             keep=lambda result: not result["failed"], seconds=self.seconds, lost=_lost, what="refit",
             cost=lambda result: sum(result["seconds"]),
         )  # fmt: skip
-        return [_refitted(piece, found) for piece, found in zip(pieces, raw, strict=True)]
+        return [_refitted(self.problem, piece, found) for piece, found in zip(pieces, raw, strict=True)]
 
     def _job(self, piece: Piece) -> Job:
         arguments, learner = self._arguments(piece), piece.learner or self.learner
@@ -137,10 +142,7 @@ class Runner:
             self._data = str(stored_table(self.problem.examples, self.store))
         return {
             "data": self._data,
-            "problem": {
-                "inputs": list(self.problem.examples.inputs), "target": self.problem.target,
-                "measure": self.problem.measure, "classes": list(self.problem.classes),
-            },
+            "problem": self.problem.scoring(),
             "rows": str(stored_rows({"train": piece.train, **{f"test {k}": v for k, v in piece.tests.items()}}, self.store)),
             "learner": (piece.learner or self.learner).to_dict(),
             "seed": piece.seed,
@@ -253,7 +255,7 @@ def refit(
 
     Args:
         data: File of the table.
-        problem: inputs, target, measure and classes.
+        problem: As ``Problem.scoring`` says it.
         rows: File of the row numbers.
         learner: A spec as plain data.
         seed: Source of every draw.
@@ -311,20 +313,28 @@ def answer_sides(
             rng = numpy_generator(seed, "shuffle", side, column)
             some = np.sort(rng.permutation(len(given))[:SHUFFLED_ROWS])
             part = given.take(some)
+            base = found["score"][some] if len(some) == len(given) else score_rows(fitted, part, problem)["score"]
             mixed = part.table.with_columns(part.table[column][rng.permutation(len(part))])
-            fall = (
-                found["score"][some] - score_rows(fitted, Examples(mixed, part.inputs, part.target), problem)["score"]
-            )
+            fall = base - score_rows(fitted, Examples(mixed, part.inputs, part.target), problem)["score"]
             shuffled.setdefault(column, {})[side] = [
                 float(fall.mean()), float(fall.std() / max(len(fall), 1) ** 0.5), len(fall)
             ]  # fmt: skip
     return answers, shuffled
 
 
-def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> dict[str, Any]:
-    """Scores, confidences, probabilities of the truth and predictions of a fitted learner, as float32 and int16."""
-    target = examples.column(problem["target"])
-    if problem["measure"] == "error":
+def score_rows(
+    fitted: Any, examples: Examples, problem: Mapping[str, Any], blocks: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Scores, confidences, probabilities and predictions of a fitted learner, as float32 and int16.
+
+    Args:
+        fitted: The learner.
+        examples: Rows with a target.
+        problem: As ``Problem.scoring`` says it.
+        blocks: Domain of each row, for measures that score rows together; by default all are one.
+    """
+    target, measure = examples.column(problem["target"]), MEASURES[problem["measure"]]
+    if measure.numbers:
         response = fitted.respond(examples)
         prediction = response.table["prediction"].cast(pl.Float64).to_numpy()
         wrong = int((~np.isfinite(prediction)).sum())
@@ -334,10 +344,8 @@ def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> d
                 if wrong
                 else f"{len(prediction):,} predictions for {len(target):,} rows."
             )
-        return {
-            "score": -np.abs(target.astype(float) - prediction).astype(np.float32), "confidence": None, "truth": None,
-            "prediction": prediction.astype(np.float32),
-        }  # fmt: skip
+        answered = Answered(target.astype(float), prediction, None)
+        return _scored(measure, answered, blocks, None, None, prediction.astype(np.float32))
     classes = [str(c) for c in problem["classes"]]
     number = {c: i for i, c in enumerate(classes)}
     wanted = np.array([number.get(str(v), -1) for v in target.tolist()], dtype=np.int64)
@@ -345,25 +353,34 @@ def score_rows(fitted: Any, examples: Examples, problem: Mapping[str, Any]) -> d
         given = fitted.respond(examples).table["prediction"].to_list()
         predicted = np.array([number.get(v, -1) for v in given], dtype=np.int16)
         require_classes([str(v) for v in given], classes)
-        if problem["measure"] == "brier":
-            raise UnseenError(f"{fitted.name} has no predict_proba, so the measure brier can't be had; take accuracy.")
-        return {
-            "score": (predicted == wanted).astype(np.float32), "confidence": None, "truth": None,
-            "prediction": predicted,
-        }  # fmt: skip
+        if measure.reads == "probabilities":
+            raise UnseenError(
+                f"{fitted.name} has no predict_proba, so the measure {measure.name} can't be had; take accuracy or "
+                "balanced-accuracy."
+            )
+        answered = Answered(wanted, predicted, None, problem["positive"], problem["shares"])
+        return _scored(measure, answered, blocks, None, None, predicted)
     require_classes([str(c) for c in fitted.classes], classes)
     own = [number[str(c)] for c in fitted.classes]
     chances = np.zeros((len(examples), len(classes)))
     chances[:, own] = checked_probabilities(fitted.probabilities(examples), len(examples), len(own))
-    predicted = chances.argmax(1)
+    predicted = chances.argmax(1).astype(np.int16)
     truth = chances[np.arange(len(wanted)), wanted]
-    if problem["measure"] == "brier":
-        score = 1 - 0.5 * ((chances**2).sum(1) - 2 * truth + 1)
-    else:
-        score = (predicted == wanted).astype(float)
+    answered = Answered(wanted, predicted, chances, problem["positive"], problem["shares"])
+    return _scored(measure, answered, blocks, chances.max(1), truth, predicted)
+
+
+def _scored(
+    measure: Measure, answered: Answered, blocks: np.ndarray | None, confidence: np.ndarray | None,
+    truth: np.ndarray | None, prediction: np.ndarray,
+) -> dict[str, Any]:  # fmt: skip
+    def short(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else values.astype(np.float32)
+
+    together = measure.of_sets and measure.reads == "probabilities"
     return {
-        "score": score.astype(np.float32), "confidence": chances.max(1).astype(np.float32),
-        "truth": truth.astype(np.float32), "prediction": predicted.astype(np.int16),
+        "score": scores_of(measure, answered, blocks).astype(np.float32), "confidence": short(confidence),
+        "truth": short(truth), "prediction": prediction, "chances": short(answered.chances) if together else None,
     }  # fmt: skip
 
 
@@ -381,15 +398,17 @@ def unpacked(kept: Mapping[str, str]) -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(kept["data"])), dtype=np.dtype(kept["dtype"]))
 
 
-def _refitted(piece: Piece, found: Mapping[str, Any]) -> Refitted:
+def _refitted(problem: Problem, piece: Piece, found: Mapping[str, Any]) -> Refitted:
     answers: dict[str, Answers] = {}
     for side, columns in found["answers"].items():
         read = {k: None if v is None else unpacked(v) for k, v in columns.items()}
-        score, prediction = read["score"], read["prediction"]
+        score, prediction, chances = read["score"], read["prediction"], read.get("chances")
         assert score is not None and prediction is not None, "every side holds both"  # noqa: S101, PT018
-        answers[side] = Answers(
-            piece.tests[side], score.astype(np.float64), read["confidence"], read["truth"], prediction
-        )
+        chances = None if chances is None else chances.reshape(len(prediction), -1)
+        rows = piece.tests[side]
+        if problem.how.of_sets and side in piece.blocks:
+            score = scores_of(problem.how, problem.answered(rows, prediction, chances), piece.blocks[side])
+        answers[side] = Answers(rows, score.astype(np.float64), read["confidence"], read["truth"], prediction, chances)
     shuffled = {
         column: {side: (float(v[0]), float(v[1]), int(v[2])) for side, v in sides.items()}
         for column, sides in found["shuffled"].items()

@@ -85,12 +85,48 @@ class UnderShift:
     def reference(self) -> np.ndarray:
         """Score of every row by fits that saw its like, shape (refits, n); NaN where none was asked for or it failed."""
         scores = np.full((self.plan.refits, len(self.problem)), np.nan)
-        for result in self.refitted:
-            if "reference" in result.answers:
-                refit = int(result.piece.name.split("refit ")[1].split(",")[0]) - 1
-                found = result.answers["reference"]
-                scores[refit, found.rows] = found.score
+        for refit, found in self._reference_answers:
+            scores[refit, found.rows] = found.score
+        if self.problem.how.of_sets:
+            # A fold of all domains was scored together; each held-out set is told by itself.
+            answered = np.isfinite(scores)
+            scores[:] = np.nan
+            for case in self.plan.cases:
+                for r in range(self.plan.refits):
+                    if answered[r, case.beyond].all():
+                        scores[r, case.beyond] = self._reference_of(r, case)
         return scores
+
+    @cached_property
+    def _reference_answers(self) -> list[tuple[int, Answers]]:
+        return [
+            (int(x.piece.name.split("refit ")[1].split(",")[0]) - 1, x.answers["reference"])
+            for x in self.refitted
+            if "reference" in x.answers
+        ]
+
+    @cached_property
+    def _reference_outputs(self) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
+        """By refit: prediction of every row, shape (n,), and probabilities, shape (n, classes), from all folds."""
+        made: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
+        n = len(self.problem)
+        for refit, found in self._reference_answers:
+            if refit not in made:
+                empty = None if found.chances is None else np.full((n, found.chances.shape[1]), np.nan)
+                made[refit] = np.zeros(n, dtype=found.prediction.dtype), empty
+            prediction, chances = made[refit]
+            prediction[found.rows] = found.prediction
+            if chances is not None:
+                chances[found.rows] = found.chances
+        return made
+
+    def _reference_of(self, refit: int, case: Case) -> np.ndarray:
+        """Scores of a held-out set by fits that saw its like, shape (rows of the set,); NaN where one is missing."""
+        problem, rows = self.problem, case.beyond
+        if not problem.how.of_sets:
+            return self.reference[refit, rows]
+        prediction, chances = self._reference_outputs[refit]
+        return problem.how.rows(problem.answered(rows, prediction[rows], None if chances is None else chances[rows]))
 
     @cached_property
     def held(self) -> tuple[Held, ...]:
@@ -107,7 +143,7 @@ class UnderShift:
                 Held(
                     case, case.beyond,
                     np.stack([x.answers["unseen"].score for _, x in sound]),
-                    np.stack([self.reference[r, case.beyond] for r, _ in sound]),
+                    np.stack([self._reference_of(r, case) for r, _ in sound]),
                     tuple(x.answers["seen"] for _, x in sound if "seen" in x.answers),
                     tuple(x.answers["unseen"] for _, x in sound),
                 )
@@ -151,8 +187,20 @@ class UnderShift:
             return None
         table = pl.concat(frames, how="vertical")
         kinds: dict[str, Kind] = {name: f.kind for name, f in examples.factors.items() if name in table.columns}
-        bounds = None if self.problem.measure == "error" else (0.0, 1.0)
+        bounds = self.problem.how.bounds if self._keeps_score else None if self.problem.regression else (0.0, 1.0)
         return Responses.of(table, score_range=bounds, kinds=kinds)
+
+    @property
+    def _keeps_score(self) -> bool:
+        """Whether the response table has the score of the measure: one that stands for a row alone, as the checks read it."""
+        return self.problem.measure in ("accuracy", "brier", "error")
+
+    def plain_score(self, answers: Answers) -> np.ndarray:
+        """Whether each row is right, or minus its absolute error, whatever the measure, shape (n,)."""
+        truth = self.problem.truth[answers.rows]
+        if self.problem.regression:
+            return -np.abs(truth - answers.prediction)
+        return (truth == answers.prediction).astype(np.float64)
 
     def _frame(self, family: str, answers: Answers, side: str) -> pl.DataFrame:
         table = self.problem.examples.table
@@ -160,7 +208,7 @@ class UnderShift:
         columns: dict[str, pl.Series] = {
             "model": pl.Series([f"{self.runner.learner.name}, {family}"] * len(answers.rows)),
             "item": table["item"].cast(pl.String)[answers.rows],
-            "score": pl.Series(answers.score),
+            "score": pl.Series(answers.score if self._keeps_score else self.plain_score(answers)),
             "split": pl.Series([side] * len(answers.rows)),
             "target": table[self.problem.target].cast(pl.String)[answers.rows],
             "prediction": pl.Series(
@@ -169,7 +217,7 @@ class UnderShift:
                 else answers.prediction.astype(str)
             ),
         }
-        if answers.confidence is not None and self.problem.measure == "accuracy":
+        if answers.confidence is not None and self.problem.measure != "brier":
             columns["confidence"] = pl.Series(np.clip(answers.confidence.astype(np.float64), 0, 1))
         if self.problem.cluster is not None:
             columns["cluster"] = table[self.problem.cluster].cast(pl.String)[answers.rows]
@@ -192,7 +240,12 @@ def _only(answers: Answers, kept: np.ndarray) -> Answers:
         return None if values is None else values[kept]
 
     return Answers(
-        answers.rows[kept], answers.score[kept], part(answers.confidence), part(answers.truth), answers.prediction[kept]
+        answers.rows[kept],
+        answers.score[kept],
+        part(answers.confidence),
+        part(answers.truth),
+        answers.prediction[kept],
+        part(answers.chances),
     )
 
 

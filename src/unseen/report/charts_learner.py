@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from unseen.refitting import SCORE_WORDS
+from unseen.refitting import MEASURES
 from unseen.report.forms import Axis, Curve, Mark, curves, forest
 from unseen.report.picture import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
 
@@ -14,12 +14,13 @@ def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U801: each domain not seen, against having seen it, and what to expect of the next one."""
     for f in grouped(findings, "domains"):
         d = f["details"]
-        sign = -1.0 if d.get("measure") == "error" else 1.0
+        how = MEASURES.get(str(d.get("measure")))
+        sign = -1.0 if how is not None and how.lower else 1.0
         rows = [_domain(row, sign) for row in rows_in(d, "domains")[: MAX_ROWS - 1]]
         ahead = d.get("next_score")
         if isinstance(ahead, Mapping):
             rows.append([_interval("the next domain", ahead, sign)])
-        word = SCORE_WORDS.get(str(d.get("measure")), "score")
+        word = "score" if how is None else how.word
         svg = forest(
             rows, label=f"{d.get('family', '')}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
             bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unseen.improving import UNCHANGED, Gained, Improvement, Ranked, Selected
-from unseen.refitting import Asked
+from unseen.refitting import MEASURES, Asked
 from unseen.report.plain import counted, interval, number, plain
 
 SCHEMA_VERSION = 1
-WORDS = {"accuracy": "accuracy", "brier": "Brier score", "error": "mean absolute error (minus)"}
+WORDS = {m.name: f"{m.word} (minus)" if m.lower else m.word for m in MEASURES.values()}
 
 
 def summarise(
@@ -102,7 +102,7 @@ def headline(family: Mapping[str, Any]) -> str:
 
 def unit(family: Mapping[str, Any]) -> str:
     """What a gain is counted in."""
-    return {"accuracy": "accuracy", "brier": "Brier score", "error": "absolute error"}[family["measure"]]
+    return MEASURES[family["measure"]].unit
 
 
 def statement(family: Mapping[str, Any]) -> str:
@@ -125,7 +125,7 @@ def statement(family: Mapping[str, Any]) -> str:
     if family["verdict"] == "helped":
         return why
     if family["detectable"] is not None:
-        why += f" These data could have shown a gain of {number(family['detectable'])} or more (80 % power)."
+        why += f" These data could have shown a gain of {number(family['detectable'])} of {unit(family)} or more (80 % power)."
     missed = [r["remedy"] for r in family["ranking"] if r["verdict"] == "gains"]
     if missed:
         names = ", ".join(missed)
