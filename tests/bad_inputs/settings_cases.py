@@ -156,7 +156,7 @@ OPTIONS = [
     ("unknown option", RUN + " --clusters site", X, 2, "No such option: --clusters (Possible options: --cluster,"),
     ("option without a value", RUN + " --cluster", X, 2, "Error Option '--cluster' requires an argument."),
     ("unknown verb", "audti x", X, 2, "No such command 'audti'. Did you mean 'audit'?"),
-    ("unknown format", RUN + " --format pdf", X, 2, "Invalid value for '--format': Value error, 'pdf' is not one"),
+    ("unknown format", RUN + " --format pdf", X, 2, "Invalid value for '--format' / '--output-format': Value error, 'pdf' is not one"),
     ("unknown code", "audit x --select U999", X, 2, "no check begins with 'U999'; the codes are U001, U002,"),
     ("a code that is a word", "audit x --select gap", X, 2, "no check begins with 'GAP'; the codes are U001, U002, U003,"),
     ("unknown code to ignore", "audit x --ignore X", X, 2, "no check begins with 'X'; the codes are U001, U002, U003,"),

@@ -292,7 +292,7 @@ def kept_name(text: str) -> str:
     """The name of an item as it is kept: a long one is cut, with a hash of the whole.
 
     >>> kept_name("q1"), len(kept_name("q" * 500))
-    ('q1', 117)
+    ('q1', 118)
     """
     return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 20]}…#{_hash(text):016x}"
 
