@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,14 @@ from unseen.checks.registry import all_checks, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
-from unseen.improved import PREFIX, Improved, RemedyPage, improve_asked, remedy_pages
+from unseen.findings import Finding, Findings
+from unseen.improved import PREFIX, Improved, improve_asked, remedy_pages
 from unseen.planned import Planned
 from unseen.responses import Responses
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from unseen.refitting import UnderShift
     from unseen.report.accepted import Accepted
     from unseen.report.baseline import Baseline
@@ -80,6 +85,36 @@ class Audit:
     def findings(self) -> list[dict[str, Any]]:
         """All outcomes as plain data (code, outcome, subject, estimate, statement, next_step, details)."""
         return self.document["findings"]
+
+    @cached_property
+    def all(self) -> Findings:
+        """All outcomes as objects, found ones first, by weight."""
+        return Findings(tuple(Finding(entry, self.responses) for entry in self.document["findings"]))
+
+    def __getitem__(self, code: str) -> Findings:
+        """The outcomes of a check ("U104"), of a family ("U1") or with an identifier, the heaviest first.
+
+        Raises:
+            BadInput: No check begins so.
+        """
+        own = tuple(f for f in self.all if f.id == code)
+        if own:
+            return Findings(own)
+        selected(code)
+        return Findings(tuple(f for f in self.all if f.code.startswith(code.upper())))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(dict.fromkeys(f.code for f in self.all))
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row an outcome, numbers as columns; ``.to_pandas()`` makes a pandas frame of it."""
+        return self.all.to_frame()
+
+    def by_model(self) -> dict[str, Findings]:
+        """The outcomes of each model, in the order of the scores; those of several models stand with each of them."""
+        names = [row.model for row in self.scores.rows] if self.scores else []
+        names += [m for f in self.all for m in f.models]
+        return {m: Findings(tuple(f for f in self.all if m in f.models)) for m in dict.fromkeys(names)}
 
     @property
     def found(self) -> tuple[Found, ...]:
@@ -147,9 +182,12 @@ class Audit:
         return terminal.text(self.document)
 
     def __repr__(self) -> str:
+        counts = Counter(f["outcome"] for f in self.findings)
+        told = self.document["verdict"]
+        sentence = f" {told['sentence']}" if told else ""
         return (
-            f"<Audit: {len(self.found)} found, {len(self.undecided)} undecided, {len(self.clear)} clear, "
-            f"{len(self.not_applicable)} not judged>"
+            f"<Audit: {counts['found']} found, {counts['undecided']} undecided, {counts['clear']} clear, "
+            f"{counts['not_applicable']} not judged.{sentence}>"
         )
 
     def _repr_html_(self) -> str:
@@ -408,6 +446,99 @@ def audit(
     return Audit(result, tuple(sources), then, known)
 
 
+def compare(
+    before: Any,
+    after: Any,
+    *,
+    settings: Settings | None = None,
+    unseen: str | None = None,
+    split: str | None = None,
+    model: str | None = None,
+    model_column: str | None = None,
+    item_column: str | None = None,
+    score: str | None = None,
+    score_range: str | tuple[float, float] | None = None,
+    cluster: str | None = None,
+    factors: str | Sequence[str] | Mapping[str, str | None] | None = None,
+    repeat: str | None = None,
+    question: str | None = None,
+    target_column: str | None = None,
+    filter: str | None = None,
+    metric: str | None = None,
+    reader: str | None = None,
+) -> Audit:
+    """What each model lost or gained from one audit to another, on the items that both have (U705).
+
+    Args:
+        before: An audit, its document, the path of a JSON report; or answers: a data frame, a path, folder or glob of logs.
+        after: The same.
+        settings: Levels, smallest gap, seed.
+        unseen: Where answers are given, as for ``audit``: condition of the rows that are unseen.
+        split: Column with train, seen or unseen.
+        model: Name of the one model, where no column has it.
+        model_column: Column with the model's name.
+        item_column: Column that names the item.
+        score: Column with the score, higher is better; "-loss" negates it.
+        score_range: Lowest and highest possible score: "0:10" or (0, 10).
+        cluster: Column of what was sampled together.
+        factors: Names of factors, or a mapping of names and kinds.
+        repeat: Column that numbers repeated runs.
+        question: Column with the text of the question.
+        target_column: Column with the right answer.
+        filter: lm-eval filter to read, where a log has several.
+        metric: Metric or scorer to read, where a log has several.
+        reader: Name of the reader to use, instead of detection.
+
+    Returns:
+        An audit whose findings are the changes; ``.document["verdict"]`` says them in one sentence.
+
+    Raises:
+        BadInput: One of the two can't be read.
+
+    >>> rows = {"model": "m", "item": range(80), "score": [1] * 40 + [0] * 40}
+    >>> now = rows | {"score": [1] * 20 + [0] * 60}
+    >>> print(compare(rows, now).document["verdict"]["sentence"])
+    m lost score since the baseline: 0.50 then, 0.25 now (-0.250 [-0.355, -0.168] on 80 shared items).
+    """
+    from unseen.options import Options
+    from unseen.report import baseline as comparing
+
+    options = Options.of({
+        "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
+        "score": score, "score_range": score_range, "cluster": cluster, "factors": factors, "repeat": repeat,
+        "question": question, "target_column": target_column, "filter": filter, "metric": metric, "reader": reader,
+    })  # fmt: skip
+    settings = settings or Settings()
+    then = baseline_of(before, options.mapping, settings, select=auditing.CHANGE)
+    named = (str(after),) if isinstance(after, str | Path) else ()
+    if isinstance(after, Audit) and after.responses is not None:
+        subject, named = Subject(responses=after.responses), after.sources
+    elif (isinstance(after, Mapping) and "findings" in after) or (
+        isinstance(after, str | Path) and comparing.is_report(after)
+    ):
+        now = baseline_of(after, options.mapping, settings)
+        if not now.scores.items:
+            raise BadInput(
+                f"{named[0] if named else 'the later report'}: keeps no scores per item. Give its logs instead."
+            )
+        subject = Subject(responses=now.scores.to_responses())
+        subject.shared("kept_scores", lambda: now.scores)
+    else:
+        subject = Subject(responses=_answers(after, options.mapping))
+    subject.baseline = then.scores
+    return Audit(auditing.run(subject, settings, select=auditing.CHANGE), tuple(named), then)
+
+
+def _answers(given: Any, mapping: Any) -> Responses:
+    """Answers from a path, folder or glob of logs, responses, or a data frame."""
+    from unseen.responses.mapping import from_table
+    from unseen.responses.reading import read as read_files
+
+    if isinstance(given, str | Path):
+        return read_files([resolve_sample(given)], mapping=mapping)
+    return given if isinstance(given, Responses) else from_table(given, mapping)
+
+
 def _accepted(path: str | Path | None) -> Accepted | None:
     from unseen.report import accepted
 
@@ -432,21 +563,14 @@ def baseline_of(
         BadInput: It can't be read; the message says why.
     """
     from unseen.report import baseline, summary
-    from unseen.responses.mapping import from_table
-    from unseen.responses.reading import read as read_files
 
     named = [str(given)] if isinstance(given, str | Path) else []
-
-    def read(source: Any) -> Responses:
-        if isinstance(source, str | Path):
-            return read_files([resolve_sample(source)], mapping=mapping)
-        return source if isinstance(source, Responses) else from_table(source, mapping)
 
     def audited(responses: Responses) -> dict[str, Any]:
         result = auditing.run(Subject(responses=responses), settings, select=select, ignore=ignore, budget=budget)
         return summary.summarise(result, sources=named)
 
-    return baseline.resolve(given, read=read, audited=audited)
+    return baseline.resolve(given, read=lambda source: _answers(source, mapping), audited=audited)
 
 
 def improve(
@@ -543,7 +667,32 @@ def plan(
     ignore: str | Iterable[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     source: str = "",
-    **given: Any,
+    items: int | None = None,
+    unseen_share: float | None = None,
+    clusters: int | None = None,
+    rows_per_cluster: float | None = None,
+    uneven: float | None = None,
+    intraclass: float | None = None,
+    score: float | str | None = None,
+    sd: float | None = None,
+    pairing: float | None = None,
+    factors: int | str | Sequence[str] | Mapping[str, str | None] | None = None,
+    unseen: str | None = None,
+    split: str | None = None,
+    model: str | None = None,
+    model_column: str | None = None,
+    item_column: str | None = None,
+    score_range: str | tuple[float, float] | None = None,
+    cluster: str | None = None,
+    time: str | None = None,
+    confidence: str | None = None,
+    human: str | None = None,
+    variant_of: str | None = None,
+    parent: str | None = None,
+    question: str | None = None,
+    repeat: str | None = None,
+    filter: str | None = None,
+    metric: str | None = None,
 ) -> Planned:
     """What an audit would show, and how much to collect, before collecting it.
 
@@ -556,9 +705,32 @@ def plan(
         ignore: Codes or prefixes that will not.
         progress: Called with (code, done, total) before each check of the pilot's audit.
         source: Where the pilot came from.
-        **given: With a pilot ``unseen="digits > 2"``, ``cluster="author"`` … as for ``audit``; without one
-            ``items``, ``unseen_share``, ``clusters``, ``rows_per_cluster``, ``intraclass``, ``score`` …, the fields
-            of ``unseen.planning.Design``.
+        items: Without a pilot, as the eight that follow: items of each model.
+        unseen_share: Share of the items that is unseen; 0.5 by default.
+        clusters: Sampling units of all items.
+        rows_per_cluster: Mean items per cluster.
+        uneven: Standard deviation of the items per cluster over their mean.
+        intraclass: Correlation of the scores of two items of one cluster.
+        score: Expected mean score on seen items, 0.7 by default; with a pilot, the column with the score.
+        sd: Standard deviation of a score, where scores are not 0 and 1.
+        pairing: Correlation of two models' scores on one item.
+        factors: Number of factors of the items, 1 by default; with a pilot, their names as for ``audit``.
+        unseen: With a pilot, as for ``audit``, as those that follow: condition of the rows that are unseen.
+        split: Column with train, seen or unseen.
+        model: Name of the one model.
+        model_column: Column with the model's name.
+        item_column: Column that names the item.
+        score_range: Lowest and highest possible score.
+        cluster: Column of what was sampled together.
+        time: Column of time.
+        confidence: Column with the probability of the answer.
+        human: Column with a human's score on some rows.
+        variant_of: Column that names the original of a rewritten item.
+        parent: Column that names the composite item of a part.
+        question: Column with the text of the question.
+        repeat: Column that numbers repeated runs.
+        filter: lm-eval filter to read.
+        metric: Metric or scorer to read.
 
     Raises:
         BadInput: The pilot has no split, or a number lies outside its range; the message says which.
@@ -568,6 +740,18 @@ def plan(
     >>> round(made.smallest_gap_found, 3)
     0.1
     """
+    numbers = {
+        "items": items, "unseen_share": unseen_share, "clusters": clusters, "rows_per_cluster": rows_per_cluster,
+        "uneven": uneven, "intraclass": intraclass, "sd": sd, "pairing": pairing,
+    }  # fmt: skip
+    columns = {
+        "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
+        "score_range": score_range, "cluster": cluster, "time": time, "confidence": confidence, "human": human,
+        "variant_of": variant_of, "parent": parent, "question": question, "repeat": repeat, "filter": filter, "metric": metric,
+    }  # fmt: skip
+    # Both a design and a log have these two, as a number and as names.
+    both = {"score": score, "factors": factors}
+    given: dict[str, Any] = {k: v for k, v in {**numbers, **columns, **both}.items() if v is not None}
     from unseen import planning
     from unseen.responses.mapping import Mapping as ColumnMapping
     from unseen.responses.mapping import from_table
@@ -693,8 +877,24 @@ class Page:
         return page(f"{c.code}  {c.title}", sections)
 
 
-def explain(code: str = "") -> list[Page] | list[RemedyPage]:
+class Pages(list[Any]):
+    """Pages of checks or remedies; one shows itself whole, several by their titles and questions."""
+
+    def __repr__(self) -> str:
+        if len(self) == 1:
+            return str(self[0])
+        return "\n".join(f"{page.code}  {page.title}\n      {page.question}" for page in self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
+
+
+def explain(code: str = "") -> Pages:
     """Pages of the checks whose code begins so, all for an empty code; or of ``remedy:NAME``, all for ``remedy``.
+
+    What is returned prints as the page itself.
 
     Raises:
         BadInput: No check begins so, or no remedy has this name.
@@ -703,9 +903,9 @@ def explain(code: str = "") -> list[Page] | list[RemedyPage]:
     ['U101']
     """
     if code.lower().partition(":")[0] == PREFIX:
-        return remedy_pages(code)
+        return Pages(remedy_pages(code))
     chosen = selected((code.upper(),)) if code else list(all_checks().values())
-    return [Page(check) for check in chosen]
+    return Pages(Page(check) for check in chosen)
 
 
 def load_document(path: str | Path) -> dict[str, Any]:

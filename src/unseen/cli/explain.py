@@ -25,8 +25,4 @@ def explain(
     if format == "json":
         typer.echo(json.dumps([page.to_dict() for page in pages], ensure_ascii=False, indent=1))
         return
-    if len(pages) == 1:
-        typer.echo(str(pages[0]))
-        return
-    for page in pages:
-        typer.echo(f"{page.code}  {page.title}\n      {page.question}")
+    typer.echo(str(pages))

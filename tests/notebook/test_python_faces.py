@@ -1,0 +1,130 @@
+"""What a user of Python sees: objects that show themselves, frames, pictures, comparisons, help that fits."""
+
+import pydoc
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+
+import unseen
+from unseen.errors import BadInput
+
+
+@pytest.fixture(scope="module")
+def audit() -> unseen.Audit:
+    rng = np.random.default_rng(0)
+    n = 200
+    right = np.r_[np.full(n, 0.9), np.full(n, 0.2)]
+    table = pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "model": m, "item": [f"i{k}" for k in range(2 * n)], "score": (rng.random(2 * n) < right).astype(float),
+                    "digits": [1] * n + [3] * n, "question": [f"<b>{k}</b>" for k in range(2 * n)],
+                }
+            )
+            for m in ("a", "b <i>")
+        ]
+    )  # fmt: skip
+    return unseen.audit(table, unseen="digits > 1", select="U1,U7")
+
+
+def test_codes_families_and_identifiers_pick_findings(audit: unseen.Audit):
+    assert {f.code for f in audit["U101"]} == {"U101"}
+    assert len(audit["u1"]) > len(audit["U101"]) == 2
+    one = audit["U101"][0]
+    assert audit[one.id][0].statement == one.statement
+    assert [f.code for f in audit["U5"]] == []
+    with pytest.raises(BadInput, match="no check begins with 'U999'"):
+        audit["U999"]
+
+
+def test_the_frame_has_one_row_an_outcome_and_numbers_as_numbers(audit: unseen.Audit):
+    frame = audit.to_frame()
+    assert frame.height == len(audit.findings)
+    gaps = frame.filter(pl.col("code") == "U101")
+    assert gaps["value"].to_list() == [f["estimate"]["value"] for f in audit.findings if f["code"] == "U101"]
+    assert gaps["models"].to_list() in ([["a"], ["b <i>"]], [["b <i>"], ["a"]])
+    assert (gaps["low"] < gaps["value"]).all()
+    assert frame.to_pandas().shape == frame.shape
+    assert (
+        unseen.audit(pl.DataFrame({"model": ["m"], "item": ["i"], "score": [1.0]}), select="U101").to_frame().height
+        == 1
+    )
+
+
+def test_by_model_gives_each_model_its_own_findings_and_pairs_to_both(audit: unseen.Audit):
+    own = audit.by_model()
+    assert set(own) == {"a", "b <i>"}
+    for name, findings in own.items():
+        assert all(name in f.models for f in findings)
+        assert {"U101", "U701"} <= {f.code for f in findings}
+
+
+def test_the_answers_behind_a_finding_are_rows_of_the_table(audit: unseen.Audit):
+    finding = audit["U101"][0]
+    rows = finding.items()
+    assert rows.columns[:2] == ["why", "expected"]
+    assert set(rows["why"]) == {"worst", "typical", "surprising"}
+    assert set(rows["model"].cast(pl.String)) == set(finding.models)
+    assert rows.filter(pl.col("why") == "worst")["score"].to_list() == [0.0] * 3
+    assert finding.items(each=1).height == 3
+
+
+def test_pictures_stand_by_themselves_and_are_saved(audit: unseen.Audit, tmp_path):
+    plot = audit["U101"].plot()
+    assert "seen" in repr(plot)
+    root = ElementTree.fromstring(audit["U101"][0].plot().save(tmp_path / "gap.svg").read_text(encoding="utf-8"))
+    assert root.tag.endswith("svg")
+    style = next(e.text or "" for e in root.iter() if e.tag.endswith("style"))
+    assert "--seen: #" in style
+    assert ":root" not in style, "the rules are for the picture alone, not for the page around it"
+    assert "url(" not in style
+    assert "<i>" not in plot._repr_html_()
+
+
+def test_reprs_are_one_readable_line_or_a_short_table(audit: unseen.Audit):
+    assert repr(audit).startswith("<Audit: ")
+    assert audit.document["verdict"]["sentence"] in repr(audit)
+    one = audit["U101"][0]
+    assert repr(one).startswith("<U101 found, ")
+    assert "\n" not in repr(one)
+    assert len(repr(audit["U101"]).splitlines()) == 2
+    assert "<i>" not in audit["U101"]._repr_html_() + one._repr_html_()
+    assert (
+        repr(unseen.audit(pl.DataFrame({"model": ["m"], "item": ["i"], "score": [1.0]}), select="U1")["U7"])
+        == "<no finding>"
+    )
+
+
+def test_a_comparison_takes_audits_reports_and_answers(audit: unseen.Audit, tmp_path):
+    assert audit.responses is not None
+    table = audit.responses.table.select("model", "item", "score", "digits", "question")
+    worse = table.with_columns(score=pl.when(pl.col("model") == "a").then(pl.col("score") * 0.5).otherwise("score"))
+    later = unseen.audit(worse, unseen="digits > 1", select="U101")
+    for made in (audit, later):
+        made.to_json(tmp_path / ("before.json" if made is audit else "after.json"))
+    told = {
+        unseen.compare(before, after).document["verdict"]["sentence"]
+        for before in (audit, audit.document, tmp_path / "before.json", table)
+        for after in (later, later.document, str(tmp_path / "after.json"), worse)
+    }
+    assert len(told) == 1
+    assert told.pop().startswith("1 of 2 models lost score since the baseline. a: ")
+    # The sides come with the report.
+    compared = unseen.compare(tmp_path / "before.json", tmp_path / "after.json")
+    assert {f.entry["details"]["side"] for f in compared["U705"]} == {"all", "seen", "unseen"}
+
+
+def test_explain_shows_the_page_where_it_is_typed():
+    assert repr(unseen.explain("U705")).startswith("U705  change since the baseline\n\nQuestion\n")
+    assert repr(unseen.explain("U70")).splitlines()[0].startswith("U701  ")
+    assert unseen.explain("U101")._repr_html_().startswith("<pre>U101")
+
+
+def test_help_begins_with_an_overview_and_does_not_print_every_function():
+    shown = pydoc.plain(pydoc.render_doc(unseen))
+    assert len(shown.splitlines()) < 80
+    assert all(f"{name}(" in shown[:1500] for name in ("audit", "compare", "improve", "plan", "read", "explain"))
+    assert {"audit", "compare", "Audit"} <= set(dir(unseen))
