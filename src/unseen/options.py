@@ -268,7 +268,10 @@ def _parted(given: Any) -> Any:
     listed = (given,) if isinstance(given, str) else given
     if not isinstance(listed, list | tuple | set | frozenset) or not all(isinstance(text, str) for text in listed):
         raise ValueError("must be a text, or a list of texts")
-    return tuple(part.strip() for text in listed for part in text.split(",") if part.strip())
+    parts = tuple(part.strip() for text in listed for part in text.split(",") if part.strip())
+    if not parts and any(text.strip() for text in listed):
+        raise ValueError(f"{', '.join(listed)!r} names nothing")
+    return parts
 
 
 def _unknown(name: str, known: list[str]) -> str:

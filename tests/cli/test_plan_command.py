@@ -26,7 +26,7 @@ def test_from_numbers(run, tmp_path):
 
 
 def test_from_a_pilot(run, log):
-    code, out, err = run("plan", log, "--unseen", "digits > 3", "--select", "U101,U701,U102", "-q")
+    code, out, err = run("plan", log, "--unseen", "digits > 3", "--select", "U101,U701,U102")
     assert code == 0, err
     assert "measured in the pilot" in out
     assert "U102" in out

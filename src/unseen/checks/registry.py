@@ -45,14 +45,17 @@ def selected(select: str | Iterable[str] = (), ignore: str | Iterable[str] = ())
     """Checks whose code begins with one of ``select`` (all if empty) and with none of ``ignore``.
 
     Raises:
-        BadInput: A prefix that fits no check.
+        BadInput: A prefix that fits no check, or no check is left.
     """
     checks, select, ignore = all_checks(), codes_in(select), codes_in(ignore)
     for prefix in (*select, *ignore):
         if not any(code.startswith(prefix) for code in checks):
             raise BadInput(f"no check begins with {prefix!r}; the codes are {', '.join(checks)}.")
-    return [
+    left = [
         check
         for code, check in checks.items()
         if (not select or code.startswith(select)) and not (ignore and code.startswith(ignore))
     ]
+    if not left:
+        raise BadInput(f"no check is left: all of {', '.join(select) or 'them'} begin with {', '.join(ignore)} too.")
+    return left

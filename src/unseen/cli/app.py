@@ -19,7 +19,7 @@ def build() -> typer.Typer:
         "sure that is.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 

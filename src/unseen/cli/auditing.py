@@ -100,12 +100,8 @@ def perform(request: Request) -> int:
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
-    for codes in (
-        request.options.select,
-        request.options.ignore,
-        tuple(c for c in request.options.fail_on if c != UNDECIDED),
-    ):
-        selected(codes)
+    selected(request.options.select, request.options.ignore)
+    selected(tuple(c for c in request.options.fail_on if c != UNDECIDED))
     outputs = request.outputs
     given = (*request.options.sources, request.options.train, request.config, request.options.baseline)
     for output in outputs:

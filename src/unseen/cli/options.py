@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from unseen.errors import BadInput
+
 # Endings of --output that say how it is written; anything else is text.
 FORMS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".txt": "text", ".sarif": "sarif"}
 
@@ -24,4 +26,7 @@ def names_in(given: Sequence[str] | None) -> tuple[str, ...]:
     >>> names_in(["a, b", "c"])
     ('a', 'b', 'c')
     """
-    return tuple(part.strip() for text in given or () for part in text.split(",") if part.strip())
+    parts = tuple(part.strip() for text in given or () for part in text.split(",") if part.strip())
+    if given and not parts:
+        raise BadInput(f"{', '.join(given)!r} names nothing. Leave the option out, or name something.")
+    return parts

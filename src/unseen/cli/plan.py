@@ -60,7 +60,7 @@ def plan(
     seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=AUDIT)] = 0,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the plan is shown here as well.", rich_help_panel=OUTPUT)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no plan in the terminal.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="One line instead of the plan, no progress.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Tell beforehand which gaps an audit would find, and how many items decide: from a pilot log, or from numbers.
 
@@ -73,6 +73,7 @@ def plan(
     from unseen.files import require_writable, write_atomically
     from unseen.planned import render
     from unseen.report import plan_terminal, terminal
+    from unseen.report.plan import statement, title
 
     form = format.value if format else form_of(output)
     output = output or (DEFAULT_HTML if form == "html" else None)
@@ -93,6 +94,9 @@ def plan(
             sources or None, models=models, settings=settings, power=power, select=_codes(select), ignore=_codes(ignore),
             progress=progress, **given,
         )  # fmt: skip
+    if quiet and form == "text" and output is None:
+        sys.stdout.write(f"{title(made.document)}. {statement(made.document)}\n")
+        return
     if output is None:
         sys.stdout.write(render(made.document, form, color=sys.stdout.isatty()))
         return

@@ -10,6 +10,9 @@ from unseen.estimates.intervals.designs import Layout, checked
 
 DEFAULT_INTRACLASS = 0.1
 DEFAULT_PAIRING = 0.3
+# Beyond these a number is a slip of the hand; the arithmetic of power would still print something.
+MOST_ITEMS = 10**12
+MOST_MODELS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ class Design:
         Raises:
             BadInput: One of them lies outside its range, or they contradict each other.
         """
-        checked("the number of models", self.models, 1, math.inf, "Give --models 1 or more.")
+        checked("the number of models", self.models, 1, MOST_MODELS, "Give --models 1 or more.")
         if self.items is not None:
-            checked("the number of items", self.items, 4, math.inf, "Give the items of each model, seen and unseen.")
+            checked("the number of items", self.items, 4, MOST_ITEMS, "Give the items of each model, seen and unseen.")
         checked("the expected score", self.score, 0, 1, "Give it as a share of the score's range (0.7).", open_low=True)
         if not 0 < self.unseen_share < 1:
             raise BadInput(
@@ -58,9 +61,9 @@ class Design:
                 "for 40 % unseen."
             )
         if self.clusters is not None:
-            checked("the number of clusters", self.clusters, 2, math.inf, "One cluster tells nothing about others.")
+            checked("the number of clusters", self.clusters, 2, MOST_ITEMS, "One cluster tells nothing about others.")
         if self.rows_per_cluster is not None:
-            checked("the rows per cluster", self.rows_per_cluster, 1, math.inf, "A cluster has a row.")
+            checked("the rows per cluster", self.rows_per_cluster, 1, MOST_ITEMS, "A cluster has a row.")
         if self.intraclass is not None:
             checked("the intraclass correlation", self.intraclass, 0, 1, "0.1 is usual for questions about one text.")
             if self.clusters is None and self.rows_per_cluster is None and self.intraclass > 0:
