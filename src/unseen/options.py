@@ -87,6 +87,7 @@ class Options(BaseModel):
         statistics: Counts of findings by code instead of the findings.
         fail_on: Codes that fail when found, and the word undecided.
         fail_gap: A found effect of this size fails.
+        full: Every finding and open question in the terminal, not only the first screen.
         quiet: No progress and no findings in the terminal.
     """
 
@@ -146,6 +147,7 @@ class Options(BaseModel):
     statistics: StrictBool = False
     fail_on: tuple[str, ...] = ()
     fail_gap: float | None = Field(None, ge=0)
+    full: StrictBool = False
     quiet: StrictBool = False
 
     @field_validator("train", "baseline", "accepted", "accept", mode="before")

@@ -231,7 +231,7 @@ def test_all_formats_tell_of_the_sample(sample_document):
     worst = next(f for f in sample_document["findings"] if f["outcome"] == "found")
     name = worst["subject"]["name"]
     written = {
-        "json": summary.to_json(sample_document), "text": terminal.text(sample_document),
+        "json": summary.to_json(sample_document), "text": terminal.text(sample_document, full=True),
         "html": html.render(sample_document), "github": github.render(sample_document),
         "markdown": markdown.render(sample_document),
     }  # fmt: skip

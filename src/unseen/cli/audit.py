@@ -84,6 +84,7 @@ def audit(
     statistics: Annotated[bool | None, typer.Option("--statistics", help="Counts of findings by code instead of the findings.", rich_help_panel=OUTPUT)] = None,
     fail_on: Annotated[str | None, typer.Option(metavar="CODES", help="Exit with 1 if one of these is found (U1,U501); with the word undecided, also if it is left open (U101,undecided).", rich_help_panel=OUTPUT)] = None,
     fail_gap: Annotated[float | None, typer.Option(min=0.0, help="Exit with 1 if a found effect is at least this large.", rich_help_panel=OUTPUT)] = None,
+    full: Annotated[bool | None, typer.Option("--full", help="Every finding and open question, not only the first screen.", rich_help_panel=OUTPUT)] = None,
     quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="No progress, and one line instead of the findings.", rich_help_panel=OUTPUT)] = None,
 ) -> None:  # fmt: skip
     """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
@@ -105,7 +106,7 @@ def audit(
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
         "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output or None,
         "baseline": baseline, "accept": accept, "accepted": accepted, "reason": reason, "expires": expires,
-        "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "quiet": quiet,
+        "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "full": full, "quiet": quiet,
     }  # fmt: skip
     request = auditing.request_of(given, config)
     if describe:

@@ -125,7 +125,8 @@ def perform(request: Request) -> int:
     if request.format == "github":
         github.write_summary(document)
     for output, form in outputs.items():
-        write_atomically(output, _render(document, form, subject.responses))
+        # A file has room for everything.
+        write_atomically(output, _render(document, form, subject.responses, full=True))
     if request.options.statistics:
         sys.stdout.write(
             statistics.to_json(document) if not outputs and request.format == "json" else statistics.text(document)
@@ -133,9 +134,9 @@ def perform(request: Request) -> int:
     elif request.options.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif not outputs or (len(outputs) > 1 and request.options.format):
-        sys.stdout.write(_render(document, request.format, subject.responses))
+        sys.stdout.write(_render(document, request.format, subject.responses, full=request.options.full))
     else:
-        terminal.show(document)
+        terminal.show(document, full=request.options.full)
         for output in outputs:
             sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if failures(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
@@ -192,7 +193,7 @@ def _subject(request: Request) -> Subject:
     return subject
 
 
-def _render(document: dict[str, Any], format_: str, responses: Responses | None) -> str:
+def _render(document: dict[str, Any], format_: str, responses: Responses | None, *, full: bool) -> str:
     import json
 
     from unseen.report import github, html, markdown, sarif, terminal
@@ -207,7 +208,7 @@ def _render(document: dict[str, Any], format_: str, responses: Responses | None)
         return github.render(document)
     if format_ == "sarif":
         return sarif.render(document)
-    return terminal.text(document, color=sys.stdout.isatty())
+    return terminal.text(document, color=sys.stdout.isatty(), full=full)
 
 
 def _read(request: Request) -> Responses:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unseen.report import markdown
+from unseen.report import first, markdown
 from unseen.report.words import by_check, headline
 
 # GitHub shows ten warnings a step; the last one tells of the rest.
@@ -15,7 +15,7 @@ MAX_ANNOTATIONS = 10
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """One ``::warning`` line for each finding, the heaviest of each check first, and a ``::notice`` with the headline.
+    """One ``::warning`` line for each finding, the heaviest of each check first, and a ``::notice`` with the verdict.
 
     Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
     """
@@ -25,7 +25,10 @@ def render(document: Mapping[str, Any]) -> str:
     # The heaviest of each check first: ten lines about one check would hide the others.
     found = sorted((f for group in groups.values() for f in group), key=lambda f: f is not groups[f["code"]][0])
     shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]
-    lines = [f"::notice title=unseen::{data(headline(document))}"]
+    said = (
+        document["verdict"]["sentence"] if first.told(document) and "baseline" not in document else headline(document)
+    )
+    lines = [f"::notice title=unseen::{data(said)}"]
     lines += [
         f"::warning title={parameter(_title(f))}::{data(f['statement'] + ' Next: ' + f['next_step'])}" for f in shown
     ]

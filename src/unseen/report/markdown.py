@@ -6,23 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unseen.report import baseline
+from unseen.report import baseline, first
 from unseen.report.plain import interval
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
 SIGNS = {"found": "🔴", "undecided": "🟡", "clear": "🟢", "not_applicable": "⚪"}
 STATUS = {"found": "found", "undecided": "undecided", "clear": "clear", "not_applicable": "not judged"}
 MAX_SUBJECTS = 12
+# Models of the score table beyond these are counted.
+MAX_MODELS = 30
 
 
 def render(document: Mapping[str, Any]) -> str:
     """The document as GitHub-flavoured Markdown; names are escaped, so that they can't add links or HTML."""
-    lines = [f"# {headline(document)}", "", escape(subtitle(document)), "", *_since(document)]
-    lines += ["| | Question | Verdict |", "|---|---|---|"]
-    lines += [
-        f"| {SIGNS[f['status']]} {STATUS[f['status']]} | {f['title']} | {escape(f['verdict'])} |"
-        for f in document["families"]
-    ]
+    if first.told(document) and "baseline" not in document:
+        lines = _first(document)
+    else:
+        lines = [f"# {headline(document)}", "", escape(subtitle(document)), "", *_since(document)]
+        lines += ["| | Question | Verdict |", "|---|---|---|"]
+        lines += [
+            f"| {SIGNS[f['status']]} {STATUS[f['status']]} | {f['title']} | {escape(f['verdict'])} |"
+            for f in document["families"]
+        ]
     expected = expectations(document)
     if expected:
         lines += ["", "**What to expect.** " + escape(" ".join(expected))]
@@ -31,6 +36,34 @@ def render(document: Mapping[str, Any]) -> str:
     lines += _open_questions(document)
     lines += ["", f"<sub>unseen {escape(document['unseen_version'])}</sub>", ""]
     return "\n".join(lines)
+
+
+def _first(document: Mapping[str, Any]) -> list[str]:
+    """Verdict, score table, stories, what is open."""
+    lines = [f"# {escape(document['verdict']['sentence'])}", ""]
+    columns, (shown, cut) = first.columns(document), first.rows(document, MAX_MODELS)
+    if shown:
+        lines += [
+            f"| {' | '.join(c.name for c in columns)} |",
+            f"|{'|'.join('---:' if c.numeric else '---' for c in columns)}|",
+        ]
+        rows = [f"| {' | '.join(escape(first.cell(row, c)) for c in columns)} |" for row in shown]
+        if cut:
+            left = len(document["scores"]["rows"]) - len(shown)
+            rows.insert(cut, f"| … {left} more between |{' |' * (len(columns) - 1)}")
+        lines += [*rows, ""]
+    if document["stories"]:
+        lines += ["| | Story | Models | | Findings |", "|---|---|---|---|---|"]
+        lines += [f"| {' | '.join(escape(cell) for cell in row)} |" for row in first.stories(document)]
+        lines += ["", *(f"{n}. {escape(s['sentence'])}" for n, s in enumerate(document["stories"], 1)), ""]
+    others = first.rest(document)
+    lines += [f"Also: {escape(' · '.join(others))}", ""] if others else []
+    step = first.start(document)
+    lines += [f"**→ {escape(step)}**", ""] if step else []
+    return [
+        *lines,
+        " · ".join(escape(t) for t in (first.what(document), first.counts(document), first.known(document)) if t),
+    ]
 
 
 def _since(document: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Findings in the terminal: verdicts first, then findings by weight, then what could not be judged."""
+"""Findings in the terminal: one screen with the verdict, scores and stories; in full every finding and open question."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.plain_text import names
-from unseen.report import baseline
+from unseen.report import baseline, first
+from unseen.report.first_terminal import write_first
 from unseen.report.plain import counted, interval, number
 from unseen.report.screens import as_text, can_show, fitting, on_screen, safe
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
@@ -25,14 +26,21 @@ CAME_TO = {"lost": "bold red", "undecided": "yellow", "gained": "green"}
 SIGNS = {"found": ("●", "!"), "undecided": ("◐", "~"), "clear": ("✓", "ok"), "not_applicable": ("○", "?")}
 
 
-def text(document: Mapping[str, Any], *, color: bool = False, width: int = 80) -> str:
-    """The findings as text, with colours (ANSI codes) or without."""
-    return as_text(lambda console: _write(document, console), color=color, width=width)
+def text(document: Mapping[str, Any], *, color: bool = False, width: int = 80, full: bool = False) -> str:
+    """The first screen as text, with colours (ANSI codes) or without; in full every finding and open question."""
+    return as_text(_writer(document, full=full), color=color, width=width)
 
 
-def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
-    """Write the findings to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
-    on_screen(lambda console: _write(document, console), file, otherwise=80)
+def show(document: Mapping[str, Any], file: IO[str] | None = None, *, full: bool = False) -> None:
+    """Write the same to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
+    on_screen(_writer(document, full=full), file, otherwise=100)
+
+
+def _writer(document: Mapping[str, Any], *, full: bool) -> Callable[[Console], None]:
+    # What became of a baseline is told model by model and finding by finding.
+    if full or "baseline" in document or not first.told(document):
+        return lambda console: _write(document, console)
+    return lambda console: write_first(document, console)
 
 
 def describe(responses: Responses, file: IO[str] | None = None) -> None:

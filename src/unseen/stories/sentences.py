@@ -10,6 +10,8 @@ from unseen.estimates import Estimate
 from unseen.stories.amounts import Amounts
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# A part of the loss below this share of it is not told.
+LEAST = 0.1
 
 
 def who(models: Sequence[str], of_models: int) -> str:
@@ -79,14 +81,19 @@ def sentence(
             else " with the other stories held equal"
         )
         said += f"; {of.effect.format(2)} lower{given}"
-    if of.share is not None and of.lost is not None and of.share.low > 0:
-        said += f". It carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen"
+    if carries(of) and of.share is not None and of.lost is not None:
+        said += f". This carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen"
     return f"{said}."
+
+
+def carries(of: Amounts) -> bool:
+    """Whether the rows carry a part of the loss that is worth a word."""
+    return of.share is not None and of.lost is not None and of.share.low > 0 and of.share.value >= LEAST * of.lost.value
 
 
 def figure(of: Amounts) -> str:
     """The numbers in short."""
-    if of.share is not None and of.lost is not None and of.share.low > 0:
+    if carries(of) and of.share is not None and of.lost is not None:
         return f"{of.share.value:.2f} of {of.lost.value:.2f} lost"
     return "" if of.effect is None else f"{short(of.effect)} lower"
 

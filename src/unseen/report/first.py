@@ -1,0 +1,239 @@
+"""The first screen as plain text and numbers: verdict, score table, stories, what is open. Every format shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unseen.report import accepted
+from unseen.report.plain import counted, number
+from unseen.report.words import by_check, title_case
+
+Document = Mapping[str, Any]
+Row = Mapping[str, Any]
+# Rows of the score table beyond these are counted: the best and the worst are shown.
+MAX_ROWS = 8
+# What a missing input is called in a list.
+INPUTS = {
+    "responses": "answers", "seen": "a split", "unseen": "a split", "split": "a split", "several models": "more models",
+    "train": "training data", "learner": "a learner", "a held-out shift": "a held-out shift",
+    "an ordered shift": "an ordered shift", "module": "a torch module", "factors": "factors",
+    "ordered factor": "an ordered factor", "confidence": "confidences", "human_score": "human scores",
+    "variant_of": "variants", "parent": "parts", "repeat": "repeats", "time": "times",
+    "single answers": "single answers", "opponent": "comparisons", "question": "questions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the score table.
+
+    Attributes:
+        key: Field of a row.
+        name: Heading.
+        rank: Columns of the lowest rank go last where there is no room.
+        numeric: Whether it is set to the right.
+    """
+
+    key: str
+    name: str
+    rank: int
+    numeric: bool = True
+
+
+COLUMNS = (
+    Column("model", "model", 0, numeric=False),
+    Column("answers", "answers", 6),
+    Column("units", "units", 8),
+    Column("overall", "overall", 4),
+    Column("seen", "seen", 3),
+    Column("unseen", "unseen", 2),
+    Column("gap", "lost", 1),
+    Column("calibration", "calibration error", 7),
+    Column("tier", "tier", 5, numeric=False),
+)
+ESTIMATES = ("overall", "seen", "unseen", "gap", "calibration")
+
+
+def told(document: Document) -> bool:
+    """Whether a document tells stories: those of one outcome and those of earlier versions do not."""
+    return bool(document.get("verdict"))
+
+
+def columns(document: Document) -> list[Column]:
+    """The columns of the score table that hold anything."""
+    rows: Sequence[Row] = (document.get("scores") or {}).get("rows", ())
+    return [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in rows)]
+
+
+def rows(document: Document, most: int = MAX_ROWS) -> tuple[list[Row], int]:
+    """The rows that are shown, and after how many of them others are left out (0 where none are)."""
+    found: list[Row] = list((document.get("scores") or {}).get("rows", ()))
+    if len(found) <= most:
+        return found, 0
+    first = (most + 1) // 2
+    return [*found[:first], *found[len(found) - (most - first) :]], first
+
+
+def cell(row: Row, column: Column) -> str:
+    """One cell of the score table.
+
+    >>> cell({"gap": {"value": 0.412, "low": 0.373, "high": 0.45}}, COLUMNS[6]), cell({"answers": 1648}, COLUMNS[1])
+    ('0.41 [.37, .45]', '1,648')
+    """
+    value = row[column.key]
+    if value is None:
+        return "–"
+    return short(value) if column.key in ESTIMATES else number(value) if column.numeric else str(value)
+
+
+def short(estimate: Mapping[str, Any]) -> str:
+    """Value and interval in few characters.
+
+    >>> short({"value": 0.27, "low": 0.214, "high": 1.0}), short({"value": 12.3, "low": 9.0, "high": None})
+    ('0.27 [.21, 1.0]', '12 [9.0, ∞]')
+    """
+    return f"{_end(estimate['value'], full=True)} [{_end(estimate['low'])}, {_end(estimate['high'])}]"
+
+
+def stories(document: Document) -> list[tuple[str, str, str, str, str]]:
+    """Stories as rows: number, title, models, figure, codes."""
+    return [
+        (
+            str(n), str(story["title"]),
+            f"{len(story['models'])} of {story['of_models']}" if story["of_models"] > 1 else "",
+            str(story["figure"]), " ".join(story["codes"]),
+        )
+        for n, story in enumerate(document["stories"], 1)
+    ]  # fmt: skip
+
+
+def rest(document: Document) -> list[str]:
+    """What no story holds, as one entry a check: code, title, number of findings."""
+    held = {name for story in document["stories"] for name in story["findings"]}
+    loose = [f for f in document["findings"] if f["outcome"] == "found" and f["id"] not in held]
+    return [
+        f"{code} {title_case(own[0]['title'])}{f' ({len(own)})' if len(own) > 1 else ''}"
+        for code, own in by_check(loose, "found").items()
+    ]
+
+
+def counts(document: Document) -> str:
+    """What became of the other questions, and what would open those that were not asked."""
+    findings = document["findings"]
+    parts = [f"{kind} {sum(f['outcome'] == kind for f in findings):,}" for kind in ("clear", "undecided")]
+    unjudged = sum(f["outcome"] == "not_applicable" and not f["unlocks"] for f in findings)
+    parts += [f"not judged {unjudged:,}"] if unjudged else []
+    missing = {code for entry in document["unlock"] for code in entry["checks"]}
+    if missing:
+        them = "them" if len(missing) > 1 else "it"
+        parts.append(f"not asked {len(missing):,} ({_listed(document['unlock'])} would open {them})")
+    return " · ".join(parts)
+
+
+def _listed(unlock: Sequence[Row]) -> str:
+    """The inputs that would open most, as a list."""
+    named = list(dict.fromkeys(INPUTS.get(str(e["input"]), str(e["input"])) for e in unlock))
+    if len(named) > 3:
+        return f"{', '.join(named[:3])} …"
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"
+
+
+def start(document: Document) -> str:
+    """What to do first."""
+    if document["stories"]:
+        story = document["stories"][0]
+        several = len(document["stories"]) > 1
+        return f"{'Start with 1: ' if several else ''}{_lower(story['next_step']) if several else story['next_step']}"
+    first = next((f for f in document["findings"] if f["outcome"] in ("found", "undecided")), None)
+    return "" if first is None else f"{first['code']}: {first['next_step']}"
+
+
+def what(document: Document) -> str:
+    """What was audited, in a few words."""
+    responses, learner = document["responses"], document.get("learner")
+    parts: list[str] = []
+    if learner:
+        shifts, refits = counted(len(learner["shifts"]), "shift"), counted(learner["refits"], "refit")
+        parts.append(f"{learner['name']} on {counted(learner['rows'], 'row')}, {refits} under {shifts}")
+    elif responses:
+        models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
+        parts.append(f"{counted(responses['rows'], 'answer')} of {models} to {items}")
+    return " · ".join(parts)
+
+
+def known(document: Document) -> str:
+    """What became of findings that are accepted; "" where none are."""
+    return accepted.beside(document)
+
+
+def fitted(
+    document: Document, width: int, shown: Sequence[Row], *, gap: int = 2, least: int = 24
+) -> tuple[list[Column], Callable[[str], str]]:
+    """Columns that fit in a width, in their order, and how names of models are shortened for it.
+
+    Columns go, the least important first, until names have ``least`` characters and can be told apart.
+    """
+    kept = columns(document)
+    names = [str(row["model"]) for row in shown]
+    sizes = {c.key: max([len(c.name), *(len(cell(r, c)) for r in shown)]) for c in kept}
+
+    def space() -> int:
+        return width - sum(sizes[c.key] + gap for c in kept if c.key != "model")
+
+    def legible() -> bool:
+        room = space()
+        wanted = min(max(map(len, names), default=0), least)
+        return room >= wanted and len({middle(n, room) for n in names}) == len(set(names))
+
+    while len(kept) > 1 and not legible():
+        kept.remove(max(kept, key=lambda c: c.rank))
+    return kept, lambda name: middle(name, max(space(), 8))
+
+
+def middle(name: str, most: int) -> str:
+    """A name that keeps its beginning and its end.
+
+    >>> middle("SmolLM2-135M-Instruct 2-shot", 16), middle("short", 16)
+    ('SmolLM2-… 2-shot', 'short')
+    """
+    if len(name) <= most:
+        return name
+    end = most // 2 - 1
+    return f"{name[: most - end - 1]}…{name[len(name) - end :]}"
+
+
+def _end(value: float | None, *, full: bool = False) -> str:
+    if value is None:
+        return "∞"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.0f}"
+    text = f"{value:.2f}" if size < 0.995 or full else f"{value:.1f}"
+    if not full and text.lstrip("-").startswith("0."):
+        text = text.replace("0.", ".", 1)
+    return text.lstrip("-") if text.strip("-0.") == "" else text
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+__all__ = [
+    "COLUMNS",
+    "Column",
+    "cell",
+    "columns",
+    "counts",
+    "fitted",
+    "rest",
+    "rows",
+    "short",
+    "start",
+    "stories",
+    "told",
+    "what",
+]

@@ -1,0 +1,86 @@
+"""The first screen: one verdict, the scores, stories; within 24 lines, the same in every format."""
+
+import pytest
+
+import unseen
+from unseen.api import resolve_sample
+from unseen.report import first, github, markdown, terminal
+
+
+@pytest.fixture(scope="module")
+def document():
+    return unseen.audit(resolve_sample("sample:lm-arithmetic")).document
+
+
+@pytest.mark.parametrize("width", [80, 90, 100])
+def test_the_sample_fits_a_screen(document, width):
+    lines = terminal.text(document, width=width).splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= width
+    shown = "\n".join(lines)
+    assert shown.startswith("All four models fail at digits ≥ 2: ")
+    assert "Parts right, whole wrong" in shown
+    assert "lost" in shown
+    assert "→ Start with 1: " in shown
+
+
+def test_each_format_begins_with_the_same_verdict(document):
+    verdict = document["verdict"]["sentence"]
+    assert verdict in " ".join(terminal.text(document).split())
+    assert markdown.render(document).startswith(f"# {markdown.escape(verdict)}\n")
+    assert github.render(document).startswith(f"::notice title=unseen::{github.data(verdict)}\n")
+
+
+def test_in_full_every_finding_stands(document):
+    text = " ".join(terminal.text(document, full=True).split())
+    assert all(f["code"] in text for f in document["findings"] if f["outcome"] == "found")
+
+
+def test_every_finding_is_in_one_story_or_beside_them(document):
+    held = [name for story in document["stories"] for name in story["findings"]]
+    assert len(held) == len(set(held))
+    found = {f["id"]: f["code"] for f in document["findings"] if f["outcome"] == "found"}
+    assert set(held) <= set(found)
+    assert {entry.split()[0] for entry in first.rest(document)} == {
+        code for name, code in found.items() if name not in held
+    }
+
+
+def test_the_best_and_the_worst_of_many_models_are_shown(document):
+    row = document["scores"]["rows"][0]
+    many = {**document, "scores": {**document["scores"], "rows": [{**row, "model": f"model {i}"} for i in range(30)]}}
+    lines = terminal.text(many).splitlines()
+    assert len(lines) <= 23
+    named = [line.split("  ")[0] for line in lines if line.startswith("model ") and line[6].isdigit()]
+    half = len(named) // 2
+    assert named == [f"model {i}" for i in (*range(len(named) - half), *range(30 - half, 30))]
+    assert f"… {30 - len(named)} more between" in lines
+
+
+def test_names_of_models_stay_apart_where_they_are_shortened(document):
+    rows = [
+        {**r, "model": f"a-very-long-prefix-of-a-model-name-{i}-and-the-same-suffix-for-all"}
+        for i, r in enumerate(document["scores"]["rows"])
+    ]
+    made = {**document, "scores": {**document["scores"], "rows": rows}}
+    for width in (60, 80, 100):
+        columns, shorten = first.fitted(made, width, rows)
+        assert len({shorten(r["model"]) for r in rows}) == len(rows) or len(columns) == 1
+
+
+def test_nothing_found_is_said_with_what_is_open():
+    import numpy as np
+    import polars as pl
+
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        {
+            "model": "m",
+            "item": [f"i{i}" for i in range(3000)],
+            "score": rng.integers(0, 2, 3000),
+            "x": rng.normal(size=3000),
+        }
+    )
+    text = terminal.text(unseen.audit(table, unseen="x > 0").document)
+    assert text.startswith("Nothing found: ")
+    assert "clear" in text.splitlines()[0]
