@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unseen import auditing
 from unseen.auditing import AuditResult
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
-from unseen.checks.registry import all_checks, selected
+from unseen.checks.registry import all_checks, packages, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
@@ -874,7 +874,8 @@ class Page:
             ("Example", c.example),
             ("Studies", "\n".join(map(citing_lines, cited(c.code, c.studies))) or "none of the atlas yet"),
         ]  # fmt: skip
-        return page(f"{c.code}  {c.title}", sections)
+        source = packages().get(c.code)
+        return page(f"{c.code}  {c.title}", [*([("Package", source)] if source else []), *sections])
 
 
 class Pages(list[Any]):

@@ -1,14 +1,15 @@
-"""Finds the checks: every module ``uNNN_*.py`` of this package holds one final subclass of Check."""
+"""Finds the checks: every module ``uNNN_*.py`` of this package holds one final subclass of Check; and those of others."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from unseen.checks.base import Check
+from unseen.engine.plugins import plugins, refused
 from unseen.errors import BadInput
 
 
@@ -28,7 +29,40 @@ def all_checks() -> dict[str, Check]:
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Check) and value.__module__ == module.__name__:
                 found[value.code] = value()
+    found |= _plugged(found)
+    return {code: found[code] for code in sorted(found)}
+
+
+def _plugged(taken: Mapping[str, Check]) -> dict[str, Check]:
+    """Checks of other packages by code, without those whose code is taken or of ours, or that are none."""
+    found: dict[str, Check] = {}
+    for plugin in plugins("check"):
+        check = plugin.value() if isinstance(plugin.value, type) else plugin.value
+        code = getattr(check, "code", "")
+        if not isinstance(check, Check):
+            refused("check", plugin.name, plugin.package, "it is no subclass of unseen.checks.Check")
+        elif not re.fullmatch(r"[A-TV-Z]\d{3}", str(code)):
+            refused(
+                "check", plugin.name, plugin.package, f"its code {code!r} is not a letter other than U and three digits"
+            )
+        elif code in taken or code in found:
+            refused("check", plugin.name, plugin.package, f"there is a check {code} already")
+        else:
+            found[code] = check
     return found
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Package and version of each check that is not ours, by code."""
+    known = all_checks()
+    own = {type(known[code]): code for code in known}
+    sources: dict[str, str] = {}
+    for plugin in plugins("check"):
+        code = own.get(plugin.value if isinstance(plugin.value, type) else type(plugin.value))
+        if code is not None:
+            sources[code] = plugin.source
+    return sources
 
 
 def codes_in(given: str | Iterable[str]) -> tuple[str, ...]:

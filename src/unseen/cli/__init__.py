@@ -78,13 +78,14 @@ def _plain_warnings() -> None:
     """A warning of ours is a sentence on standard error, without the line of code that raised it."""
     import warnings
 
+    from unseen.engine.plugins import NotLoaded
     from unseen.engine.store import NotKept
     from unseen.plain_text import message
 
     usual = warnings.showwarning
 
     def show(text: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, NotKept):
+        if issubclass(category, NotKept | NotLoaded):
             sys.stderr.write(f"unseen: {message(str(text))}\n")
         else:
             usual(text, category, *where, **more)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from unseen.version import __version__
+
+
+def _plugged() -> str | None:
+    """What other packages add, where help is asked for: looking for it takes time that other commands need not spend."""
+    if len(sys.argv) > 2 or not {"-h", "--help"} & {*sys.argv[1:], *(["--help"] if len(sys.argv) == 1 else [])}:
+        return None
+    from unseen.engine.plugins import summary
+
+    found = summary()
+    return f"Of other packages: {', '.join(found)}." if found else None
 
 
 def build() -> typer.Typer:
@@ -17,6 +28,7 @@ def build() -> typer.Typer:
         name="unseen",
         help="A linter for generalisation: how far a model holds on what it has not seen, where it breaks, and how "
         "sure that is.",
+        epilog=_plugged(),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=True,

@@ -173,9 +173,10 @@ def _parts(
 
 def _summary(name: str) -> dict[str, Any]:
     from unseen import tasks
+    from unseen.tasks.registry import family
 
     task = tasks.load(name)
-    return {"name": name, "family": type(task).__module__.split(".")[2], "title": task.title, "size": task.size}
+    return {"name": name, "family": family(name), "title": task.title, "size": task.size}
 
 
 def _line(example: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from unseen.engine.plugins import plugins, refused
 from unseen.errors import BadInput
 from unseen.refitting import Problem, Spec, resolve
 from unseen.remedies.base import NEEDS, Remedy
@@ -22,7 +23,16 @@ def all_remedies() -> dict[str, Remedy]:
     from unseen.remedies import choices, columns, data, objectives, reweighting, test_time
 
     parts = (data, columns, reweighting, choices, objectives, test_time)
-    return {r.name: r for part in parts for r in part.REMEDIES}
+    own = {r.name: r for part in parts for r in part.REMEDIES}
+    for plugin in plugins("remedy"):
+        offered = plugin.value
+        if not isinstance(offered, Remedy):
+            refused("remedy", plugin.name, plugin.package, "it is no unseen.remedies.Remedy")
+        elif offered.name in own:
+            refused("remedy", plugin.name, plugin.package, f"there is a remedy {offered.name!r} already")
+        else:
+            own[offered.name] = offered
+    return own
 
 
 def remedy_named(name: str) -> Remedy:

@@ -10,6 +10,7 @@ from typing import Any
 
 from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
+from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
 from unseen.refitting import UnderShift
 from unseen.report.answers import name_items
@@ -277,7 +278,7 @@ def _family(code: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         verdict += f" · {counts['not_applicable']} not judged"
     return {
         "family": code,
-        "title": FAMILIES.get(code, code),
+        "title": FAMILIES.get(code, f"Checks {code} of other packages"),
         # A family is clear only where nothing in it is left open by the data that are there.
         "status": next((kind for kind in OUTCOMES if counts[kind]), "not_applicable"),
         "verdict": verdict[:1].upper() + verdict[1:],
@@ -342,7 +343,8 @@ def _kept(subject: Subject) -> dict[str, Any] | None:
 
 
 def _check(check: Check) -> dict[str, Any]:
-    return {name: plain(getattr(check, name)) for name in CHECK_FIELDS}
+    package = packages().get(check.code)
+    return {name: plain(getattr(check, name)) for name in CHECK_FIELDS} | ({"package": package} if package else {})
 
 
 __all__ = [

@@ -16,7 +16,7 @@ from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
 from unseen.responses.mapping import Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
-from unseen.responses.readers import COMPANIONS, READERS, plain
+from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
 from unseen.responses.table import Responses
 from unseen.responses.validation import checked
@@ -25,7 +25,8 @@ FORMATS = (
     "Known are: logs of lm-eval (samples_*.jsonl), Inspect (.eval, .json), HELM (run folders), lighteval, promptfoo, DeepEval, "
     "MLflow, EvalPlus, BigCodeBench, SWE-bench, OpenAI evals, Ragas, Hugging Face evaluate, Weave, every_eval_ever and py-irt, "
     "and tables as CSV, Parquet, Arrow, JSON lines, or JSON with columns and data."
-)
+) + "".join(f" Of {reader.plugin.package}: {name}." for name, reader in PLUGGED.items())
+Reader = ModuleType | PluggedReader
 # What to do with a file that no reader knows: any script writes these three columns.
 REMEDY = (
     "Write a CSV with three columns, one row an answer, and any further columns as factors:\n"
@@ -76,7 +77,7 @@ def _own_range(mapping: Mapping) -> tuple[float, float] | None:
     return mapping.score_range
 
 
-def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
     log = reader is not plain
     asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score")) if log else mapping
     try:
@@ -124,7 +125,7 @@ def _read_one(path: Path, reader: ModuleType, mapping: Mapping, *, many: bool) -
     return table, (*notes, *decided)
 
 
-def find(sources: str | Path | Sequence[str | Path], format_: str | None = None) -> list[tuple[Path, ModuleType]]:
+def find(sources: str | Path | Sequence[str | Path], format_: str | None = None) -> list[tuple[Path, Reader]]:
     """The files to read, each with its reader.
 
     Args:
@@ -139,7 +140,7 @@ def find(sources: str | Path | Sequence[str | Path], format_: str | None = None)
         raise BadInput("nothing to read: name a file or a folder.")
     if format_ is not None and format_ not in READERS:
         raise BadInput(f"no format {format_!r}; the formats are {', '.join(READERS)}.")
-    found: dict[Path, ModuleType] = {}
+    found: dict[Path, Reader] = {}
     for source in given:
         if not str(source).strip():
             raise BadInput("a source has an empty name (is a variable of the shell not set?). Name a file or a folder.")
@@ -176,7 +177,7 @@ def _expanded(source: str | Path) -> Path:
         return Path(source)
 
 
-def detect(path: Path) -> ModuleType | None:
+def detect(path: Path) -> Reader | None:
     """The reader whose format a file has, by its content; None where there is none.
 
     Raises:
@@ -204,9 +205,9 @@ def _refuse_archive(path: Path) -> None:
             raise BadInput(f"{path}: is an Office file. Export the sheet as CSV.")
 
 
-def _in_folder(folder: Path, format_: str | None) -> dict[Path, ModuleType]:
+def _in_folder(folder: Path, format_: str | None) -> dict[Path, Reader]:
     """The logs of a folder and its folders; files that are no data at all are passed over, data of no known form are told."""
-    known: dict[Path, ModuleType] = {}
+    known: dict[Path, Reader] = {}
     unknown: list[tuple[Path, str]] = []
     documents: list[Path] = []
     files = sorted(

@@ -8,6 +8,7 @@ import pkgutil
 from functools import cache
 from typing import Any
 
+from unseen.engine.plugins import plugins
 from unseen.errors import BadInput
 from unseen.tasks.base import Task, near
 
@@ -42,6 +43,14 @@ def _found() -> tuple[dict[str, type[Task]], dict[str, str]]:
                     and not inspect.isabstract(value)
                 ):
                     classes[value.name] = value
+    for plugin in plugins("task"):
+        value = plugin.value
+        if not (isinstance(value, type) and issubclass(value, Task)) or inspect.isabstract(value):
+            broken[f"{plugin.name} of {plugin.package}"] = "it is no final subclass of unseen.tasks.Task"
+        elif value.name in classes:
+            broken[f"{plugin.name} of {plugin.package}"] = f"there is a task {value.name!r} already"
+        else:
+            classes[value.name] = value
     return classes, broken
 
 
@@ -93,9 +102,11 @@ def load(name: str, **settings: Any) -> Task:
 
 
 def family(name: str) -> str:
-    """The family (strings, arithmetic, logic, …) of a task.
+    """The family (strings, arithmetic, logic, …) of a task; the package of one that is not ours.
 
     >>> family("parity-check")
     'strings'
     """
-    return task_class(name).__module__.split(".")[2]
+    found = task_class(name)
+    known = {plugin.value: plugin.package for plugin in plugins("task")}
+    return known.get(found) or found.__module__.split(".")[2]

@@ -25,15 +25,19 @@ from unseen.responses.readers import (
     swe_bench,
     weave,
 )  # fmt: skip
+from unseen.responses.readers._plugged import PluggedReader, plugged
 
-READERS: dict[str, ModuleType] = {
+_OWN: dict[str, ModuleType] = {
     reader.NAME: reader
     for reader in (
         lm_eval, inspect_log, helm, lighteval, every_eval_ever, py_irt, promptfoo, deepeval, mlflow, evalplus, swe_bench,
-        openai_evals, weave, hf_evaluate, ragas, plain,
+        openai_evals, weave, hf_evaluate, ragas,
     )
 }  # fmt: skip
+# Readers of other packages come before plain tables, which nearly anything is, and after all that is known here.
+PLUGGED = plugged({*_OWN, plain.NAME})
+READERS: dict[str, ModuleType | PluggedReader] = {**_OWN, **PLUGGED, plain.NAME: plain}
 # Files that belong to a log and are read with it, not by themselves.
 COMPANIONS = (lm_eval.companion, helm.companion)
 
-__all__ = ["COMPANIONS", "READERS"]
+__all__ = ["COMPANIONS", "PLUGGED", "READERS", "PluggedReader"]
