@@ -4,7 +4,7 @@ import pytest
 
 import unseen
 from unseen.api import resolve_sample
-from unseen.report import first, github, markdown, terminal
+from unseen.report import first, github, html, markdown, terminal
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def test_each_format_begins_with_the_same_verdict(document):
     verdict = document["verdict"]["sentence"]
     assert verdict in " ".join(terminal.text(document).split())
     assert markdown.render(document).startswith(f"# {markdown.escape(verdict)}\n")
+    assert f'<h1 class="verdict">{verdict}</h1>' in html.render(document)
     assert github.render(document).startswith(f"::notice title=unseen::{github.data(verdict)}\n")
 
 
@@ -84,3 +85,16 @@ def test_nothing_found_is_said_with_what_is_open():
     text = terminal.text(unseen.audit(table, unseen="x > 0").document)
     assert text.startswith("Nothing found: ")
     assert "clear" in text.splitlines()[0]
+
+
+def test_the_page_holds_the_scores_with_bars_and_each_story_with_its_findings(document):
+    page = html.render(document)
+    assert page.count('<svg class="bar-cell') == sum(
+        row[key] is not None for row in document["scores"]["rows"] for key in first.ESTIMATES
+    )
+    for story in document["stories"]:
+        assert f'<li id="{story["id"]}">' in page
+    assert 'class="families"' not in page
+    linked = [name for story in document["stories"] for name in story["findings"] if f'href="#{name}"' in page]
+    assert linked
+    assert all(f'id="{name}"' in page for name in linked)

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from unseen.items import WHY
-from unseen.report import baseline, tables
+from unseen.report import baseline, first, first_html, tables
 from unseen.report.charts import HOMES, pictures
 from unseen.report.packed import pack
 from unseen.report.plain import chance, counted, interval, number
@@ -68,7 +68,7 @@ def render(
     from markupsafe import Markup
 
     packed = None if served else pack(document, responses)
-    style, script = asset("style.css"), asset("script.js")
+    style, script = asset("style.css") + asset("first.css"), asset("script.js")
     if served or packed:
         style, script = style + asset("drawer.css"), script + asset("drawer.js")
     found = by_check(document["findings"], "found")
@@ -78,12 +78,17 @@ def render(
     clear = [f for f in outcomes if f["outcome"] == "clear"]
     room = MAX_PICTURES - sum(len(g["pictures"]) for g in groups)
     unjudged = [f for f in outcomes if f["outcome"] == "not_applicable"]
+    screen = _first_screen(document, groups)
+    opening = document["verdict"]["sentence"] if screen and "baseline" not in document else headline(document)
     return template(
         "report.html.j2"
     ).render(
-        title=headline(document),
-        headline=headline(document),
-        subtitle=subtitle(document),
+        title=opening,
+        headline=opening,
+        told=screen != "",
+        has_stories=bool(document.get("stories")) and screen != "",
+        first_screen=screen,
+        subtitle=first.what(document) if screen and "baseline" not in document else subtitle(document),
         version=document["unseen_version"],
         theme=theme,
         policy=content_policy(style, script, connect="'self'" if served else "'none'"),
@@ -93,10 +98,10 @@ def render(
         drawer=Markup(asset("drawer.html")) if served or packed else "",  # noqa: S704
         packed=packed.text if packed else "",
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
-        expected=expectations(document),
+        expected=expectations(document) if not screen or len(expectations(document)) > 1 else [],
         since=_since(document),
         beside=baseline.beside(document) if "baseline" in document else [],
-        first=[findings[0] for findings in found.values()][:6] if len(found) > 1 else [],
+        first=[findings[0] for findings in found.values()][:6] if len(found) > 1 and not screen else [],
         groups=groups,
         undecided=tables.undecided(undecided) if undecided else None,
         other_groups=list(_other_groups(document, found, room)),
@@ -179,6 +184,17 @@ def _sort_value(text: str) -> float | None:
         return float(text.split(" ")[0].replace(",", ""))
     except ValueError:
         return None
+
+
+def _first_screen(document: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> str:
+    """Scores and stories; "" where a document tells none."""
+    from markupsafe import Markup
+
+    if not first.told(document):
+        return ""
+    linked = {f.id for g in groups for f in (*g["shown"], *g["folded"])}
+    # The template escapes what it is given.
+    return Markup(template("first.html.j2").render(**first_html.parts(document, linked)))  # noqa: S704
 
 
 def _chip(family: Mapping[str, Any]) -> str:

@@ -73,13 +73,7 @@ def sentence(
         said += f": {of.elsewhere:.2f} {base}, {of.there:.2f} there"
     if of.effect is not None:
         named = list(dict.fromkeys(held))
-        given = (
-            ""
-            if not named
-            else f" at equal {_joined(named)}"
-            if len(named) < 3
-            else " with the other stories held equal"
-        )
+        given = "" if not named else f" at equal {_joined(named)}" if len(named) < 3 else " other things equal"
         said += f"; {of.effect.format(2)} lower{given}"
     if carries(of) and of.share is not None and of.lost is not None:
         said += f". This carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen"
