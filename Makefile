@@ -10,7 +10,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test lint types docs check clean slow atlas
+.PHONY: demo test lint types docs picture check clean slow atlas wheel
 
 demo: $(VENV)/.core
 	$(BIN)/unseen audit sample:lm-arithmetic --output unseen-report.html
@@ -28,12 +28,19 @@ atlas: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 types: $(VENV)/.dev
 	$(BIN)/pyright
 
-docs: $(VENV)/.dev
-	$(BIN)/python docs/build.py site
+# Warnings are errors. What was executed is kept in build/docs under a hash of the package and of the example.
+docs: $(VENV)/.docs
+	rm -rf site
+	$(BIN)/sphinx-build -q -W --keep-going -j $(WORKERS) -d build/docs/doctrees docs site
+
+# The README's picture anew, from the sample's report; the build fails while it shows something else.
+picture: $(VENV)/.docs
+	$(BIN)/python docs/_ext/picture.py
 
 # What users install: the wheel alone, in an environment of its own, away from the repository.
 wheel: | $(BIN)/python
@@ -59,6 +66,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	$(PIP) install -c constraints.txt torch==2.13.0
 	touch $@ $(VENV)/.core
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) site build dist .ruff_cache .pytest_cache .hypothesis

@@ -10,13 +10,13 @@ from unseen.learners.architectures.recurrent import Recurrent
 from unseen.learners.architectures.transformer import Transformer
 from unseen.shifts import LongerThan
 
-examples = tasks.load("even-pairs").sample(3000, 0, length=(1, 24))
+examples = tasks.load("even-pairs").sample(2000, 0, length=(1, 24))
 split = LongerThan("length", 12).split(examples, np.random.default_rng(0))
 models = {
-    "lstm": lambda vocabulary: Recurrent(len(vocabulary), width=48, cell="lstm"),
-    "transformer": lambda vocabulary: Transformer(len(vocabulary), width=48, layers=2),
+    "lstm": lambda vocabulary: Recurrent(len(vocabulary), width=32, cell="lstm"),
+    "transformer": lambda vocabulary: Transformer(len(vocabulary), width=32, layers=2),
 }
-config = training.TrainConfig(steps=600, batch_size=64, lr=3e-3, eval_every=100, stop_at=1.0, stop_on="seen")
+config = training.TrainConfig(steps=400, batch_size=64, lr=3e-3, eval_every=100, stop_at=1.0, stop_on="seen")
 
 answers = []
 for name, build in models.items():

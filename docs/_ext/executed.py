@@ -1,0 +1,159 @@
+"""Runs the examples of the documentation: commands in blocks marked ``run``, Python in blocks marked ``python``.
+
+A block that fails fails the build. What a block printed is kept under a hash of the block and of the whole package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "build" / "docs" / "blocks"
+LIMIT = 120
+# Files that every example finds in its folder: logs written by the tools themselves.
+GIVEN = {"lm-eval-logs": "tests/fixtures/lm_eval", "inspect-logs": "tests/fixtures/inspect"}
+PRELUDE = ROOT / "docs" / "_ext" / "prelude.py"
+
+
+class Failed(RuntimeError):
+    """An example that did not end as its page says."""
+
+
+@cache
+def source_stamp() -> str:
+    """A hash of all that an example rests on: the package, what the examples are given, versions of the libraries."""
+    digest = hashlib.blake2b(digest_size=8)
+    files = [p for p in (ROOT / "src" / "unseen").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    for path in sorted([*files, PRELUDE, Path(__file__)]):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    for name in ("numpy", "polars", "scikit-learn", "myst-nb"):
+        digest.update(f"{name} {version(name)}".encode())
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, str]:
+    """Variables under which examples run: no colours, one width, refits kept apart from the user's own."""
+    named = {
+        "COLUMNS": "110", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1",
+        "UNSEEN_CACHE": str(ROOT / "build" / "docs" / "refits"),
+    }  # fmt: skip
+    return {**os.environ, **named}
+
+
+def console(block: str) -> str:
+    """A block of commands, each with what it printed.
+
+    A line is ``unseen …``, ``cat FILE`` or ``ls``. Behind it, ``# exit 1`` states the exit code (0 otherwise) and ``# head 20``
+    shows only the first lines.
+
+    Raises:
+        Failed: A command ended otherwise.
+    """
+    return _kept("console", block, _console)
+
+
+def python(block: str) -> str:
+    """What a script of the documentation printed; it finds the names of ``prelude.py``.
+
+    Raises:
+        Failed: It raised.
+    """
+    return _kept("python", block, _python)
+
+
+def part(printed: str, asked: str) -> str:
+    """The lines that a block ``printed`` asks for: all, or ``from TEXT`` on, at most ``head N`` of them.
+
+    >>> part("one\\ntwo\\nthree\\n", "from two\\nhead 1")
+    'two\\n…'
+    """
+    lines = printed.rstrip().splitlines()
+    for word, value in (line.split(maxsplit=1) for line in asked.splitlines() if line.strip()):
+        if word == "from":
+            lines = lines[next((i for i, line in enumerate(lines) if value in line), 0) :]
+        elif word == "head" and len(lines) > int(value):
+            lines = [*lines[: int(value)], "…"]
+    return "\n".join(lines)
+
+
+def _kept(kind: str, block: str, run: object) -> str:
+    name = hashlib.blake2b(f"{kind}\0{block}\0{source_stamp()}".encode(), digest_size=12).hexdigest()
+    path = KEPT / name
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    start = time.monotonic()
+    printed = run(block)  # type: ignore[operator]
+    KEPT.mkdir(parents=True, exist_ok=True)
+    path.write_text(printed, encoding="utf-8")
+    first = block.strip().splitlines()[0]
+    print(f"ran in {time.monotonic() - start:.1f} s: {first}", flush=True)
+    return printed
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory(prefix="unseen-docs-")
+    for name, source in GIVEN.items():
+        shutil.copytree(ROOT / source, Path(made.name) / name)
+    return made
+
+
+def _console(block: str) -> str:
+    shown: list[str] = []
+    with _folder() as folder:
+        for line in block.replace("\\\n", " ").strip().splitlines():
+            command, _, remark = line.partition("  # ")
+            command = re.sub(r"\s+", " ", command).strip()
+            if not command:
+                continue
+            expected = int(m.group(1)) if (m := re.search(r"exit (\d+)", remark)) else 0
+            head = int(m.group(1)) if (m := re.search(r"head (\d+)", remark)) else None
+            code, printed = _one(shlex.split(command), folder)
+            if code != expected:
+                raise Failed(f"`{command}` ended with {code}, not {expected}:\n{printed}")
+            lines = printed.rstrip().splitlines()
+            if head is not None and len(lines) > head:
+                lines = [*lines[:head], "…"]
+            shown += [f"$ {command}", *lines, *([f"$ echo $?\n{code}"] if expected else [])]
+    return "\n".join(shown)
+
+
+def _one(words: list[str], folder: str) -> tuple[int, str]:
+    if words[0] == "cat":
+        return 0, "".join((Path(folder) / name).read_text(encoding="utf-8") for name in words[1:])
+    if words[0] == "ls":
+        return 0, "\n".join(sorted(p.name for p in (Path(folder) / (words[1:] or ["."])[0]).iterdir()))
+    if words[0] != "unseen":
+        raise Failed(f"`{shlex.join(words)}`: only unseen, cat and ls are run.")
+    program = "import sys; from unseen.cli import main; sys.exit(main())"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words[1:]], capture_output=True, text=True, check=False, cwd=folder,
+            env=environment(), timeout=LIMIT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"`{shlex.join(words)}` took longer than {LIMIT} s.") from error
+    return done.returncode, done.stdout + (done.stderr if done.returncode else "")
+
+
+def _python(block: str) -> str:
+    with _folder() as folder:
+        script = Path(folder) / "example.py"
+        script.write_text(f"{PRELUDE.read_text(encoding='utf-8')}\n\n{block}\n", encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "example.py"], capture_output=True, text=True, check=False, cwd=folder, env=environment(),
+            timeout=LIMIT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    if done.returncode:
+        raise Failed(f"```python\n{block}\n```\n{done.stderr[-3000:]}")
+    return done.stdout

@@ -1,0 +1,237 @@
+"""The Sphinx side: writes generated pages, runs examples, links codes to their checks, and holds the site to its promises."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import executed
+import generated
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+log = logging.getLogger(__name__)
+CODE = re.compile(r"\bU\d{3}\b")
+# Pages whose commands tell of other versions than this one.
+HISTORY = ("changelog",)
+
+
+def write_pages(app: Sphinx) -> None:
+    """Writes what the code says, before Sphinx looks for sources; pages of what is gone are removed."""
+    made = generated.all_pages()
+    for folder in ("checks", "remedies", "atlas"):
+        for path in (Path(app.srcdir) / folder).glob("*.md"):
+            if f"{folder}/{path.stem}" not in made:
+                path.unlink()
+    for name, text in made.items():
+        path = Path(app.srcdir) / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def starred(app: Sphinx, kind: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Stars of ``**settings`` in docstrings are meant as they stand."""
+    lines[:] = [re.sub(r"(?<![\\`*\w])\*\*(?=\w+[\s),.])", r"\\*\\*", line) for line in lines]
+
+
+def list_new_guides(app: Sphinx, name: str, source: list[str]) -> None:
+    """Guides that nobody listed stand at the end of the how-tos, so that a new page needs no change elsewhere."""
+    if name != "howto/index":
+        return
+    root = Path(app.srcdir)
+    listed = "\n".join(p.read_text(encoding="utf-8") for p in (*root.glob("index.md"), *root.glob("*/index.md")))
+    others = [p.stem for p in sorted(root.glob("*.md")) if p.stem != "index" and not re.search(rf"^(\.\./)?{p.stem}$", listed, re.M)]  # fmt: skip
+    source[0] = source[0].replace("%OTHER_GUIDES", "\n".join(f"../{stem}" for stem in others))
+
+
+class Examples(SphinxTransform):
+    """Runs blocks marked ``run`` (shown with what they printed) and ``python`` (``printed`` shows what those above it printed)."""
+
+    default_priority = 200
+
+    def apply(self, **_: Any) -> None:
+        scripts: list[nodes.literal_block] = []
+        printed = ""
+        for block in list(self.document.findall(nodes.literal_block)):
+            language = block.get("language", "")
+            if language == "run":
+                try:
+                    printed = executed.console(block.astext())
+                except executed.Failed as error:
+                    log.error("%s", error, location=block)
+                    continue
+                block.parent.replace(block, nodes.literal_block(printed, printed, language="console"))
+            elif language == "python" and not self.in_notebook and self.env.docname not in HISTORY:
+                scripts.append(block)
+                printed = self._run(scripts)
+            elif language == "printed":
+                shown = executed.part(printed, block.astext())
+                block.parent.replace(block, nodes.literal_block(shown, shown, language="text"))
+
+    @property
+    def in_notebook(self) -> bool:
+        """Whether the cells of this page are run by its kernel."""
+        return bool(self.env.metadata[self.env.docname].get("file_format") or self.env.metadata[self.env.docname].get("kernelspec"))  # fmt: skip
+
+    def _run(self, scripts: list[nodes.literal_block]) -> str:
+        """What the scripts of the page up to here print; the last block may use names of those before."""
+        try:
+            return executed.python("\n\n".join(block.astext() for block in scripts))
+        except executed.Failed as error:
+            log.error("%s", error, location=scripts[-1])
+            return ""
+
+
+class CodesAreLinks(SphinxTransform):
+    """``U104`` in a text leads to its page; a code that no check has is an error."""
+
+    default_priority = 700
+
+    def apply(self, **_: Any) -> None:
+        here = self.env.docname
+        if here in HISTORY:
+            return
+        for text in list(self.document.findall(nodes.Text)):
+            parent = text.parent
+            if not CODE.search(text) or any(isinstance(p, nodes.reference | addnodes.pending_xref | nodes.title | nodes.literal_block | nodes.raw | addnodes.toctree) for p in ancestors(text)):  # fmt: skip
+                continue
+            if isinstance(parent, nodes.literal) and not CODE.fullmatch(text):
+                continue
+            self._link(text, here)
+
+    def _link(self, text: nodes.Text, here: str) -> None:
+        made: list[nodes.Node] = []
+        last = 0
+        for found in CODE.finditer(text):
+            target = f"checks/{found.group()}"
+            if target not in self.env.found_docs:
+                log.error("no check has the code %s", found.group(), location=here)
+                continue
+            made.append(nodes.Text(text[last : found.start()]))
+            link = addnodes.pending_xref(
+                "", nodes.inline(found.group(), found.group()), refdomain="std", reftype="doc", reftarget=f"/{target}",
+                refexplicit=True, refdoc=here, refwarn=True,
+            )  # fmt: skip
+            made.append(link if target != here else nodes.Text(found.group()))
+            last = found.end()
+        made.append(nodes.Text(text[last:]))
+        text.parent.replace(text, [n for n in made if not isinstance(n, nodes.Text) or str(n)])
+
+
+def ancestors(node: nodes.Node) -> list[nodes.Node]:
+    found: list[nodes.Node] = []
+    while node.parent is not None:
+        node = node.parent
+        found.append(node)
+    return found
+
+
+class CommandsExist(SphinxTransform):
+    """Every ``unseen …`` in a block that is only shown is understood by the parser; every ``--option`` of ours exists."""
+
+    default_priority = 710
+
+    def apply(self, **_: Any) -> None:
+        if self.env.docname in HISTORY:
+            return
+        for block in self.document.findall(nodes.literal_block):
+            if block.get("language") in {"bash", "console", "sh", "default", "none", None, ""}:
+                for line in block.astext().replace("\\\n", " ").splitlines():
+                    if block.get("language") == "console" and not line.startswith("$ "):
+                        continue  # what a command printed
+                    problem = misunderstood(line.strip().removeprefix("$ "))
+                    if problem:
+                        log.error("%s", problem, location=block)
+
+
+def misunderstood(line: str) -> str:
+    """What the parser says against a command; empty for lines that are none of ours.
+
+    >>> misunderstood("unseen audit logs/ --nope")
+    '`unseen audit logs/ --nope`: No such option: --nope'
+    """
+    line = line.partition("  #")[0].partition(" | ")[0].partition(" > ")[0].strip()
+    if not line.startswith("unseen ") or "…" in line:
+        return ""
+    known = generated.commands()
+    try:
+        words = shlex.split(line)[1:]
+    except ValueError:
+        return ""  # a sentence, not a command
+    name = next((n for k in (2, 1) if (n := " ".join(words[:k])) in known), None)
+    if name is None:
+        return (
+            ""
+            if words[0].startswith("-") or words == ["atlas"] or words == ["task"]
+            else f"`{line}`: there is no such command."
+        )
+    try:
+        known[name].make_context(name, words[len(name.split()) :])
+    except SystemExit:
+        return ""
+    except Exception as error:
+        told = getattr(error, "message", None) or str(error)
+        return (
+            f"`{line}`: {told}"
+            if type(error).__name__ in {"NoSuchOption", "UsageError", "BadParameter", "MissingParameter"}
+            else ""
+        )
+    return ""
+
+
+def only_ours_must_exist(app: Sphinx, env: Any, node: addnodes.pending_xref, content: nodes.Node) -> nodes.Node | None:
+    """Types in signatures may be of other libraries, or private: they are shown and not linked. All else must resolve."""
+    if node.get("refdomain") == "py" and any(isinstance(p, addnodes.desc | nodes.field) for p in ancestors(node)):
+        return content
+    return None
+
+
+def held_to_promises(app: Sphinx, error: Exception | None) -> None:
+    """After the build: every local link of the site leads somewhere, and no page asks for anything from elsewhere."""
+    if error is not None or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    pages = {p: p.read_text(encoding="utf-8") for p in out.rglob("*.html") if "_static" not in p.parts}
+    anchors: dict[Path, set[str]] = {}
+    problems: list[str] = []
+    for path, text in pages.items():
+        text = re.sub(r'srcdoc="[^"]*"', "", text)
+        for kind, target in re.findall(r'<(?:a|img|script|link|iframe|source)\b[^>]*?\b(href|src)="([^"]+)"', text):
+            if re.match(r"(https?:)?//", target):
+                if kind == "src":
+                    problems.append(f"{path.relative_to(out)} loads {target}")
+                continue
+            if re.match(r"(data|mailto|javascript|about):", target):
+                continue
+            file, _, anchor = unquote(target).partition("#")
+            file = file.partition("?")[0]
+            aim = (path.parent / file).resolve() if file else path
+            if not aim.exists():
+                problems.append(f"{path.relative_to(out)} → {target}")
+            elif anchor and aim in pages and kind == "href":
+                ids = anchors.setdefault(aim, set(re.findall(r'\bid="([^"]+)"', pages[aim])))
+                if anchor not in ids and not re.search(r'class="headerlink"', target):
+                    problems.append(f"{path.relative_to(out)} → {target} (no such place)")
+    if problems:
+        raise ExtensionError("broken links:\n" + "\n".join(sorted(set(problems))))
+    print(f"{len(pages)} pages, every local link leads somewhere")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("unseen_stamp", "", "env")
+    app.connect("builder-inited", write_pages, priority=100)
+    app.connect("autodoc-process-docstring", starred, priority=900)
+    app.connect("source-read", list_new_guides)
+    app.connect("missing-reference", only_ours_must_exist)
+    app.connect("build-finished", held_to_promises)
+    for transform in (Examples, CodesAreLinks, CommandsExist):
+        app.add_transform(transform)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
