@@ -35,8 +35,9 @@ types: $(VENV)/.dev
 
 # Warnings are errors. What was executed is kept in build/docs under a hash of the package and of the example.
 docs: $(VENV)/.docs
-	rm -rf site
-	$(BIN)/sphinx-build -q -W --keep-going -j $(WORKERS) -d build/docs/doctrees docs site
+	rm -rf site build/docs/html
+	$(BIN)/sphinx-build -q -W --keep-going -j $(WORKERS) -d build/docs/doctrees docs build/docs/html
+	mv build/docs/html site
 
 # The README's picture anew, from the sample's report; the build fails while it shows something else.
 picture: $(VENV)/.docs

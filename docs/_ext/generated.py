@@ -5,6 +5,7 @@ Each function returns Markdown by the name of its page; nothing here knows Sphin
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from unseen.api import explain
-from unseen.atlas.ledger import Entry, effect_text, ledger, rows
-from unseen.atlas.pages import describe, picture
-from unseen.atlas.protocol import study_modules
+from unseen.atlas.documents import documents
+from unseen.atlas.ledger import ORDER, ledger
+from unseen.atlas.protocol import code_of
+from unseen.atlas.wording import effect_text
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY_PAGES = {"README": "about", "CONTRIBUTING": "contributing", "CHANGELOG": "changelog"}
@@ -24,7 +26,16 @@ REPOSITORY_PAGES = {"README": "about", "CONTRIBUTING": "contributing", "CHANGELO
 
 def all_pages() -> dict[str, str]:
     """Every generated page by its name below ``docs/``."""
-    return {**checks(), **remedies(), **atlas(), **command_line(), **configuration(), **schema(), **repository()}
+    return {
+        **checks(),
+        **remedies(),
+        **atlas(),
+        **command_line(),
+        **configuration(),
+        **schema(),
+        **python_reference(),
+        **repository(),
+    }
 
 
 def cell(text: Any) -> str:
@@ -44,11 +55,10 @@ def checks() -> dict[str, str]:
     """One page a check, and their list."""
     pages: dict[str, str] = {}
     listed: list[tuple[str, ...]] = []
-    by_study = {e.row.slug: e for e in ledger()}
     for entry in explain():
         d: Mapping[str, Any] = entry.to_dict()
         needs = ", ".join(d["needs"])
-        studies = "\n".join(f"- {study_link(by_study.get(s['slug']), s['slug'])}" for s in d["studies"])
+        studies = "\n".join(f"- {study_link(s)}" for s in d["studies"])
         pages[f"checks/{entry.code}"] = (
             f"# {d['code']} {d['title']}\n\n{d['question']}\n\n> {d['example']}\n\n## Null\n\n{d['null']}\n\n"
             f"## Effect of interest\n\n{d['effect_of_interest']}\n\n## Method\n\n{d['method']}\n\n"
@@ -73,11 +83,10 @@ def remedies() -> dict[str, str]:
     """One page a remedy, and their list."""
     pages: dict[str, str] = {}
     listed: list[tuple[str, ...]] = []
-    by_study = {e.row.slug: e for e in ledger()}
     for entry in explain("remedy"):
         d: Mapping[str, Any] = entry.to_dict()
         name = d["code"].partition(":")[2]
-        studies = "\n".join(f"- {study_link(by_study.get(s['slug']), s['slug'])}" for s in entry.studies)  # type: ignore[union-attr]
+        studies = "\n".join(f"- {study_link(s)}" for s in entry.studies)  # type: ignore[union-attr]
         settings = "\n".join(f"- {cell(s)}" for s in d["settings"])
         needs = "\n".join(f"- {cell(n)}" for n in d["needs"])
         pages[f"remedies/{name}"] = (
@@ -99,70 +108,45 @@ def remedies() -> dict[str, str]:
 
 
 def atlas() -> dict[str, str]:
-    """The claims behind checks and remedies as one table with filters, and a page for every study that has code."""
-    entries, pages = ledger(), dict[str, str]()
+    """The claims behind checks and remedies as one table with filters, and the page of every study that is done."""
+    # A page may end in plans and code that only this site shows; what the atlas says of itself is its own.
+    made = {name.removesuffix(".md"): text for name, text in documents().items()}
+    overview = made.pop("atlas")
+    pages: dict[str, str] = {}
     listed: list[tuple[str, ...]] = []
-    coded = study_modules()
-    for e in entries:
-        slug, result = e.row.slug, e.result or {}
-        name = slug
-        if slug in coded:
-            pages[f"atlas/{slug}"] = study(e)
-            name = f"[{slug}]({slug}.md)"
+    for e in sorted(ledger(), key=lambda e: ORDER[e.state]):
+        d = e.to_dict()
+        slug, name = d["slug"], f"atlas/{d['slug']}"
+        if name in made:
+            code = f":::{{dropdown}} Code\n````{{code-block}} py\n{code_of(slug)}\n````\n:::\n"
+            pages[name] = f"{blocks_for_show(made[name])}\n{code}"
         listed.append((
-            name, e.state, str(result.get("verdict") or "–"), effect_text(result.get("effect")), cell(e.row.kind),
-            str(e.row.wave), cell(e.row.title), cell(e.row.claim),
+            f"[{slug}]({slug}.md)" if name in made else slug, d["state"], d["verdict"] or "–", d["fidelity"] or "–",
+            effect_text(d["effect"], d["unit"]) if d["effect"] else "–", cell(d["kind"]), str(d["wave"]), cell(d["title"]), cell(d["claim"]),
         ))  # fmt: skip
-    done = [e for e in entries if e.state == "done" and e.result]
-    verdicts = [str((e.result or {})["verdict"]) for e in done]
-    said = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts)))
+    # Its own table is replaced by one with filters, over all rows; what it says above it stays.
+    told = overview.partition("\n| ")[0]
+    heads = ("study", "state", "verdict", "fidelity", "effect", "kind", "wave", "title", "claim")
     pages["atlas/index"] = (
-        f"# Atlas\n\n{len(entries)} published claims about generalisation stand behind the checks and remedies; {len(done)} of "
-        f"them have been re-tested by this code so far{': ' + said if said else ''}. A verdict follows by rule from thresholds written down "
-        "before the full run; what pilots had shown is told in the notes.\n\n"
-        + table(("study", "state", "verdict", "effect", "kind", "wave", "title", "claim"), listed, filterable=True)
-        + toctree(name.split("/")[1] for name in pages)
+        f"{told}\n\n{table(heads, listed, filterable=True)}{toctree(name.split('/')[1] for name in pages)}"
     )
     return pages
 
 
-def study(e: Entry) -> str:
-    """The page of one study: claim, thresholds, what came out, what was reduced, its code."""
-    d = describe(e.row.slug)
-    result, made = d.get("result") or {}, d["study"]
-    state = e.state + (f" ({e.why})" if e.why else "")
-    text = f"# {e.row.slug}\n\n{e.row.title}\n\n**{result.get('verdict', 'no verdict')}** · state: {state}\n\n{made['claim']}\n\n"
-    text += f"Source: {made['source']}\n\n"
-    for part in result.get("parts", ()):
-        text += f"## {part['statement']}\n\n"
-        if part.get("estimate") is None:
-            text += f"No interval: {part.get('problem', '')}\n\n"
-            continue
-        text += (
-            f"{part['verdict']}: {cell(part['quantity'])} = {effect_text(part['estimate'])}, claimed {part['side'].replace('<', chr(92) + '<')} {part['threshold']:g}\n\n"
-            f'```{{raw}} html\n<figure class="interval" style="--rule: var(--pst-color-border); --ink: var(--pst-color-text-base); --line: var(--pst-color-primary)">'
-            f"{picture(part['estimate'], part['threshold'])}</figure>\n```\n\n"
-        )
-    if not result:
-        text += "## Thresholds\n\n" + "".join(
-            f"- {t['statement']}: {t['quantity']} {t['side'].replace('<', chr(92) + '<')} {t['value']:g}\n" for t in made["thresholds"]
-        )  # fmt: skip
-    text += f"\n## How\n\nIntervals cover {made['units']}\n\nReduced: {made['reduced']}\n\nReconstructed: {made['reconstructed']}\n\n"
-    if result.get("note"):
-        text += f"Note: {result['note']}\n\n"
-    if result:
-        text += f"{len(result['seeds'])} seeds, {result['seconds']:.0f} s.\n\n"
-    text += f":::{{dropdown}} Code\n````{{code-block}} py\n{made['code']}\n````\n:::\n\n"
-    return text + f"```bash\nunseen atlas run {e.row.slug} --quick\n```\n"
+def blocks_for_show(text: str) -> str:
+    """Markdown whose blocks of Python are shown and not run."""
+    return text.replace("```python", "```py")
 
 
-def study_link(e: Entry | None, slug: str) -> str:
-    """A study with its verdict, linked where it has a page."""
-    name = f"[{slug}](../atlas/{slug}.md)" if slug in study_modules() else f"`{slug}`"
-    result = (e.result if e else None) or {}
-    return f"{name}: {result.get('verdict') or (e.state if e else 'planned')}" + (
-        f". {' '.join(str(result['claim']).split())}" if result.get("claim") else ""
-    )
+def study_link(study: Mapping[str, Any]) -> str:
+    """A study that is cited: in which direction, what its evidence says, linked where it has a page."""
+    slug = study["slug"]
+    linked = study.get("state") == "done"
+    name = f"[{slug}](../atlas/{slug}.md)" if linked else f"`{slug}`"
+    said = ", ".join(str(study[k]) for k in ("direction",) if study.get(k))
+    verdict = study.get("verdict") or study.get("state") or "planned"
+    sentence = " ".join(str(study.get("sentence") or "").split())
+    return f"{name}{f' ({said})' if said else ''}: {verdict}{f'. {sentence}' if sentence else ''}"
 
 
 def command_line() -> dict[str, str]:
@@ -280,11 +264,30 @@ def repository() -> dict[str, str]:
     return pages
 
 
+# Packages that the reference covers, with what their part of it is called; what each makes public is its own list.
+PACKAGES = {
+    "unseen": "unseen", "unseen.testing": "In tests", "unseen.checks": "Outcomes of checks", "unseen.responses": "Responses",
+    "unseen.shifts": "Shifts", "unseen.learners": "Learners", "unseen.tasks": "Tasks", "unseen.remedies": "Remedies",
+    "unseen.planning": "Planning", "unseen.training": "Training (extra `torch`)",
+}  # fmt: skip
+
+
+def python_reference() -> dict[str, str]:
+    """What each package makes public, for autosummary to fill in."""
+    text = "# Python\n\nWhat most need stands in `unseen` itself; the packages below hold what it is made of.\n"
+    listed: set[str] = set()
+    for package, title in PACKAGES.items():
+        module = importlib.import_module(package)
+        things = {n: getattr(module, n) for n in module.__all__}
+        names = [
+            n for n, thing in things.items() if (inspect.isclass(thing) or inspect.isroutine(thing)) and n not in listed
+        ]
+        listed |= set(names) if package == "unseen" else set()
+        lines = "\n".join(f"   {n}" for n in sorted(names, key=lambda n: (not n[0].islower(), n)))
+        text += f"\n## {title}\n\n```{{eval-rst}}\n.. currentmodule:: {package}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{lines}\n```\n"
+    return {"reference/api": text}
+
+
 def toctree(names: Iterable[str]) -> str:
     listed = "\n".join(sorted(n for n in names if n != "index"))
     return f"\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
-
-
-def claims() -> int:
-    """Number of claims in the atlas."""
-    return len(rows())

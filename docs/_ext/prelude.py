@@ -9,15 +9,15 @@ from sklearn.preprocessing import StandardScaler  # noqa: F401
 import unseen  # noqa: F401
 
 _rng = np.random.default_rng(0)
-_n = 400
+_n = 120
 _digits = _rng.integers(1, 5, _n)
 _dose = _rng.normal(size=_n)
 _items = pl.DataFrame({
     "item": [f"sum-{i}" for i in range(_n)],
     "digits": _digits,
-    "template": [f"t{i % 40}" for i in range(_n)],
-    "site": [f"site-{i % 5}" for i in range(_n)],
-    "carrier": [f"carrier-{i % 5}" for i in range(_n)],
+    "template": [f"t{i % 30}" for i in range(_n)],
+    "site": [f"site-{i % 3}" for i in range(_n)],
+    "carrier": [f"carrier-{i % 3}" for i in range(_n)],
     "dose": _dose,
     "sick": (_dose + _rng.normal(size=_n) > 0).astype(int),
     "late": (_dose + _rng.normal(size=_n) > 0).astype(int),

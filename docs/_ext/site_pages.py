@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -30,6 +31,7 @@ def write_pages(app: Sphinx) -> None:
         for path in (Path(app.srcdir) / folder).glob("*.md"):
             if f"{folder}/{path.stem}" not in made:
                 path.unlink()
+    shutil.rmtree(Path(app.srcdir) / "reference" / "generated", ignore_errors=True)
     for name, text in made.items():
         path = Path(app.srcdir) / f"{name}.md"
         path.parent.mkdir(exist_ok=True)
