@@ -197,7 +197,7 @@ class Audit:
 
 
 def read(
-    sources: str | Path | Sequence[str | Path],
+    sources: Any,
     *,
     unseen: str | None = None,
     split: str | None = None,
@@ -224,7 +224,8 @@ def read(
     """Read logs or tables from disk; the format is detected from the content.
 
     Args:
-        sources: Files, folders or globs.
+        sources: Files, folders or globs; logs of Inspect (``EvalLog``) or results of lm-eval (``simple_evaluate`` with
+            ``log_samples=True``) as objects; one, or several in a list.
         unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
         split: Column with train, seen or unseen.
         model: Name of the one model, where no column has it.
@@ -319,7 +320,8 @@ def audit(
     """Audit answers that models gave; or, with a learner, refit it under shifts and audit what it answers.
 
     Args:
-        table: A data frame (polars, pandas, pyarrow …), responses, or a path, folder or glob of logs; with a learner:
+        table: A data frame (polars, pandas, pyarrow …), responses, a path, folder or glob of logs, or logs of Inspect
+            (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; with a learner:
             one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``.
         target: With a learner: column to predict.
         learner: A name (gradient-boosting …), ``module:object``, or a live object: any scikit-learn estimator or
@@ -387,6 +389,7 @@ def audit(
     from unseen.engine.progress import hooked
     from unseen.options import Options
     from unseen.responses.mapping import from_table
+    from unseen.responses.reading import is_source, name_of
     from unseen.responses.reading import read as read_files
 
     checked = {
@@ -429,11 +432,11 @@ def audit(
         )
         return Audit(result, tuple(sources) or ((named,) if named else ()), accepted=_accepted(accepted))
     mapping = options.mapping
-    if isinstance(table, str | Path) or (
-        isinstance(table, list | tuple) and table and not isinstance(table[0], Mapping)
+    if is_source(table) or (
+        isinstance(table, list | tuple) and table and (is_source(table[0]) or not isinstance(table[0], Mapping))
     ):
-        paths: list[str | Path] = [table] if isinstance(table, str | Path) else [*table]
-        sources = sources or [str(p) for p in paths]
+        paths: list[Any] = [table] if is_source(table) else [*table]
+        sources = sources or [name_of(p) for p in paths]
         responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
     else:
         responses = from_table(table, mapping)
@@ -532,9 +535,10 @@ def compare(
 def _answers(given: Any, mapping: Any) -> Responses:
     """Answers from a path, folder or glob of logs, responses, or a data frame."""
     from unseen.responses.mapping import from_table
+    from unseen.responses.reading import is_source
     from unseen.responses.reading import read as read_files
 
-    if isinstance(given, str | Path):
+    if is_source(given):
         return read_files([resolve_sample(given)], mapping=mapping)
     return given if isinstance(given, Responses) else from_table(given, mapping)
 
@@ -809,7 +813,7 @@ def learning_table(source: Any) -> Any:
     return read_examples(resolve_sample(source))
 
 
-def resolve_sample(source: str | Path) -> str | Path:
+def resolve_sample(source: Any) -> Any:
     """The path of a bundled sample for ``sample:NAME``, any other source as it is."""
     if isinstance(source, str) and source.startswith("sample:"):
         from unseen.data.sample import sample_path

@@ -15,15 +15,17 @@ from unseen.responses.table import Coded, Responses
 
 if TYPE_CHECKING:
     from unseen.responses.mapping import Mapping, apply_unseen, from_table
+    from unseen.responses.readers.inspect_log import with_factors
     from unseen.responses.reading import read, read_examples
 
 __all__ = [
     "Coded", "Mapping", "Responses", "ScoreKind", "apply_unseen", "from_table", "read", "read_examples",
+    "with_factors",
 ]  # fmt: skip
 
 _HOMES = {
     "Mapping": "mapping", "apply_unseen": "mapping", "from_table": "mapping", "read": "reading",
-    "read_examples": "reading",
+    "read_examples": "reading", "with_factors": "readers.inspect_log",
 }  # fmt: skip
 
 

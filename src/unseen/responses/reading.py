@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
 from unseen.responses.mapping import Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
-from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, plain
+from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
 from unseen.responses.table import Responses
 from unseen.responses.validation import checked
@@ -35,11 +36,12 @@ REMEDY = (
 )
 
 
-def read(sources: str | Path | Sequence[str | Path], *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B008
+def read(sources: Any, *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B008
     """Read logs or tables; each format is detected from the content.
 
     Args:
-        sources: Files, folders (searched through) or globs. Several files become one table.
+        sources: Files, folders (searched through), globs, logs of Inspect or results of lm-eval as objects. Several become one
+            table.
         mapping: Names of columns, what is unseen, which metric and filter to read.
 
     Returns:
@@ -49,25 +51,75 @@ def read(sources: str | Path | Sequence[str | Path], *, mapping: Mapping = Mappi
         BadInput: A file is missing, unknown, damaged or holds a wrong value; the message names file, row and value.
         MissingExtra: A file needs an optional package.
     """
-    files = find(sources, mapping.format)
+    given = [sources] if is_source(sources) else list(sources)
+    objects = [source for source in given if not isinstance(source, str | Path)]
+    paths = [source for source in given if isinstance(source, str | Path)]
+    files = find(paths, mapping.format) if paths or not objects else []
     notes: list[str] = []
-    tables: list[pl.DataFrame] = []
-    for path, reader in files:
-        table, decided = _read_one(path, reader, mapping, many=len(files) > 1)
-        tables.append(table)
-        notes += [n for n in decided if n not in notes]
+    read_in: list[tuple[str, pl.DataFrame]] = []
+    many = len(files) + len(objects) > 1
+    stopped: list[inspect_log.NothingScored] = []
+    for one in [*objects, *files]:
+        try:
+            if isinstance(one, tuple):
+                path, reader = one
+                table, decided = _read_one(path, reader, mapping, many=many)
+                parts = [(str(path), table, decided)]
+            else:
+                parts = _object(one, mapping)
+        except inspect_log.NothingScored as error:
+            # A folder of logs holds runs that were stopped beside those that were not.
+            stopped.append(error)
+            continue
+        for name, table, decided in parts:
+            read_in.append((name, table))
+            notes += [n for n in decided if n not in notes]
+    names, tables = [name for name, _ in read_in], [table for _, table in read_in]
+    if stopped and (not tables or len(given) == len(names) + len(stopped)):
+        raise stopped[0]
+    if stopped:
+        first = str(stopped[0]).split(". ")[0]
+        notes.append(f"{len(stopped):,} logs hold no scored sample and were left out (first: {first}).")
     runs = all(reader is not plain for _, reader in files)
-    table, decided = matched(tables, [str(path) for path, _ in files], runs=runs)
+    table, decided = matched(tables, names, runs=runs)
     # Columns have our names by now: what is left to the door are kinds, the range and what is unseen.
     ready = Mapping(factors=mapping.factors, score_range=_own_range(mapping))
-    if len(files) > 1:
-        notes.insert(0, f"{len(files):,} files were read: {_named([p for p, _ in files])}.")
+    if len(names) > 1:
+        what = "files" if not objects else "logs"
+        notes.insert(0, f"{len(names):,} {what} were read: {_named([Path(n) for n in names])}.")
     responses = from_table(
         table, replace(ready, unseen=None, score_range=_own_range(mapping)), notes=(*notes, *decided)
     )
     if mapping.unseen:
         return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases)
     return responses
+
+
+def is_source(given: Any) -> bool:
+    """Whether something is one source: a path, a name, a log of Inspect, or the results of a run of lm-eval."""
+    return isinstance(given, str | Path) or inspect_log.is_log(given) or lm_eval.is_results(given)
+
+
+def name_of(source: Any) -> str:
+    """What a source is called."""
+    if lm_eval.is_results(source):
+        return f"lm-eval: {shown_names(list(source['samples']), 5)}"
+    if not inspect_log.is_log(source):
+        return str(source)
+    return str(getattr(source, "location", "") or getattr(source, "name", "") or f"log of {source.eval.task}")
+
+
+def _object(log: Any, mapping: Mapping) -> list[tuple[str, pl.DataFrame, tuple[str, ...]]]:
+    """The tables of a log that is at hand."""
+    asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score"))
+    if lm_eval.is_results(log):
+        parts = lm_eval.read_results(log, asked)
+    elif inspect_log.is_log(log):
+        parts = [inspect_log.read_object(log, asked)]
+    else:
+        raise BadInput(f"{type(log).__name__} is no source. Give paths, logs of Inspect, or the results of lm-eval.")
+    own = replace(mapping.without_score(), model=None)
+    return [(name, *_finished(name, table, notes, own, mapping)) for name, table, notes in parts]
 
 
 def _own_range(mapping: Mapping) -> tuple[float, float] | None:
@@ -117,11 +169,18 @@ def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tu
     ):
         table = table.with_columns(pl.lit(path.stem).alias("model"))
         notes = (*notes, f"No column names the model: each file is one model, called by the file ({path.stem!r}).")
+    return _finished(str(path), table, notes, own, mapping)
+
+
+def _finished(
+    name: str, table: pl.DataFrame, notes: Sequence[str], own: Mapping, mapping: Mapping
+) -> tuple[pl.DataFrame, tuple[str, ...]]:  # fmt: skip
+    """A table with our names, checked."""
     try:
         table, decided = own.apply(table)
         table = checked(table, _own_range(mapping))
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
+        raise BadInput(f"{name}: {error}") from None
     return table, (*notes, *decided)
 
 
@@ -286,4 +345,4 @@ def read_examples(path: str | Path) -> pl.DataFrame:
     return table
 
 
-__all__ = ["detect", "find", "read", "read_examples"]
+__all__ = ["detect", "find", "is_source", "name_of", "read", "read_examples"]

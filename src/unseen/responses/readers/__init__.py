@@ -38,6 +38,6 @@ _OWN: dict[str, ModuleType] = {
 PLUGGED = plugged({*_OWN, plain.NAME})
 READERS: dict[str, ModuleType | PluggedReader] = {**_OWN, **PLUGGED, plain.NAME: plain}
 # Files that belong to a log and are read with it, not by themselves.
-COMPANIONS = (lm_eval.companion, helm.companion)
+COMPANIONS = (lm_eval.companion, helm.companion, inspect_log.companion)
 
 __all__ = ["COMPANIONS", "PLUGGED", "READERS", "PluggedReader"]

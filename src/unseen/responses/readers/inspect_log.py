@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
@@ -23,6 +24,10 @@ from unseen.responses.readers._fields import factor_columns, listed, text
 from unseen.responses.readers._typed import as_list, as_name, as_object, list_or_empty
 
 NAME = "inspect"
+# Files that Inspect lays beside the logs of a folder.
+LISTINGS = ("logs.json", "listing.json", "eval-set.json")
+# Where a scorer leaves factors (``with_factors``) in the metadata of its score.
+FACTORS = "unseen_factors"
 # Layout of the log that this reader knows; the file says its own.
 KNOWN_VERSIONS = (1, 2)
 LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
@@ -40,6 +45,58 @@ def sniff(path: Path) -> bool:
         return "header.json" in archive or "_journal/start.json" in archive
 
 
+class NothingScored(BadInput):
+    """A log without a scored sample: the run was stopped, failed, or has yet to be scored."""
+
+
+def companion(path: Path) -> bool:
+    """Whether a file lists the logs of a folder, and is none itself."""
+    return path.name in LISTINGS and peek(path).kind in ("json-object", "json-array")
+
+
+def is_log(given: Any) -> bool:
+    """Whether something is a log of Inspect as an object (``EvalLog``, ``EvalLogInfo``), without importing Inspect."""
+    kind = type(given)
+    return kind.__module__.split(".")[0] == "inspect_ai" and kind.__name__ in ("EvalLog", "EvalLogInfo")
+
+
+def read_object(log: Any, mapping: Mapping) -> tuple[str, pl.DataFrame, tuple[str, ...]]:
+    """Read a log that is at hand: an ``EvalLog``, or an ``EvalLogInfo`` of a listing.
+
+    Args:
+        log: The log; one that holds its header alone is read from its location.
+        mapping: ``metric`` chooses among several scorers.
+
+    Returns:
+        Its name, one row a sample and epoch, and notes.
+
+    Raises:
+        BadInput: It holds no scored sample, or lies where nothing can be read without a network.
+    """
+    location = str(getattr(log, "location", "") or getattr(log, "name", "") or "")
+    if type(log).__name__ == "EvalLogInfo" or (not log.samples and location):
+        path = Path(unquote(urlsplit(location).path)) if location.startswith("file:") else Path(location)
+        if "://" in location and not location.startswith("file:"):
+            raise BadInput(
+                f"{location}: is not on this machine. Read it with inspect_ai.log.read_eval_log and give what it returns."
+            )
+        if not path.is_file():
+            raise BadInput(
+                f"{location or 'the log'}: there is no such file, and the log holds no sample. Read it whole (header_only=False)."
+            )
+        return str(path), *read(path, mapping)
+    name = location or f"log of {log.eval.task}"
+    if not log.samples or not any(sample.scores for sample in log.samples):
+        raise NothingScored(f"{name}: the log holds no scored sample. Run the evaluation again, or leave this log out.")
+    notes: list[str] = []
+    if log.status != "success":
+        notes.append(f"{name}: the run did not finish ({log.status}); the samples that were completed are read.")
+    samples = [sample.model_dump(mode="json", exclude={"messages", "events"}) for sample in log.samples]
+    scored = [sample for sample in samples if sample.get("scores")]
+    table = _table(Path(name), {"eval": log.eval.model_dump(mode="json")}, scored, mapping, notes)
+    return name, table, tuple(notes)
+
+
 def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Read one log.
 
@@ -54,6 +111,8 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         BadInput: The archive is damaged, there is no such scorer, or a score is no number.
         MissingExtra: The log is of an unknown version, or compressed with zstd, and the extra is not installed.
     """
+    if path.name in LISTINGS:
+        raise BadInput(f"{path}: lists logs of Inspect and holds no answers itself. Name its folder.")
     notes: list[str] = []
     if peek(path).kind == "zip":
         with Archive(path) as archive:
@@ -86,7 +145,8 @@ def _summaries(archive: Archive, mapping: Mapping) -> list[dict[str, Any]] | Non
     if not _well_formed(rows):
         rows = [archive.json(name) for name in whole]
         return rows if _well_formed(rows) else None
-    if _lacks(rows, mapping) and whole:
+    # Summaries leave out what a scorer says beside the value.
+    if whole and (_lacks(rows, mapping) or _score_factors(archive.json(whole[0]))):
         full = [archive.json(name) for name in whole]
         return full if _well_formed(full) else rows
     return rows
@@ -149,7 +209,49 @@ def _lacks(rows: list[dict[str, Any]], mapping: Mapping) -> bool:
 
 def _metadata(sample: dict[str, Any]) -> dict[str, Any]:
     given = sample.get("metadata")
-    return flat(given) if isinstance(given, dict) else {}
+    return {**(flat(given) if isinstance(given, dict) else {}), **_score_factors(sample)}
+
+
+def _score_factors(sample: Any) -> dict[str, Any]:
+    """Factors that scorers have left in the metadata of their scores."""
+    scores = sample.get("scores") if isinstance(sample, dict) else None
+    found: dict[str, Any] = {}
+    for entry in scores.values() if isinstance(scores, dict) else ():
+        said = entry.get("metadata") if isinstance(entry, dict) else None
+        given = said.get(FACTORS) if isinstance(said, dict) else None
+        if isinstance(given, dict):
+            found |= flat(given)
+    return found
+
+
+def with_factors(score: Any, **factors: Any) -> Any:
+    """A score of Inspect that carries factors of its sample, for audits to read.
+
+    Args:
+        score: What the scorer is about to return (``inspect_ai.scorer.Score``).
+        factors: Numbers, texts, truth values or lists of texts by name: what is known of the sample when it is scored
+            (its length, its steps, the tools that were used).
+
+    Returns:
+        The same score.
+
+    Raises:
+        BadInput: A factor is none of these.
+
+    >>> from types import SimpleNamespace
+    >>> with_factors(SimpleNamespace(value="C", metadata=None), digits=3).metadata
+    {'unseen_factors': {'digits': 3}}
+    """
+    for name, value in factors.items():
+        plain = value if isinstance(value, list | tuple) else [value]
+        if not all(isinstance(v, str | int | float | bool) or v is None for v in plain):
+            raise BadInput(
+                f"factor {name!r} is {shortened(value, 60)!r}: a factor is a number, a text, a truth value or a list of texts."
+            )
+    kept = {name: list(v) if isinstance(v, tuple) else v for name, v in factors.items()}
+    before = score.metadata or {}
+    score.metadata = {**before, FACTORS: {**before.get(FACTORS, {}), **kept}}
+    return score
 
 
 def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -159,7 +261,7 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
         from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
     except ImportError:
         if version in KNOWN_VERSIONS:
-            raise BadInput(
+            raise NothingScored(
                 f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
             ) from None
         raise MissingExtra(
@@ -170,7 +272,9 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
     except Exception as error:
         raise BadInput(f"{path}: Inspect can't read this log ({shown(error)}).") from None
     if not log.samples or not any(sample.scores for sample in log.samples):
-        raise BadInput(f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out.")
+        raise NothingScored(
+            f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
+        )
     return {"eval": log.eval.model_dump()}, [
         sample.model_dump(exclude={"messages", "events"}) for sample in log.samples
     ]
@@ -244,7 +348,7 @@ def _scorer(
     ]
     names = [n for n in declared if n in found] + [n for n in found if n not in declared]
     if not names:
-        raise BadInput(f"{path}: the log holds no score. Score it first (inspect score), or leave this file out.")
+        raise NothingScored(f"{path}: the log holds no score. Score it first (inspect score), or leave this file out.")
     options: dict[str, tuple[str, str | None]] = {}
     for name in names:
         value = next((v for v in _values(samples, name) if v is not None), None)
@@ -294,4 +398,4 @@ def _number(path: Path, sample: dict[str, Any], scorer: str, value: Any) -> floa
     )
 
 
-__all__ = ["NAME", "read", "sniff"]
+__all__ = ["NAME", "NothingScored", "companion", "is_log", "read", "read_object", "sniff", "with_factors"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,40 @@ def companion(path: Path) -> bool:
     """Whether a file is a results file, read for the name of the model."""
     seen = peek(path)
     return seen.kind == "json-object" and "results" in seen.keys and bool(seen.keys & {"configs", "versions", "n-shot"})
+
+
+def is_results(given: Any) -> bool:
+    """Whether something is what ``lm_eval.simple_evaluate(…, log_samples=True)`` returned."""
+    return (
+        isinstance(given, dict)
+        and {"results", "configs", "samples"} <= set(given)
+        and isinstance(given["samples"], dict)
+    )
+
+
+def read_results(results: dict[str, Any], mapping: Mapping) -> list[tuple[str, pl.DataFrame, tuple[str, ...]]]:
+    """Read the samples of a run that is at hand, through the files that it would write.
+
+    Returns:
+        Name, one row a document, and notes of each task.
+
+    Raises:
+        BadInput: There are no samples, or they lack a filter or metric that is asked for.
+    """
+    if not any(results["samples"].values()):
+        raise BadInput("the results of lm-eval hold no samples. Run it with log_samples=True.")
+    read_tasks: list[tuple[str, pl.DataFrame, tuple[str, ...]]] = []
+    stamp = "2000-01-01T00-00-00.0"
+    with tempfile.TemporaryDirectory() as folder:
+        others = {k: v for k, v in results.items() if k != "samples"}
+        (Path(folder) / f"results_{stamp}.json").write_text(json.dumps(others, default=str), encoding="utf-8")
+        for number, (task, rows) in enumerate(results["samples"].items()):
+            # A name of a task may hold what a name of a file may not.
+            path = Path(folder) / f"samples_{number}_{stamp}.jsonl"
+            path.write_text("".join(json.dumps(row, default=str) + "\n" for row in rows), encoding="utf-8")
+            table, notes = read(path, mapping)
+            read_tasks.append((f"lm-eval task {task}", table.with_columns(pl.lit(str(task)).alias("task")), notes))
+    return read_tasks
 
 
 def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
