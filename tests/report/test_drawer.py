@@ -13,6 +13,8 @@ import pytest
 
 import unseen
 from unseen.report import html, packed
+from unseen.report.served import Served
+from unseen.report.server import AnswerServer
 from unseen.responses import Responses
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (extra dev)")
@@ -88,7 +90,7 @@ class Looked:
         self.page.on("request", lambda r: self.asked.append(r.url))
         self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.goto(path.as_uri() + link)
+        self.page.goto((path if isinstance(path, str) else path.as_uri()) + link)
 
     def __enter__(self):
         return self
@@ -259,6 +261,27 @@ def test_a_page_made_from_the_document_alone_shows_the_answers_that_findings_nam
         look.opened()
         assert look.count() == 9
         assert "of 400 audited" in look.page.inner_text("#answers-count")
+
+
+def test_the_page_of_a_server_shows_the_same_answers(browser):
+    import threading
+
+    audit = unseen.audit(table(200), select=["U101"])
+    answers = Served(audit.document, audit.responses)
+    with AnswerServer(html.render(audit.document, served=True), answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        look = Looked(browser, server.address, "#finding=check:U101")
+        with look:
+            page = look.opened()
+            assert look.count() == 200
+            assert page.locator(".why").count() == 18
+            assert look.filtered(lambda: page.select_option("#answers-model", "a")) == 100
+            page.click("#answers-factors summary")
+            assert look.filtered(lambda: page.select_option("#answers-factors select[name=digits]", "3")) == 50
+            assert look.wrong == []
+            assert all(url.startswith(server.address) for url in look.asked)
+        server.shutdown()
+    answers.close()
 
 
 def test_what_does_not_fit_is_drawn_by_weight_and_said():

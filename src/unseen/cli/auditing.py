@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from unseen.api import Audit, as_examples, baseline_of, resolve_sample, subject_of
+from unseen.api import Audit, as_examples, baseline_of, load_document, resolve_sample, subject_of
 from unseen.auditing import run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
@@ -140,6 +140,39 @@ def perform(request: Request) -> int:
         for output in outputs:
             sys.stdout.write(f"Report: {output.resolve()}\n")
     return EXIT_FAILED if failures(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
+
+
+def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any], Responses]:
+    """The document of an audit and the answers behind it; a document that was written before is read instead of made.
+
+    Raises:
+        BadInput: The sources can't be read, are a table to learn from, or the report is none of an audit.
+    """
+    from unseen.report import terminal
+
+    if request.learning is not None:
+        raise BadInput(
+            "a learner is refitted by unseen audit; write its report with --output report.html and view that."
+        )
+    responses = _read(request)
+    if report is not None:
+        document = load_document(report)
+        if "findings" not in document:
+            raise BadInput(
+                f"{report}: is no report of an audit. Write one with: unseen audit LOGS --output report.json"
+            )
+        return document, responses
+    o = request.options
+    with terminal.progress(enabled=not o.quiet) as progress:
+        result = run(
+            Subject(responses=responses),
+            o.settings,
+            select=o.select,
+            ignore=o.ignore,
+            progress=progress,
+            budget=o.budget,
+        )
+    return Audit(result, o.sources).document, responses
 
 
 def _accepted(request: Request) -> accepted.Accepted | None:

@@ -1,37 +1,102 @@
-"""``unseen view REPORT``: open a report in the browser, or a stored JSON document in the terminal."""
+"""``unseen view REPORT|LOG``: a report in the browser or the terminal; all answers of a log, page by page, in the browser."""
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+PAGES = (".html", ".htm")
+
 
 def view(
-    report: Annotated[Path, typer.Argument(help="A report: .html opens in the browser, .json is shown here.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="A report (.html opens in the browser, .json is shown here), or logs: all their answers are served to the "
+            "browser on this machine.",
+            metavar="SOURCE…",
+        ),
+    ],
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="JSON", help="With logs: the report of their audit, which then is not run again."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="With logs: TOML with \\[tool.unseen].")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With logs: 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
 ) -> None:
-    """Open a report that an audit, a search for remedies or a plan has written."""
-    import webbrowser
+    """Open a report that an audit, a search for remedies or a plan has written; or look through the answers of a log.
 
+    A log is audited and its report served on 127.0.0.1, under an address with a token, until Ctrl-C.
+    """
     from unseen.errors import BadInput
 
-    if not report.is_file():
-        raise BadInput(f"{report}: no such file. Write one with: unseen audit LOGS --output report.html")
-    if report.suffix == ".json":
-        from unseen.api import load_document
-        from unseen.report import improvement_terminal, plan_terminal, terminal
-
-        document = load_document(report)
-        show = {"improvement": improvement_terminal.show, "plan": plan_terminal.show}
-        try:
-            show.get(str(document.get("kind", "")), terminal.show)(document)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise BadInput(
-                f"{report}: is no whole report of unseen ({type(error).__name__}: {error}). Write it again with --format json."
-            ) from error
-    elif report.suffix in (".html", ".htm"):
-        if not webbrowser.open(report.resolve().as_uri()):
-            typer.echo(f"No browser here. Open {report.resolve()}")
+    path = Path(sources[0])
+    if len(sources) > 1 or path.suffix not in (".json", *PAGES):
+        if len(sources) == 1 and not path.exists() and ":" not in sources[0] and not set("*?[") & set(sources[0]):
+            raise BadInput(f"{path}: no such file. Write one with: unseen audit LOGS --output report.html")
+        _serve(sources, report, config, port=port, browser=browser)
+    elif not path.is_file():
+        raise BadInput(f"{path}: no such file. Write one with: unseen audit LOGS --output report.html")
+    elif path.suffix == ".json":
+        _show(path)
     else:
-        raise BadInput(f"{report}: a report ends in .html or .json.")
+        _open(path.resolve().as_uri(), otherwise=str(path.resolve()), browser=browser)
+
+
+def _show(path: Path) -> None:
+    """A stored document in the terminal."""
+    from unseen.api import load_document
+    from unseen.errors import BadInput
+    from unseen.report import improvement_terminal, plan_terminal, terminal
+
+    document = load_document(path)
+    show = {"improvement": improvement_terminal.show, "plan": plan_terminal.show}
+    try:
+        show.get(str(document.get("kind", "")), terminal.show)(document)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BadInput(
+            f"{path}: is no whole report of unseen ({type(error).__name__}: {error}). Write it again with --format json."
+        ) from error
+
+
+def _open(address: str, *, otherwise: str, browser: bool) -> None:
+    import webbrowser
+
+    if not browser or not webbrowser.open(address):
+        typer.echo(f"No browser here. Open {otherwise}" if browser else f"Open {otherwise}")
+
+
+def _serve(sources: list[str], report: Path | None, config: Path | None, *, port: int, browser: bool) -> None:
+    """Audit, and serve the report with all answers until Ctrl-C."""
+    from unseen.cli.auditing import audited, request_of
+    from unseen.errors import BadInput
+    from unseen.report import html
+    from unseen.report.served import Served
+    from unseen.report.server import AnswerServer
+
+    document, responses = audited(request_of({"sources": sources}, config), report)
+    answers = Served(document, responses)
+    # From here on the file holds the texts.
+    del responses
+    try:
+        with AnswerServer(html.render(document, served=True), answers, port=port) as server:
+            sys.stdout.write(f"{answers.total:,} answers at {server.address} until Ctrl-C.\n")
+            sys.stdout.flush()
+            if browser:
+                import webbrowser
+
+                webbrowser.open(server.address)
+            server.serve_forever(poll_interval=0.2)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise BadInput(f"--port {port}: {error.strerror}. Leave it out to take a free one.") from None
+    except KeyboardInterrupt:
+        sys.stdout.write("\nStopped.\n")
+    finally:
+        answers.close()

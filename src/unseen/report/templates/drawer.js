@@ -57,7 +57,10 @@
       if (number) {
         const sign = s.sort.startsWith("-") ? -1 : 1, keys = new Map(rows.map((r) => [r, number(r) ?? Infinity * sign]));
         rows.sort((a, b) => sign * (keys.get(a) - keys.get(b)) || a - b);
-      } else if (!s.sort) rows.sort((a, b) => (reasons.get(a) ?? 9) - (reasons.get(b) ?? 9) || a - b);
+      } else if (!s.sort) {
+        const rank = new Map([...reasons.keys()].map((r, i) => [r, i]));
+        rows.sort((a, b) => (rank.get(a) ?? n) - (rank.get(b) ?? n) || a - b);
+      }
       return { rows, reasons };
     };
     return {
@@ -65,7 +68,7 @@
       find: async (s, from, count) => {
         const { rows, reasons } = matching(s);
         const place = s.item ? rows.findIndex((row) => value("item", row) === s.item) : -1;
-        const to = Math.max(from + count, Math.min(place + count, MOST));
+        const to = place < MOST ? Math.max(from + count, place + count) : from + count;
         return { total: rows.length, place, rows: rows.slice(from, to).map((row) => entry(row, reasons)) };
       },
       item: async (name) => {
