@@ -252,6 +252,7 @@ def read(
         BadInput: A file can't be read, or a value is not what its column allows.
     """
     from unseen.options import Options
+    from unseen.responses.reading import is_source
     from unseen.responses.reading import read as read_files
 
     options = Options.of({
@@ -261,7 +262,8 @@ def read(
         "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
         "reader": reader,
     })  # fmt: skip
-    return read_files(sources, mapping=options.mapping)
+    given = [sources] if is_source(sources) else sources
+    return read_files([resolve_sample(source) for source in given], mapping=options.mapping)
 
 
 def audit(

@@ -247,3 +247,18 @@ def test_a_report_without_scores_says_so():
     [only] = unseen.audit(answers(half(40)).table, select="U705", baseline=document).findings
     assert only["outcome"] == "not_applicable"
     assert "keeps no scores per item" in only["statement"]
+
+
+def test_each_story_tells_how_its_rows_changed():
+    rng = np.random.default_rng(5)
+    hard = np.arange(400) % 2 == 1
+    before = answers((rng.random(400) < np.where(hard, 0.35, 0.95)).astype(float), digits=(1 + 2 * hard).tolist()).table
+    now = before.with_columns(score=pl.when(pl.col("digits") > 2).then(0.0).otherwise("score"))
+    told = unseen.audit(now, unseen="digits > 2", select="U1", baseline=before)
+    [story] = [
+        s for s in told.document["stories"] if s["condition"] and s["condition"]["terms"][0]["column"] == "digits"
+    ]
+    [since] = story["since"]
+    assert (since["items"], since["now"]) == (200, 0.0)
+    assert since["change"]["high"] < -0.2
+    assert f"{story['title']}, since the baseline: m -0." in str(told)

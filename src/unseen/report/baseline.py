@@ -12,7 +12,7 @@ from typing import Any
 
 from unseen.errors import BadInput, UnseenError
 from unseen.report import stored
-from unseen.report.plain import interval
+from unseen.report.plain import counted, interval
 from unseen.responses import Responses
 from unseen.responses.kept import KeptScores
 
@@ -235,11 +235,17 @@ def of_stories(document: Mapping[str, Any]) -> list[str]:
     """The change of each model on the rows of each story; not tested, since these answers chose the rows."""
     told: list[str] = []
     for story in document.get("stories", ()):
-        parts = [f"{one['model']} {signed(one['change'])}" for one in story.get("since", ())]
-        if parts:
-            told.append(
-                f"{story['title']}, since the baseline: {', '.join(parts[:4])}{' …' if len(parts) > 4 else ''}."
+        since = sorted(story.get("since", ()), key=lambda one: one["change"]["value"])
+        sure = [one for one in since if one["change"]["low"] > 0 or one["change"]["high"] < 0]
+        if sure:
+            parts = [f"{one['model']} {signed(one['change'])}" for one in sure[:3]]
+            rest = len(since) - len(parts)
+            parts += (
+                [f"{counted(rest, 'other')} not beyond chance" if len(sure) <= 3 else f"and {rest:,} more"]
+                if rest
+                else []
             )
+            told.append(f"{story['title']}, since the baseline: {', '.join(parts)}.")
     return told
 
 

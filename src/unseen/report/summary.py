@@ -159,7 +159,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         "stories": [
             {**s, "findings": [i for i in s["findings"] if i in ids]}
             for s in new["stories"]
-            if ids & set(s["findings"])
+            if ids & set(s["findings"]) or s.get("since")
         ],
         "findings": findings,
         "families": _families(findings),

@@ -120,6 +120,7 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
 
 def _since(document: Mapping[str, Any], console: Console) -> None:
     """What became of each model since the baseline."""
+    from rich.table import Table
     from rich.text import Text
 
     told = baseline.rows(document)
@@ -129,7 +130,13 @@ def _since(document: Mapping[str, Any], console: Console) -> None:
         wide = [i for i in range(len(heads)) if console.width >= 110 or i not in (4, 5)]
         shown = told[:MAX_SUBJECTS]
         rows = [[safe(c, console, style=CAME_TO.get(row[-1], "")) for c in row] for row in shown]
-        _grid(console, [[row[i] for i in wide] for row in (heads, *rows)])
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for i in wide:
+            # Names give way before numbers do.
+            grid.add_column(overflow="fold", no_wrap=i > 0)
+        for row in (heads, *rows):
+            grid.add_row(*(row[i] for i in wide))
+        console.print(grid)
         if len(shown) < len(told):
             _indented(
                 f"and {counted(len(told) - len(shown), 'more model')}, with smaller losses.", console, style="dim"
