@@ -11,6 +11,7 @@ import cloudpickle
 import pytest
 
 from unseen.engine.executors import Job, JobFailed, run_jobs
+from unseen.engine.processes import kept_workers
 
 # Workers can't import this module by its name: its functions travel by value, as those of a notebook do.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -70,6 +71,35 @@ def test_sys_exit_is_lost_where_the_work_is_done_here_too():
 def test_a_copy_that_a_job_forks_off_answers_nothing_and_prints_stay_out_of_standard_output(capfd):
     assert run_jobs(told_twice, [Job(str(i), {"value": i}) for i in range(6)], workers=2) == list(range(6))
     assert "noise" not in capfd.readouterr().out
+
+
+def process(value):
+    return os.getpid()
+
+
+def gone(pid):
+    """Whether a process has ended, within a second."""
+    for _ in range(20):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_runs_within_a_block_share_their_workers_which_end_with_it_and_dead_ones_are_replaced():
+    jobs = [Job(str(i), {"value": i}) for i in range(4)]
+    with kept_workers():
+        first, second = (set(run_jobs(process, jobs, workers=1)) for _ in range(2))
+        assert first == second
+        os.kill(*first, signal.SIGKILL)
+        time.sleep(0.2)
+        third = set(run_jobs(process, jobs, workers=1))
+        assert third != first
+    assert gone(*third)
+    alone = [set(run_jobs(process, jobs, workers=1)) for _ in range(2)]
+    assert alone[0] != alone[1]
 
 
 def test_what_holds_too_much_memory_is_ended_alone(monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import polars as pl
 
 from unseen.engine.store import Store
 from unseen.improving import Candidate, Gains, design, improve
-from unseen.improving.attempts import UNCHANGED, Attempt
+from unseen.improving.attempts import UNCHANGED, Attempt, candidates_of
 from unseen.improving.racing import early_of, hopeless, waves_of
 from unseen.refitting import ask
 from unseen.remedies import all_remedies
@@ -56,7 +58,8 @@ def test_what_costs_everywhere_is_dropped_by_the_mean_and_what_changes_nothing_b
     assert len(gone["mean"]) == 2 * len(made.folds)
 
 
-def test_the_cheap_answer_first_and_the_dropped_are_said(tmp_path):
+def test_the_cheap_answer_first_and_the_dropped_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["unseen.improving.improve"], "PATIENCE", 0.0)
     told = []
     names = ["regularised", "simpler-learner", "difficulty-selection"]
     # No gain of 0.3 is in reach of a learner that is right in three of four rows.
@@ -70,4 +73,13 @@ def test_the_cheap_answer_first_and_the_dropped_are_said(tmp_path):
     assert all(any(r.remedy.name in note for note in found.design.notes) for r in dropped)
     every = 1 + sum(len(all_remedies()[n].grid) for n in names)
     assert found.fits < every * len(found.design.fittings)
-    assert [len(w) for w in waves_of([all_remedies()[n] for n in names])] == [2, 1]
+
+
+def test_what_shares_a_fit_comes_first_then_usual_settings_then_others_then_dear_ones():
+    names = ["difficulty-selection", "regularised", "lame", "simpler-learner"]
+    waves = [{c.key for c in w} for w in waves_of([all_remedies()[n] for n in names])]
+    assert [{k.split(" ")[0] for k in w} for w in waves] == [
+        {"lame"}, {"regularised", "simpler-learner"}, {"regularised", "simpler-learner"}, {"difficulty-selection"},
+    ]  # fmt: skip
+    assert {c for w in waves for c in w} == {c.key for n in names for c in candidates_of([all_remedies()[n]])}
+    assert "regularised strength=10.0" in waves[1]

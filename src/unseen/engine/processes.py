@@ -78,6 +78,39 @@ class _Worker:
                 os.close(pipe)
 
 
+# Workers without a job, with their environments, while ``kept_workers`` is entered.
+_idle: list[tuple[dict[str, str], _Worker]] | None = None
+
+
+@contextlib.contextmanager
+def kept_workers() -> Generator[None]:
+    """Runs within share their workers: libraries are loaded once. All end with the outermost of such blocks."""
+    global _idle
+    if _idle is not None:
+        yield
+        return
+    _idle = []
+    try:
+        yield
+    finally:
+        left, _idle = _idle, None
+        for _, worker in left:
+            worker.end()
+
+
+def _idle_worker(environment: Mapping[str, str]) -> _Worker | None:
+    """A worker that waits for jobs under this environment, if one is alive."""
+    for i, (own, worker) in enumerate(_idle or ()):
+        if own == dict(environment):
+            assert _idle is not None, "it was looped over"  # noqa: S101
+            del _idle[i]
+            if worker.process.poll() is None:
+                return worker
+            worker.end()
+            return _idle_worker(environment)
+    return None
+
+
 def run_in_processes(
     function: Callable[..., Any],
     jobs: Sequence[Mapping[str, Any]],
@@ -108,7 +141,7 @@ def run_in_processes(
     with selectors.DefaultSelector() as selector:
 
         def hire() -> _Worker:
-            worker = _started(environment)
+            worker = _idle_worker(environment) or _started(environment)
             team.append(worker)
             selector.register(worker.results, selectors.EVENT_READ, worker)
             return worker
@@ -123,8 +156,12 @@ def run_in_processes(
                 worker.job, worker.started = waiting.popleft(), time.monotonic()
                 with contextlib.suppress(BrokenPipeError):
                     worker.send(cloudpickle.dumps((function, dict(jobs[worker.job]))))
-            else:
+            elif _idle is None:
                 dismiss(worker)
+            else:
+                selector.unregister(worker.results)
+                team.remove(worker)
+                _idle.append((dict(environment), worker))
 
         try:
             for _ in range(min(workers, len(jobs))):
@@ -244,4 +281,4 @@ def _free_memory() -> float:
         return float("inf")
 
 
-__all__ = ["Lost", "Raised", "run_in_processes"]
+__all__ = ["Lost", "Raised", "kept_workers", "run_in_processes"]

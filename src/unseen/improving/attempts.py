@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -200,14 +202,8 @@ def attempt(
     Returns:
         One entry a task: remedy, settings, scores by side, failed, seconds. What a remedy raises is reported.
     """
-    examples = Examples(read_table(data), tuple(problem["inputs"]), problem["target"])
-    parts = read_rows(rows)
-    train = examples.take(parts.pop("train"))
-    if "label_noise" in options:
-        train = with_wrong_labels(train, options["label_noise"], numpy_generator(seed, "label noise"))
-    sides = {name: _shown(examples.take(own), name, options, seed) for name, own in parts.items()}
-    if crafted:
-        sides |= crafted_sides(sides[crafted], seed)
+    asked = json.dumps([problem["inputs"], problem["target"], options], sort_keys=True)
+    train, sides = _read_sides(data, rows, seed, crafted, asked)
     spec = Spec.from_dict(learner)
 
     def call(target: Examples | None = None) -> Call:
@@ -248,6 +244,29 @@ def attempt(
             except Exception as error:
                 one["failed"] = f"{type(error).__name__}: {error}"
     return made
+
+
+@lru_cache(maxsize=2)
+def _read_sides(data: str, rows: str, seed: int, crafted: str, asked: str) -> tuple[Examples, dict[str, Examples]]:
+    """Training rows and sides of a fitting, kept in a worker between its candidates: what is made of them is shared.
+
+    Args:
+        data: File of the table.
+        rows: File of the row numbers.
+        seed: Source of every draw.
+        crafted: Side that is answered under perturbations too.
+        asked: Inputs, target and what else the shift does, as JSON.
+    """
+    inputs, target, options = json.loads(asked)
+    examples = Examples(read_table(data), tuple(inputs), target)
+    parts = read_rows(rows)
+    train = examples.take(parts.pop("train"))
+    if "label_noise" in options:
+        train = with_wrong_labels(train, options["label_noise"], numpy_generator(seed, "label noise"))
+    sides = {name: _shown(examples.take(own), name, options, seed) for name, own in parts.items()}
+    if crafted:
+        sides |= crafted_sides(sides[crafted], seed)
+    return train, sides
 
 
 def _shown(examples: Examples, side: str, options: Mapping[str, Any], seed: int) -> Examples:

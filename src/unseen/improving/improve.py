@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unseen.engine.executors import Kind
+from unseen.engine.processes import kept_workers
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.estimates.testing.multiplicity import holm
 from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candidates_of, run_attempts
 from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
-from unseen.improving.racing import Race, dropped_words, run_race, waves_of, wholly_dropped
+from unseen.improving.racing import Race, dropped_words, run_race, seconds_of, waves_of, wholly_dropped
 from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
 from unseen.refitting import Asked
 from unseen.remedies import Remedy, all_remedies, applicable, remedy_named
 
 Cost = tuple[float, float]
+# A first answer is told before what would take longer than this from the start, in seconds.
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def improve(
         store: Where finished fits are kept; a killed run goes on from there.
         done: Called with (name, finished, total) after each job.
         seconds: Longest time that a fit may take; it then fails.
-        first: Called with the result of the cheap remedies, before the dear ones are tried.
+        first: Called with the result of the cheap remedies, before those that would take longer than ``PATIENCE``.
         race: Whether remedies are dropped when the first validating domains leave them no hope; by default unless they
             are named.
 
@@ -151,24 +156,25 @@ def improve(
         )
         for family in families
     ]
-    return [
-        _one(
-            one,
-            asked,
-            named,
-            smallest_gain,
-            level,
-            decides,
-            first=first,
-            racing=not named if race is None else race,
-            executor=executor,
-            workers=workers,
-            store=store or Store(),
-            done=done,
-            seconds=seconds,
-        )
-        for one in designs
-    ]
+    with kept_workers():
+        return [
+            _one(
+                one,
+                asked,
+                named,
+                smallest_gain,
+                level,
+                decides,
+                first=first,
+                racing=not named if race is None else race,
+                executor=executor,
+                workers=workers,
+                store=store or Store(),
+                done=done,
+                seconds=seconds,
+            )
+            for one in designs
+        ]
 
 
 def _with_refused(made: Design, asked: Asked) -> Design:
@@ -206,21 +212,28 @@ def _one(
                 raise BadInput(f"the unchanged learner failed in the fit {name!r}: {own[UNCHANGED].failed}")
         return found
 
-    def answer(remedies: Sequence[Remedy]) -> Improvement:
-        gains = Gains(made, so_far.found, candidates_of(remedies), level, judge, so_far.dropped)
-        return _improvement(gains, remedies, so_far, bar, not_tried)
+    def answer(candidates: Sequence[Candidate]) -> Improvement:
+        names = {c.remedy for c in candidates}
+        order = candidates_of([r for r in tried if r.name in names])
+        ordered = sorted(candidates, key=lambda c: order.index(c))
+        gains = Gains(made, so_far.found, ordered, level, judge, so_far.dropped)
+        return _improvement(gains, [r for r in tried if r.name in names], so_far, bar, not_tried)
 
     # Whoever names remedies wants each one's interval: then none is dropped.
-    waves = waves_of(tried) if racing else [tried]
+    waves = waves_of(tried) if racing else [candidates_of(tried)]
+    began, told = time.monotonic(), False
     for number, wave in enumerate(waves):
-        candidates = candidates_of(wave)
         run_race(
-            made, wave, so_far, run, lambda d, found, c=candidates: Gains(d, found, c, level, judge), bar,
+            made, wave, so_far, run, lambda d, found, c=wave: Gains(d, found, c, level, judge), bar,
             racing=racing,
         )  # fmt: skip
-        if first is not None and number == 0 and len(waves) > 1:
-            first(answer(wave))
-    return answer([r for wave in waves for r in wave])
+        rest = waves[number + 1 :]
+        if first is not None and not told and rest:
+            ahead = seconds_of(rest[0], so_far, workers or os.cpu_count() or 1 if executor == "local" else 1)
+            if time.monotonic() - began + ahead > PATIENCE:
+                first(answer([c for done_wave in waves[: number + 1] for c in done_wave]))
+                told = True
+    return answer([c for wave in waves for c in wave])
 
 
 def _improvement(

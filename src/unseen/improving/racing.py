@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from unseen.improving.attempts import Candidate, Done
+from unseen.improving.attempts import UNCHANGED, Candidate, Done, candidates_of
 from unseen.improving.design import Design, Fitting
 from unseen.improving.gains import Gains
 from unseen.improving.worst import Judge
@@ -22,6 +23,8 @@ LEAST_PARTS = 6
 ERRORS = 2.0
 # More fits than these for one remedy, and it waits until the cheap ones have answered.
 CHEAP = 2
+# Time of a fit beside the fit itself: answers, scores, and sending them, in seconds.
+OVERHEAD = 0.02
 
 Run = Callable[[Callable[[Fitting, Candidate], bool], Sequence[Candidate]], Done]
 
@@ -40,11 +43,31 @@ class Race:
     dropped: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
 
-def waves_of(remedies: Sequence[Remedy]) -> list[list[Remedy]]:
-    """Cheap remedies, then those that fit more than twice, by their number of fits; no empty wave."""
+def waves_of(remedies: Sequence[Remedy]) -> list[list[Candidate]]:
+    """What to try first, next and last; no empty wave.
+
+    Remedies that only wrap the plain fit share it, under all their settings; then come other cheap ones under their usual
+    setting, under their other settings, and those that fit more than twice.
+    """
     cheap = [r for r in remedies if r.fits <= CHEAP]
     dear = sorted((r for r in remedies if r.fits > CHEAP), key=lambda r: r.fits)
-    return [wave for wave in (cheap, dear) if wave]
+    wrapping, fitting = [r for r in cheap if r.wrap is not None], [r for r in cheap if r.wrap is None]
+    usual = [c for r in fitting for c in candidates_of([r])[:1]]
+    other = [c for r in fitting for c in candidates_of([r])[1:]]
+    return [wave for wave in (candidates_of(wrapping), usual, other, candidates_of(dear)) if wave]
+
+
+def seconds_of(wave: Sequence[Candidate], so_far: Race, workers: int) -> float:
+    """About how long a wave takes, from the fits of the unchanged learner so far.
+
+    Args:
+        wave: What would be tried.
+        so_far: With the unchanged learner in every fitting.
+        workers: Processes.
+    """
+    plain = [own[UNCHANGED].fit_seconds for own in so_far.found.values() if UNCHANGED in own]
+    fits = sum(remedy_named(c.remedy).fits for c in wave) * len(plain)
+    return fits * (statistics.median(plain) + OVERHEAD) / workers
 
 
 def early_of(made: Design) -> Design | None:
@@ -99,21 +122,20 @@ def hopeless(gains: Gains, bar: float, judge: Judge) -> set[tuple[str, str]]:
 
 
 def run_race(
-    made: Design, remedies: Sequence[Remedy], so_far: Race, run: Run, judge_of: Callable[[Design, Done], Gains],
+    made: Design, candidates: Sequence[Candidate], so_far: Race, run: Run, judge_of: Callable[[Design, Done], Gains],
     bar: float, *, racing: bool,
 ) -> None:  # fmt: skip
     """Fit one wave of remedies, the first validations before the others.
 
     Args:
         made: Everything that can be fitted.
-        remedies: Of this wave.
+        candidates: Of this wave.
         so_far: Grows.
         run: Runs the candidates in the fittings for which the function says so.
         judge_of: Reads gains of these candidates under a design.
         bar: Gain that counts as help.
         racing: Whether candidates are dropped.
     """
-    candidates = [Candidate(r.name, dict(s)) for r in remedies for s in r.grid]
     early = early_of(made) if racing else None
     first: Collection[str] = ()
     if early is not None:

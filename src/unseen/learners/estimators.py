@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from unseen.data import Examples
+from unseen.engine.once import once
 from unseen.errors import BadInput
 from unseen.learners.base import checked_probabilities, responses_of
 from unseen.learners.preprocessing import TextKind, input_table, preprocessing
@@ -66,8 +67,7 @@ class EstimatorLearner:
             if len(np.unique(y[drawn].astype(str))) > 1:
                 examples, y = examples.take(drawn), y[drawn]
             weights = None
-        self._prepare = _preparation(model, examples, self.text)
-        x = self._prepare.fit_transform(input_table(examples), y)
+        self._prepare, x = _prepared(model, examples, self.text, y)
         self._fitted = model.fit(x, y) if weights is None else model.fit(x, y, sample_weight=weights)
         self._fitted = model if self._fitted is None else self._fitted
         classes = getattr(self._fitted, "classes_", None)
@@ -86,7 +86,7 @@ class EstimatorLearner:
 
     def features(self, examples: Examples) -> np.ndarray:
         """The preprocessed inputs, shape (n, d)."""
-        return np.asarray(self._require().transform(input_table(examples)), dtype=np.float64)
+        return np.array(_transformed(self._require(), examples), dtype=np.float64)
 
     def probabilities(self, examples: Examples) -> np.ndarray:
         """Probabilities of the classes, shape (n, classes).
@@ -97,8 +97,13 @@ class EstimatorLearner:
         prepare = self._require()
         if not self.has_probabilities:
             raise BadInput(f"{self.name} has no predict_proba; it gives no probabilities.")
-        given = self._fitted.predict_proba(prepare.transform(input_table(examples)))
-        return checked_probabilities(given, len(examples), len(self._classes if self._classes is not None else ()))
+        fitted = self._fitted
+        given = once(
+            "chances", (fitted, prepare, examples), lambda: fitted.predict_proba(_transformed(prepare, examples))
+        )
+        return checked_probabilities(
+            _own(given), len(examples), len(self._classes if self._classes is not None else ())
+        )
 
     def respond(self, examples: Examples) -> Responses:
         """Predict and score; confidence is the largest class probability.
@@ -111,7 +116,7 @@ class EstimatorLearner:
             chances = self.probabilities(examples)
             prediction = self._classes[chances.argmax(1)]
             return responses_of(examples, model=self.name, prediction=prediction, confidence=chances.max(1))
-        predicted = np.asarray(self._fitted.predict(prepare.transform(input_table(examples))))
+        predicted = np.asarray(self._fitted.predict(_transformed(prepare, examples)))
         return responses_of(examples, model=self.name, prediction=predicted)
 
     def _require(self) -> Any:
@@ -129,11 +134,37 @@ def _clone(estimator: Any) -> Any:
     return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
 
 
+def _prepared(model: Any, examples: Examples, text: TextKind, y: np.ndarray) -> tuple[Any, Any]:
+    """A fitted transformer of inputs, and the inputs transformed; learners fitted to the same examples share it."""
+
+    def make() -> tuple[Any, Any]:
+        prepare = _preparation(model, examples, text)
+        return prepare, prepare.fit_transform(input_table(examples), y)
+
+    trees = type(model).__name__.startswith("HistGradientBoosting")
+    prepare, x = once(("prepared", trees, _reads_frames(model), text), (examples,), make)
+    return prepare, _own(x)
+
+
+def _transformed(prepare: Any, examples: Examples) -> Any:
+    return _own(once("transformed", (prepare, examples), lambda: prepare.transform(input_table(examples))))
+
+
+def _own(x: Any) -> Any:
+    """What may be changed: estimators are free to change what they are given."""
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _reads_frames(model: Any) -> bool:
+    """Whether a pipeline begins with transformers of its own for columns."""
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    return type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}
+
+
 def _preparation(model: Any, examples: Examples, text: TextKind) -> Any:
     from sklearn.preprocessing import FunctionTransformer
 
-    first = model.steps[0][1] if hasattr(model, "steps") else model
-    if type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}:
+    if _reads_frames(model):
         return FunctionTransformer()
     return preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"), text=text)
 

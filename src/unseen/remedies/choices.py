@@ -121,14 +121,14 @@ def scores_by_domain(call: Call, *, parts: int = PARTS) -> dict[str, np.ndarray]
     codes = codes.reshape(-1)
     part = call.rng.permutation(len(names)) % min(parts, len(names))
     found: dict[str, np.ndarray] = {}
+    left_out = [np.flatnonzero(part[codes] == k) for k in range(int(part.max()) + 1)]
+    sides = [(call.train.take(np.flatnonzero(part[codes] != k)), call.train.take(o)) for k, o in enumerate(left_out)]
     for option, make in options_of(call).items():
         row_scores = np.full(len(codes), np.nan)
-        for k in range(int(part.max()) + 1):
-            out = np.flatnonzero(part[codes] == k)
-            rest = call.train.take(np.flatnonzero(part[codes] != k))
+        for k, (out, (rest, held)) in enumerate(zip(left_out, sides, strict=True)):
             # Every option sees the same draws.
             try:
-                row_scores[out] = -losses(make().fit(rest, np.random.default_rng(k)), call, out)
+                row_scores[out] = -losses(make().fit(rest, np.random.default_rng(k)), call, out, held)
             except UnseenError:
                 break
         if np.isfinite(row_scores).all():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.remedies.base import Call, Remedy, fit_weighted
 
@@ -26,9 +27,16 @@ def groups_of_rows(call: Call, *, classes: bool) -> np.ndarray:
     return np.unique(names, return_inverse=True)[1].reshape(-1)
 
 
-def losses(fitted: Any, call: Call, rows: np.ndarray) -> np.ndarray:
-    """Log loss of rows, or the absolute error in units of the median deviation, shape (rows,)."""
-    held, truth = call.train.take(rows), call.labels[rows]
+def losses(fitted: Any, call: Call, rows: np.ndarray, held: Examples | None = None) -> np.ndarray:
+    """Log loss of rows, or the absolute error in units of the median deviation, shape (rows,).
+
+    Args:
+        fitted: The learner.
+        call: With the training rows.
+        rows: Which of them.
+        held: These rows, where they were taken before.
+    """
+    held, truth = call.train.take(rows) if held is None else held, call.labels[rows]
     if getattr(fitted, "has_probabilities", False):
         classes = np.asarray(fitted.classes).astype(str)
         chances = fitted.probabilities(held)
@@ -63,6 +71,8 @@ class Risks:
             if len(own) >= MIN_GROUP:
                 held[call.rng.permutation(own)[: max(1, round(HELD_OUT * len(own)))]] = True
         self.held, self.rest = np.flatnonzero(held), np.flatnonzero(~held)
+        # The same examples in every round: learners that are fitted to them share what is made of them.
+        self.fitted_to, self.judged = call.train.take(self.rest), call.train.take(self.held)
         if not len(self.held):
             raise BadInput(f"no group of domain and class has {MIN_GROUP} rows or more to measure a risk on.")
 
@@ -70,8 +80,8 @@ class Risks:
         """Risks under a fit with these weights of the groups, shape (groups,); the mean where a group was not measured."""
         call, own = self.call, self.groups[self.rest]
         rows = row_weights(weights, own, self.count)
-        fitted = fit_weighted(Call(call.make, call.train.take(self.rest), call.rng), rows)
-        found = losses(fitted, call, self.held)
+        fitted = fit_weighted(Call(call.make, self.fitted_to, call.rng), rows)
+        found = losses(fitted, call, self.held, self.judged)
         there = self.groups[self.held]
         sums, counts = np.bincount(there, found, self.count), np.bincount(there, minlength=self.count)
         return np.where(counts > 0, sums / np.maximum(counts, 1), found.mean())

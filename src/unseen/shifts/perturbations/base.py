@@ -78,7 +78,8 @@ def columns_of(examples: Examples, sort: Sort) -> tuple[str, ...]:
 
 def applicable(perturbations: Iterable[Perturbation], examples: Examples) -> list[Perturbation]:
     """Those that find an input to change."""
-    return [p for p in perturbations if columns_of(examples, p.sort)]
+    sorts = {_sort_of(examples.table[c]) for c in examples.inputs}
+    return [p for p in perturbations if p.sort in sorts]
 
 
 def families(perturbations: Iterable[Perturbation]) -> dict[str, list[Perturbation]]:
