@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import cluster_half, split_codes
+from unseen.checks._rows import scored
 from unseen.checks.base import Settings
 from unseen.checks.blame import Condition, originals
 from unseen.errors import TooFewUnits, Undefined
@@ -26,6 +27,9 @@ from unseen.estimates.intervals.clustered import Robust, robust_contrast
 from unseen.estimates.intervals.means import difference, t_interval
 from unseen.stories.cover import Cause
 from unseen.stories.ground import BoolArray, FloatArray, Ground
+
+# Beyond these, means of models are taken out of the columns before the regression.
+MANY_MODELS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def amounts(
 
 def halves(ground: Ground, settings: Settings) -> tuple[BoolArray, BoolArray]:
     """Two halves of the clusters, as arrays over the scored rows."""
-    half = cluster_half(ground.rows.cluster, np.random.default_rng([settings.seed, 17]))
+    half = ground.along(cluster_half(scored(ground.subject).cluster, np.random.default_rng([settings.seed, 17])))
     return half, ~half
 
 
@@ -84,7 +88,7 @@ def _is_variant(condition: Condition) -> bool:
 
 
 def _lost(at: NDArray[np.intp], ground: Ground, level: float) -> Estimate | None:
-    seen, unseen = split_codes(ground.subject)
+    seen, unseen = map(ground.along, split_codes(ground.subject))
     a, b = at[seen[at]], at[unseen[at]]
     if not len(a) or not len(b):
         return None
@@ -102,7 +106,7 @@ def _effect(
     if not inside.any() or inside.all():
         return None
     beside = [o for o in others if o.models & cause.models]
-    parts = [_models(at, ground), *(ground.columns(o.condition)[at] for o in beside)]
+    parts = [ground.columns(o.condition)[at] for o in beside]
     x = np.concatenate([*parts, inside[:, None].astype(np.float64)], axis=1)
     contrast = np.zeros(x.shape[1])
     contrast[-1] = -1.0
@@ -117,7 +121,7 @@ def _share(
     cause: Cause, others: Sequence[Cause], at: NDArray[np.intp], ground: Ground, settings: Settings,
     searched: Sequence[Sequence[Cause]],
 ) -> Estimate | None:  # fmt: skip
-    seen, unseen = split_codes(ground.subject)
+    seen, unseen = map(ground.along, split_codes(ground.subject))
     at = at[seen[at] | unseen[at]]
     beside = [o.condition for o in others if o.models & cause.models]
     fits: list[tuple[float, float, float, int]] = []
@@ -151,7 +155,7 @@ def _carried(
     is_side = mine.columns == ("split",)
     own = ground.mask(mine)[at][:, None].astype(np.float64) if is_side else ground.columns(mine)[at]
     moved = own[side].mean(axis=0) - own[~side].mean(axis=0)
-    base = [_models(at, ground), *(ground.columns(c)[at] for c in beside)]
+    base = [ground.columns(c)[at] for c in beside]
     place = sum(part.shape[1] for part in base)
     # Where the conditions say all of the side, it has no part of its own: it comes last, and is left out.
     x = np.concatenate([*base, own, side[:, None].astype(np.float64)], axis=1)
@@ -161,22 +165,27 @@ def _carried(
     return None if fit is None else (fit.value, fit.variance, fit.dof, fit.units)
 
 
-def _models(at: NDArray[np.intp], ground: Ground) -> FloatArray:
-    """One column a model that has rows."""
-    code = np.searchsorted(ground.rows.starts[1:], at, side="right")
-    present = np.unique(code)
-    return (code[:, None] == present[None]).astype(np.float64)
-
-
 def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: Ground) -> Robust | None:
-    """A contrast of coefficients, None where the columns do not determine it."""
+    """A contrast of coefficients beside a mean for each model, None where the columns do not determine it."""
+    code = np.searchsorted(ground.rows.starts[1:], at, side="right")
+    present, model = np.unique(code, return_inverse=True)
+    y, cluster = ground.rows.score[at], ground.rows.cluster[at]
+    empty = ~x.any(axis=0)
+    if len(present) <= MANY_MODELS:
+        x = np.concatenate([(model[:, None] == np.arange(len(present))).astype(np.float64), x], axis=1)
+        contrast = np.concatenate([np.zeros(len(present)), contrast])
+        empty = np.concatenate([np.zeros(len(present), dtype=np.bool_), empty])
+    else:
+        # A column a model would fill the memory: what their means explain is taken out beforehand instead.
+        rows = np.bincount(model).astype(np.float64)
+        y = y - (np.bincount(model, weights=y) / rows)[model]
+        x = np.stack([v - (np.bincount(model, weights=v) / rows)[model] for v in x.T], axis=1)
     kept = _independent(x)
     lost = np.setdiff1d(np.flatnonzero(contrast), kept)
     # A column without rows takes nothing away; one that others determine does.
-    if len(lost) and np.abs(x[:, lost]).sum() > 0:
+    if not empty[lost].all():
         return None
     x, contrast = x[:, kept], contrast[kept]
-    y, cluster = ground.rows.score[at], ground.rows.cluster[at]
     key = np.concatenate([x, cluster[:, None]], axis=1) @ np.random.default_rng(1).uniform(1, 2, x.shape[1] + 1)
     _, first, cell = np.unique(key, return_index=True, return_inverse=True)
     size = np.bincount(cell).astype(np.float64)

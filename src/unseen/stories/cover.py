@@ -25,6 +25,8 @@ NEAR = 0.95
 # The most conditions that are tried, those of the heaviest findings, and the most stories that are told.
 MAX_CONDITIONS = 40
 MAX_STORIES = 12
+# With very many findings fewer conditions are tried: as many as there are contrasts to compute at each step over findings.
+MAX_TRIED, FEW_CONDITIONS = 8_000, 8
 # An effect that the data leave could be seen four times of five at this many standard errors.
 POWER = 2.8
 
@@ -155,7 +157,8 @@ def _groups(cases: Sequence[Case], ground: Ground) -> dict[str, tuple[Condition,
             name = ground.held_equal(condition)
             weight[name] += case.weight / (1 + k)
             members[name][condition] = None
-    first = sorted(weight, key=lambda name: (-weight[name], name))[:MAX_CONDITIONS]
+    most = max(FEW_CONDITIONS, min(MAX_CONDITIONS, MAX_TRIED // len(cases)))
+    first = sorted(weight, key=lambda name: (-weight[name], name))[:most]
     return {name: tuple(members[name]) for name in first}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from unseen.checks.blame import Condition, Term, numbers_of
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 # Rows of a model beyond these are left out, whole clusters at a time: what is told rests on far larger effects.
 MAX_ROWS = 20_000
 # Levels in which an ordered column is held equal.
@@ -61,13 +63,15 @@ class Ground:
 
     Attributes:
         subject: What was audited.
-        rows: Its scored rows.
-        kept: Which of them are used, shape (n,).
+        rows: Its scored rows, or a random part of the clusters where models have very many.
+        kept: Which of these are used, shape (n,).
+        chosen: Position of each among all scored rows, shape (n,); None where they are all.
     """
 
     subject: Subject
     rows: Scored
     kept: BoolArray
+    chosen: NDArray[np.integer] | None = None
     _known: _Known = field(default_factory=_Known, repr=False)
 
     @classmethod
@@ -78,21 +82,26 @@ class Ground:
             subject: What was audited.
             conditions: All conditions that will be asked for.
         """
-        rows = scored(subject)
-        kept = np.ones(len(rows.row), dtype=bool)
+        rows, chosen = scored(subject), None
         most = max((part.stop - part.start for _, part in rows.each()), default=0)
         if most > MAX_ROWS:
-            chosen = sample_rows(rows.cluster, int(MAX_ROWS * len(kept) / most), np.random.default_rng(0))
-            if chosen is not None:
-                kept[:] = False
-                kept[chosen] = True
-        ground = cls(subject, rows, kept)
+            chosen = sample_rows(rows.cluster, int(MAX_ROWS * len(rows.row) / most), np.random.default_rng(0))
+        if chosen is not None:
+            rows = replace(
+                rows, starts=np.searchsorted(chosen, rows.starts), row=rows.row[chosen], item=rows.item[chosen],
+                cluster=rows.cluster[chosen], score=rows.score[chosen], whole=False,
+            )  # fmt: skip
+        ground = cls(subject, rows, np.ones(len(rows.row), dtype=bool), chosen)
         ground._number_cells(list(dict.fromkeys(conditions)))
         return ground
 
     def where(self, half: BoolArray) -> Ground:
         """The same rows, only those of some clusters used; ``half`` has shape (n,)."""
         return replace(self, kept=self.kept & half)
+
+    def along(self, values: NDArray[T]) -> NDArray[T]:
+        """Of an array over all scored rows the part at these rows."""
+        return values if self.chosen is None else values[self.chosen]
 
     def part(self, model: str) -> NDArray[np.intp]:
         """Positions of the rows of a model that are used."""
@@ -122,7 +131,7 @@ class Ground:
                 known[name] = self.mask(condition)[:, None].astype(np.float64)
             else:
                 real = np.arange(1, levels.size)
-                known[name] = (levels.codes[:, None] == real).astype(np.float64)
+                known[name] = (self.along(levels.codes)[:, None] == real).astype(np.float64)
         return known[name]
 
     def scores(self, *, excess: bool) -> FloatArray:

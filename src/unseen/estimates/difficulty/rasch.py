@@ -173,9 +173,9 @@ def fit_rasch(
         raise Undefined(
             f"{int(mixed.sum())} of {models} models have some items right and some wrong; 2 are needed for a scale."
         )
-    counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
+    counts = _counts(data, mixed)
     # Over a floor only the spread is taken from it, as a place to start.
-    state = fit(counts, "1pl", prior=False, max_iterations=500 if floor == 0 else START, tolerance=1e-4)
+    state = _without_floor(counts, max_iterations=500 if floor == 0 else START)
     if floor > 0:
         state = with_floor(counts, state, floor)
         low = state.intercept < LOWEST
@@ -184,13 +184,13 @@ def fit_rasch(
             mixed[np.flatnonzero(mixed)[low]] = False
             if mixed.sum() < 2:
                 raise Undefined(f"{int(mixed.sum())} of {models} models do better than guessing ({floor:.2f}).")
-            counts = Counts(data.right[:, mixed], data.trials[:, mixed], data.weight)
-            state = with_floor(counts, fit(counts, "1pl", prior=False, max_iterations=START, tolerance=1e-4), floor)
+            counts = _counts(data, mixed)
+            state = with_floor(counts, _without_floor(counts, max_iterations=START), floor)
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
     bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    each = scores @ np.linalg.pinv(bread)
+    each = scores @ np.linalg.pinv(bread, hermitian=True)
     influence, labels, units = _influence(each, data, cluster)
     of_item = np.full((len(scores), models), np.nan)
     of_item[:, mixed] = each[:, :-1]
@@ -208,6 +208,22 @@ def fit_rasch(
         spread=spread, floor=floor,
         spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
         patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
+    )  # fmt: skip
+
+
+def _counts(data: Patterns, models: NDArray[np.bool_]) -> Counts:
+    if models.all():
+        return Counts(data.right, data.trials, data.weight)
+    return Counts(data.right[:, models], data.trials[:, models], data.weight)
+
+
+def _without_floor(counts: Counts, *, max_iterations: int) -> State:
+    """The 1PL; where each cell holds one answer half of the products are saved."""
+    assert counts.trials is not None  # noqa: S101
+    once = bool((counts.trials == 1).all())
+    return fit(
+        Counts(counts.right, None, counts.weight) if once else counts, "1pl", prior=False,
+        max_iterations=max_iterations, tolerance=1e-4,
     )  # fmt: skip
 
 
@@ -256,8 +272,21 @@ def _information(
     up, down, up_curve, down_curve = _slopes(ability[:, None] + spread * nodes, floor)
     wrong = counts.trials - counts.right
     scores = np.empty((rows, k))
-    scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
-    scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(axis=1)
+    if floor == 0:
+        # Both slopes are 1 apart: what is expected of all answers is taken from the right ones.
+        scores[:, :-1] = counts.right - counts.trials * (posterior @ down.T)
+        pushed = (posterior * nodes) @ down.T if counts.trials.min() < counts.trials.max() else None
+        total = (
+            counts.trials.flat[0] * (posterior @ (down.sum(axis=0) * nodes))
+            if pushed is None
+            else (counts.trials * pushed).sum(axis=1)
+        )
+        scores[:, -1] = counts.right.sum(axis=1) * (posterior @ nodes) - total
+    else:
+        scores[:, :-1] = counts.right * (posterior @ up.T) - wrong * (posterior @ down.T)
+        scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(
+            axis=1
+        )
     weighted = scores * counts.weight[:, None]
     if rows * len(nodes) * k * k > MAX_EXACT:
         return scores.T @ weighted, scores
