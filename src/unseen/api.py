@@ -191,9 +191,9 @@ class Audit:
         )
 
     def _repr_html_(self) -> str:
-        from unseen.report import html
+        from unseen.report import notebook
 
-        return html.notebook(self.document)
+        return notebook.render(self.document)
 
 
 def read(

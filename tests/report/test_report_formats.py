@@ -80,13 +80,6 @@ def test_a_fixed_theme_is_set(document):
     assert '<html lang="en" data-theme="dark">' in html.render(document, theme="dark")
 
 
-def test_the_notebook_frame_can_reach_nothing(document):
-    frame = html.notebook(document)
-    assert frame.count("<iframe") == 1
-    assert 'sandbox="allow-scripts"' in frame
-    assert "<script" not in frame
-
-
 @pytest.mark.parametrize("code", sorted(charts.HOMES))
 def test_details_of_any_layout_draw_a_picture_or_fall_back(code, document):
     base = {**document["findings"][0], "code": code}

@@ -99,7 +99,7 @@ def render(
         packed=packed.text if packed else "",
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
         expected=expectations(document) if not screen or len(expectations(document)) > 1 else [],
-        since=_since(document),
+        since=since_table(document),
         beside=baseline.beside(document) if "baseline" in document else [],
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 and not screen else [],
         groups=groups,
@@ -110,7 +110,7 @@ def render(
         unjudged=tables.unjudged(unjudged) if unjudged else None,
         unlock=tables.unlock(document["unlock"]) if document["unlock"] else None,
         numbers=tables.numbers(outcomes),
-        facts=_facts(document["responses"]),
+        facts=facts(document["responses"]),
         notes=(document["responses"] or {}).get("notes", []),
         factors=tables.factors(document["responses"]["factors"])
         if (document["responses"] or {}).get("factors")
@@ -119,11 +119,6 @@ def render(
         sources=document["sources"],
         methods=_methods(document["checks"]),
     )
-
-
-def notebook(document: Mapping[str, Any]) -> str:
-    """The page inside a frame, so that its style and the notebook's leave each other alone."""
-    return framed(render(document), "unseen audit")
 
 
 def framed(page: str, title: str) -> str:
@@ -167,7 +162,7 @@ def content_policy(style: str, script: str, *, connect: str = "'none'") -> str:
     )
 
 
-def _since(document: Mapping[str, Any]) -> tables.Table | None:
+def since_table(document: Mapping[str, Any]) -> tables.Table | None:
     """What became of each model since the baseline."""
     told = baseline.rows(document)
     last = len(baseline.HEADINGS) - 1
@@ -307,7 +302,8 @@ def value_line(finding: Mapping[str, Any]) -> str:
     return f"{interval(e)} · {e['level']:.0%} interval · {counted(e['units'], 'independent unit')}{q}"
 
 
-def _facts(responses: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def facts(responses: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Counts of what was audited, by name."""
     if not responses:
         return []
     score = responses["score"]
@@ -331,4 +327,4 @@ def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]
         yield {"code": code, "title": check.get("title", ""), "parts": parts}
 
 
-__all__ = ["content_policy", "notebook", "render", "value_line"]
+__all__ = ["content_policy", "render", "value_line"]
