@@ -78,6 +78,14 @@ def test_the_items_that_turned_are_named_with_their_answers():
     assert "lost 0.200" in found.statement
 
 
+def test_each_side_names_its_own_items():
+    split = ["seen", "unseen"] * 30
+    told = run(answers([1] * 60, split=split), answers([0, 1] * 15 + [1] * 30, split=split))
+    turned = {o.details["side"]: o.details["to_wrong"] for o in told[1:]}
+    assert turned == {"all": 15, "seen": 15, "unseen": 0}
+    assert {row["side"] for row in told[2].details["examples"]} == {"seen"}
+
+
 def test_a_gain_is_told_and_is_clear():
     gained = run(answers([0] * 40 + [1] * 20), answers([1] * 60))[1]
     assert isinstance(gained, Clear)

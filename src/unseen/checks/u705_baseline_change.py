@@ -99,7 +99,12 @@ class BaselineChange(Check):
         cluster, side = after.cluster[same.after], after.side[same.after]
         scale = _scale(before, after)
         called = name if name == old else f"{name} ({old} in the baseline)"
-        details = {"model": name, "was": old, **_turned(subject, name, after, same, x, y, scale)}
+
+        def details(part: np.ndarray) -> dict[str, Any]:
+            here = np.flatnonzero(part)
+            return {
+                "model": name, "was": old, **_turned(subject, name, after, same.after[here], x[here], y[here], scale),
+            }  # fmt: skip
 
         def judge(part: np.ndarray, about: About, said: str, where: str, more: dict[str, Any]) -> Outcome:
             return guarded(
@@ -107,13 +112,11 @@ class BaselineChange(Check):
                 lambda: self._judge(said, about, x[part], y[part], cluster[part], scale, settings, {**more, "side": where}),
             )  # fmt: skip
 
-        yield judge(both, About("model", name), called, "all", details)
+        yield judge(both, About("model", name), called, "all", details(both))
         present = [s for s in OWN_SIDES if (both & (side == SIDES.index(s))).any()]
         for s in present if len(present) > 1 else ():
-            about = About("slice", f"{name} on {s} items")
-            yield judge(
-                both & (side == SIDES.index(s)), about, f"{called} on {s} items", s, {"model": name, "was": old}
-            )
+            about, part = About("slice", f"{name} on {s} items"), both & (side == SIDES.index(s))
+            yield judge(part, about, f"{called} on {s} items", s, details(part))
 
     def _judge(
         self, said: str, about: About, x: np.ndarray, y: np.ndarray, cluster: np.ndarray, scale: float, settings: Settings,
@@ -121,7 +124,7 @@ class BaselineChange(Check):
     ) -> Outcome:  # fmt: skip
         loss, p = lost(x, y, cluster, scale=scale, settings=settings, rng=self.rng(settings, about.name))
         then, now = float(x.mean()), float(y.mean())
-        turned = _sentence(details) if "to_wrong" in details else ""
+        turned = _sentence(details)
         sides = f"on {many(len(x), 'shared item')}: {then:.3f} then, {now:.3f} now.{turned}"
         gained = f"gained {(-loss).format(3)} since the baseline {sides}"
         outcome = self.decide(
@@ -284,7 +287,7 @@ def _pairs(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, str]:
 
 
 def _turned(
-    subject: Subject, name: str, after: KeptScores, same: Matched, x: np.ndarray, y: np.ndarray, scale: float
+    subject: Subject, name: str, after: KeptScores, where: np.ndarray, x: np.ndarray, y: np.ndarray, scale: float
 ) -> dict[str, Any]:
     """How many items turned from right to wrong and back, and those that did, the largest falls first."""
     if after.low is None or after.high is None:
@@ -296,13 +299,13 @@ def _turned(
     fell = np.flatnonzero(down)
     fell = fell[np.argsort(-(x[fell] - y[fell]), kind="stable")]
     listed = fell[:MAX_LISTED]
-    rows = _rows_of(subject, name, [after.items[same.after[i]] for i in listed.tolist()])
+    rows = _rows_of(subject, name, [after.items[where[i]] for i in listed.tolist()])
     return {
         "to_wrong": len(fell), "to_right": int(up.sum()),
         "examples": [
             {
-                "item": after.items[same.after[i]], **rows.get(after.items[same.after[i]], {}),
-                "then": float(x[i]), "now": float(y[i]), "side": SIDES[after.side[same.after[i]]] or None,
+                "item": after.items[where[i]], **rows.get(after.items[where[i]], {}),
+                "then": float(x[i]), "now": float(y[i]), "side": SIDES[after.side[where[i]]] or None,
             }
             for i in listed.tolist()
         ],
