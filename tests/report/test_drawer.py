@@ -2,10 +2,12 @@
 
 import base64
 import json
+import re
 import shutil
 import struct
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -133,6 +135,28 @@ def test_a_finding_opens_its_answers_and_the_filters_narrow_them(browser, pages)
         assert look.filtered(lambda: page.fill("#answers-words", "what is 103 AND")) == len(
             frame.filter((pl.col("item") == "i00103") & (pl.col("score") == 0))
         )
+        assert look.wrong == []
+
+
+def test_a_story_opens_its_rows_and_a_picture_is_saved_with_its_numbers(browser, pages, tmp_path):
+    with Looked(browser, pages / "small.html") as look:
+        with look.page.expect_download() as download:
+            look.page.click("#U101 button.save >> nth=0")
+        download.value.save_as(tmp_path / "saved.svg")
+        saved = ElementTree.parse(tmp_path / "saved.svg").getroot()
+        assert not [e for e in saved.iter() if "class" in e.attrib or e.tag.endswith("script")]
+        assert {e.get("fill") for e in saved.iter() if e.tag.endswith("circle")} > set()
+        shown = look.page.locator("#U101 figure >> nth=0").locator("title").all_text_contents()
+        look.page.click("#U101 details.of-picture summary >> nth=0")
+        cells = look.page.locator("#U101 details.of-picture >> nth=0").locator("tbody tr").all_inner_texts()
+        # What pointing at a shape says stands in the table too: name, number, interval, units.
+        for text in {t for t in shown if " units" in t}:
+            name, value, low, high, units = re.match(r"(.*): (\S+) \[(\S+), (\S+)\], (\S+) units", text).groups()
+            assert "\t".join((name, value, low, high, units)) in cells
+        look.page.click(".stories a.behind >> nth=0")
+        look.opened()
+        assert look.page.inner_text("#answers-title").startswith("Story")
+        assert 0 < look.count() < 400
         assert look.wrong == []
 
 

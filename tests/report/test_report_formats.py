@@ -243,3 +243,24 @@ def test_the_smallest_detectable_gap_stands_against_the_one_that_matters(build, 
     assert 'class="dot unseen"' in drawn.svg
     assert 'class="dot good"' in drawn.svg
     assert "whisker" not in drawn.svg
+
+
+def test_a_single_point_stands_on_an_axis_that_shows_its_size(build, outcome):
+    one = build([outcome("U202", "item", "i1", Estimate(0.78, 0.76, 0.80, 50, "t"))])["findings"]
+    (picture,) = charts.pictures("U202", one)
+    ticks = [float(t) for t in re.findall(r'class="tick"[^>]*>([\d.]+)<', picture.svg)]
+    assert (min(ticks), max(ticks)) == (0.0, 1.0)
+
+
+def test_a_gap_beyond_the_whole_range_is_shown_as_none(build, outcome):
+    details = {"smallest_detectable": 1.7, "gap_that_matters": 0.1}
+    (picture,) = charts.pictures("U003", build([outcome("U003", "model", "m", E, details)])["findings"])
+    assert max(float(t) for t in re.findall(r'class="tick"[^>]*>([\d.]+)<', picture.svg)) <= 1.0
+    assert ">none<" in picture.svg
+    assert [t.value for t in picture.svg.tips] == [1.0]
+
+
+def test_uninformative_items_are_drawn_as_shares_of_all(build, outcome):
+    details = {"items": 200, "all": 30, "none": 50}
+    (picture,) = charts.pictures("U205", build([outcome("U202", "data", "all", E, details)])["findings"])
+    assert [t.value for t in picture.svg.tips] == [0.15, 0.6, 0.25]

@@ -21,6 +21,7 @@ HOMES = {
     "U201": "charts_models:person_item_map",
     "U203": "charts_models:equated",
     "U204": "charts_models:by_difficulty",
+    "U205": "charts_models:uninformative",
     "U206": "charts_models:ratings",
     "U302": "charts_models:mastery",
     "U401": "charts_models:variant_flips",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
@@ -29,11 +30,14 @@ def detectable(findings: Sequence[Finding]) -> Iterator[Picture]:
     rows: list[list[Mark]] = []
     for f in shown:
         smallest = value_of(f["details"], "smallest_detectable") or 0.0
-        rows.append([Mark(f["subject"]["name"], smallest, kind="unseen" if smallest > matters else "good")])
+        # No gap is larger than the whole range: data that could show only such a one show none.
+        note = "none" if smallest > 1.0 else None
+        kind = "unseen" if smallest > matters else "good"
+        rows.append([Mark(f["subject"]["name"], min(smallest, 1.0), kind=kind, note=note)])
     most = max(matters, *(m.value or 0.0 for row in rows for m in row))
     svg = forest(
         rows, label="Smallest gap that the data could show", axis="share of the score's range", reference=matters,
-        reference_name="gap that matters", bounds=(0.0, most * 1.1),
+        reference_name="gap that matters", bounds=(0.0, min(1.0, most * 1.1)),
     )  # fmt: skip
     yield Picture(svg, "Smallest gap that these data show with 80 % power; it should lie left of the dashed line.")
 
@@ -47,7 +51,10 @@ def seen_unseen(findings: Sequence[Finding]) -> Iterator[Picture]:
         note = "" if gap is None else f"gap {number(gap, 2)}"
         rows.append(
             [
-                mark_of(d["unseen"], f["subject"]["name"], "unseen", note=note),
+                replace(
+                    mark_of(d["unseen"], f["subject"]["name"], "unseen", note=note),
+                    said=f"{f['subject']['name']}, unseen",
+                ),
                 mark_of(d["seen"], f"{f['subject']['name']}, seen", "seen"),
             ]
         )

@@ -86,6 +86,21 @@ def equated(findings: Sequence[Finding]) -> Iterator[Picture]:
         yield Picture(svg, f"Gap at equal difficulty by {name}: level against the others.")
 
 
+def uninformative(findings: Sequence[Finding]) -> Iterator[Picture]:
+    """U205: the items that all models solve, that some solve, and that none solves, as shares of all."""
+    names = (("good", "solved by all"), ("accent", "by some"), ("mute", "by none"))
+    rows: list[tuple[str, list[tuple[str, float]]]] = []
+    for f in grouped(findings, "items")[:MAX_PICTURES]:
+        d = f["details"]
+        items, every, none = (value_of(d, name) or 0.0 for name in ("items", "all", "none"))
+        shares = (every / items, 1.0 - (every + none) / items, none / items)
+        rows.append((f["subject"]["name"], [(kind, share) for (kind, _), share in zip(names, shares, strict=True)]))
+    yield Picture(
+        stacked(rows, label="Items by how many models solve them", names=names, axis="share of items"),
+        "Only items that some models solve and others do not tell the models apart.",
+    )
+
+
 def ratings(findings: Sequence[Finding]) -> Iterator[Picture]:
     """U206: ratings with intervals, against the one that solves nine items in ten."""
     shown = grouped(findings, "rating")[:MAX_ROWS]
@@ -303,5 +318,6 @@ def _columns(
 
 
 __all__ = [
-    "by_difficulty", "label_free", "mastery", "person_item_map", "rank_flips", "reliability", "tiers", "variant_flips",
+    "by_difficulty", "label_free", "mastery", "person_item_map", "rank_flips", "reliability", "tiers",
+    "uninformative", "variant_flips",
 ]  # fmt: skip

@@ -109,6 +109,8 @@ def _story(story: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]], link
             for f in shown
         ],
         "left_out": len(own) - len(shown),
+        # Only rows of the table have answers to look at.
+        "about_rows": story["condition"] is not None and any(f.get("items") for f in own),
     }  # fmt: skip
 
 

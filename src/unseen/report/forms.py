@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unseen.report.plain import number
-from unseen.report.svg import WIDTH, Canvas, Scale, extent
+from unseen.report.svg import WIDTH, Canvas, Scale, Svg, Tip, extent
 
 LEFT, RIGHT = 46.0, 12.0
 ROW = 36.0
@@ -26,6 +26,8 @@ class Mark:
         kind: Colour class (seen, unseen, accent, mute, bad, good, c0 … c7).
         note: What stands at the right of the row instead of the value.
         x: Where the point lies on the horizontal axis of a curve.
+        units: Independent units behind it.
+        said: Its name in a tooltip and in the table, where that is not the label of the row.
     """
 
     label: str
@@ -35,11 +37,12 @@ class Mark:
     kind: str = "accent"
     note: str | None = None
     x: float = 0.0
+    units: int | None = None
+    said: str = ""
 
-    def tip(self) -> str:
+    def tip(self) -> Tip:
         """The numbers as a tooltip."""
-        ends = "" if self.low is None and self.high is None else f" [{number(self.low)}, {number(self.high)}]"
-        return f"{self.label}: {number(self.value)}{ends}"
+        return Tip(self.said or self.label, self.value, self.low, self.high, self.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def forest(
     legend: Sequence[tuple[str, str]] = (),
     bounds: tuple[float, float] | None = None,
     apart: bool = False,
-) -> str:
+) -> Svg:
     """Rows of intervals: the name above, one or more points below it, the first one's numbers at the right.
 
     Args:
@@ -136,7 +139,7 @@ def curves(
     diagonal: bool = False,
     height: float = 250,
     legend: bool = True,
-) -> str:
+) -> Svg:
     """Curves over a numeric axis with bands, shaded stretches (what was seen, where it breaks) and a legend."""
     points = [p for line in lines for p in line.points]
     named = sorted(x.names)
@@ -213,7 +216,7 @@ def stacked(
     label: str,
     names: Sequence[tuple[str, str]],
     axis: str = "",
-) -> str:
+) -> Svg:
     """Rows of bars that add up to the whole.
 
     Args:
@@ -239,7 +242,7 @@ def stacked(
                 scale(x + share) - scale(x),
                 16,
                 f"bar {kind}",
-                f"{known.get(kind, kind)}: {share:.1%}",
+                Tip(f"{name}, {known.get(kind, kind)}", share),
             )
             if share > 0.09:
                 canvas.text(scale(x + share / 2), y + 30, f"{share:.0%}", "inbar", anchor="middle")
@@ -250,7 +253,7 @@ def stacked(
 def bars(
     rows: Sequence[Mark], *, label: str, axis: str = "", total_after: int | None = None,
     bounds: tuple[float, float] | None = None,
-) -> str:  # fmt: skip
+) -> Svg:  # fmt: skip
     """Bars from zero with whiskers, one a row; a rule before the row ``total_after``."""
     low, high = bounds or extent([v for m in rows for v in (m.value, m.low, m.high)], include=(0.0,))
     canvas = Canvas(8 + len(rows) * 40 + (40 if axis else 24), label)
@@ -274,7 +277,7 @@ def bars(
     return canvas.svg()
 
 
-def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, label: str, flipped: set[str]) -> str:
+def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, label: str, flipped: set[str]) -> Svg:
     """Two rankings side by side; lines of those that change places are marked.
 
     Args:
@@ -293,6 +296,7 @@ def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, 
     for name, a, b in lines:
         kind = "bad" if name in flipped else "mute"
         canvas.line(x1, scale(a), x2, scale(b), f"curve {kind}", f"{name}: {a:g} → {b:g}")
+        canvas.tips += [Tip(f"{name}, {left}", a), Tip(f"{name}, {right}", b)]
         for x, rank, anchor, side in ((x1, a, "end", -1), (x2, b, "start", 1)):
             canvas.dot(x, scale(rank), f"dot {kind}")
             canvas.text(

@@ -15,6 +15,7 @@ from unseen.items import WHY
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.charts import HOMES, pictures
 from unseen.report.packed import pack
+from unseen.report.picture import Picture
 from unseen.report.plain import chance, counted, interval, number
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 
@@ -68,7 +69,7 @@ def render(
     from markupsafe import Markup
 
     packed = None if served else pack(document, responses)
-    style, script = asset("style.css") + asset("first.css"), asset("script.js")
+    style, script = asset("style.css") + asset("first.css"), asset("script.js") + asset("pictures.js")
     if served or packed:
         style, script = style + asset("drawer.css"), script + asset("drawer.js")
     found = by_check(document["findings"], "found")
@@ -199,7 +200,6 @@ def _chip(family: Mapping[str, Any]) -> str:
 
 
 def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    from markupsafe import Markup
 
     groups: list[dict[str, Any]] = []
     drawn = 0
@@ -217,7 +217,7 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
                 "title": title_case(findings[0]["title"]),
                 "question": check.get("question", ""),
                 # The pictures escape every text they hold themselves.
-                "pictures": [{"svg": Markup(p.svg), "caption": p.caption} for p in shown],  # noqa: S704
+                "pictures": [_framed(p) for p in shown],
                 "shown": cards[:SHOWN],
                 "folded": cards[SHOWN:],
                 "left_out": len(findings) - len(cards),
@@ -258,11 +258,17 @@ def _context(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _drawn(code: str, findings: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
-    from markupsafe import Markup
 
     shown = pictures(code, list(findings))[: max(0, room)] if code in HOMES else []
+    return [_framed(p) for p in shown]
+
+
+def _framed(picture: Picture) -> dict[str, Any]:
+    """A picture with its caption and the table of its numbers."""
+    from markupsafe import Markup
+
     # The pictures escape every text they hold themselves.
-    return [{"svg": Markup(p.svg), "caption": p.caption} for p in shown]  # noqa: S704
+    return {"svg": Markup(picture.svg), "caption": picture.caption, "table": tables.of_tips(picture.svg.tips)}  # noqa: S704
 
 
 def _shown(finding: Mapping[str, Any], *, own_step: bool) -> _Shown:

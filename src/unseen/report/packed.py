@@ -64,7 +64,7 @@ def pack(document: Mapping[str, Any], responses: Responses | None = None, *, mos
     if responses is None or responses.has("opponent"):
         return None
     answers = answers_of(responses)
-    sets = sets_of(document["findings"], answers)
+    sets = sets_of(document, answers)
     total = int((document["responses"] or {}).get("rows", len(responses)))
     share = 1.0
     for _ in range(5):
@@ -98,17 +98,33 @@ class Set:
     named: Sequence[tuple[int, str]]
 
 
-def sets_of(findings: Sequence[Mapping[str, Any]], answers: Answers) -> list[Set]:
-    """The answers behind each found entry that has some, in the order of the document."""
+def sets_of(document: Mapping[str, Any], answers: Answers) -> list[Set]:
+    """The answers behind each story and each found entry that has some, in the order of the document."""
     made: list[Set] = []
-    for finding in findings:
-        if finding["outcome"] != "found" or not finding.get("items"):
-            continue
+    for finding in told(document):
         if "rows" in finding:
             made.append(Set(labelled(finding), finding["weight"] or 0.0, None, finding["rows"]))
         elif known := picked(finding, answers):
             made.append(Set(labelled(finding), finding["weight"] or 0.0, known.rows, known.picked))
     return made
+
+
+def told(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The found entries that name answers, after the stories about rows; a story is an entry like a finding."""
+    found = [f for f in document["findings"] if f["outcome"] == "found" and f.get("items")]
+    rows = {f["id"]: f.get("rows", ()) for f in found}
+    stories = [
+        {
+            "id": s["id"], "code": "Story", "title": "told once", "subject": {"kind": "data", "name": s["title"]},
+            "outcome": "found", "estimate": s["effect"], "statement": s["sentence"], "details": {},
+            "weight": max((f["weight"] or 0.0 for f in found if f["id"] in s["findings"]), default=0.0),
+            "blames": {"models": s["models"], "condition": s["condition"]},
+            **({"rows": [r for i in s["findings"] for r in rows.get(i, ())]} if any(rows.values()) else {}),
+        }
+        for s in document.get("stories") or ()
+        if s["condition"]
+    ]  # fmt: skip
+    return [*stories, *found]
 
 
 def labelled(finding: Mapping[str, Any]) -> dict[str, str]:
@@ -252,4 +268,4 @@ def _column(column: pl.Series, role: str, starts: IntArray, group: IntArray) -> 
     }  # fmt: skip
 
 
-__all__ = ["Packed", "Set", "labelled", "pack", "roles", "sets_of", "shown_text"]
+__all__ = ["Packed", "Set", "labelled", "pack", "roles", "sets_of", "shown_text", "told"]

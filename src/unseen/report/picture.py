@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from unseen.report.forms import Mark, forest
+from unseen.report.svg import Svg
 
 Finding = Mapping[str, Any]
 Draw = Callable[[Sequence[Finding]], Iterable["Picture"]]
@@ -26,7 +27,7 @@ class Picture:
         caption: What to see in it.
     """
 
-    svg: str
+    svg: Svg
     caption: str = ""
 
 
@@ -42,16 +43,27 @@ def intervals(findings: Sequence[Finding]) -> list[Picture]:
     rows = [[_mark(f)] for f in shown[:MAX_ROWS]]
     title = str(shown[0].get("title", shown[0]["code"]))
     covers_zero = any((m.low or 0.0) < 0.0 < (m.high or 0.0) for row in rows for m in row)
-    svg = forest(rows, label=f"{title}: value and interval of each subject", reference=0.0 if covers_zero else None)
+    svg = forest(
+        rows, label=f"{title}: value and interval of each subject", reference=0.0 if covers_zero else None,
+        bounds=_alone(rows[0][0]) if len(rows) == 1 else None,
+    )  # fmt: skip
     more = f" {len(shown) - MAX_ROWS} more stand in the table of all numbers." if len(shown) > MAX_ROWS else ""
     level = shown[0]["estimate"]["level"]
     return [Picture(svg, f"{title[:1].upper()}{title[1:]}, with {level:.0%} intervals.{more}")]
 
 
+def _alone(mark: Mark) -> tuple[float, float] | None:
+    """An axis for a single point: from zero, or the whole of a share. One stretched to its interval says nothing."""
+    ends = [v for v in (mark.value, mark.low, mark.high) if v is not None]
+    if min(ends) >= 0.0 and max(ends) <= 1.0:
+        return 0.0, 1.0
+    return (0.0, 1.05 * max(ends)) if min(ends) >= 0.0 else (1.05 * min(ends), 0.0) if max(ends) < 0.0 else None
+
+
 def _mark(finding: Finding) -> Mark:
     e = finding["estimate"]
     kind = "accent" if finding["outcome"] == "found" else "mute"
-    return Mark(finding["subject"]["name"], e["value"], e["low"], e["high"], kind)
+    return Mark(finding["subject"]["name"], e["value"], e["low"], e["high"], kind, units=e.get("units"))
 
 
 def value_of(entry: Any, *names: str) -> float | None:
@@ -78,7 +90,17 @@ def mark_of(entry: Any, label: str, kind: str, *, x: float = 0.0, note: str | No
     value = value_of(entry, "value", "accuracy", "score", "mean", "gap", "effect", "rate")
     if value is None:
         raise CannotDraw(f"no value in {label!r}")
-    return Mark(label, value, value_of(entry, "low"), value_of(entry, "high"), kind, note, x)
+    units = value_of(entry, "units", "n")
+    return Mark(
+        label,
+        value,
+        value_of(entry, "low"),
+        value_of(entry, "high"),
+        kind,
+        note,
+        x,
+        None if units is None else int(units),
+    )
 
 
 def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[float], dict[float, str]]:

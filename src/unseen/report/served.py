@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unseen.items import WHY, Answers, answers_of
 from unseen.report.answers import picked
-from unseen.report.packed import labelled, roles, shown_text
+from unseen.report.packed import labelled, roles, shown_text, told
 from unseen.report.plain import plain
 from unseen.responses import Responses
 
@@ -70,7 +70,7 @@ class Served:
         self._answers.expected = answers.expected
         self._order, self._place = order, np.argsort(order, kind="stable")
         self._kind = responses.score_kind
-        self._findings = {f["id"]: f for f in document["findings"] if f["outcome"] == "found" and f.get("items")}
+        self._findings = {f["id"]: f for f in told(document)}
         self._behind: OrderedDict[str, tuple[NDArray[np.uint8], dict[int, int]]] = OrderedDict()
 
     def about(self) -> dict[str, Any]:

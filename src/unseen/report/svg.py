@@ -7,9 +7,11 @@ Altair would make the report the slowest part of an audit, and its text does not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+
+from unseen.report.plain import number
 
 WIDTH = 440.0
 # Mean advance of a character, as a share of the font size, in the widest of the fonts that the page asks for.
@@ -97,6 +99,53 @@ def tick_text(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
+class Tip(str):
+    """What a shape says when it is pointed at, with the numbers in it.
+
+    >>> Tip("model A", 0.25, 0.2, 0.3, 120)
+    'model A: 0.250 [0.200, 0.300], 120 units'
+    """
+
+    __slots__ = ("high", "label", "low", "units", "value")
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+    units: int | None
+
+    def __new__(
+        cls,
+        label: str,
+        value: float | None,
+        low: float | None = None,
+        high: float | None = None,
+        units: int | None = None,
+    ) -> Tip:
+        """A text made of the numbers."""
+        ends = "" if low is None and high is None else f" [{number(low)}, {number(high)}]"
+        counted = "" if units is None else f", {number(units)} unit{'' if units == 1 else 's'}"
+        made = super().__new__(cls, f"{label}: {number(value)}{ends}{counted}")
+        made.label, made.value, made.low, made.high, made.units = label, value, low, high, units
+        return made
+
+
+class Svg(str):
+    """A drawing as text, with the numbers in it.
+
+    Attributes:
+        tips: What its shapes say, in the order of drawing, each once.
+    """
+
+    __slots__ = ("tips",)
+    tips: tuple[Tip, ...]
+
+    def __new__(cls, text: str, tips: Iterable[Tip] = ()) -> Svg:
+        """A text with the tips in it."""
+        made = super().__new__(cls, text)
+        made.tips = tuple(dict.fromkeys(tips))
+        return made
+
+
 @dataclass
 class Canvas:
     """A picture under construction. Coordinates grow to the right and downwards.
@@ -110,6 +159,7 @@ class Canvas:
     label: str
     width: float = WIDTH
     parts: list[str] = field(default_factory=list)
+    tips: list[Tip] = field(default_factory=list)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str = "axis", title: str = "") -> None:
         """A straight line."""
@@ -203,16 +253,18 @@ class Canvas:
             x += need
         return y + 18
 
-    def svg(self) -> str:
+    def svg(self) -> Svg:
         """The whole picture."""
         head = (
             f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" '
             f'aria-label="{escape(self.label, quote=True)}" xmlns="http://www.w3.org/2000/svg">'
         )
-        return head + "".join(self.parts) + "</svg>"
+        return Svg(head + "".join(self.parts) + "</svg>", self.tips)
 
     def _add(self, opened: str, tag: str, title: str) -> None:
+        if isinstance(title, Tip):
+            self.tips.append(title)
         self.parts.append(f"{opened}><title>{escape(title)}</title></{tag}>" if title else f"{opened}/>")
 
 
-__all__ = ["WIDTH", "Canvas", "Scale", "extent", "short", "tick_text", "ticks"]
+__all__ = ["WIDTH", "Canvas", "Scale", "Svg", "Tip", "extent", "short", "tick_text", "ticks"]

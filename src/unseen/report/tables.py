@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unseen.report.plain import chance, counted, interval, number
+from unseen.report.svg import Tip
 
 MAX_ROWS = 1000
 MAX_DETAIL_ROWS = 200
@@ -80,6 +81,20 @@ def of_rows(title: str, rows: Sequence[Mapping[str, Any]], most: int = MAX_DETAI
     return Table(
         f"{title[:1].upper()}{title[1:]} ({counted(len(rows), 'row')})", columns, body, max(0, len(rows) - most)
     )
+
+
+def of_tips(tips: Sequence[Tip]) -> Table | None:
+    """The numbers in a picture; None where it has none.
+
+    >>> [c.name for c in of_tips([Tip("a", 0.5, 0.4, 0.6)]).columns]
+    ['what', 'value', 'low', 'high']
+    """
+    if not tips:
+        return None
+    numeric = [k for k in ("value", "low", "high", "units") if any(getattr(t, k) is not None for t in tips)]
+    body = [[text(t.label), *(cell(getattr(t, k)) for k in numeric)] for t in tips[:MAX_DETAIL_ROWS]]
+    columns = [Column("what"), *(Column(k, True) for k in numeric)]
+    return Table("", columns, body, max(0, len(tips) - MAX_DETAIL_ROWS))
 
 
 def is_rows(value: Any) -> bool:
@@ -223,6 +238,6 @@ def factors(entries: Sequence[Mapping[str, Any]]) -> Table:
 
 
 __all__ = [
-    "Cell", "Column", "Table", "cell", "clear", "context", "examples", "factors", "numbers", "of_details", "of_rows",
+    "Cell", "Column", "Table", "cell", "clear", "context", "examples", "factors", "numbers", "of_details", "of_rows", "of_tips",
     "pairs", "undecided", "unjudged", "unlock",
 ]  # fmt: skip
