@@ -31,7 +31,7 @@ def package(tmp_path_factory: Any) -> Path:
     if not DOCS.is_file():
         pytest.skip("the documentation stands in the repository alone")
     folder = tmp_path_factory.mktemp("site")
-    blocks = re.findall(r"```(?:python|toml)\n# (\S+)\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```(?:py|toml)\n# (\S+)\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     for name, text in blocks:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
