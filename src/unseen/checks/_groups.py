@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from unseen.checks.base import Check, NotApplicable
-from unseen.refitting import Case, UnderShift
+from unseen.refitting import UnderShift
+from unseen.refitting.groups import Domains, balanced_groups, drawn
 
-
-@dataclass(frozen=True)
-class Domains:
-    """The levels of one factor, each held out in turn.
-
-    Attributes:
-        family: The shift as the user said it.
-        cases: One a domain.
-        code: Domain of each row, shape (n,); −1 where the row is in none that is judged.
-    """
-
-    family: str
-    cases: tuple[Case, ...]
-    code: np.ndarray
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the domains, by code."""
-        return [case.name for case in self.cases]
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Rows of each domain, shape (domains,)."""
-        return np.bincount(self.code[self.code >= 0], minlength=len(self.cases))
+__all__ = ["Domains", "balanced_groups", "domains", "drawn", "names_of", "none_held_out"]
 
 
 def domains(under: UnderShift) -> list[Domains]:
@@ -56,24 +33,6 @@ def none_held_out(check: Check, least: int) -> NotApplicable:
         "No shift holds out domains in turn.",
         f"Add one with at least {least} domains: --shift 'held-out COLUMN'.", unlocks=("a held-out shift",),
     )  # fmt: skip
-
-
-def drawn(rows: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """At most so many of the rows, in order."""
-    return rows if len(rows) <= most else np.sort(rng.permutation(rows)[:most])
-
-
-def balanced_groups(sizes: np.ndarray, groups: int, rng: np.random.Generator) -> np.ndarray:
-    """Group of each domain, shape (domains,): equally many domains a group, large and small ones spread.
-
-    >>> sorted(np.bincount(balanced_groups(np.arange(10), 4, np.random.default_rng(0))).tolist())
-    [2, 2, 3, 3]
-    """
-    order, out = np.argsort(-sizes, kind="stable"), np.empty(len(sizes), dtype=np.int64)
-    for start in range(0, len(sizes), groups):
-        part = order[start : start + groups]
-        out[part] = rng.permutation(groups)[: len(part)]
-    return out
 
 
 def names_of(values: Sequence[Any], limit: int = 3) -> str:

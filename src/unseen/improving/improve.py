@@ -14,14 +14,16 @@ import numpy as np
 from unseen.engine.executors import Kind
 from unseen.engine.processes import kept_workers
 from unseen.engine.store import Store
-from unseen.errors import BadInput
+from unseen.errors import BadInput, TooFewUnits
 from unseen.estimates.testing.multiplicity import holm
 from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candidates_of, run_attempts
 from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
 from unseen.improving.racing import Race, dropped_words, run_race, seconds_of, waves_of, wholly_dropped
 from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
-from unseen.refitting import Asked
+from unseen.refitting import Asked, Runner
+from unseen.refitting.diversity import Doubling, doubling
+from unseen.refitting.groups import Domains
 from unseen.remedies import Remedy, all_remedies, applicable, remedy_named
 
 Cost = tuple[float, float]
@@ -83,6 +85,7 @@ class Improvement:
         fits: Jobs that were run, those kept from an earlier run included.
         judge: What choice and verdict rest on: the mean over domains, or the worst quarter of them.
         unchanged_worst: Mean score of the unchanged learner over the worst quarter of held-out sets.
+        collect: What doubling the domains or the rows would bring; why that can't be told; None where it was not asked.
     """
 
     design: Design
@@ -96,6 +99,7 @@ class Improvement:
     fits: int
     judge: Judge = "mean"
     unchanged_worst: float | None = None
+    collect: Doubling | str | None = None
 
 
 def improve(
@@ -233,7 +237,28 @@ def _one(
             if time.monotonic() - began + ahead > PATIENCE:
                 first(answer([c for done_wave in waves[: number + 1] for c in done_wave]))
                 told = True
-    return answer([c for wave in waves for c in wave])
+    found = answer([c for wave in waves for c in wave])
+    if not racing:
+        return found
+    runner = Runner(
+        made.problem, asked.learner, executor=executor, workers=workers, store=store, done=done, seconds=seconds
+    )
+    return replace(found, collect=_collected(made, runner, level))
+
+
+def _collected(made: Design, runner: Runner, level: float) -> Doubling | str:
+    """What doubling the domains or the rows brings, or why that can't be told."""
+    if made.single or any(case.kind != "held-out" for case in made.cases):
+        return "the shift holds out no domains in turn."
+    code = np.full(len(made.problem), -1)
+    for k, case in enumerate(made.cases):
+        code[case.beyond] = k
+    if int((code >= 0).sum()) != sum(len(case.beyond) for case in made.cases):
+        return "rows stand in several of the held-out sets."
+    try:
+        return doubling(runner, Domains(made.family, made.cases, code), made.fittings[0].seed, level)
+    except TooFewUnits as error:
+        return f"not enough domains: {str(error).removeprefix(f'{made.family}: ')}"
 
 
 def _improvement(

@@ -7,6 +7,7 @@ from typing import Any
 
 from unseen.improving import UNCHANGED, Gained, Improvement, Ranked, Selected
 from unseen.refitting import MEASURES, Asked
+from unseen.refitting.diversity import Doubling
 from unseen.report.plain import counted, interval, number, plain
 
 SCHEMA_VERSION = 1
@@ -56,6 +57,7 @@ def _family(one: Improvement) -> dict[str, Any]:
     family["detectable"] = one.selected.gained.detectable or (
         known[len(known) // 2] / 2 * 2.8 / 1.96 if known else None
     )
+    family["collect"] = None if one.collect is None else _collect(one.collect, one.smallest_gain, family)
     family["headline"] = headline(family)
     family["statement"] = statement(family)
     family["next_step"] = next_step(family)
@@ -76,6 +78,54 @@ def _gained(gained: Gained) -> dict[str, Any]:
         "gain_mean": shown.get("mean"), "gain_worst": shown.get("worst"),
         "worst": [{"name": name, "gain": value} for name, value in gained.worst],
         "domains": [{"name": name, "gain": value, "rows": rows} for name, value, rows in gained.by_domain],
+    }  # fmt: skip
+
+
+def _collect(found: Doubling | str, bar: float, family: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether further domains or more rows are what to collect, with both gains and their difference."""
+    if isinstance(found, str):
+        return {
+            "advice": "unknown",
+            "statement": f"Whether further domains or more rows would help can't be told: {found}",
+        }
+    word = MEASURES[family["measure"]].shown_word
+    numbers = {
+        "domains": found.domains.to_dict(),
+        "rows": found.rows.to_dict(),
+        "difference": found.difference.to_dict(),
+    }
+    helps = [
+        name
+        for name, estimate, p in (("domains", found.domains, found.p_domains), ("rows", found.rows, found.p_rows))
+        if p <= 1 - estimate.level and estimate.value >= bar
+    ]
+    said = (
+        f"Doubling the domains at equal rows brings {interval(numbers['domains'])} of {word} on domains not seen, doubling the "
+        f"rows at equal domains {interval(numbers['rows'])}"
+    )
+    more = found.p_difference <= 1 - found.difference.level
+    if len(helps) == 2:
+        which = "domains" if found.difference.value > 0 else "rows"
+        end = f"both help, {'further domains' if which == 'domains' else 'more rows'} more" if more else "both help"
+        advice = which if more else "both"
+    elif helps:
+        advice = helps[0]
+        end = (
+            "collect further domains"
+            if advice == "domains"
+            else "collect more rows, which may come from the same domains"
+        )
+    elif max(found.domains.high, found.rows.high) < bar:
+        advice, end = "neither", "neither is worth collecting for this learner"
+    else:
+        advice, end = (
+            "unknown",
+            f"{len(family['procedure']['domains'])} domains are not enough to tell which to collect",
+        )
+    p_values = {"domains": found.p_domains, "rows": found.p_rows, "difference": found.p_difference}
+    return {
+        "advice": advice, "statement": f"{said}: {end}.", "fits": found.fits, "surface": list(found.surface),
+        **{name: {**e, "p_value": p_values[name]} for name, e in numbers.items()},
     }  # fmt: skip
 
 
@@ -143,7 +193,12 @@ def other_judge(family: Mapping[str, Any]) -> str:
 
 
 def next_step(family: Mapping[str, Any]) -> str:
-    """What to do."""
+    """What to do, and what to collect."""
+    collect = family["collect"]
+    return _taken(family) + ("" if collect is None else f" {collect['statement']}")
+
+
+def _taken(family: Mapping[str, Any]) -> str:
     advised = family["procedure"]["advised"]
     if family["verdict"] == "helped" and advised != UNCHANGED:
         return f"Take {advised}: `unseen explain remedy:{advised.split(' ')[0]}` says what it does and needs."
@@ -151,7 +206,9 @@ def next_step(family: Mapping[str, Any]) -> str:
         return "Keep the choice as part of fitting: it differed by domain, and no single remedy stands out over all."
     if family["judge"] == "mean" and any(_above(r["gain_worst"]) for r in family["ranking"]):
         return "Keep the learner as it is for the mean; at the worst domains a remedy gains: try --judge worst."
-    return "Keep the learner as it is; data from more domains would tell more than more remedies."
+    if family["collect"] is None:
+        return "Keep the learner as it is; data from more domains would tell more than more remedies."
+    return "Keep the learner as it is."
 
 
 def _above(gain: Mapping[str, Any] | None) -> bool:
