@@ -1,6 +1,6 @@
 """Speed, recovery and memory of the 2PL and of the graded model against other libraries, as ratios in one run.
 
-    python benchmarks/irt.py [--peers PYTHON] [--large] [--graded] [--limit SECONDS]
+    python benchmarks/irt.py [--peers PYTHON] [--large] [--graded] [--limit SECONDS] [--only NAME …]
 
 Each fit runs in a process of its own on one thread, and ours runs again before every peer, so that a ratio compares
 neighbours in time. Peers (mirt 1.2.0 and girth and py-irt, all from the Python registry) are called through the
@@ -96,7 +96,7 @@ def measured(python: str, job: tuple[str, str], path: Path, limit: int) -> dict 
     return json.loads(lines[-1][7:])
 
 
-def compare(kind: str, persons: int, items: int, python: str, limit: int) -> None:
+def compare(kind: str, persons: int, items: int, python: str, limit: int, only: list[str]) -> None:
     matrix, slope, truth = simulated(persons, items, 2 if kind == "2PL" else 4)
     print(f"\n{persons:,} persons x {items:,} items, {kind}")
     names = ("seconds", "cpu s", "x our cpu", "r(b)", "sd ratio", "r(log a)", "peak MB")
@@ -105,6 +105,8 @@ def compare(kind: str, persons: int, items: int, python: str, limit: int) -> Non
         path = Path(folder) / "answers.npy"
         np.save(path, matrix)
         for name, job in JOBS[kind].items():
+            if only and name not in only:
+                continue
             ours = measured(sys.executable, JOBS[kind]["unseen"], path, limit)
             result = ours if name == "unseen" else measured(python, job, path, limit)
             if isinstance(result, str) or isinstance(ours, str):
@@ -127,9 +129,10 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="1,000 x 10,000 in place of 200 x 2,000")
     parser.add_argument("--graded", action="store_true", help="the graded model in place of the 2PL")
     parser.add_argument("--limit", type=int, default=600, help="seconds of CPU time after which a fit is stopped")
+    parser.add_argument("--only", nargs="*", default=[], help="names of the rows to measure, ours runs beside each")
     chosen = parser.parse_args()
     persons, items = (1000, 10000) if chosen.large else (200, 2000)
-    compare("graded" if chosen.graded else "2PL", persons, items, chosen.peers, chosen.limit)
+    compare("graded" if chosen.graded else "2PL", persons, items, chosen.peers, chosen.limit, chosen.only)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Each size runs in a process of its own, from a Parquet file with ten factors and
 audit, write HTML. Wall time says what a user waits, CPU time what a machine shared with others would take alone.
 """
 
+import argparse
 import json
 import resource
 import subprocess
@@ -63,9 +64,12 @@ def audit(path: str) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", nargs="*", metavar="MODELSxITEMS", default=["4x250000", "4x2500000", "300x3000"])
+    chosen = parser.parse_args()
     names = ("models", "rows", "read s", "audit s", "html s", "total s", "cpu s", "peak GiB")
     print("".join(f"{n:>11}" for n in names), flush=True)
-    for size in sys.argv[1:] or ["4x250000", "4x2500000", "300x3000"]:
+    for size in chosen.sizes:
         models, items = (int(x) for x in size.split("x"))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "responses.parquet"

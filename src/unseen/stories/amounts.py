@@ -170,7 +170,7 @@ def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: 
     code = np.searchsorted(ground.rows.starts[1:], at, side="right")
     present, model = np.unique(code, return_inverse=True)
     y, cluster = ground.rows.score[at], ground.rows.cluster[at]
-    empty = ~x.any(axis=0)
+    empty = np.count_nonzero(x, axis=0) == 0
     if len(present) <= MANY_MODELS:
         x = np.concatenate([(model[:, None] == np.arange(len(present))).astype(np.float64), x], axis=1)
         contrast = np.concatenate([np.zeros(len(present)), contrast])
