@@ -429,10 +429,14 @@ def audit(
             subject = subject_of(under)
         # Further refits that checks ask for report through the hook of the checks.
         under.runner.done = progress if callable(progress) else None
+        then = (
+            None if baseline is None else baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore)
+        )
+        subject.baseline = then.scores if then else None
         result = auditing.run(
             subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
         )
-        return Audit(result, tuple(sources) or ((named,) if named else ()), accepted=_accepted(accepted))
+        return Audit(result, tuple(sources) or ((named,) if named else ()), then, _accepted(accepted))
     mapping = options.mapping
     if is_source(table) or (
         isinstance(table, list | tuple) and table and (is_source(table[0]) or not isinstance(table[0], Mapping))

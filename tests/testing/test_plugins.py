@@ -18,7 +18,10 @@ from unseen.checks.registry import all_checks
 from unseen.errors import BadInput
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference
+from unseen.remedies import Remedy
+from unseen.remedies.registry import all_remedies
 from unseen.responses.readers import READERS
+from unseen.tasks.registry import task_class
 from unseen.testing import conforms
 
 ROOT = Path(unseen.__file__).parents[2]
@@ -238,7 +241,7 @@ def test_what_keeps_the_contract_passes():
 def test_what_is_needed_to_test_is_asked_for():
     with pytest.raises(BadInput, match="X900: a check is tested by simulation"):
         conforms(Sound)
-    with pytest.raises(BadInput, match="needs a reader or a check, got int"):
+    with pytest.raises(BadInput, match="needs a reader, a check, a task or a remedy, got int"):
         conforms(3)
     with pytest.raises(BadInput, match="Give fixture=PATH"):
         conforms(READERS["lm-eval"])
@@ -273,3 +276,32 @@ def test_a_greedy_and_brittle_reader_is_caught(tmp_path: Path):
         conforms(Greedy, fixture=path)
     assert "sniff takes a foreign file for its own (table.csv)" in str(told.value)
     assert "read ends a copy cut to 50% with JSONDecodeError" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["parity-check", "scan", "modular-arithmetic"])
+def test_tasks_of_ours_conform(name: str):
+    assert conforms(task_class(name), replicates=30).measured["items"] > 1
+
+
+def test_a_task_that_draws_from_nowhere_or_takes_every_answer_is_caught():
+    base: Any = task_class("parity-check")
+
+    class Moody(base):
+        def draw(self, seed: int, **options: Any) -> Any:
+            return super().draw(int(np.random.default_rng().integers(10**6)), **options)
+
+    class Mild(base):
+        def verify(self, example: Any, answer: Any) -> float:
+            return 1.0
+
+    for task, said in ((Moody, "not a function of its seed alone"), (Mild, "takes every answer")):
+        with pytest.raises(AssertionError, match=said):
+            conforms(task, replicates=20)
+
+
+def test_remedies_of_ours_conform_and_one_that_can_not_be_tried_is_caught():
+    for remedy in all_remedies().values():
+        conforms(remedy)
+    with pytest.raises(AssertionError, match="it has neither fit nor wrap") as told:
+        conforms(Remedy("x", "data", "x", "x", needs=("magic",)))
+    assert "it needs magic" in str(told.value)

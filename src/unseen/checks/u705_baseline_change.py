@@ -74,7 +74,7 @@ class BaselineChange(Check):
                     "Give both the same range (--range LOW:HIGH), or score both in the same way.",
                 )
             ]
-        same = matched(before, after)
+        same = same_items(subject)
         if not len(same.after):
             return [
                 self.not_applicable(
@@ -207,7 +207,7 @@ def changes_on(subject: Subject, rows: np.ndarray, models: Iterable[str], settin
     before, after = subject.baseline, kept_scores(subject)
     if before is None or not before.items or (before.low, before.high) != (after.low, after.high):
         return []
-    same, answers = matched(before, after), subject.answers
+    same, answers = same_items(subject), subject.answers
     coded = answers.codes("item")
     chosen = {kept_name(str(coded.levels[i])) for i in np.unique(coded.codes[rows]).tolist()}
     inside = np.array([after.items[j] in chosen for j in same.after.tolist()], dtype=bool)
@@ -240,6 +240,13 @@ def changes_on(subject: Subject, rows: np.ndarray, models: Iterable[str], settin
 def kept_scores(subject: Subject) -> KeptScores:
     """Scores per item of the audited answers; computed once."""
     return subject.shared("kept_scores", lambda: KeptScores.of(subject.answers))
+
+
+def same_items(subject: Subject) -> Matched:
+    """Which items of the baseline and of the audited answers are the same; computed once."""
+    before = subject.baseline
+    assert before is not None, "there is a baseline"  # noqa: S101
+    return subject.shared("baseline_items", lambda: matched(before, kept_scores(subject)))
 
 
 def lost(

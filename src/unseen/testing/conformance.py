@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from unseen.auditing import missing_inputs, run_check
 from unseen.checks._rows import score_scale
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
 from unseen.errors import BadInput, UnseenError
+from unseen.remedies import NEEDS, Remedy
+from unseen.remedies.base import KINDS
 from unseen.responses import Responses
 from unseen.responses.mapping import Mapping as Columns
 from unseen.responses.mapping import from_table
+from unseen.tasks import Task
 
 Null = Callable[[np.random.Generator], Any]
 Effect = Callable[[np.random.Generator], tuple[Any, float | Mapping[str, float]]]
@@ -69,15 +73,16 @@ def conforms(
     seed: int = 0,
     in_score_units: bool = True,
 ) -> Conformance:
-    """Hold a reader or a check to the contract.
+    """Hold a reader, a check, a task or a remedy to the contract.
 
     A reader knows its fixture and no foreign file, reads it to a table that can be audited, the same each time, and ends
     damaged files with ``BadInput``. A check states what it asks and how; answers on awkward tables without failing, the same
     for equal seeds; keeps its level where nothing is there, and covers what is there at the rate of its intervals; and its
-    effects lie within the score's range.
+    effects lie within the score's range. An item of a task is a function of its seed alone, and its verifier takes the right
+    answer and no other item's. A remedy names what it needs in the known words, and can be tried.
 
     Args:
-        plugin: A reader (module or object with NAME, sniff, read), or a check (instance or class).
+        plugin: A reader (module or object with NAME, sniff, read), a check, a task (instance or class), or a remedy.
         fixture: A reader's: a file of its format.
         null: A check's: draws a table in which nothing is there to be found.
         effect: A check's: draws a table, and the true value of the estimate (one for all subjects, or by subject).
@@ -90,7 +95,7 @@ def conforms(
 
     Raises:
         AssertionError: The contract is broken; the message lists every fault.
-        BadInput: The plug-in is neither reader nor check, or what it needs to be tested is missing.
+        BadInput: The plug-in is none of these, or what it needs to be tested is missing.
     """
     __tracebackhide__ = True
     made = plugin() if isinstance(plugin, type) else plugin
@@ -100,12 +105,16 @@ def conforms(
                 f"{made.code}: a check is tested by simulation. Give null=draws_a_table and effect=draws_a_table_and_the_truth."
             )
         report = _check(made, null, effect, replicates, seed, in_score_units=in_score_units)
+    elif isinstance(made, Task):
+        report = _task(made, replicates)
+    elif isinstance(made, Remedy):
+        report = _remedy(made)
     elif callable(getattr(made, "sniff", None)) and callable(getattr(made, "read", None)):
         if fixture is None:
             raise BadInput("a reader is tested on a file of its format. Give fixture=PATH.")
         report = _reader(made, Path(fixture))
     else:
-        raise BadInput(f"conforms needs a reader or a check, got {type(made).__name__}.")
+        raise BadInput(f"conforms needs a reader, a check, a task or a remedy, got {type(made).__name__}.")
     if report.faults:
         raise AssertionError("\n- ".join([f"{report.name} breaks the contract:", *report.faults]))
     return report
@@ -138,6 +147,40 @@ def _reader(reader: Any, fixture: Path) -> Conformance:
             path.write_bytes(data)
             report.require(not _sniffs(report, reader, path), f"sniff takes a foreign file for its own ({name})")
         _damaged(report, reader, fixture, Path(folder))
+    return report
+
+
+def _task(task: Task, seeds: int) -> Conformance:
+    report = Conformance(f"task {getattr(task, 'name', '?')!r}")
+    report.require(
+        bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(task.name))), "its name is not lower case with hyphens"
+    )
+    for name in ("title", "source"):
+        report.require(bool(str(getattr(task, name, "")).strip()), f"{name} is empty")
+    try:
+        drawn, again = (task.draw_many(seeds, 0) for _ in range(2))
+        report.require(drawn == again, "an item is not a function of its seed alone")
+        report.require(all(task.verify(e, e.target) == 1 for e in drawn), "its verifier refuses a right answer")
+        for e in drawn:
+            missing = {*task.factor_kinds} - {*e.factors}
+            report.require(not missing, f"an item lacks the factors {', '.join(sorted(missing))}")
+        others = [(e, f) for e, f in pairwise(drawn) if e.target != f.target]
+        taken = [task.verify(e, f.target) for e, f in others]
+        report.require(not others or float(np.mean(taken)) < 1, "its verifier takes every answer")
+        report.measured |= {"items": float(len({e.item for e in drawn})), "seeds": float(seeds)}
+    except Exception as error:
+        report.require(False, f"it fails ({type(error).__name__}: {error})")
+    return report
+
+
+def _remedy(remedy: Remedy) -> Conformance:
+    report = Conformance(f"remedy {remedy.name!r}")
+    report.require(remedy.kind in KINDS, f"kind {remedy.kind!r} is none of {', '.join(KINDS)}")
+    unknown = [need for need in remedy.needs if need not in NEEDS]
+    report.require(not unknown, f"it needs {', '.join(unknown)}, which is none of {', '.join(NEEDS)}")
+    report.require((remedy.fit is None) != (remedy.wrap is None), "it has neither fit nor wrap, or both")
+    report.require(bool(remedy.title.strip() and remedy.what.strip()), "title or what is empty")
+    report.require(bool(remedy.grid), "its grid is empty: one empty setting stands for none")
     return report
 
 
