@@ -91,9 +91,15 @@ def simulate(
                 "b": [f"v{v}" for v in levels["b"]], "d": [f"v{v}" for v in levels["d"]],
             })
         )  # fmt: skip
-    shares = {
-        name: effects[name] * float(inside[unseen].mean() - inside[~unseen].mean()) for name, inside in rows.items()
-    }
+    # What a share estimates: how often the rows occur on either side in the population.
+    wide = factors(200_000, rho, np.random.default_rng(5))
+    beyond = wide[split_by] >= 4
+    true = {name: np.isin(wide[name], CAUSES[name]) for name in causes}
+    if together:
+        true = {next(iter(rows)): np.logical_and(*(np.isin(wide[t], CAUSES[t]) for t in together))}
+    if nested:
+        true = {"a": wide["a"] >= 3, "a and b": (wide["a"] >= 3) & (wide["b"] == 2)}
+    shares = {name: effects[name] * float(on[beyond].mean() - on[~beyond].mean()) for name, on in true.items()}
     return Table(Responses.of(pl.concat(parts), kinds={"a": "ordered", "c": "ordered"}), rows, shares)
 
 

@@ -162,7 +162,22 @@ def _carried(
     contrast = np.zeros(x.shape[1])
     contrast[place : place + len(moved)] = -moved
     fit = _regress(x, contrast, at, ground)
-    return None if fit is None else (fit.value, fit.variance, fit.dof, fit.units)
+    if fit is None:
+        return None
+    # How often the rows occur on either side is a draw too.
+    slope, *_ = np.linalg.lstsq(x, ground.rows.score[at], rcond=None)
+    drawn = _variance_of_mix(own @ slope[place : place + len(moved)], side, ground.rows.cluster[at])
+    return fit.value, fit.variance + drawn, fit.dof, fit.units
+
+
+def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.integer]) -> float:
+    """Variance of the difference between the means of a quantity on both sides, clusters drawn at random."""
+    _, group = np.unique(cluster, return_inverse=True)
+    influence = np.where(
+        side, (value - value[side].mean()) / side.sum(), -(value - value[~side].mean()) / (~side).sum()
+    )
+    per = np.bincount(group, weights=influence)
+    return float(per @ per) * len(per) / max(len(per) - 1, 1)
 
 
 def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: Ground) -> Robust | None:

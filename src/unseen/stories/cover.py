@@ -2,7 +2,8 @@
 
 A finding is explained by conditions where, with them held equal, its effect falls below the smallest gap, or to less
 than half with an interval that reaches zero, or where nothing is left that could show it. Intervals are simultaneous
-over all findings. No condition is tried that no finding blames.
+over all findings, and those of a conjunction over all conjunctions of as many columns: a search chose it. No condition
+is tried that no finding blames.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
     open_cases, chosen = list(cases), list[Cause]()
     while open_cases and len(chosen) < MAX_STORIES:
         given = [cause.condition for cause in chosen]
-        leads = [case for case in open_cases if judge.stands(judge.left(case, given))]
+        leads = [case for case in open_cases if judge.stands(case, judge.left(case, given))]
         names = dict.fromkeys(
             ground.held_equal(c) for case in leads for c in _blamed(case) if ground.held_equal(c) in groups
         )
@@ -171,10 +172,12 @@ class _Judge:
     count: int
     known: dict[tuple[int, frozenset[str]], Left] = field(default_factory=dict[tuple[int, frozenset[str]], Left])
 
-    @property
-    def quantile(self) -> float:
-        """Of intervals that hold for all findings at once."""
-        return float(ndtri(1 - 0.025 / max(self.count, 1)))
+    def quantile(self, case: Case) -> float:
+        """Of intervals that hold for all findings at once, and for all conjunctions that a search could have chosen."""
+        condition = case.blame.condition
+        terms = 1 if condition is None else len(condition.terms)
+        searched = self.ground.conjunctions(terms) if terms > 1 else 1
+        return float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
 
     def left(self, case: Case, given: Sequence[Condition]) -> Left:
         """What is left of a finding with conditions held equal."""
@@ -190,11 +193,11 @@ class _Judge:
         """The rule of this module."""
         if left.value < self.smallest or POWER * left.error > case.whole.value:
             return True
-        return left.value < case.whole.value / 2 and left.low(self.quantile) <= 0
+        return left.value < case.whole.value / 2 and left.low(self.quantile(case)) <= 0
 
-    def stands(self, left: Left) -> bool:
+    def stands(self, case: Case, left: Left) -> bool:
         """Whether what is left is evidence of a cause of its own."""
-        return left.value >= self.smallest and left.low(self.quantile) > 0
+        return left.value >= self.smallest and left.low(self.quantile(case)) > 0
 
 
 def _plainness(condition: Condition) -> tuple[int, int]:
@@ -238,7 +241,7 @@ def _place_rest(open_cases: Sequence[Case], chosen: Sequence[Cause], judge: _Jud
         return
     everything = [cause.condition for cause in chosen]
     for case in open_cases:
-        if judge.stands(judge.left(case, everything)):
+        if judge.stands(case, judge.left(case, everything)):
             continue
         least = min(chosen, key=lambda cause: judge.left(case, [cause.condition]).value)
         least.add(case)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import ordered_levels, sample_rows
+from unseen.checks._levels import all_levels, ordered_levels, sample_rows
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import Subject
 from unseen.checks.blame import Condition, Term, numbers_of
@@ -133,6 +133,15 @@ class Ground:
                 real = np.arange(1, levels.size)
                 known[name] = (self.along(levels.codes)[:, None] == real).astype(np.float64)
         return known[name]
+
+    def conjunctions(self, terms: int) -> int:
+        """How many conditions of so many columns the table has: runs from either end of ordered ones, levels of others."""
+        polynomial = np.zeros(terms + 1)
+        polynomial[0] = 1.0
+        for levels in all_levels(self.subject):
+            runs = 2 * (levels.size - 1) if levels.ordered else levels.size
+            polynomial[1:] += runs * polynomial[:-1]
+        return max(1, int(polynomial[terms]))
 
     def scores(self, *, excess: bool) -> FloatArray:
         """Score of each row, or by how much it is above the mean of the other models on the item (NaN without any)."""
