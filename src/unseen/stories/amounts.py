@@ -165,9 +165,22 @@ def _carried(
     if fit is None:
         return None
     # How often the rows occur on either side is a draw too.
-    slope, *_ = np.linalg.lstsq(x, ground.rows.score[at], rcond=None)
-    drawn = _variance_of_mix(own @ slope[place : place + len(moved)], side, ground.rows.cluster[at])
+    slope = _slopes(x, at, ground)[place : place + len(moved)]
+    drawn = _variance_of_mix(own @ slope, side, ground.rows.cluster[at])
     return fit.value, fit.variance + drawn, fit.dof, fit.units
+
+
+def _slopes(x: FloatArray, at: NDArray[np.intp], ground: Ground) -> FloatArray:
+    """Coefficients beside a mean for each model."""
+    _, model = np.unique(np.searchsorted(ground.rows.starts[1:], at, side="right"), return_inverse=True)
+    rows = np.bincount(model).astype(np.float64)
+
+    def within(v: FloatArray) -> FloatArray:
+        means = np.asarray(np.bincount(model, weights=v), dtype=np.float64) / rows
+        return np.asarray(v - np.take(means, model), dtype=np.float64)
+
+    centred = np.stack([within(v) for v in x.T], axis=1)
+    return np.linalg.pinv(centred.T @ centred, rcond=1e-8, hermitian=True) @ (centred.T @ within(ground.rows.score[at]))
 
 
 def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.integer]) -> float:

@@ -63,6 +63,7 @@ class Cause:
         positions: Findings that it explains.
         models: Models of these findings.
         weight: Sum of their weights.
+        cases: The findings themselves.
     """
 
     condition: Condition
@@ -70,9 +71,11 @@ class Cause:
     positions: list[int] = field(default_factory=list[int])
     models: set[str] = field(default_factory=set[str])
     weight: float = 0.0
+    cases: list[Case] = field(default_factory=list[Case])
 
     def add(self, case: Case) -> None:
         """Put a finding under this cause."""
+        self.cases.append(case)
         self.positions.append(case.position)
         self.models.add(case.model)
         self.weight += case.weight
@@ -110,6 +113,8 @@ def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
             cause.add(case)
         open_cases = [case for case in open_cases if case not in explained[name]]
         chosen.append(cause)
+    chosen = _needed(chosen, judge)
+    _simplify(chosen, groups, judge, ground)
     _place_rest(open_cases, chosen, judge)
     return [cause for cause in chosen if cause.positions]
 
@@ -198,6 +203,37 @@ class _Judge:
     def stands(self, case: Case, left: Left) -> bool:
         """Whether what is left is evidence of a cause of its own."""
         return left.value >= self.smallest and left.low(self.quantile(case)) > 0
+
+
+def _needed(chosen: Sequence[Cause], judge: _Judge) -> list[Cause]:
+    """The causes without those whose findings the others explain: what led early may be two causes that meet."""
+    left = list(chosen)
+    for cause in sorted(chosen, key=lambda c: (-len(c.condition.terms), c.weight)):
+        others = [o for o in left if o is not cause]
+        given = [o.condition for o in others]
+        if not others or any(judge.stands(case, judge.left(case, given)) for case in cause.cases):
+            continue
+        left = others
+        for case in cause.cases:
+            min(others, key=lambda o: judge.left(case, [o.condition]).value).add(case)
+    return left
+
+
+def _simplify(chosen: Sequence[Cause], groups: dict[str, tuple[Condition, ...]], judge: _Judge, ground: Ground) -> None:
+    """A conjunction gives way to a condition on fewer of its columns that explains the same beside the other causes."""
+    for cause in chosen:
+        columns = set(cause.condition.columns)
+        given = [o.condition for o in chosen if o is not cause]
+        simpler = [
+            (name, options)
+            for name, options in groups.items()
+            if set(options[0].columns) < columns
+            and all(ground.held_equal(c) != name for c in given)
+            and all(judge.explained(case, judge.left(case, [*given, options[0]])) for case in cause.cases)
+        ]
+        fits = [(_best_fit(options, cause.cases, given, ground), options) for _, options in simpler]
+        if fits:
+            (cause.condition, _), cause.options = max(fits, key=lambda f: f[0][1])
 
 
 def _plainness(condition: Condition) -> tuple[int, int]:
