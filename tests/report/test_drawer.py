@@ -281,7 +281,7 @@ def test_a_page_made_from_the_document_alone_shows_the_answers_that_findings_nam
     audit = unseen.audit(table(200), select=["U101"])
     (tmp_path / "r.html").write_text(html.render(json.loads(audit.to_json())), encoding="utf-8")
     with Looked(browser, tmp_path / "r.html") as look:
-        look.page.click("a.behind >> nth=0")
+        look.page.click("#U101 a.behind >> nth=0")
         look.opened()
         assert look.count() == 9
         assert "of 400 audited" in look.page.inner_text("#answers-count")

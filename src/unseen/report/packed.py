@@ -21,8 +21,8 @@ from unseen.responses.table import code
 
 # Of the packed text, in the page.
 MAX_BYTES = 20_000_000
-# Of what is packed: more would take long to compress, and the browser long to unpack.
-MAX_RAW = 48_000_000
+# Of what is packed: more would take long to compress, and the page long to open.
+MAX_RAW = 24_000_000
 MAX_TEXT = 8_000
 MAX_IMAGE = 400_000
 # Findings beyond these show the answers they name, and no others.
@@ -66,18 +66,19 @@ def pack(document: Mapping[str, Any], responses: Responses | None = None, *, mos
     answers = answers_of(responses)
     sets = sets_of(document, answers)
     total = int((document["responses"] or {}).get("rows", len(responses)))
+    columns = [_Levels.of(shown_text(answers.frame[name]), role) for name, role in roles(responses)]
+    columns.append(_Levels.of(pl.Series("expected", np.round(answers.expected, 2)), "said"))
     share = 1.0
-    for _ in range(5):
+    for _ in range(12):
         kept = _drawn(answers, sets, share)
-        raw, size = _written(answers, sets, kept, document, total)
-        if size <= MAX_RAW:
-            text = base64.b64encode(zlib.compress(raw(), 6)).decode()
+        size, limit = sum(c.size(kept) for c in columns), MAX_RAW
+        if size <= limit:
+            content = _written(answers, sets, columns, kept, total)
+            text = base64.b64encode(zlib.compress(content, 6)).decode()
             size, limit = len(text), most
             if size <= limit:
                 return Packed(text, len(kept), total)
-        else:
-            limit = MAX_RAW
-        share *= 0.9 * limit / size
+        share *= 0.95 * limit / size
     return None
 
 
@@ -219,53 +220,74 @@ def _drawn(answers: Answers, sets: Sequence[Set], share: float) -> IntArray:
 
 
 def _written(
-    answers: Answers, sets: Sequence[Set], kept: IntArray, document: Mapping[str, Any], total: int
-) -> tuple[Any, int]:
-    """What writes the content, and about how many bytes it will have."""
+    answers: Answers, sets: Sequence[Set], columns: Sequence[_Levels], kept: IntArray, total: int
+) -> bytes:  # fmt: skip
+    """The content as JSON."""
     place = np.full(len(answers), -1, dtype=np.int64)
     place[kept] = np.arange(len(kept))
-    frame = answers.frame[kept]
     items = answers.item[kept]
-    starts = np.flatnonzero(np.append(True, items[1:] != items[:-1])) if len(items) else items
-    group = np.cumsum(np.append(0, items[1:] != items[:-1])) if len(items) else items
-    columns = [_column(shown_text(frame[name]), role, starts, group) for name, role in roles(answers.responses)]
-    expected = pl.Series("expected", np.round(answers.expected[kept], 2))
-    columns.append(_column(expected, "said", starts, group))
-    size = sum(len(str(v)) + 3 for c in columns for v in c["levels"]) + 4 * sum(len(c["codes"]) for c in columns)
-
-    def write() -> bytes:
-        masks: dict[bytes, int] = {}
-        listed: list[dict[str, Any]] = []
-        for n, one in enumerate(sets):
-            held = None
-            if one.rows is not None and n < MAX_SETS:
-                held = masks.setdefault(np.packbits(one.rows[kept], bitorder="little").tobytes(), len(masks))
-            named = [[int(place[row]), WHY.index(why)] for row, why in one.named if place[row] >= 0]
-            listed.append({**one.entry, "set": held, "named": named})
-        kind = answers.responses.score_kind
-        content = {
-            "total": total, "starts": np.diff(starts, prepend=0).tolist(), "rows": len(kept), "columns": columns,
-            "score": {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high)}, "findings": listed,
-            "sets": [base64.b64encode(mask).decode() for mask in masks],
-        }  # fmt: skip
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
-
-    return write, size
-
-
-def _column(column: pl.Series, role: str, starts: IntArray, group: IntArray) -> dict[str, Any]:
-    """A column as its levels and the code of each answer, or of each item where its answers agree."""
-    coded = code(column)
-    codes = coded.codes
-    first = codes[starts]
-    by_item = bool(np.array_equal(first[group], codes))
-    levels = [plain(level) for level in coded.levels]
-    return {
-        "name": column.name, "role": role, "by": "item" if by_item else "row", "levels": levels,
-        "codes": (first if by_item else codes).tolist(),
+    changes = np.append(True, items[1:] != items[:-1])
+    starts, group = np.flatnonzero(changes), np.cumsum(changes) - 1
+    masks: dict[bytes, int] = {}
+    listed: list[dict[str, Any]] = []
+    for n, one in enumerate(sets):
+        held = None
+        if one.rows is not None and n < MAX_SETS:
+            held = masks.setdefault(np.packbits(one.rows[kept], bitorder="little").tobytes(), len(masks))
+        named = [[int(place[row]), WHY.index(why)] for row, why in one.named if place[row] >= 0]
+        listed.append({**one.entry, "set": held, "named": named})
+    kind = answers.responses.score_kind
+    content = {
+        "total": total, "starts": np.diff(starts, prepend=0).tolist(), "rows": len(kept),
+        "columns": [c.plain(kept, starts, group) for c in columns],
+        "score": {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high)}, "findings": listed,
+        "sets": [base64.b64encode(mask).decode() for mask in masks],
     }  # fmt: skip
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """A column as its levels, the level of each answer (-1 for none), and the bytes of each level."""
+
+    name: str
+    role: str
+    codes: IntArray
+    levels: pl.Series
+    bytes: IntArray
+
+    @classmethod
+    def of(cls, column: pl.Series, role: str) -> _Levels:
+        if column.dtype == pl.String and role in ("said", "more") and column.name != "split":
+            # Long texts need no order, and sorting them is dear: their hashes (64 bits) are told apart instead.
+            _, first, inverse = np.unique(column.hash(seed=0).to_numpy(), return_index=True, return_inverse=True)
+            order = np.argsort(first)
+            rank = np.empty(len(order), dtype=np.int64)
+            rank[order] = np.arange(len(order))
+            codes = np.where(column.is_null().to_numpy(), -1, rank[inverse])
+            levels = column[first[order].tolist()]
+        else:
+            coded = code(column)
+            codes, levels = coded.codes.astype(np.int64), pl.Series(column.name, coded.levels)
+        length = levels.cast(pl.String).str.len_bytes().fill_null(0).to_numpy()
+        return cls(column.name, role, codes, levels, length.astype(np.int64) + 3)
+
+    def size(self, kept: IntArray) -> int:
+        """About how many bytes the column takes at these answers."""
+        codes = self.codes[kept]
+        return int(self.bytes[np.unique(codes[codes >= 0])].sum()) + 4 * len(kept)
+
+    def plain(self, kept: IntArray, starts: IntArray, group: IntArray) -> dict[str, Any]:
+        """The column at these answers: a code for each answer, or for each item where its answers agree."""
+        codes = self.codes[kept]
+        used = np.unique(codes[codes >= 0])
+        codes = np.where(codes >= 0, np.searchsorted(used, codes), -1)
+        by_item = bool(np.array_equal(codes[starts][group], codes))
+        return {
+            "name": self.name, "role": self.role, "by": "item" if by_item else "row",
+            "levels": plain(self.levels[used.tolist()].to_list()),
+            "codes": (codes[starts] if by_item else codes).tolist(),
+        }  # fmt: skip
 
 
 __all__ = ["Packed", "Set", "labelled", "pack", "roles", "sets_of", "shown_text", "told"]

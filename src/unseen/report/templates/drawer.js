@@ -285,6 +285,8 @@
     const opener = event.target.closest?.("a[href^='#finding=']");
     if (opener) { event.preventDefault(); open(opener.getAttribute("href")); }
   });
+  // An old browser, or a server that has ended: said where the answers would stand.
+  addEventListener("unhandledrejection", (event) => { $("count").textContent = `The answers can't be read here (${event.reason}).`; });
   addEventListener("hashchange", follow);
   follow();
 })();
