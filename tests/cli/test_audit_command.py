@@ -280,7 +280,8 @@ def test_quiet_prints_one_line_with_the_codes_that_were_found(run, log, tmp_path
     arguments = ("audit", log, "--unseen", "digits > 3", "--select", "U101,U701", "-q")
     code, out, err = run(*arguments)
     assert (code, err, out.count("\n")) == (0, "", 1)
-    assert out.startswith("2 findings by 1 check: U101. In 800 answers of 2 models to 400 items.")
+    assert out.startswith("Both models fail ")
+    assert " 2 findings by 1 check: U101. In 800 answers of 2 models to 400 items." in out
     assert run(*arguments, "-o", tmp_path / "r.json")[1] == out
     # What was asked for by its format is written, whatever else is kept quiet.
     assert json.loads(run(*arguments, "--format", "json")[1])["findings"]

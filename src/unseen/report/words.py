@@ -52,9 +52,12 @@ def _audited(document: Document) -> str:
 
 
 def one_line(document: Document) -> str:
-    """The whole audit in one line: what was found, by which checks, and what became of the other questions."""
+    """The whole audit in one line: the verdict, what was found by which checks, and what became of the other questions."""
     codes = list(dict.fromkeys(f["code"] for f in document["findings"] if f["outcome"] == "found"))
-    return f"{headline(document)}{': ' if codes else ''}{', '.join(codes)}. {subtitle(document)}"
+    said, counts = str(document["verdict"]["sentence"]), headline(document)
+    # Where nothing was found the verdict says so itself.
+    found = f" {counts}: {', '.join(codes)}." if codes else ""
+    return f"{said}{found} {subtitle(document)}"
 
 
 def expectations(document: Document) -> list[str]:

@@ -51,10 +51,10 @@ def title(condition: Condition, of: Amounts, low: float | None) -> str:
     return f"{'Fails' if fails(of, low) else 'Lower'} {where(condition)}"
 
 
-def sentence(
+def claim(
     condition: Condition, of: Amounts, models: Sequence[str], of_models: int, low: float | None, held: Sequence[str]
 ) -> str:
-    """A story in one sentence.
+    """What a story says, in one sentence: who, where, how much.
 
     Args:
         condition: The rows.
@@ -73,11 +73,16 @@ def sentence(
         said += f": {of.elsewhere:.2f} {base}, {of.there:.2f} there"
     if of.effect is not None:
         named = list(dict.fromkeys(held))
-        given = "" if not named else f" at equal {_joined(named)}" if len(named) < 3 else " other things equal"
+        given = "" if not named else f" at equal {_joined(named)}" if len(named) < 3 else " with other things equal"
         said += f"; {of.effect.format(2)} lower{given}"
-    if carries(of) and of.share is not None and of.lost is not None:
-        said += f". This carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen"
     return f"{said}."
+
+
+def carried(of: Amounts) -> str:
+    """The part of the loss that the rows of a story carry, in a sentence; empty where it is not worth one."""
+    if not carries(of) or of.share is None or of.lost is None:
+        return ""
+    return f"This carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen."
 
 
 def carries(of: Amounts) -> bool:
@@ -125,4 +130,4 @@ def _in_words(n: int) -> str:
     return NUMBERS[n] if n < len(NUMBERS) else f"{n:,}"
 
 
-__all__ = ["fails", "figure", "next_step", "sentence", "short", "title", "where", "who"]
+__all__ = ["carried", "carries", "claim", "fails", "figure", "next_step", "short", "title", "where", "who"]

@@ -10,7 +10,7 @@ from unseen.stories.amounts import Amounts, amounts, halves
 from unseen.stories.cover import Cause, causes, conditions_of
 from unseen.stories.ground import Ground
 from unseen.stories.scores import ScoreTable, score_table
-from unseen.stories.sentences import figure, next_step, sentence, title
+from unseen.stories.sentences import carried, claim, figure, next_step, title
 from unseen.stories.themes import by_theme
 from unseen.stories.told import Story, Telling
 from unseen.stories.verdict import verdict
@@ -68,9 +68,10 @@ def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Caus
     ordered = sorted(set(cause.positions), key=lambda i: (-result.weight(i), i))
     models = tuple(row.model for row in scores.rows if row.model in cause.models)
     held = [column for o in beside for column in o.condition.columns]
+    said = claim(cause.condition, of, models, len(scores), scores.low, held)
     return Story(
         title=title(cause.condition, of, scores.low),
-        sentence=sentence(cause.condition, of, models, len(scores), scores.low, held),
+        sentence=f"{said} {carried(of)}".strip(),
         figure=figure(of),
         models=models,
         of_models=len(scores),
@@ -82,6 +83,7 @@ def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Caus
         codes=tuple(sorted({result.outcomes[i].code for i in ordered})),
         weight=sum(result.weight(i) for i in ordered),
         next_step=next_step(cause.condition, models),
+        claim=said,
     )
 
 

@@ -51,6 +51,7 @@ class Story:
         codes: Their codes, sorted.
         weight: Sum of their weights.
         next_step: What to do.
+        claim: The sentence without the part of the loss, short enough to open the report with.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Story:
     codes: tuple[str, ...]
     weight: float
     next_step: str
+    claim: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; findings by position."""

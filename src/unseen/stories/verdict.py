@@ -15,7 +15,7 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     if expected:
         return Verdict(str(expected[0].details["expectation"]), "expectation", expected[0].estimate)
     if stories:
-        return Verdict(stories[0].sentence, "story", stories[0].share or stories[0].effect)
+        return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
     if found:
         return Verdict(found[0].statement, "finding", found[0].estimate)
