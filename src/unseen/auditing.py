@@ -203,7 +203,7 @@ def _within(
 
 def run_check(check: Check, subject: Subject, settings: Settings, *, strict: bool = False) -> list[Outcome]:
     """The outcomes of one check: what is missing is said, and a failure becomes an outcome too."""
-    if subject.learner is not None and check.code.startswith(COMPARE_MODELS):
+    if subject.learner is not None and check.code.startswith(COMPARE_MODELS) and check.code != CHANGE:
         return [
             check.not_applicable(
                 "One learner was refitted: there are no models to compare.",

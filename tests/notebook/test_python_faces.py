@@ -128,3 +128,17 @@ def test_help_begins_with_an_overview_and_does_not_print_every_function():
     assert len(shown.splitlines()) < 80
     assert all(f"{name}(" in shown[:1500] for name in ("audit", "compare", "improve", "plan", "read", "explain"))
     assert {"audit", "compare", "Audit"} <= set(dir(unseen))
+
+
+def test_scores_verdict_stories_and_outcomes_can_be_read_where_they_are_typed(audit: unseen.Audit):
+    assert audit.scores is not None
+    lines = repr(audit.scores).splitlines()
+    assert lines[0].split() == ["model", "overall", "seen", "unseen", "gap", "tier"]
+    assert len(lines) == 3
+    frame = audit.scores.to_frame()
+    assert frame["seen_low"].to_list() == [row.seen.low for row in audit.scores.rows if row.seen]
+    assert frame["calibration"].to_list() == [None, None]
+    assert repr(audit.verdict) == f"<Verdict: {audit.verdict.sentence}>"
+    assert all(repr(story).startswith(f"<Story: {story.title}. ") for story in audit.stories)
+    assert repr(audit.found[0]).startswith(f"<Found {audit.found[0].code}, ")
+    assert len(repr(audit.told)) < 400

@@ -78,13 +78,17 @@ class Outcome:
     effect: float = 0.0
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        number = "" if self.estimate is None else f" {self.estimate}"
+        return f"<{type(self).__name__} {self.code}, {self.about.name}{number}: {self.statement}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Clear(Outcome):
     """The interval excludes an effect that matters. Nothing else is a pass."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Undecided(Outcome):
     """An estimate is there, but excludes neither "no effect" nor one that matters; next_step says what would decide.
 
@@ -96,7 +100,7 @@ class Undecided(Outcome):
     matters: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Found(Outcome):
     """Something that the user should know.
 
@@ -110,12 +114,12 @@ class Found(Outcome):
     blames: Blame | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Context(Outcome):
     """What helps to read the findings and judges nothing: a scale, ratings, shares. Shown in tables, never counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NotApplicable(Outcome):
     """An input is missing, or no estimate can be had. The statement gives the reason, next_step what would help.
 

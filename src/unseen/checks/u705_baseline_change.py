@@ -58,6 +58,14 @@ class BaselineChange(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """Outcomes of each model over all items and each side; what is not shared stands beside them."""
+        if subject.learner is not None:
+            return [
+                self.not_applicable(
+                    "A learner that is refitted differs from its earlier fit by folds and seeds too, which answers compared item "
+                    "by item do not show.",
+                    "Read what got worse among the other findings: their intervals hold the spread between refits.",
+                )
+            ]
         before, after = subject.baseline, kept_scores(subject)
         assert before is not None, "a check that compares with a baseline declares needs=('baseline', …)"  # noqa: S101
         if not before.items:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from unseen.auditing import AuditResult
@@ -17,6 +18,8 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate
 
+# Columns of the table that are estimates.
+NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
 Rows = tuple[NDArray[np.float64], NDArray[np.integer]]
 
 
@@ -48,7 +51,7 @@ class ScoreRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the order of the columns."""
-        numbers = {name: getattr(self, name) for name in ("overall", "seen", "unseen", "gap", "calibration")}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
         return {
             "model": self.model, "answers": self.answers, "units": self.units,
             **{name: None if e is None else e.to_dict() for name, e in numbers.items()}, "tier": self.tier,
@@ -75,6 +78,28 @@ class ScoreTable:
     def of(self, model: str) -> ScoreRow | None:
         """The row of a model."""
         return next((row for row in self.rows if row.model == model), None)
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row a model; each number with the ends of its interval in columns of their own (``seen_low``, ``seen_high``)."""
+        schema: dict[str, Any] = {"model": pl.String, "answers": pl.Int64, "units": pl.Int64, "tier": pl.String}
+        rows: list[dict[str, Any]] = []
+        for row in self.rows:
+            made: dict[str, Any] = {"model": row.model, "answers": row.answers, "units": row.units, "tier": row.tier}
+            for name in NUMBERS:
+                e: Estimate | None = getattr(row, name)
+                made |= {name: e and e.value, f"{name}_low": e and e.low, f"{name}_high": e and e.high}
+            rows.append(made)
+        numbers = {f"{name}{end}": pl.Float64 for name in NUMBERS for end in ("", "_low", "_high")}
+        return pl.DataFrame(rows, schema=schema | numbers)
+
+    def __repr__(self) -> str:
+        known = [name for name in NUMBERS if any(getattr(row, name) is not None for row in self.rows)]
+        cells = [["model", *known, "tier"]] + [
+            [row.model, *(e.format(2) if (e := getattr(row, name)) else "" for name in known), row.tier]
+            for row in self.rows
+        ]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+        return "\n".join("  ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in cells)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""

@@ -25,6 +25,12 @@ class Verdict:
     kind: Literal["story", "expectation", "finding", "open", "clear", "unjudged"]
     estimate: Estimate | None = None
 
+    def __str__(self) -> str:
+        return self.sentence
+
+    def __repr__(self) -> str:
+        return f"<Verdict: {self.sentence}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
@@ -69,6 +75,9 @@ class Story:
     next_step: str
     claim: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Story: {self.title}. {self.sentence}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data; findings by position."""
 
@@ -99,6 +108,10 @@ class Telling:
     scores: ScoreTable | None
     stories: tuple[Story, ...]
     rest: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        models = 0 if self.scores is None else len(self.scores)
+        return f"<Telling: {self.verdict.sentence} {models} models, {len(self.stories)} stories, {len(self.rest)} other findings>"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
