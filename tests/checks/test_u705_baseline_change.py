@@ -123,6 +123,22 @@ def test_another_right_answer_is_another_item_unless_one_side_does_not_know_it()
     assert run(answers(half(50)), keyed[1])[0].details["shared"] == 50
 
 
+def test_a_new_prompt_around_every_question_leaves_the_items_what_they_are():
+    key = [f"{k % 4}" for k in range(60)]
+    before = answers([1] * 60, question="Q: {}", target=key)
+    items, judged = run(before, answers([0] * 15 + [1] * 45, question="Think first. Q: {}", target=key))
+    assert (items.details["shared"], items.details["reworded"]) == (60, 60)
+    assert "a new prompt, taken for the same items" in items.statement
+    assert isinstance(judged, Found)
+    # Other questions under the same numbers have other right answers.
+    [refused] = run(before, answers(half(60), question="Other {}", target=[f"{k * 7 % 5}" for k in range(60)]))
+    assert isinstance(refused, NotApplicable)
+    assert "those are other items" in refused.statement
+    # Without right answers nothing tells one from the other.
+    [refused] = run(answers([1] * 60, question="Q: {}"), answers([1] * 60, question="New Q: {}"))
+    assert "have another question or right answer now" in refused.statement
+
+
 def test_numbers_as_names_that_shift_by_one_are_matched_by_what_is_asked():
     asked = pl.Series("question", [f"q{k}" for k in range(30)])
     before, after = (answers(half(30), names=[f"{k + by}" for k in range(30)]).with_columns(asked) for by in (0, 1))

@@ -33,11 +33,12 @@ class BaselineChange(Check):
     interest = "A loss of at least smallest_gap of the score's range; a gain is told, and is clear."
     method = (
         "Items are the same where name and question (by a hash) agree, or the question alone; one whose question or right "
-        "answer was edited is another item. loss = mean over shared items of (score then − score now), repeats "
-        "averaged per item: exact McNemar and Tango's interval where scores are right or wrong and items independent, else "
-        "sign flips of whole clusters and a cluster-robust interval (CR2, Satterthwaite's degrees of freedom). Where every "
-        "item changed by the same amount, Wilson's bound on the share of units that another sample would show otherwise. "
-        "One outcome for each model over all items, and one for each of the seen and unseen sides."
+        "answer was edited is another item, unless all questions read otherwise and all right answers stayed (a new "
+        "prompt). loss = mean over shared items of (score then − score now), repeats averaged per item: exact McNemar and "
+        "Tango's interval where scores are right or wrong and items independent, else sign flips of whole clusters and a "
+        "cluster-robust interval (CR2, Satterthwaite's degrees of freedom). Where every item changed by the same amount, "
+        "Wilson's bound on the share of units that another sample would show otherwise. One outcome for each model over "
+        "all items, and one for each of the seen and unseen sides."
     )
     assumptions = (
         "Given an item, the two answers are drawn independently: sampling at a temperature is noise, and is tested as such. "
@@ -84,6 +85,15 @@ class BaselineChange(Check):
             ]
         same = same_items(subject)
         if not len(same.after):
+            if same.edited:
+                return [
+                    self.not_applicable(
+                        f"The {many(len(same.edited), 'item')} that bear the same name in both have another question or right "
+                        f"answer now ({shortened(same.edited)}): those are other items.",
+                        "Compare with answers to the same questions. If only the prompt around them changed, give the column "
+                        "with the question alone (--question).",
+                    )
+                ]
             return [
                 self.not_applicable(
                     f"None of the {many(len(before.items), 'item')} of the baseline is among the {many(len(after.items), 'item')} "
@@ -161,6 +171,11 @@ class BaselineChange(Check):
             parts.append(f"{same.renamed:,} bear another name and were matched by their question")
         if same.by_name:
             parts.append(f"{same.by_name:,} were matched by name alone, so that edits of them can't be seen")
+        if same.reworded:
+            parts.append(
+                f"{same.reworded:,} read otherwise than in the baseline, with the same names and right answers: a new prompt, "
+                "taken for the same items"
+            )
         if not whole:
             parts.append("the rest was left out to keep reports small, by whole clusters and the same ones in both")
         left_out = len(same.added) + len(same.removed) + len(same.edited)
@@ -171,6 +186,7 @@ class BaselineChange(Check):
             code=self.code, about=About("data", "items"), statement="; ".join(parts) + ".", next_step=step,
             details={
                 "shared": len(same.after), "before": before.total, "after": after.total, "renamed": same.renamed,
+                "reworded": same.reworded,
                 "by_name": same.by_name, "whole": whole,
                 **{k: len(v) for k, v in (("added", same.added), ("removed", same.removed), ("edited", same.edited))},
                 **{

@@ -23,6 +23,10 @@ MAX_ITEMS = 100_000
 MAX_CELLS = 1_000_000
 # Longer names (a whole question, say) are kept by their beginning and a hash.
 MAX_NAME = 120
+# With so many items that all keep their right answer, questions that all read otherwise are the same in a new prompt: among four
+# options twenty agree by chance once in 10^12.
+MIN_REWORDED = 20
+SAME_ANSWERS = 0.99
 # A packed column of a report may not grow beyond this when it is unpacked.
 MAX_BYTES = 64 * 1024 * 1024
 SIDES = ("", "train", "seen", "unseen")
@@ -195,6 +199,8 @@ class Matched:
         edited: Names that both have, for other questions or right answers.
         renamed: Shared items that bear another name now.
         by_name: Shared items whose content one side does not know, so that an edit of them can't be seen.
+        reworded: Shared items whose question reads otherwise now: all of the same name do, with the same right answers, as after a
+            change of the prompt or of the examples in it.
     """
 
     before: NDArray[np.int64]
@@ -204,6 +210,7 @@ class Matched:
     edited: tuple[str, ...]
     renamed: int
     by_name: int
+    reworded: int = 0
 
 
 def matched(before: KeptScores, after: KeptScores) -> Matched:
@@ -224,6 +231,10 @@ def matched(before: KeptScores, after: KeptScores) -> Matched:
     named = {j: i for j, i in free if not (a[i] and b[j])}
     pairs |= named
     edited = {j: i for j, i in free if a[i] and b[j]}
+    reworded = edited if _same_answers(edited, before, after, len(pairs)) else {}
+    edited = {} if reworded else edited
+    pairs |= reworded
+    taken |= set(reworded.values())
     # The same question with another right answer is another item too.
     edited |= {j: i for j, i in pairs.items() if 0 != before.key[i] != after.key[j] != 0}
     taken |= set(named.values()) | set(edited.values())
@@ -234,8 +245,16 @@ def matched(before: KeptScores, after: KeptScores) -> Matched:
         removed=tuple(n for n, i in old.items() if i not in taken),
         edited=tuple(after.items[j] for j in sorted(edited)),
         renamed=sum(before.items[i] != after.items[j] for j, i in moved.items() if j not in edited),
-        by_name=sum(j not in edited for j in named),
+        by_name=sum(j not in edited for j in named), reworded=len(reworded),
     )  # fmt: skip
+
+
+def _same_answers(edited: Mapping[int, int], before: KeptScores, after: KeptScores, others: int) -> bool:
+    """Whether items of the same names ask the same in other words: every question changed, and no right answer did."""
+    if len(edited) < MIN_REWORDED or others > len(edited) / 100:
+        return False
+    now, then = after.key[list(edited)], before.key[list(edited.values())]
+    return bool(np.mean((now == then) & (now != 0)) >= SAME_ANSWERS) and len(np.unique(now)) > 1
 
 
 def _once(keyed: Iterable[tuple[int, int]]) -> dict[int, int]:
