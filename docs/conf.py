@@ -23,6 +23,7 @@ extensions = [
 exclude_patterns = ["_ext", "_static", "_templates", "**.ipynb_checkpoints"]
 templates_path = ["_templates"]
 nitpicky = True
+smartquotes = False  # --option is no dash
 
 # What is executed is keyed on the content of a cell and on this stamp of the package: any change of the code runs all anew.
 unseen_stamp = source_stamp()

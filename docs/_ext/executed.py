@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +61,7 @@ def console(block: str) -> str:
     Raises:
         Failed: A command ended otherwise.
     """
-    return _kept("console", block, _console)
+    return kept("console", block, lambda text: _console(text))
 
 
 def python(block: str) -> str:
@@ -69,7 +70,7 @@ def python(block: str) -> str:
     Raises:
         Failed: It raised.
     """
-    return _kept("python", block, _python)
+    return kept("python", block, lambda text: _python(text))
 
 
 def part(printed: str, asked: str) -> str:
@@ -87,13 +88,14 @@ def part(printed: str, asked: str) -> str:
     return "\n".join(lines)
 
 
-def _kept(kind: str, block: str, run: object) -> str:
+def kept(kind: str, block: str, run: Callable[[str], str]) -> str:
+    """What a block gave, run once for each content of the block and state of the package."""
     name = hashlib.blake2b(f"{kind}\0{block}\0{source_stamp()}".encode(), digest_size=12).hexdigest()
     path = KEPT / name
     if path.is_file():
         return path.read_text(encoding="utf-8")
     start = time.monotonic()
-    printed = run(block)  # type: ignore[operator]
+    printed = run(block)
     KEPT.mkdir(parents=True, exist_ok=True)
     path.write_text(printed, encoding="utf-8")
     first = block.strip().splitlines()[0]

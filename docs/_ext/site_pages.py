@@ -11,12 +11,15 @@ from urllib.parse import unquote
 
 import executed
 import generated
+import picture
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
+
+from unseen.atlas.rows import rows
 
 log = logging.getLogger(__name__)
 CODE = re.compile(r"\bU\d{3}\b")
@@ -44,6 +47,19 @@ def starred(app: Sphinx, kind: str, name: str, thing: object, options: object, l
     lines[:] = [re.sub(r"(?<![\\`*\w])\*\*(?=\w+[\s),.])", r"\\*\\*", line) for line in lines]
 
 
+def readme_is_true(app: Sphinx) -> None:
+    """The README's picture shows what the sample's report says now, and its number of claims is that of the atlas."""
+    readme = (picture.ROOT / "README.md").read_text(encoding="utf-8")
+    claimed = re.search(r"(\d+) published claims", readme)
+    if claimed and int(claimed.group(1)) != len(rows()):
+        log.error("README.md speaks of %s published claims, the atlas has %d", claimed.group(1), len(rows()))
+    now = executed.kept("picture", picture.SAMPLE, lambda _: picture.shown_now())
+    if picture.shown_in() != now:
+        log.error(
+            "docs/report.png shows another report of the sample than there is now: take it anew with `make picture`"
+        )
+
+
 def list_new_guides(app: Sphinx, name: str, source: list[str]) -> None:
     """Guides that nobody listed stand at the end of the how-tos, so that a new page needs no change elsewhere."""
     if name != "howto/index":
@@ -61,7 +77,7 @@ class Examples(SphinxTransform):
 
     def apply(self, **_: Any) -> None:
         scripts: list[nodes.literal_block] = []
-        printed = ""
+        run = 0  # how many of the scripts were run
         for block in list(self.document.findall(nodes.literal_block)):
             language = block.get("language", "")
             if language == "run":
@@ -73,10 +89,11 @@ class Examples(SphinxTransform):
                 block.parent.replace(block, nodes.literal_block(printed, printed, language="console"))
             elif language == "python" and not self.in_notebook and self.env.docname not in HISTORY:
                 scripts.append(block)
-                printed = self._run(scripts)
             elif language == "printed":
-                shown = executed.part(printed, block.astext())
+                shown, run = executed.part(self._run(scripts), block.astext()), len(scripts)
                 block.parent.replace(block, nodes.literal_block(shown, shown, language="text"))
+        if run < len(scripts):
+            self._run(scripts)
 
     @property
     def in_notebook(self) -> bool:
@@ -230,6 +247,7 @@ def held_to_promises(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("unseen_stamp", "", "env")
     app.connect("builder-inited", write_pages, priority=100)
+    app.connect("builder-inited", readme_is_true)
     app.connect("autodoc-process-docstring", starred, priority=900)
     app.connect("source-read", list_new_guides)
     app.connect("missing-reference", only_ours_must_exist)

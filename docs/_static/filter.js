@@ -17,7 +17,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const choices = [];
     heads.forEach((head, i) => {
       const values = [...new Set(rows.map((row) => text(row, i)))].filter(Boolean).sort();
-      if (values.length < 2 || values.length > 14 || values.some((v) => v.length > 40)) return;
+      if (values.length < 2 || values.length > 14 || values.some((v) => v.length > 40 || v.includes("["))) return;
       const select = document.createElement("select");
       const name = head.textContent.trim();
       select.setAttribute("aria-label", name);
@@ -26,6 +26,7 @@ document.addEventListener("DOMContentLoaded", () => {
       choices.push([i, name, select]);
       bar.append(select);
     });
+    for (const row of rows) for (const cell of row.cells) cell.classList.toggle("long", cell.textContent.length > 60);
     const count = document.createElement("output");
     bar.append(count);
     const apply = () => {
