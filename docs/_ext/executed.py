@@ -24,6 +24,8 @@ KEPT = ROOT / "build" / "docs" / "blocks"
 LIMIT = 120
 # Files that every example finds in its folder: logs written by the tools themselves.
 GIVEN = {"lm-eval-logs": "tests/fixtures/lm_eval", "inspect-logs": "tests/fixtures/inspect"}
+# Between the blocks of one page that are run together.
+NEXT = "\n\f\n"
 PRELUDE = ROOT / "docs" / "_ext" / "prelude.py"
 
 
@@ -148,10 +150,22 @@ def _one(words: list[str], folder: str) -> tuple[int, str]:
     return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 
+def _placed(block: str, folder: str) -> str:
+    """The block; or, where its first line names a file (``# package/module.py``), code that runs it as that file."""
+    named = re.match(r"# (\w[\w/]*\.py)\n", block)
+    if named is None:
+        return block
+    path = Path(folder) / named.group(1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block, encoding="utf-8")
+    return f"import runpy\n\nrunpy.run_path({named.group(1)!r})"
+
+
 def _python(block: str) -> str:
     with _folder() as folder:
         script = Path(folder) / "example.py"
-        script.write_text(f"{PRELUDE.read_text(encoding='utf-8')}\n\n{block}\n", encoding="utf-8")
+        code = "\n\n".join(_placed(one, folder) for one in block.split(NEXT))
+        script.write_text(f"{PRELUDE.read_text(encoding='utf-8')}\n\n{code}\n", encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "example.py"], capture_output=True, text=True, check=False, cwd=folder, env=environment(),
             timeout=LIMIT, stdin=subprocess.DEVNULL,

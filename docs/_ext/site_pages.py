@@ -103,7 +103,7 @@ class Examples(SphinxTransform):
     def _run(self, scripts: list[nodes.literal_block]) -> str:
         """What the scripts of the page up to here print; the last block may use names of those before."""
         try:
-            return executed.python("\n\n".join(block.astext() for block in scripts))
+            return executed.python(executed.NEXT.join(block.astext() for block in scripts))
         except executed.Failed as error:
             log.error("%s", error, location=scripts[-1])
             return ""
