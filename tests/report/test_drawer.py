@@ -248,18 +248,32 @@ def test_people_who_read_otherwise_are_not_shut_out(browser, pages, width, theme
             assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_under_the_drawer_shuts_nobody_out_either(browser, pages, width, theme):
+    with Looked(browser, pages / "small.html", "", width, theme) as look:
+        look.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        look.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = look.page.evaluate("tags => axe.run(document, { runOnly: tags })", RULES)
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
+
+
 def test_ten_thousand_items_open_within_a_second(browser, pages):
-    with Looked(browser, pages / "large.html") as look:
-        timing = "JSON.stringify(performance.getEntriesByType('navigation')[0])"
-        assert json.loads(look.page.evaluate(timing))["loadEventEnd"] < 1000
-        took = look.page.evaluate("""async () => {
-          const started = performance.now();
-          document.querySelector("a.behind").click();
-          while (!document.querySelector("#answers-list [role=option]")) await new Promise(requestAnimationFrame);
-          return performance.now() - started;
-        }""")
-        assert took < 1000
+    with Looked(browser, "about:blank") as look:
+        session = look.context.new_cdp_session(look.page)
+        # The browser's own time on the processor: what else the machine does must not count.
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent():
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+        look.page.goto((pages / "large.html").as_uri())
+        loaded = spent()
+        assert loaded < 1.0
+        look.page.click("#U101 a.behind >> nth=0")
         look.opened()
+        assert spent() - loaded < 1.0
         assert look.filtered(lambda: look.page.select_option("#answers-finding", "")) == 20_000
 
 

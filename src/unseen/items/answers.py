@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 # Items are picked from this many answers at most: the work stays small beside the audit of a large table.
 MOST_ANSWERS = 100_000
 # With fewer sampling units than this, single items are drawn instead of whole units.
@@ -42,6 +44,8 @@ class Answers:
         self.model: IntArray = models.codes[rows].astype(np.int64)
         self.item: IntArray = items.codes[rows].astype(np.int64)
         self.score: FloatArray = responses.score[rows]
+        self._numbers: dict[str, FloatArray] = {}
+        self._masks: dict[str, BoolArray] = {}
         self.n_items, self.n_models = len(items.levels), len(models.levels)
         self.tie: FloatArray = np.random.default_rng([seed, self.n_items]).random(self.n_items)[self.item]
 
@@ -50,9 +54,26 @@ class Answers:
 
     def numbers(self, name: str) -> FloatArray:
         """A column of numbers, shape (n,); NaN where it is missing or not in the table."""
-        if name not in self.frame.columns:
-            return np.full(len(self), np.nan)
-        return self.frame[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        if name not in self._numbers:
+            made = np.full(len(self), np.nan)
+            if name in self.frame.columns:
+                made = self.frame[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+            self._numbers[name] = made
+        return self._numbers[name]
+
+    def of_models(self, names: Iterable[str]) -> BoolArray:
+        """Which answers are by these models, shape (n,)."""
+        known = {str(name): i for i, name in enumerate(self.responses.codes("model").levels)}
+        wanted = np.zeros(self.n_models, dtype=bool)
+        wanted[[known[name] for name in names if name in known]] = True
+        return wanted[self.model]
+
+    def where(self, key: str, condition: pl.Expr) -> BoolArray:
+        """Where an expression holds, shape (n,); evaluated once for each key, since findings share their conditions."""
+        if key not in self._masks:
+            held = self.frame.select(condition.fill_null(value=False).alias("held"))["held"]
+            self._masks[key] = held.to_numpy() if len(held) == len(self) else np.full(len(self), bool(held[0]))
+        return self._masks[key]
 
     @cached_property
     def scale(self) -> float:

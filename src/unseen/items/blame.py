@@ -44,19 +44,6 @@ class Blamed:
     items: tuple[str, ...] | None = None
     measure: Measure = "score"
 
-    def holds(self, schema: Mapping[str, Any]) -> pl.Expr:
-        """The rows as an expression over a table with these columns; both models of a pair are in it."""
-        parts: list[pl.Expr] = []
-        if self.models:
-            parts.append(pl.col("model").cast(pl.String).is_in(list(self.models)))
-        if self.items is not None:
-            parts.append(pl.col("item").cast(pl.String).is_in(list(self.items)))
-        parts += [e for e in (holds(term, schema) for term in self.terms) if e is not None]
-        whole = pl.lit(value=True)
-        for part in parts:
-            whole = whole & part.fill_null(value=False)
-        return whole
-
 
 def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     """What a finding (its entry in the document of an audit) blames; None where it is not about answers.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from unseen.items.answers import Answers
-from unseen.items.blame import Blamed, blamed_by
+from unseen.items.blame import Blamed, blamed_by, holds
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -56,18 +57,20 @@ def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) 
     at = np.flatnonzero(rows & ~np.isnan(cost) & ~np.isnan(answers.score))
     if not len(at):
         return None
-    unsure = 1.0 - np.nan_to_num(answers.numbers("confidence"), nan=0.0)
-    expected = answers.expected
-    far = np.round(np.abs(cost - cost[at].mean()) + np.abs(expected - expected[at].mean()), 9)
+    own, confidence = cost[at], answers.numbers("confidence")[at]
+    unsure = 1.0 - np.where(np.isnan(confidence), 0.0, confidence)
+    expected, tie = answers.expected[at], answers.tie[at]
+    far = np.round(np.abs(own - own.mean()) + np.abs(expected - expected.mean()), 9)
     keys = {
-        "worst": (-cost, unsure, expected, answers.tie),
-        "typical": (far, answers.tie),
-        "surprising": (-np.abs(answers.score - expected), unsure, answers.tie),
+        "worst": (-own, unsure, expected, tie),
+        "typical": (far, tie),
+        "surprising": (-np.abs(answers.score[at] - expected), unsure, tie),
     }
     picked: list[tuple[int, str]] = []
     used: set[int] = set()
     for why in WHY:
-        fresh = (int(i) for i in first(at, keys[why], _CANDIDATES + len(used)) if int(answers.item[i]) not in used)
+        ranked = at[first(np.arange(len(at)), keys[why], _CANDIDATES + len(used))]
+        fresh = (int(i) for i in ranked if int(answers.item[i]) not in used)
         for _, i in zip(range(each), _by_item(fresh, answers), strict=False):
             used.add(int(answers.item[i]))
             picked.append((i, why))
@@ -76,8 +79,14 @@ def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) 
 
 def blamed(blame: Blamed, answers: Answers) -> tuple[BoolArray, FloatArray]:
     """Which answers a finding blames, and how bad each is for it (larger is worse, NaN unknown); both of shape (n,)."""
-    inside = answers.frame.select(blame.holds(answers.frame.schema).alias("x"))["x"]
-    held = inside.to_numpy() if len(inside) == len(answers) else np.full(len(answers), bool(inside[0]))
+    held = answers.of_models(blame.models) if blame.models else np.ones(len(answers), dtype=bool)
+    schema = answers.frame.schema
+    for term in blame.terms:
+        condition = holds(term, schema)
+        if condition is not None:
+            held &= answers.where(repr(sorted(term.items())), condition)
+    if blame.items is not None:
+        held &= answers.where(f"items {hash(blame.items)}", pl.col("item").cast(pl.String).is_in(list(blame.items)))
     score, high = answers.score, answers.responses.score_kind.high
     if blame.measure == "confidence":
         return held, np.abs(answers.numbers("confidence") - score)
