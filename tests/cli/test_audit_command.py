@@ -75,7 +75,7 @@ def test_github_format_writes_annotations(run, log):
 def test_fail_on_and_fail_gap_set_the_exit_code(run, log):
     arguments = ("audit", log, "--unseen", "digits > 3", "--format", "json")
     assert run(*arguments, "--fail-on", "U101")[0] == 1
-    assert run(*arguments, "--fail-on", "U401")[0] == 0
+    assert run(*arguments, "--fail-on", "U001")[0] == 0
     assert run(*arguments, "--fail-gap", "0.05")[0] == 1
     assert run(*arguments, "--fail-on", "U101", "--fail-gap", "0.99")[0] == 0
 
@@ -274,6 +274,38 @@ def test_the_report_does_not_replace_the_log(run, log):
     code, _, err = run("audit", log, "-o", log)
     assert code == 2
     assert "is read by this command" in err
+
+
+def test_a_gate_that_could_not_be_asked_does_not_hold(run, log):
+    code, _, err = run("audit", log, "--unseen", "digits > 3", "--fail-on", "U705", "-q")
+    assert code == 1
+    assert "--fail-on: U705 could not be judged: Needs baseline" in err
+    # A prefix is a net over whatever can be judged.
+    assert run("audit", log, "--fail-on", "U7", "--select", "U7", "-q")[0] == 0
+    code, _, err = run("audit", log, "--unseen", "digits > 3", "--ignore", "U101", "--fail-on", "U101", "-q")
+    assert code == 2
+    assert "--fail-on U101: no such check runs" in err
+
+
+def test_a_log_compared_with_itself_got_no_worse(run, log, tmp_path):
+    arguments = ("audit", log, "--unseen", "digits > 3", "-q")
+    assert run(*arguments, "-o", tmp_path / "then.json")[0] == 0
+    for baseline in (tmp_path / "then.json", log):
+        code, out, _ = run(*arguments, "--baseline", baseline, "--fail-on", "U")
+        assert code == 0, out
+        assert out.startswith("No model is shown to have lost score since the baseline (2 compared).")
+
+
+def test_models_that_the_baseline_does_not_have_are_new_and_not_worse(run, table, log, tmp_path):
+    import polars as pl
+
+    others = tmp_path / "others.parquet"
+    table.with_columns(pl.col("model").replace({"amber": "cedar", "birch": "dogwood"})).write_parquet(others)
+    code, out, err = run("audit", log, "--unseen", "digits > 3", "--baseline", others, "--fail-on", "U705", "-q")
+    assert code == 1
+    assert "U705 could not be judged" in err
+    assert "things got worse" not in out
+    assert "Nothing got worse" not in out
 
 
 def test_quiet_prints_one_line_with_the_codes_that_were_found(run, log, tmp_path):

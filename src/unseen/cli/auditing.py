@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.api import Audit, as_examples, baseline_of, load_document, resolve_sample, subject_of
-from unseen.auditing import run
+from unseen.auditing import CHANGE, run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
 from unseen.cli.exits import EXIT_FAILED, EXIT_OK
@@ -21,7 +21,7 @@ from unseen.options import Options
 from unseen.plain_text import line
 from unseen.report import accepted
 from unseen.report.baseline import Baseline
-from unseen.report.failing import UNDECIDED, failures
+from unseen.report.failing import UNDECIDED, failures, unasked
 from unseen.responses import Responses
 from unseen.responses.reading import read
 
@@ -100,8 +100,14 @@ def perform(request: Request) -> int:
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
-    selected(request.options.select, request.options.ignore)
+    chosen = request.options.select
+    if chosen and request.options.baseline:
+        chosen = (*chosen, CHANGE)
+    runs = {check.code for check in selected(chosen, request.options.ignore)}
     selected(tuple(c for c in request.options.fail_on if c != UNDECIDED))
+    for code in request.options.fail_on:
+        if code != UNDECIDED and not any(c.startswith(code) for c in runs):
+            raise BadInput(f"--fail-on {code}: no such check runs; --select or --ignore leaves it out.")
     outputs = request.outputs
     given = (*request.options.sources, request.options.train, request.config, request.options.baseline)
     for output in outputs:
@@ -139,7 +145,11 @@ def perform(request: Request) -> int:
         terminal.show(document, full=request.options.full)
         for output in outputs:
             sys.stdout.write(f"Report: {output.resolve()}\n")
-    return EXIT_FAILED if failures(document, request.options.fail_on, request.options.fail_gap) else EXIT_OK
+    missing = unasked(document, request.options.fail_on)
+    for sentence in missing:
+        sys.stderr.write(f"unseen: --fail-on: {line(sentence)}\n")
+    failed = missing or failures(document, request.options.fail_on, request.options.fail_gap)
+    return EXIT_FAILED if failed else EXIT_OK
 
 
 def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any], Responses]:

@@ -92,19 +92,25 @@ def is_report(path: str | Path) -> bool:
     return isinstance(whole, dict) and {"findings", "families"} <= set(whole)
 
 
-def worse(old: Sequence[Finding], new: Sequence[Finding], smallest: float) -> list[dict[str, Any]]:
+def worse(
+    old: Sequence[Finding], new: Sequence[Finding], smallest: float, models: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     """Findings of the new audit that are worse than in the old one, with the difference in words and in details.
 
-    A finding is worse where it was not found before; where it was, and its effect grew by at least ``smallest``
-    with an interval of the change that excludes zero; or where it was clear and is open now.
+    A finding is worse where it was not found before, or where it was and its effect grew by at least ``smallest``; in both
+    cases the interval of the change excludes zero, where there is one: another number of tests, or noise, moves a finding
+    over a threshold too. It is worse where it was clear and is open now. What is said of models that the baseline does not
+    have is new, not worse.
 
     Args:
         old: Findings of the earlier document.
         new: Findings of the later one.
         smallest: Growth of the effect (a share of the score's range) that is worth reporting.
+        models: Models of the earlier audit; None where that is not known.
     """
     before = {_key(f): f for f in old}
-    told = ((f, _change(before.get(_key(f)), f, smallest)) for f in new)
+    strangers = (lambda f: False) if models is None else _about_others(frozenset(models))
+    told = ((f, _change(before.get(_key(f)), f, smallest)) for f in new if not strangers(f))
     return [_marked(f, *change) for f, change in told if change is not None]
 
 
@@ -130,6 +136,17 @@ def difference(old: Finding | None, new: Finding) -> dict[str, float] | None:
     }
 
 
+def _about_others(models: frozenset[str]) -> Callable[[Finding], bool]:
+    """Whether a finding is about other models than these alone."""
+
+    def others(finding: Finding) -> bool:
+        about = (finding.get("blames") or {}).get("models") or [finding["details"].get("model")]
+        named = {m for m in about if isinstance(m, str)}
+        return bool(named) and not named & models
+
+    return others
+
+
 def _key(finding: Finding) -> tuple[str, str, str]:
     return finding["code"], finding["subject"]["kind"], finding["subject"]["name"]
 
@@ -150,6 +167,9 @@ def _change(old: Finding | None, new: Finding, smallest: float) -> tuple[str, di
     if old is None:
         return "The baseline does not have it.", record
     if old["outcome"] != "found":
+        moved = record["difference"]
+        if moved is not None and moved["low"] <= 0.0 <= moved["high"]:
+            return None
         said = BEFORE[old["outcome"]]
         return f"In the baseline it {said}{_numbers(old, record)}.", record
     grown = (new["effect"] or 0.0) - (old["effect"] or 0.0)

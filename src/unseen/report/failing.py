@@ -39,4 +39,17 @@ def failures(document: Mapping[str, Any], codes: tuple[str, ...], gap: float | N
     return [f for f in document["findings"] if fails(f)]
 
 
-__all__ = ["UNDECIDED", "failures"]
+def unasked(document: Mapping[str, Any], codes: tuple[str, ...]) -> list[str]:
+    """Checks that were asked for by their whole code and judged nothing, each with the reason: no gate holds there.
+
+    A prefix (``U1``) is a net over whatever can be judged; a whole code (``U705``) asks that question.
+
+    Args:
+        document: The audit.
+        codes: Codes or prefixes, upper case.
+    """
+    unjudged: Mapping[str, str] = document.get("unjudged", {})
+    return [f"{code} could not be judged: {unjudged[code]}" for code in codes if code in unjudged]
+
+
+__all__ = ["UNDECIDED", "failures", "unasked"]

@@ -122,6 +122,7 @@ def of_outcomes(
         "answers": answers,
         "context": [_context(o, known.get(o.code)) for o in context],
         "unlock": _unlock(findings),
+        "unjudged": _unjudged(findings),
         "responses": None if responses is None else describe_responses(responses),
         "kept": None if kept is None else dict(kept),
         "settings": plain(settings or Settings()),
@@ -142,7 +143,8 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = [f for f in new["findings"] if f["code"] == CODE]
     others = [f for f in new["findings"] if f["code"] != CODE]
-    grown = worse(old["findings"], others, float(new["settings"].get("smallest_gap", 0.0)))
+    then = (old.get("responses") or {}).get("models")
+    grown = worse(old["findings"], others, float(new["settings"].get("smallest_gap", 0.0)), then)
     kept = {f["id"]: f for f in (*own, *grown)}
     # In the order of weight, as before.
     findings = [kept[f["id"]] for f in new["findings"] if f["id"] in kept]
@@ -296,6 +298,18 @@ def _unlock(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"input": name, "how": REMEDIES.get(name, f"Give {name}."), "checks": sorted(found)} for name, found in ordered
     ]
+
+
+def _unjudged(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Checks that judged nothing, each with the first reason."""
+    reasons: dict[str, str] = {}
+    judged: set[str] = set()
+    for finding in findings:
+        if finding["outcome"] == "not_applicable":
+            reasons.setdefault(finding["code"], finding["statement"])
+        else:
+            judged.add(finding["code"])
+    return {code: reason for code, reason in sorted(reasons.items()) if code not in judged}
 
 
 def describe_responses(responses: Responses) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unseen.report import accepted
-from unseen.report.baseline import lead
+from unseen.report.baseline import CODE, lead
 from unseen.report.plain import counted
 
 Document = Mapping[str, Any]
@@ -20,7 +20,11 @@ def headline(document: Document) -> str:
         told = lead(document)
         if told:
             return told.removesuffix(".")
-        return f"{counted(counts['found'], 'thing')} got worse" if counts["found"] else "Nothing got worse"
+        worse = f"{counted(counts['found'], 'finding')} got worse" if counts["found"] else "nothing got worse"
+        if CODE in document.get("unjudged", {}):
+            beside = "beside that" if counts["found"] else "of the findings"
+            return f"No score could be compared with the baseline; {beside} {worse}"
+        return worse[:1].upper() + worse[1:]
     if counts["found"]:
         checks = len({f["code"] for f in document["findings"] if f["outcome"] == "found"})
         return f"{counted(counts['found'], 'finding')} by {counted(checks, 'check')}"
@@ -56,7 +60,10 @@ def one_line(document: Document) -> str:
     codes = list(dict.fromkeys(f["code"] for f in document["findings"] if f["outcome"] == "found"))
     said, counts = str(document["verdict"]["sentence"]), headline(document)
     # Where nothing was found the verdict says so itself.
-    found = f" {counts}: {', '.join(codes)}." if codes else ""
+    found = ""
+    if codes:
+        # Beside a baseline verdict and headline are one sentence.
+        found = f" {'Worse' if said.startswith(counts) else counts}: {', '.join(codes)}."
     return f"{said}{found} {subtitle(document)}"
 
 

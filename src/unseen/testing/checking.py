@@ -8,7 +8,7 @@ from typing import Any
 from unseen.checks.registry import codes_in, selected
 from unseen.errors import BadInput
 from unseen.plain_text import line
-from unseen.report.failing import UNDECIDED, failures
+from unseen.report.failing import UNDECIDED, failures, unasked
 from unseen.report.plain import counted
 
 # Findings beyond these are counted in the message.
@@ -25,7 +25,7 @@ def check(audit: Any, fail_on: str | Iterable[str] = "U", *, fail_gap: float | N
         fail_gap: Only effects of at least this size fail, as a share of the score's range.
 
     Raises:
-        AssertionError: With the sentence and the next step of each finding.
+        AssertionError: With the sentence and the next step of each finding; or a check named by its whole code judged nothing.
         BadInput: A code does not exist.
 
     >>> import unseen
@@ -44,6 +44,9 @@ def check(audit: Any, fail_on: str | Iterable[str] = "U", *, fail_gap: float | N
     document = getattr(audit, "document", audit)
     if not isinstance(document, Mapping) or "findings" not in document:
         raise BadInput(f"check needs what unseen.audit returned, or its document; got {type(audit).__name__}.")
+    missing = unasked(document, codes)
+    if missing:
+        raise AssertionError("\n".join(line(sentence) for sentence in missing))
     failed = failures(document, codes, fail_gap)
     if not failed:
         return
