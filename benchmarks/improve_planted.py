@@ -2,9 +2,10 @@
 
 Small forms: ten sites of 200 rows, a logistic learner, the remedies that practitioners would try, one worker. A replicate
 counts where the choice took a remedy that mends the planted cause in most tests, and the interval of the judged gain lies
-above zero. `--null` runs tables without a plant instead: "helped" is then false.
+above zero. `--null null` (or "rough null": a rare class, noise that differs by site) runs tables without a plant instead: "helped" is then false.
 
-    python benchmarks/improve_planted.py [--replicates 20] [--plant shortcut] [--null] [--judge mean]
+    python benchmarks/improve_planted.py [--replicates 20] [--plant shortcut] [--null null] [--judge mean] [--sites 10]
+    [--rows 200] [--first 0]
 """
 
 from __future__ import annotations
@@ -25,35 +26,53 @@ SITES, ROWS = 10, 200
 # Plant → (judge that it is made for, remedies that mend it).
 PLANTS = {
     "shortcut": ("worst", ("stable-columns", "group-dro-weights", "v-rex-weights")),
+    "sign change": ("worst", ("stable-columns", "group-dro-weights", "v-rex-weights")),
     "offset": ("mean", ("within-domains",)),
     "label shift": ("mean", ("em-recalibration", "black-box-recalibration")),
 }
 TRIED = ("stable-columns", "within-domains", "em-recalibration", "class-balance", "regularised", "domain-balance")
 
 
-def planted(plant: str, seed: int) -> pl.DataFrame:
-    """A table with one planted cause, or with none ("null")."""
+def planted(plant: str, seed: int, sites: int = SITES, rows: int = ROWS) -> pl.DataFrame:
+    """A table with one planted cause, or with none ("null", "rough null")."""
     rng = np.random.default_rng([seed, 9])
-    site = np.repeat(np.arange(SITES), ROWS)
-    share = np.full(SITES, 0.5)
+    site = np.repeat(np.arange(sites), rows)
+    share = np.full(sites, 0.5)
+    if plant == "rough null":
+        return rough(rng, site, sites)
     if plant == "label shift":
-        share = rng.permutation(np.where(np.arange(SITES) % 2 == 0, 0.1, 0.9))
+        share = rng.permutation(np.where(np.arange(sites) % 2 == 0, 0.1, 0.9))
     y = (rng.random(len(site)) < share[site]).astype(int)
-    strength = {"shortcut": 0.8, "offset": 1.5, "label shift": 0.7, "null": 0.8}[plant]
+    strength = {"shortcut": 0.8, "sign change": 0.8, "offset": 1.5, "label shift": 0.7, "null": 0.8}[plant]
     a = rng.normal(size=len(site)) + strength * (2 * y - 1)
     columns = {"a": a, "b": rng.normal(size=len(site))}
     if plant == "offset":
-        columns["a"] = a + 2.0 * rng.normal(size=SITES)[site]
+        columns["a"] = a + 2.0 * rng.normal(size=sites)[site]
     if plant == "shortcut":
-        bad = rng.permutation(SITES)[:3]
+        bad = rng.permutation(sites)[: max(2, round(0.3 * sites))]
         agree = np.where(np.isin(site, bad), 0.25, 0.95)
         columns["cue"] = np.where(rng.random(len(site)) < agree, y, 1 - y).astype(float)
+    if plant == "sign change":
+        # In a third of the sites a strong column means the contrary.
+        turned = rng.permutation(sites)[: max(2, round(0.3 * sites))]
+        columns["turning"] = rng.normal(size=len(site)) + 1.5 * np.where(np.isin(site, turned), -1, 1) * (2 * y - 1)
     return pl.DataFrame(columns | {"site": [f"s{i}" for i in site], "y": np.where(y == 1, "yes", "no")})
 
 
-def tried(plant: str, seed: int, judge: str) -> dict[str, object]:
+def rough(rng: np.random.Generator, site: np.ndarray, sites: int) -> pl.DataFrame:
+    """A null of another make: a rare class, noise that differs by site, inputs of uneven sites; one law for all."""
+    noise = np.exp(0.5 * rng.normal(size=sites))[site]
+    x = rng.standard_t(4, size=(len(site), 3)) * noise[:, None] + 0.7 * rng.normal(size=(sites, 3))[site]
+    y = rng.random(len(site)) < 1 / (1 + np.exp(-(x[:, 0] - 0.5 * x[:, 1] - 2)))
+    names = ("a", "b", "c")
+    return pl.DataFrame(
+        {n: x[:, j] for j, n in enumerate(names)} | {"site": [f"s{i}" for i in site], "y": np.where(y, "yes", "no")}
+    )
+
+
+def tried(plant: str, seed: int, judge: str, sites: int = SITES, rows: int = ROWS) -> dict[str, object]:
     """What came of one table."""
-    asked = ask(planted(plant, seed), "logistic", ["held-out site"], target="y", seed=seed)
+    asked = ask(planted(plant, seed, sites, rows), "logistic", ["held-out site"], target="y", seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         found = improve(
             asked, remedies=TRIED, race=True, judge=judge, seed=seed, executor="serial", store=Store(folder)
@@ -76,16 +95,19 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print every replicate")
     parser.add_argument("--plant", action="append", choices=list(PLANTS))
     parser.add_argument("--judge", choices=["mean", "worst"])
-    parser.add_argument("--null", action="store_true")
+    parser.add_argument("--null", choices=["null", "rough null"])
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--sites", type=int, default=SITES)
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of a site")
     parser.add_argument("--minutes", type=float, default=60.0, help="stop opening replicates after so long")
     given = parser.parse_args()
     began = time.perf_counter()
-    for plant in ["null"] if given.null else given.plant or list(PLANTS):
+    for plant in [given.null] if given.null else given.plant or list(PLANTS):
         judge = given.judge or PLANTS.get(plant, ("mean",))[0]
         rows: list[dict[str, object]] = []
-        for seed in range(given.replicates):
+        for seed in range(given.first, given.first + given.replicates):
             if time.perf_counter() - began < 60 * given.minutes:
-                rows.append(tried(plant, seed, judge))
+                rows.append(tried(plant, seed, judge, given.sites, given.rows))
                 if given.show:
                     print(json.dumps(rows[-1]), flush=True)
         shown = {

@@ -11,6 +11,8 @@ from unseen.refitting.diversity import Doubling
 from unseen.report.plain import counted, interval, number, plain
 
 SCHEMA_VERSION = 1
+# A gain that this many times the data would show is left open; one that takes more is not.
+OPEN = 6.0
 WORDS = {m.name: f"{m.word} (minus)" if m.lower else m.word for m in MEASURES.values()}
 
 
@@ -57,6 +59,9 @@ def _family(one: Improvement) -> dict[str, Any]:
     family["detectable"] = one.selected.gained.detectable or (
         known[len(known) // 2] / 2 * 2.8 / 1.96 if known else None
     )
+    family["times_more"] = None if one.helped else _times_more(family, one.smallest_gain)
+    if family["times_more"] is not None:
+        family["verdict"] = "undecided"
     family["collect"] = None if one.collect is None else _collect(one.collect, one.smallest_gain, family)
     family["headline"] = headline(family)
     family["statement"] = statement(family)
@@ -143,8 +148,22 @@ def _ranked(row: Ranked) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _times_more(family: Mapping[str, Any], bar: float) -> float | None:
+    """How many times the domains (or rows) would show a gain as estimated with 80 % power; None where that is no open matter.
+
+    A gain below the bar, or one that would take more than ``OPEN`` times the data, is none to wait for.
+    """
+    gain, detectable = family["procedure"]["gain"], family["detectable"]
+    if gain is None or not detectable or gain["value"] < bar or gain["low"] > 0:
+        return None
+    times = (detectable / gain["value"]) ** 2
+    return times if times <= OPEN else None
+
+
 def headline(family: Mapping[str, Any]) -> str:
     """The verdict in a few words."""
+    if family["verdict"] == "undecided":
+        return f"{family['family']}: not decided whether a remedy helps"
     if family["verdict"] == "helped":
         return f"{family['family']}: trying remedies helped"
     return f"{family['family']}: no remedy helped"
@@ -173,6 +192,11 @@ def statement(family: Mapping[str, Any]) -> str:
         )
         why += other_judge(family)
     if family["verdict"] == "helped":
+        return why
+    if family["times_more"] is not None:
+        what = "rows" if family["single"] else "domains of this size"
+        times_ = f"About {family['times_more']:.1f} times as many {what} would show such a gain (80 % power)."
+        why += f" That is not beyond chance. {times_}"
         return why
     if family["detectable"] is not None:
         why += f" These data could have shown a gain of {number(family['detectable'])} of {unit(family)} or more (80 % power)."
@@ -204,6 +228,9 @@ def _taken(family: Mapping[str, Any]) -> str:
         return f"Take {advised}: `unseen explain remedy:{advised.split(' ')[0]}` says what it does and needs."
     if family["verdict"] == "helped":
         return "Keep the choice as part of fitting: it differed by domain, and no single remedy stands out over all."
+    if family["verdict"] == "undecided":
+        advice = "" if advised == UNCHANGED else f" The candidate is {advised}."
+        return f"Keep the learner as it is until more data decide.{advice}"
     if family["judge"] == "mean" and any(_above(r["gain_worst"]) for r in family["ranking"]):
         return "Keep the learner as it is for the mean; at the worst domains a remedy gains: try --judge worst."
     if family["collect"] is None:
@@ -233,6 +260,8 @@ def title(document: Mapping[str, Any]) -> str:
     helped = [f for f in document["families"] if f["verdict"] == "helped"]
     if len(document["families"]) == 1:
         return document["families"][0]["headline"]
+    if not helped and any(f["verdict"] == "undecided" for f in document["families"]):
+        return "Not decided whether a remedy helps"
     return (
         f"Remedies helped under {len(helped)} of {len(document['families'])} shifts" if helped else "No remedy helped"
     )
