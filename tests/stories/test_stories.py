@@ -154,3 +154,41 @@ def test_scores_are_the_numbers_of_the_checks():
         assert row.tier
     values = [row.overall.value for row in audit.scores.rows]
     assert values == sorted(values, reverse=True)
+
+
+def test_a_learner_is_told_by_what_to_expect_at_the_next_domain():
+    from unseen.auditing import AuditResult
+    from unseen.checks.base import About, Clear, Settings
+    from unseen.estimates import Estimate
+    from unseen.stories import tell
+
+    ahead = Estimate(0.67, 0.61, 0.73, 8, "prediction for the next domain")
+    outcome = Clear(
+        code="U801", about=About("factor", "held-out site"), statement="Nothing that matters.", next_step="Nothing to do.",
+        estimate=Estimate(0.01, -0.01, 0.03, 8, "random effects"),
+        details={
+            "expectation": "held-out site: for the next one expect accuracy 0.67, from 0.61 to 0.73. (Left out in turn, 8 of 8.)",
+            "next_score": ahead.to_dict(),
+        },
+    )  # fmt: skip
+    verdict = tell(AuditResult((outcome,), Subject(), Settings())).verdict
+    assert verdict.sentence == "At the next site expect accuracy 0.67, from 0.61 to 0.73."
+    assert verdict.estimate == ahead
+    assert verdict.kind == "expectation"
+
+
+def test_nothing_found_says_what_is_clear_and_what_is_open():
+    from unseen.auditing import AuditResult
+    from unseen.checks.base import About, Clear, Settings, Undecided
+    from unseen.stories import tell
+
+    common = {"code": "U101", "about": About("model", "m"), "statement": "s", "next_step": "n"}
+    said = [
+        tell(AuditResult(outcomes, Subject(), Settings())).verdict.sentence
+        for outcomes in ((Clear(**common),), (Clear(**common), Undecided(**common)), ())
+    ]
+    assert said == [
+        "Nothing found: 1 question clear, none undecided.",
+        "Nothing found: 1 question clear, 1 question undecided, which is not a pass.",
+        "Nothing could be judged.",
+    ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from unseen.auditing import AuditResult
-from unseen.checks.base import Clear, Found, Undecided
+from unseen.checks.base import Clear, Found, Outcome, Undecided
+from unseen.estimates import Estimate
 from unseen.stories.told import Story, Verdict
 
 
@@ -13,7 +14,7 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     """The heaviest story; for a learner what to expect at the next domain; else what is clear and what is open."""
     expected = [o for o in result.outcomes if o.details.get("expectation")]
     if expected:
-        return Verdict(str(expected[0].details["expectation"]), "expectation", expected[0].estimate)
+        return Verdict(at_the_next(str(expected[0].details["expectation"])), "expectation", _next(expected[0]))
     if stories:
         return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
@@ -29,8 +30,27 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     return Verdict("Nothing could be judged.", "unjudged")
 
 
+def at_the_next(expectation: str) -> str:
+    """The sentence of U801 as a verdict: what held is said of the next domain, without the back-test.
+
+    >>> at_the_next("held-out site: for the next one expect accuracy 0.67, from 0.61 to 0.73. (Left out in turn …)")
+    'At the next site expect accuracy 0.67, from 0.61 to 0.73.'
+    """
+    family, found, ahead = expectation.partition(": for the next one expect ")
+    if not found:
+        return expectation
+    domain = family.removeprefix("held-out ")
+    return f"At the next {domain} expect {ahead.partition(' (')[0].strip()}"
+
+
+def _next(outcome: Outcome) -> Estimate | None:
+    """The interval for the next domain, where it is kept."""
+    kept = outcome.details.get("next_score")
+    return Estimate(**kept) if isinstance(kept, Mapping) and None not in kept.values() else None
+
+
 def _questions(count: int) -> str:
     return f"{count:,} question{'' if count == 1 else 's'}"
 
 
-__all__ = ["verdict"]
+__all__ = ["at_the_next", "verdict"]
