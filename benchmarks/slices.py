@@ -5,8 +5,8 @@
 Ten factors with 3 to 8 levels; in one conjunction of two levels the error rate is planted above that outside. A slice
 is recovered where the best one found is the planted one, and listed where it is among the best eight. Both sides
 search conjunctions of up to three levels with at least as many rows. sliceline (Sagadeeva & Boehm, 2021) weighs error
-against size by alpha: 0.6 where nothing is said, 0.95 in the notebooks of its repository (Titanic). With either no slice
-here has a positive score, so that it returns none; it runs with 0.95 and with 0.99, at which it finds them. Each search
+against size by alpha: 0.6 where nothing is said, 0.95 in a notebook of its repository (Titanic). With these hardly any
+slice here has a positive score, and it seldom returns one; it runs with 0.95 and with 0.99, at which it finds them. Each search
 is timed in CPU seconds of a process of its own, on one thread, ours and the peer's in turn.
 """
 
