@@ -138,6 +138,21 @@ def test_a_finding_opens_its_answers_and_the_filters_narrow_them(browser, pages)
         assert look.wrong == []
 
 
+def test_columns_of_the_user_never_hide_ours(browser, tmp_path):
+    odd = table(60).with_columns(
+        why=pl.lit("because"), expected=pl.lit("42"), row=pl.col("item"), expected_score=pl.lit(9.0)
+    )
+    unseen.audit(odd, select=["U101"]).save_html(tmp_path / "r.html")
+    with Looked(browser, tmp_path / "r.html", "#finding=check:U101") as look:
+        page = look.opened()
+        assert set(page.locator(".why").all_inner_texts()) == {"worst", "typical", "surprising"}
+        page.wait_for_selector("#answers-one h4")
+        shown = page.inner_text("#answers-one")
+        assert "because" in shown
+        assert "42" in shown
+        assert "expected 9" not in shown
+
+
 def test_a_story_opens_its_rows_and_a_picture_is_saved_with_its_numbers(browser, pages, tmp_path):
     with Looked(browser, pages / "small.html") as look:
         with look.page.expect_download() as download:

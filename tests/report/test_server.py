@@ -80,8 +80,8 @@ def test_filters_of_the_server_keep_what_polars_keeps(served):
 
 
 def test_pages_follow_each_other_and_orders_sort(served):
-    whole = [r["row"] for r in served.find({"sort": "-confidence"}, 0, 600)["rows"]]
-    pages = [r["row"] for start in range(0, 600, 70) for r in served.find({"sort": "-confidence"}, start, 70)["rows"]]
+    whole = [r["#row"] for r in served.find({"sort": "-confidence"}, 0, 600)["rows"]]
+    pages = [r["#row"] for start in range(0, 600, 70) for r in served.find({"sort": "-confidence"}, start, 70)["rows"]]
     assert whole == pages
     confidence = [r["confidence"] for r in served.find({"sort": "-confidence"}, 0, 600)["rows"]]
     assert confidence == sorted(confidence, reverse=True)
@@ -97,8 +97,8 @@ def test_the_answers_behind_a_finding_are_those_of_the_packed_page(served, audit
         bits = np.frombuffer(base64.b64decode(content["sets"][entry["set"]]), dtype=np.uint8)
         rows = np.flatnonzero(np.unpackbits(bits, bitorder="little", count=600))
         found = served.find({"finding": entry["id"]}, 0, 5000)
-        assert sorted(r["row"] for r in found["rows"]) == rows.tolist()
-        assert [[r["row"], r["why"]] for r in found["rows"] if "why" in r] == entry["named"]
+        assert sorted(r["#row"] for r in found["rows"]) == rows.tolist()
+        assert [[r["#row"], r["#why"]] for r in found["rows"] if "#why" in r] == entry["named"]
 
 
 def test_the_page_and_its_answers_come_with_the_token_alone(server):

@@ -27,6 +27,8 @@ MAX_TEXT = 8_000
 MAX_IMAGE = 400_000
 # Findings beyond these show the answers they name, and no others.
 MAX_SETS = 300
+# What the other answers let expect, beside the user's own columns.
+EXPECTED = "expected_score"
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 # An item that no finding blames is drawn with this weight, one that is blamed with that of the finding added.
@@ -67,7 +69,7 @@ def pack(document: Mapping[str, Any], responses: Responses | None = None, *, mos
     sets = sets_of(document, answers)
     total = int((document["responses"] or {}).get("rows", len(responses)))
     columns = [_Levels.of(shown_text(answers.frame[name]), role) for name, role in roles(responses)]
-    columns.append(_Levels.of(pl.Series("expected", np.round(answers.expected, 2)), "said"))
+    columns.append(_Levels.of(pl.Series(EXPECTED, np.round(answers.expected, 2)), "said"))
     share = 1.0
     for _ in range(12):
         kept = _drawn(answers, sets, share)
@@ -138,7 +140,7 @@ def labelled(finding: Mapping[str, Any]) -> dict[str, str]:
 
 def roles(responses: Responses) -> list[tuple[str, str]]:
     """Columns in the order in which an answer shows them, with their role: key, said, factor or more."""
-    columns = [c for c in responses.table.columns if responses.table[c].null_count() < len(responses)]
+    columns = [c for c in responses.table.columns if c != EXPECTED and responses.table[c].null_count() < len(responses)]
     said, factors = [c for c in SAID if c in columns], [c for c in responses.factors if c in columns]
     known = {"model", "item", "score", *said, *factors}
     more = [c for c in columns if c not in known and not (c == "cluster" and not responses.has("cluster"))]
@@ -290,4 +292,4 @@ class _Levels:
         }  # fmt: skip
 
 
-__all__ = ["Packed", "Set", "labelled", "pack", "roles", "sets_of", "shown_text", "told"]
+__all__ = ["EXPECTED", "Packed", "Set", "labelled", "pack", "roles", "sets_of", "shown_text", "told"]

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from unseen.items import WHY, Answers, answers_of
 from unseen.report.answers import picked
-from unseen.report.packed import labelled, roles, shown_text, told
+from unseen.report.packed import EXPECTED, labelled, roles, shown_text, told
 from unseen.report.plain import plain
 from unseen.responses import Responses
 
 BoolArray = NDArray[np.bool_]
 NEEDED = ("model", "item", "score", "split", "confidence", "human_score", "variant_of", "parent", "cluster")
-ROW, EXPECTED = "#", "expected"
+ROW, REASON = "#row", "#why"
 GROUP = 65_536
 MOST_ROWS = 5_000
 # Levels of a column beyond these are not offered as a filter.
@@ -205,8 +205,8 @@ def _same(level: Any, text: str) -> bool:
 
 
 def _entry(row: dict[str, Any], why: Mapping[int, int]) -> dict[str, Any]:
-    made = {"row": row[ROW], **{k: plain(v) for k, v in row.items() if k != ROW}}
-    return {**made, "why": why[row[ROW]]} if row[ROW] in why else made
+    made = {k: plain(v) for k, v in row.items()}
+    return {**made, REASON: why[row[ROW]]} if row[ROW] in why else made
 
 
 __all__ = ["Served"]

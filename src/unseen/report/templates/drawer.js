@@ -6,7 +6,7 @@
   if (!dialog) return;
   const WHY = ["worst", "typical", "surprising"], PAGE = 100, MOST = 5000;
   const TEXTS = { question: "Question", choices: "Choices", target: "Right answer", prediction: "Answer" };
-  const OF_MODEL = ["prediction", "confidence", "expected", "repeat"];
+  const OF_MODEL = ["prediction", "confidence", "expected_score", "repeat"];
   let source, state = {}, found = { total: 0, rows: [] }, at = -1, asked = 0;
 
   const el = (tag, props, ...inner) => {
@@ -34,7 +34,7 @@
     const sets = data.sets.map((s) => Uint8Array.from(atob(s), (c) => c.charCodeAt(0)));
     const why = new Map(data.findings.map((f) => [f.id, new Map(f.named)]));
     const behind = (f, row) => f.set === null ? why.get(f.id).has(row) : (sets[f.set][row >> 3] >> (row & 7)) & 1;
-    const entry = (row, reasons) => ({ row, why: reasons.get(row), ...Object.fromEntries([...columns.keys()].map((name) => [name, value(name, row)])) });
+    const entry = (row, reasons) => ({ "#row": row, "#why": reasons.get(row), ...Object.fromEntries([...columns.keys()].map((name) => [name, value(name, row)])) });
     const middle = data.score.low === null ? null : (data.score.low + data.score.high) / 2;
     const matching = (s) => {
       const chosen = data.findings.filter((f) => s.finding && (f.id === s.finding || `check:${f.code}` === s.finding));
@@ -53,7 +53,7 @@
       const rows = [];
       for (let row = 0; row < n; row++) if (tests.every((test) => test(row))) rows.push(row);
       const reasons = new Map(chosen.flatMap((f) => f.named));
-      const number = { score: (r) => value("score", r), confidence: (r) => value("confidence", r), surprise: (r) => Math.abs(value("score", r) - value("expected", r)) }[(s.sort || "").replace("-", "")];
+      const number = { score: (r) => value("score", r), confidence: (r) => value("confidence", r), surprise: (r) => Math.abs(value("score", r) - value("expected_score", r)) }[(s.sort || "").replace("-", "")];
       if (number) {
         const sign = s.sort.startsWith("-") ? -1 : 1, keys = new Map(rows.map((r) => [r, number(r) ?? Infinity * sign]));
         rows.sort((a, b) => sign * (keys.get(a) - keys.get(b)) || a - b);
@@ -127,7 +127,7 @@
     made.setAttribute("role", "option");
     made.setAttribute("aria-selected", "false");
     const first = el("b", {});
-    if (answer.why !== undefined) first.append(el("i", { className: "why", textContent: WHY[answer.why] }));
+    if (answer["#why"] !== undefined) first.append(el("i", { className: "why", textContent: WHY[answer["#why"]] }));
     first.append(el("bdi", { textContent: short(answer.question) || answer.item }));
     const said = answer.prediction === null || answer.prediction === undefined ? `score ${digits(answer.score)}` : short(answer.prediction);
     const second = el("span", { className: "soft" }, el("bdi", { textContent: said }), " · ", el("bdi", { textContent: answer.model }));
@@ -188,8 +188,8 @@
     parts.push(el("h4", { textContent: `Answers (${answers.length})` }));
     answers.sort((a, b) => (b.model === model) - (a.model === model));
     for (const a of answers) {
-      const own = columns.filter((c) => c.role !== "key" && c.name !== "expected" && !common.includes(c) && a[c.name] !== null);
-      const numbers = [`score ${digits(a.score)}`, `expected ${digits(a.expected)}`, ...own.filter((c) => typeof a[c.name] === "number").map((c) => `${c.name} ${digits(a[c.name])}`)];
+      const own = columns.filter((c) => c.role !== "key" && c.name !== "expected_score" && !common.includes(c) && a[c.name] !== null);
+      const numbers = [`score ${digits(a.score)}`, `expected ${digits(a.expected_score)}`, ...own.filter((c) => typeof a[c.name] === "number").map((c) => `${c.name} ${digits(a[c.name])}`)];
       const made = el("div", { className: a.model === model ? "of-model own" : "of-model" }, el("p", {}, mark(a.score), " ", el("bdi", { textContent: a.model }), ` · ${numbers.join(" · ")}`));
       for (const c of own.filter((c) => typeof a[c.name] !== "number")) made.append(...(c.name === "prediction" ? [] : [el("h4", { textContent: TEXTS[c.name] ?? c.name })]), block(String(a[c.name])));
       parts.push(made);
@@ -255,7 +255,7 @@
   const cell = (v) => { const text = String(v ?? "").replace(/[\t\r\n]+/g, " "); return /^[=+@]|^-(?!\d)/.test(text) ? `'${text}` : text; };
   const copy = async () => {
     const { rows } = await source.find(state, 0, MOST), names = source.about.columns.map((c) => c.name);
-    const text = [["why", ...names], ...rows.map((r) => [r.why === undefined ? "" : WHY[r.why], ...names.map((n) => r[n])])].map((r) => r.map(cell).join("\t")).join("\n");
+    const text = [["why", ...names], ...rows.map((r) => [r["#why"] === undefined ? "" : WHY[r["#why"]], ...names.map((n) => r[n])])].map((r) => r.map(cell).join("\t")).join("\n");
     try { await navigator.clipboard.writeText(text); } catch {
       const box = el("textarea", { value: text });
       dialog.append(box); box.select(); document.execCommand("copy"); box.remove();
