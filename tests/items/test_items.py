@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import unseen
+from unseen.checks.blame import Term
 from unseen.items import answers_of, behind, blamed_by
 from unseen.items.picking import blamed
 from unseen.responses import Responses
@@ -91,6 +92,14 @@ def test_a_record_of_what_is_blamed_goes_before_the_details(table):
     answers = answers_of(Responses.of(table))
     rows, _ = blamed(blamed_by(finding("U102", {"factor": "digits", "worst": 1}, blames=told)), answers)
     assert (rows == ((table["model"] == "b") & (table["digits"] >= 4)).to_numpy()).all()
+
+
+def test_levels_that_are_true_or_false_are_found(table):
+    flagged = Responses.of(table.with_columns(long=pl.col("digits") > 3), kinds={"long": "categorical"})
+    told = {"models": [], "condition": {"terms": [{"column": "long", "kind": "levels", "levels": ["False"]}]}}
+    rows, _ = blamed(blamed_by(finding("U102", kind="factor", blames=told)), answers_of(flagged))
+    assert (rows == (table["digits"] <= 3).to_numpy()).all()
+    assert (Term("long", "levels", "long = False", levels=("False",)).holds(flagged) == rows).all()
 
 
 def test_a_pair_shows_items_that_only_the_first_solves(table):

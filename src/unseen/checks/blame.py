@@ -61,7 +61,9 @@ class Term:
         if self.kind == "member":
             inside = column.cast(pl.List(pl.String)).list.contains(self.levels[0])
         else:
-            inside = column.cast(pl.String).is_in(list(self.levels))
+            # Checks write False, polars false.
+            levels = [v.lower() if column.dtype == pl.Boolean else v for v in self.levels]
+            inside = column.cast(pl.String).is_in(levels)
         known = column.is_not_null()
         return (known & (~inside if self.excluded else inside)).fill_null(value=False).to_numpy()
 

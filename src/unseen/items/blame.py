@@ -18,7 +18,7 @@ MEASURES: dict[str, Measure] = {
     "U602": "confidence", "U603": "confidence", "U604": "confidence", "U701": "pair", "U702": "pair", "U704": "pair",
 }  # fmt: skip
 # Findings about how much there is, not about what was answered.
-NOT_OF_ANSWERS = ("U003", "U800", "U804", "U806")
+NOT_OF_ANSWERS = ("U003", "U800", "U804", "U805", "U806")
 ON_UNSEEN = ("U101", "U105", "U107", "U203", "U303", "U603", "U604", "U801", "U802")
 _CONDITION = re.compile(r"^(?P<name>.+?) (?P<sign>=|≥|≤) (?P<level>.*)$", re.DOTALL)
 _RANGE = re.compile(r"^(?P<low>\S+) to (?P<high>\S+)$")
@@ -34,7 +34,7 @@ class Blamed:
     Attributes:
         models: Names; all where empty.
         terms: Conditions that must all hold, each with ``column``, ``kind`` (range, levels, member, split, variant,
-            whole) and ``low``, ``high``, ``levels``, ``excluded`` as the kind needs.
+            original, whole) and ``low``, ``high``, ``levels``, ``excluded`` as the kind needs.
         items: Names of items; None where they are not named.
         measure: What makes an answer bad.
     """
@@ -89,12 +89,15 @@ def holds(term: Term, schema: Mapping[str, Any]) -> pl.Expr | None:
     column = pl.col(name)
     if kind == "variant":
         return column.is_not_null()
-    if kind == "whole":
+    if kind in ("whole", "original"):
         return pl.col("item").cast(pl.String).is_in(column.cast(pl.String).drop_nulls().unique().implode())
     if kind == "range":
         low, high = (math.inf * way if term.get(end) is None else term[end] for end, way in (("low", -1), ("high", 1)))
         value = _seconds(column, schema[name])
         return (value >= low) & (value < high)
+    if schema[name] == pl.Boolean:
+        # Checks write False, polars false.
+        levels = [v.lower() for v in levels]
     inside = (
         column.cast(pl.List(pl.String)).list.contains(levels[0])
         if kind == "member"
