@@ -72,8 +72,8 @@ def trained(kind: str, rate: float, steps: int, seed: int) -> tuple[float, float
         if kind == "mean-field":
             net = nn.Sequential(nn.Linear(10, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 1))
             for layer, bound in ((net[0], 10**-0.5), (net[2], 1.0)):
-                nn.init.uniform_(layer.weight, -bound, bound)
-                nn.init.uniform_(layer.bias, -bound, bound)
+                nn.init.uniform_(layer.weight, -bound, bound)  # pyright: ignore[reportArgumentType]
+                nn.init.uniform_(layer.bias, -bound, bound)  # pyright: ignore[reportArgumentType]
         else:
             net = nn.Sequential(
                 nn.Linear(10, 128), nn.ReLU(), nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(),
@@ -161,7 +161,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         **found,
         "leak_mean_field": field, "fits_field": fits_field, "leak_slow": slow, "leak_fast": fast,
         "fits_slow": fits_slow, "fits_fast": fits_fast,
-        "mean_field_adds": field - (features if isinstance(features, float) else features[0]),
+        "mean_field_adds": field - (features if isinstance(features, float) else features[0]),  # pyright: ignore[reportIndexIssue]
         "rate_adds": fast - slow,
         "steep": by_degree(8, (1.0, 1.0, 1e-3, 1e-4)),
         "flat": by_degree(8, tuple(_sizes(8))),
