@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from unseen import auditing
 from unseen.auditing import AuditResult
-from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
+from unseen.checks.base import Check, Context, Settings, Subject
 from unseen.checks.registry import all_checks, packages, selected
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.files import write_atomically
-from unseen.findings import Finding, Findings
+from unseen.findings import ByModel, Finding, Findings
 from unseen.improved import PREFIX, Improved, improve_asked, remedy_pages
 from unseen.planned import Planned
 from unseen.responses import Responses
@@ -89,7 +89,8 @@ class Audit:
     @cached_property
     def all(self) -> Findings:
         """All outcomes as objects, found ones first, by weight."""
-        return Findings(tuple(Finding(entry, self.responses) for entry in self.document["findings"]))
+        learner = str((self.document.get("learner") or {}).get("name", ""))
+        return Findings(tuple(Finding(entry, self.responses, learner) for entry in self.document["findings"]))
 
     def __getitem__(self, code: str) -> Findings:
         """The outcomes of a check ("U104"), of a family ("U1") or with an identifier, the heaviest first.
@@ -110,26 +111,32 @@ class Audit:
         """One row an outcome, numbers as columns; ``.to_pandas()`` makes a pandas frame of it."""
         return self.all.to_frame()
 
-    def by_model(self) -> dict[str, Findings]:
-        """The outcomes of each model, in the order of the scores; those of several models stand with each of them."""
+    def by_model(self) -> ByModel:
+        """The outcomes of each model, in the order of the scores; those of several models stand with each of them.
+
+        A learner that was refitted is one model, whose outcomes are all.
+        """
+        learner = str((self.document.get("learner") or {}).get("name", ""))
+        if learner:
+            return ByModel({learner: self.all})
         names = [row.model for row in self.scores.rows] if self.scores else []
         names += [m for f in self.all for m in f.models]
-        return {m: Findings(tuple(f for f in self.all if m in f.models)) for m in dict.fromkeys(names)}
+        return ByModel({m: Findings(tuple(f for f in self.all if m in f.models)) for m in dict.fromkeys(names)})
 
     @property
-    def found(self) -> tuple[Found, ...]:
+    def found(self) -> Findings:
         """What was found, by weight."""
-        return tuple(o for o in self.result.outcomes if isinstance(o, Found))
+        return self.all.of("found")
 
     @property
-    def clear(self) -> tuple[Clear, ...]:
+    def clear(self) -> Findings:
         """Where the interval excludes an effect that matters: the only pass."""
-        return tuple(o for o in self.result.outcomes if isinstance(o, Clear))
+        return self.all.of("clear")
 
     @property
-    def undecided(self) -> tuple[Undecided, ...]:
+    def undecided(self) -> Findings:
         """Where an estimate excludes neither no effect nor one that matters, with what would decide it."""
-        return tuple(o for o in self.result.outcomes if isinstance(o, Undecided))
+        return self.all.of("undecided")
 
     @property
     def context(self) -> tuple[Context, ...]:
@@ -137,9 +144,9 @@ class Audit:
         return self.result.context
 
     @property
-    def not_applicable(self) -> tuple[NotApplicable, ...]:
+    def not_applicable(self) -> Findings:
         """What could not be judged, and why."""
-        return tuple(o for o in self.result.outcomes if isinstance(o, NotApplicable))
+        return self.all.of("not_applicable")
 
     @property
     def responses(self) -> Responses | None:

@@ -38,10 +38,12 @@ class Finding:
     Attributes:
         entry: Its entry in the document: the fields of docs/json-schema.md.
         responses: What was audited.
+        learner: Name of the learner that was refitted; empty where answers were given.
     """
 
     entry: Mapping[str, Any]
     responses: Responses | None = field(default=None, repr=False)
+    learner: str = ""
 
     @property
     def id(self) -> str:
@@ -70,7 +72,7 @@ class Finding:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that it is about; empty where it is about the data."""
+        """The models that it is about, the learner where it was refitted; empty where it is about the data."""
         details, subject = self.entry["details"], self.entry["subject"]
         if details.get("model"):
             return (str(details["model"]),)
@@ -80,7 +82,8 @@ class Finding:
             return str(details["a"]), str(details["b"])
         if subject["kind"] == "pair":
             return tuple(part.strip() for part in subject["name"].split(" / "))
-        return tuple((self.entry.get("blames") or {}).get("models", ()))
+        blamed = tuple((self.entry.get("blames") or {}).get("models", ()))
+        return blamed or ((self.learner,) if self.learner else ())
 
     @property
     def estimate(self) -> Estimate | None:
@@ -174,6 +177,9 @@ class Findings(Sequence[Finding]):
     def __getitem__(self, key: int | slice) -> Finding | Findings:
         return Findings(self.listed[key]) if isinstance(key, slice) else self.listed[key]
 
+    def __add__(self, other: Findings) -> Findings:
+        return Findings((*self.listed, *other.listed))
+
     def of(self, outcome: str) -> Findings:
         """Those with this outcome: found, undecided, clear or not_applicable."""
         return Findings(tuple(f for f in self.listed if f.outcome == outcome))
@@ -217,6 +223,23 @@ class Findings(Sequence[Finding]):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
 
 
+class ByModel(dict[str, Findings]):
+    """Outcomes of each model; shows itself as their numbers, one line a model.
+
+    >>> ByModel({"a": Findings(()), "longer": Findings(())})
+    a       0 found, 0 undecided, 0 clear
+    longer  0 found, 0 undecided, 0 clear
+    """
+
+    def __repr__(self) -> str:
+        wide = max((len(line(name)) for name in self), default=0)
+        return "\n".join(
+            f"{line(name):{wide}}  "
+            + ", ".join(f"{len(own.of(kind)):,} {kind}" for kind in ("found", "undecided", "clear"))
+            for name, own in self.items()
+        )
+
+
 def _said(finding: Finding) -> str:
     return finding.outcome.replace("_", " ")
 
@@ -230,4 +253,4 @@ def _row(finding: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["Finding", "Findings"]
+__all__ = ["ByModel", "Finding", "Findings"]

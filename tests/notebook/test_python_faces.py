@@ -140,5 +140,33 @@ def test_scores_verdict_stories_and_outcomes_can_be_read_where_they_are_typed(au
     assert frame["calibration"].to_list() == [None, None]
     assert repr(audit.verdict) == f"<Verdict: {audit.verdict.sentence}>"
     assert all(repr(story).startswith(f"<Story: {story.title}. ") for story in audit.stories)
-    assert repr(audit.found[0]).startswith(f"<Found {audit.found[0].code}, ")
+    assert repr(audit.found[0]).startswith(f"<{audit.found[0].code} found, ")
     assert len(repr(audit.told)) < 400
+
+
+def test_what_is_found_is_what_the_code_gives_and_hides_no_other_outcome(audit: unseen.Audit):
+    for name in ("found", "clear", "undecided", "not_applicable"):
+        own = getattr(audit, name)
+        assert [f.id for f in own] == [f.id for f in audit.all if f.outcome == name]
+    first = audit.found[0]
+    assert first.items().height
+    assert first.plot()._repr_html_()
+    assert "\n" not in repr(first)
+    assert not any(hasattr(first, hidden) for hidden in ("otherwise", "blames"))
+    assert len(audit.found + audit.clear) == len(audit.found) + len(audit.clear)
+
+
+def test_a_refitted_learner_is_one_model_that_holds_its_main_result():
+    rng = np.random.default_rng(0)
+    site = np.repeat([f"s{i}" for i in range(6)], 40)
+    x = rng.normal(size=240)
+    table = pl.DataFrame({"site": site, "x": x, "y": (x + rng.normal(size=240) > 0).astype(int)})
+    audit = unseen.audit(
+        table, target="y", learner="logistic", shifts="held-out site", select=["U101", "U801"], refits=1,
+        executor="serial", progress=False,
+    )  # fmt: skip
+    [(name, own)] = audit.by_model().items()
+    assert name == audit.document["learner"]["name"]
+    assert "U801" in {f.code for f in own}
+    assert all(f.models for f in own)
+    assert repr(audit.by_model()).startswith(f"{name}  {len(audit.found)} found, ")
