@@ -78,11 +78,16 @@ def claim(
     return f"{said}."
 
 
-def carried(of: Amounts) -> str:
-    """The part of the loss that the rows of a story carry, in a sentence; empty where it is not worth one."""
+def carried(condition: Condition, of: Amounts) -> str:
+    """The part of the loss that a story carries, in a sentence; empty where it is not worth one.
+
+    The part is that of all levels of the story's columns, of which its condition is the worst.
+    """
     if not carries(of) or of.share is None or of.lost is None:
         return ""
-    return f"This carries {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen."
+    columns = [c for c in condition.columns if c != "split"]
+    what = f"{_joined(columns)} {'carries' if len(columns) == 1 else 'carry'}" if columns else "This carries"
+    return f"{what} {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen."
 
 
 def carries(of: Amounts) -> bool:

@@ -71,7 +71,7 @@ def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Caus
     said = claim(cause.condition, of, models, len(scores), scores.low, held)
     return Story(
         title=title(cause.condition, of, scores.low),
-        sentence=f"{said} {carried(of)}".strip(),
+        sentence=f"{said} {carried(cause.condition, of)}".strip(),
         figure=figure(of),
         models=models,
         of_models=len(scores),

@@ -51,7 +51,8 @@ class Story:
         of_models: How many models were audited.
         condition: The rows that it blames; None where it blames none.
         effect: How much lower the score of these models is on the rows, in score units.
-        share: Part of ``lost`` that the rows carry, measured on clusters that the search for the story did not see.
+        share: Part of ``lost`` that the levels of its columns carry; which levels count is searched on one half of the clusters
+            and measured on the other (which columns, on all).
         lost: Mean loss of these models from seen to unseen, in score units.
         findings: Positions of the findings underneath in ``AuditResult.outcomes``, the heaviest first.
         codes: Their codes, sorted.
