@@ -106,7 +106,7 @@ def _effect(
     if not inside.any() or inside.all():
         return None
     beside = [o for o in others if o.models & cause.models]
-    parts = [ground.columns(o.condition)[at] for o in beside]
+    parts = [ground.columns(o.condition, at) for o in beside]
     x = np.concatenate([*parts, inside[:, None].astype(np.float64)], axis=1)
     contrast = np.zeros(x.shape[1])
     contrast[-1] = -1.0
@@ -153,9 +153,9 @@ def _carried(
     if not side.any() or side.all():
         return None
     is_side = mine.columns == ("split",)
-    own = ground.mask(mine)[at][:, None].astype(np.float64) if is_side else ground.columns(mine)[at]
+    own = ground.mask(mine)[at][:, None].astype(np.float64) if is_side else ground.columns(mine, at)
     moved = own[side].mean(axis=0) - own[~side].mean(axis=0)
-    base = [ground.columns(c)[at] for c in beside]
+    base = [ground.columns(c, at) for c in beside]
     place = sum(part.shape[1] for part in base)
     # Where the conditions say all of the side, it has no part of its own: it comes last, and is left out.
     x = np.concatenate([*base, own, side[:, None].astype(np.float64)], axis=1)

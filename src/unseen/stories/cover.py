@@ -32,7 +32,7 @@ MAX_TRIED, FEW_CONDITIONS = 8_000, 8
 POWER = 2.8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """One finding about scores.
 
@@ -176,13 +176,16 @@ class _Judge:
     smallest: float
     count: int
     known: dict[tuple[int, frozenset[str]], Left] = field(default_factory=dict[tuple[int, frozenset[str]], Left])
+    quantiles: dict[int, float] = field(default_factory=dict[int, float])
 
     def quantile(self, case: Case) -> float:
         """Of intervals that hold for all findings at once, and for all conjunctions that a search could have chosen."""
         condition = case.blame.condition
         terms = 1 if condition is None else len(condition.terms)
-        searched = self.ground.conjunctions(terms) if terms > 1 else 1
-        return float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
+        if terms not in self.quantiles:
+            searched = self.ground.conjunctions(terms) if terms > 1 else 1
+            self.quantiles[terms] = float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
+        return self.quantiles[terms]
 
     def left(self, case: Case, given: Sequence[Condition]) -> Left:
         """What is left of a finding with conditions held equal."""
@@ -255,7 +258,7 @@ def best_of(
 ) -> tuple[Condition, float]:
     """The condition that takes most of the variation of the scores of some rows, others held equal, and how much."""
     y = ground.rows.score[at]
-    parts = [np.ones((len(at), 1)), *(ground.columns(c)[at] for c in {ground.held_equal(c): c for c in given}.values())]
+    parts = [np.ones((len(at), 1)), *(ground.columns(c, at) for c in {ground.held_equal(c): c for c in given}.values())]
     z = np.concatenate(parts, axis=1)
     gram = z.T @ z
     gram[np.diag_indices_from(gram)] += 1e-9 * max(len(at), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +23,8 @@ T = TypeVar("T", bound=np.generic)
 MAX_ROWS = 20_000
 # Levels in which an ordered column is held equal.
 BINS = 12
+# Numbers that are kept of contrasts whose rows are the same but for the scores, as those of models that answered the same items.
+MAX_KEPT = 8_000_000
 # Share of a contrast's variation that must be left for anything to be said of it.
 LEAST = 1e-3
 
@@ -43,6 +46,23 @@ class Left:
         return self.value - quantile * self.error if math.isfinite(self.error) else -math.inf
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """A contrast with conditions held equal, without the scores.
+
+    Attributes:
+        z: What is held equal, and a constant, at each cell, shape (k, p).
+        inverse: Of its products, shape (p, p).
+        rest: What is left of the contrast, shape (k,).
+        spread: Its sum of squares; 0 where nothing is left to compare.
+    """
+
+    z: FloatArray
+    inverse: FloatArray
+    rest: FloatArray
+    spread: float
+
+
 @dataclass(eq=False)
 class _Known:
     """What was computed of the rows, whichever of them are used."""
@@ -50,7 +70,14 @@ class _Known:
     values: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     terms: dict[Term, BoolArray] = field(default_factory=dict[Term, BoolArray])
     masks: dict[Condition, BoolArray] = field(default_factory=dict[Condition, BoolArray])
-    columns: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    codes: dict[str, tuple[NDArray[np.integer], int]] = field(
+        default_factory=dict[str, tuple[NDArray[np.integer], int]]
+    )
+    names: dict[Condition, str] = field(default_factory=dict[Condition, str])
+    parts: dict[str, slice] = field(default_factory=dict[str, slice])
+    shapes: dict[tuple[bytes, ...], int] = field(default_factory=dict[tuple[bytes, ...], int])
+    held: dict[tuple[int, tuple[str, ...]], _Held] = field(default_factory=dict[tuple[int, tuple[str, ...]], "_Held"])
+    room: int = MAX_KEPT
     cells: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     cell: NDArray[np.intp] | None = None
     first: NDArray[np.intp] | None = None
@@ -105,7 +132,9 @@ class Ground:
 
     def part(self, model: str) -> NDArray[np.intp]:
         """Positions of the rows of a model that are used."""
-        inside = next((part for name, part in self.rows.each() if name == model), slice(0, 0))
+        if not self._known.parts:
+            self._known.parts |= dict(self.rows.each())
+        inside = self._known.parts.get(model, slice(0, 0))
         return inside.start + np.flatnonzero(self.kept[inside])
 
     def mask(self, condition: Condition) -> BoolArray:
@@ -117,21 +146,29 @@ class Ground:
 
     def held_equal(self, condition: Condition) -> str:
         """Name of what is held equal where a condition is: the whole column where it is a range of an ordered one."""
-        only = condition.terms[0]
-        return f"levels of {only.column}" if len(condition.terms) == 1 and only.kind == "range" else str(condition)
+        known = self._known.names
+        if condition not in known:
+            only = condition.terms[0]
+            ranged = len(condition.terms) == 1 and only.kind == "range"
+            known[condition] = f"levels of {only.column}" if ranged else str(condition)
+        return known[condition]
 
-    def columns(self, condition: Condition) -> FloatArray:
-        """Indicators of what is held equal, shape (n, k)."""
-        name, known = self.held_equal(condition), self._known.columns
+    def columns(self, condition: Condition, at: NDArray[np.intp]) -> FloatArray:
+        """Indicators of what is held equal, at some rows, shape (len(at), k)."""
+        codes, size = self._codes(condition)
+        return (codes[at][:, None] == np.arange(1, size)).astype(np.float64)
+
+    def _codes(self, condition: Condition) -> tuple[NDArray[np.integer], int]:
+        """What is held equal as integers below a number, shape (n,); 0 and less are no column of their own."""
+        name, known = self.held_equal(condition), self._known.codes
         if name not in known:
             only = condition.terms[0]
             ranged = name.startswith("levels of ") and only.column in self.subject.answers.factors
             levels = ordered_levels(self.subject, only.column, bins=BINS) if ranged else None
             if levels is None:
-                known[name] = self.mask(condition)[:, None].astype(np.float64)
+                known[name] = self.mask(condition).view(np.int8), 2
             else:
-                real = np.arange(1, levels.size)
-                known[name] = (self.along(levels.codes)[:, None] == real).astype(np.float64)
+                known[name] = self.along(levels.codes), levels.size
         return known[name]
 
     def conjunctions(self, terms: int) -> int:
@@ -161,11 +198,11 @@ class Ground:
         at, y, inside = at[used], y[used], inside[used]
         assert self._known.cell is not None  # noqa: S101
         # A reference may cut through cells: rows of both sides of a contrast are counted apart.
-        _, cell, local = np.unique(2 * self._known.cell[at] + inside, return_index=True, return_inverse=True)
-        _, group = np.unique(self.rows.cluster[at], return_inverse=True)
+        number, local = _numbered(2 * self._known.cell[at] + inside)
+        _, group = _numbered(self.rows.cluster[at])
         return Contrast(
-            ground=self, y=y, local=local, group=group, cells=self._known.cell[at][cell],
-            inside=inside[cell].astype(np.float64), size=np.bincount(local).astype(np.float64),
+            ground=self, y=y, local=local, group=group, cells=number // 2,
+            inside=(number % 2).astype(np.float64), size=np.bincount(local).astype(np.float64),
             sums=np.bincount(local, weights=y).astype(np.float64),
         )  # fmt: skip
 
@@ -173,8 +210,27 @@ class Ground:
         """Indicators of what is held equal at each cell of the table, shape (cells, k)."""
         name, known = self.held_equal(condition), self._known.cells
         if name not in known:
-            known[name] = self.columns(condition)[self._known.first]
+            assert self._known.first is not None  # noqa: S101
+            known[name] = self.columns(condition, self._known.first)
         return known[name]
+
+    @property
+    def known_shapes(self) -> dict[tuple[bytes, ...], int]:
+        """Numbers of the shapes of contrasts."""
+        return self._known.shapes
+
+    def kept_of(self, key: tuple[int, tuple[str, ...]]) -> _Held | None:
+        """What is known of contrasts of one shape with conditions held equal."""
+        return self._known.held.get(key)
+
+    def keep(self, key: tuple[int, tuple[str, ...]], held: _Held) -> None:
+        """Keep it, as far as there is room."""
+        size = held.z.size + held.inverse.size + held.rest.size
+        if size > self._known.room:
+            self._known.held.clear()
+            self._known.room = MAX_KEPT
+        self._known.held[key] = held
+        self._known.room -= size
 
     def _number_cells(self, conditions: Sequence[Condition]) -> None:
         """Number the cells of the table: rows that agree in all conditions and in all that is held equal with them."""
@@ -182,8 +238,9 @@ class Ground:
         for condition in conditions:
             key += weight.uniform(1, 2) * self.mask(condition)
         for condition in {self.held_equal(c): c for c in conditions}.values():
-            columns = self.columns(condition)
-            key += columns @ weight.uniform(1, 2, columns.shape[1])
+            codes, size = self._codes(condition)
+            # Code 0 adds nothing, and -1 finds the last place.
+            key += np.concatenate([[0.0], weight.uniform(1, 2, size - 1), [0.0]])[codes]
         _, self._known.first, self._known.cell = np.unique(np.round(key, 9), return_index=True, return_inverse=True)
 
     def _term(self, term: Term) -> BoolArray:
@@ -229,24 +286,12 @@ class Contrast:
 
     def left(self, given: Sequence[Condition], *, least: float = -math.inf) -> Left:
         """The contrast with conditions held equal, by least squares; below ``least`` without its standard error."""
-        n = float(self.size.sum())
-        if n <= 0:
+        if not len(self.size):
             return Left(0.0, math.inf)
-        a, w = self.inside, self.size
-        whole = float(w @ (a - (w @ a) / n) ** 2)
-        if whole <= 0:
+        held = self._held(given)
+        if held.spread <= 0:
             return Left(0.0, math.inf)
-        z = np.concatenate(
-            [np.ones((len(a), 1)), *(self.ground.at_cells(c)[self.cells] for c in given)], axis=1
-        )  # fmt: skip
-        weighted = z * w[:, None]
-        gram = weighted.T @ z
-        gram.flat[:: len(gram) + 1] += 1e-9 * n
-        inverse = np.linalg.inv(gram)
-        rest = a - z @ (inverse @ (weighted.T @ a))
-        spread = float(w @ rest**2)
-        if spread < LEAST * whole:
-            return Left(0.0, math.inf)
+        rest, spread, z, inverse, a, w = held.rest, held.spread, held.z, held.inverse, self.inside, self.size
         slope = float(rest @ self.sums) / spread
         if -slope < least:
             return Left(-slope, 0.0)
@@ -255,6 +300,51 @@ class Contrast:
         units = len(per)
         error = math.sqrt(float(per @ per) * units / max(units - 1, 1)) / spread
         return Left(-slope, error if error > 0 else math.inf)
+
+    @cached_property
+    def _shape(self) -> int:
+        """A number that contrasts share whose cells are the same but for the scores."""
+        known = self.ground.known_shapes
+        return known.setdefault((self.cells.tobytes(), self.inside.tobytes(), self.size.tobytes()), len(known))
+
+    def _held(self, given: Sequence[Condition]) -> _Held:
+        """All of the regression that the scores do not change; computed once for contrasts of one shape."""
+        key = (self._shape, tuple(self.ground.held_equal(c) for c in given))
+        held = self.ground.kept_of(key)
+        if held is None:
+            held = self._compute(given)
+            self.ground.keep(key, held)
+        return held
+
+    def _compute(self, given: Sequence[Condition]) -> _Held:
+        a, w, n = self.inside, self.size, float(self.size.sum())
+        whole = float(w @ (a - (w @ a) / n) ** 2)
+        none = np.zeros((0, 0))
+        if whole <= 0:
+            return _Held(none, none, none[0:0].ravel(), 0.0)
+        z = np.concatenate(
+            [np.ones((len(a), 1)), *(self.ground.at_cells(c)[self.cells] for c in given)], axis=1
+        )  # fmt: skip
+        weighted = z * w[:, None]
+        gram = weighted.T @ z
+        gram.flat[:: len(gram) + 1] += 1e-9 * n
+        inverse: FloatArray = np.asarray(np.linalg.inv(gram), dtype=np.float64)
+        rest = a - z @ (inverse @ (weighted.T @ a))
+        spread = float(w @ rest**2)
+        if spread < LEAST * whole:
+            return _Held(none, none, none[0:0].ravel(), 0.0)
+        return _Held(z, inverse, rest, spread)
+
+
+def _numbered(values: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The distinct values, none negative, in ascending order, and the place of each among them."""
+    size = int(values.max(initial=-1)) + 1
+    if size > 16 * len(values) or int(values.min(initial=0)) < 0:
+        levels, inverse = np.unique(values, return_inverse=True)
+        return levels.astype(np.intp), inverse
+    present = np.zeros(size, dtype=bool)
+    present[values] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[values]
 
 
 def _above_others(rows: Scored) -> FloatArray:
