@@ -66,7 +66,7 @@ def test_equal_sites_are_told_behind_at_the_nominal_rate_only():
     from unseen.checks._domains import Loss
     from unseen.checks.base import Settings, Subject
     from unseen.checks.registry import all_checks
-    from unseen.refitting import UnderShift
+    from unseen.refitting import MEASURES, UnderShift
 
     check = all_checks()["U801"]
     rng, wrong = np.random.default_rng(0), 0
@@ -74,8 +74,11 @@ def test_equal_sites_are_told_behind_at_the_nominal_rate_only():
         sizes = rng.integers(30, 200, 9)
         starts = np.cumsum([0, *sizes])
         under = object.__new__(UnderShift)
-        problem = SimpleNamespace(scale=1.0, measure="accuracy", clusters=lambda n=starts[-1]: np.arange(n))
-        under.runner = SimpleNamespace(problem=problem)
+        problem = SimpleNamespace(
+            scale=1.0, how=MEASURES["accuracy"], clusters=lambda n=starts[-1]: np.arange(n),
+            least_variance=lambda rows: 0.0, degrees=lambda rows, dof: dof,
+        )  # fmt: skip
+        under.runner = SimpleNamespace(problem=problem, learner=SimpleNamespace(name="m"))
         under.plan = SimpleNamespace(seed=draw)
         own = []
         for i, n in enumerate(sizes):
@@ -84,8 +87,8 @@ def test_equal_sites_are_told_behind_at_the_nominal_rate_only():
                 rows=np.arange(starts[i], starts[i + 1]),
                 unseen=score,
                 reference=score,
-                case=SimpleNamespace(name=f"s{i}"),
+                case=SimpleNamespace(name=f"s{i}", family="held-out site", kind="other", factors=()),
             )
-            own.append(Loss(held, 0.0, 1.0, 9.0, int(n), float(score.mean()), 1.0, float(score.mean())))
+            own.append(Loss(held, 0.0, 1.0, 9.0, int(n), float(score.mean()), 1.0, float(score.mean()), 1.0))
         wrong += check._spread(Subject(learner=under), Settings(), "held-out site", own).p_value <= 0.05
     assert wrong / 400 <= 0.05 + 3 * 0.011

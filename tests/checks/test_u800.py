@@ -103,3 +103,41 @@ def test_a_near_perfect_score_is_seen_under_every_measure(tmp_path, measure):
     assert not [
         o for o in lc.run(Refits(), lc.under(noise, tmp_path, "forest", measure=measure)) if isinstance(o, Found)
     ]
+
+
+class Fussy:
+    """Takes numbers only, and says so as scikit-learn does."""
+
+    def fit(self, x, y):
+        raise ValueError("could not convert string to float: 'n/a'")
+
+    def predict(self, x):
+        return np.zeros(len(x))
+
+
+def test_where_all_refits_fail_that_is_said_with_the_column_to_mend(tmp_path):
+    from unseen.checks.u801_held_out_domains import HeldOutDomains
+    from unseen.refitting import spec_of
+
+    table = lc.sites(np.random.default_rng(0), k=4, n=60)
+    table = table.with_columns(hb=pl.when(pl.int_range(pl.len()) == 5).then(pl.lit("n/a")).otherwise(pl.lit("13.1")))
+    u = lc.under(table, tmp_path, spec_of(Fussy()))
+    failed = next(o for o in lc.run(Refits(), u) if isinstance(o, Found) and o.about.kind == "model")
+    total = len(u.plan.pieces)
+    assert f"failed in all {total} refits" in failed.statement
+    assert "column hb holds 'n/a'" in failed.next_step
+    assert "judged without" not in failed.next_step
+    (held,) = lc.run(HeldOutDomains(), u)
+    assert isinstance(held, NotApplicable)
+    assert f"failed in {total} of {total} refits" in held.statement
+    assert "n/a" in held.statement
+    assert not held.unlocks
+
+
+def test_a_learner_that_asks_for_the_target_is_told_so():
+    from unseen.checks._failures import remedy_for
+
+    u = lc.law(np.random.default_rng(0), [60] * 4, 0.8, 0.0)
+    asked = remedy_for(u, "ValueError: A given column is not a column of the dataframe: y")
+    assert "the column y, which it is not given (the target)" in asked
+    assert "x, z" in remedy_for(u, "KeyError: 'dose'")

@@ -26,7 +26,7 @@ def test_a_loss_on_one_domain_is_found_there(tmp_path):
     assert isinstance(named["site=s05"], Found)
     assert named["site=s05"].estimate.value > 0.3
     assert not any(isinstance(named[f"site=s0{k}"], Found) for k in range(5))
-    assert "U807" in named["site=s05"].next_step
+    assert "x1, which lies elsewhere there (median 5" in named["site=s05"].next_step
 
 
 def test_a_mean_loss_is_estimated_without_bias():
@@ -133,3 +133,45 @@ def test_variance_between_refits_is_told_from_that_of_rows():
     # With a single set there is nothing to tell the two apart by, and all of it counts.
     single = [_pooled([rng.normal(0, 0.4, (2, 200))]) for _ in range(3000)]
     assert np.mean(single) == pytest.approx(0.4**2 / 200, rel=0.1)
+
+
+def test_each_finding_blames_the_rows_of_its_domains(tmp_path):
+    from unseen.items import answers_of, behind
+
+    # Two sites turn the outcome round: each loses for itself, and both fall behind the others.
+    table = lc.sites(np.random.default_rng(2), k=6, n=80, slope=4)
+    turned = pl.when(pl.col("y") == "yes").then(pl.lit("no")).otherwise(pl.lit("yes"))
+    away = pl.col("site").is_in(["s04", "s05"])
+    table = table.with_columns(y=pl.when(away).then(turned).otherwise(pl.col("y")))
+    u = lc.under(table, tmp_path)
+    answers = answers_of(u.responses())
+    domains = {}
+    for o in lc.run(HeldOutDomains(), u):
+        entry = {"code": "U801", "details": o.details, "subject": {"kind": o.about.kind, "name": o.about.name}}
+        known = behind(entry, answers)
+        domains[o.about.name] = set(answers.frame["site"].to_numpy()[known.rows])
+    assert all(domains[f"site=s0{k}"] == {f"s0{k}"} for k in range(6))
+    assert domains["worst of held-out site"] == {"s04", "s05"}
+    assert domains["held-out site"] == {f"s0{k}" for k in range(6)}
+
+
+def test_a_mean_error_of_the_next_domain_is_not_expected_below_zero(tmp_path):
+    rng = np.random.default_rng(4)
+    site = np.repeat(np.arange(6), 60)
+    # One site is far off: the spread of the errors reaches below 0.
+    y = rng.normal(size=360) + np.where(site == 0, 30.0, 0.0)
+    table = pl.DataFrame({"site": [f"s{v}" for v in site], "x": rng.normal(size=360), "y": y})
+    outcome = over(lc.run(HeldOutDomains(), lc.under(table, tmp_path)))
+    assert outcome.details["next_score"]["high"] == 0.0
+    assert ", from 0 to " in outcome.details["expectation"]
+
+
+def test_a_domain_that_is_behind_seen_or_not_is_not_called_nothing_to_do():
+    seen = [0.9, 0.9, 0.9, 0.9, 0.9, 0.6]
+    outcomes = lc.run(HeldOutDomains(), lc.law(np.random.default_rng(1), [400] * 6, seen, 0.0))
+    named = {o.about.name: o for o in outcomes}
+    assert isinstance(named["worst of held-out site"], Found)
+    assert isinstance(named["site=s05"], Clear)
+    assert "falls behind the other domains, seen or not" in named["site=s05"].statement
+    assert "U803" in named["site=s05"].next_step
+    assert named["site=s00"].next_step == "Nothing to do."

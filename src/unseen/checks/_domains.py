@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from unseen.checks.base import Subject
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import cluster_robust, t_interval
-from unseen.refitting import UnderShift
+from unseen.refitting import Case, UnderShift
 from unseen.refitting.under_shift import Held
 
 # Training sets of refits overlap; the variance between refits is scaled by 1/R + (held out : kept), as Nadeau and
@@ -34,6 +35,7 @@ class Loss:
         unseen: Mean score not having seen the set.
         unseen_variance: Of that mean, over rows and refits.
         reference: Mean score having seen its like.
+        reference_variance: Of that mean, over rows and refits.
     """
 
     held: Held
@@ -44,6 +46,7 @@ class Loss:
     unseen: float
     unseen_variance: float
     reference: float
+    reference_variance: float
 
     @property
     def name(self) -> str:
@@ -84,6 +87,7 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
             continue
         between = _pooled([h.reference - h.unseen for h in held])
         between_unseen = _pooled([h.unseen for h in held])
+        between_seen = _pooled([h.reference for h in held])
         degrees = max(1, sum(len(h.unseen) - 1 for h in held))
         rows = list[Loss]()
         for h in held:
@@ -91,6 +95,7 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
             try:
                 value, variance, dof, units = cluster_robust(h.loss, clusters[h.rows], what=h.case.name)
                 _, unseen_variance, _, _ = cluster_robust(h.unseen.mean(0), clusters[h.rows], what=h.case.name)
+                _, seen_variance, _, _ = cluster_robust(h.reference.mean(0), clusters[h.rows], what=h.case.name)
             except TooFewUnits:
                 continue
             floor = under.problem.least_variance(h.rows)
@@ -102,6 +107,7 @@ def _losses(under: UnderShift) -> dict[str, list[Loss]]:
                 Loss(
                     h, value, total, dof, units, float(h.unseen.mean()),
                     max(unseen_variance, floor) + share * between_unseen, float(h.reference.mean()),
+                    max(seen_variance, floor) + share * between_seen,
                 )
             )  # fmt: skip
         made[family] = rows
@@ -121,6 +127,26 @@ def _pooled(by_refit: Sequence[np.ndarray]) -> float:
     if sum(len(v) - 1 for v in several) < ENOUGH:
         return total
     return max(0.0, total - float(np.mean([np.var(v, axis=0, ddof=1).mean() / v.shape[1] for v in several])))
+
+
+def blamed(under: UnderShift, cases: Sequence[Case]) -> dict[str, object]:
+    """What a finding about held-out sets of one shift blames, for its details: the model, and conditions on the rows.
+
+    Levels of one column are named; of other sets only the model is, whose unseen rows they are.
+    """
+    if not cases:
+        return {}
+    found: dict[str, object] = {"model": f"{under.runner.learner.name}, {cases[0].family}"}
+    factors = {case.factors for case in cases}
+    if len(factors) != 1 or any(len(case.factors) != 1 or case.kind != "held-out" for case in cases):
+        return found
+    (name,) = next(iter(factors))
+    column = under.problem.examples.table[name]
+    if isinstance(column.dtype, pl.List | pl.Array):
+        return found
+    rows = np.concatenate([case.beyond for case in cases])
+    levels = column[rows].cast(pl.String).drop_nulls().unique(maintain_order=True).to_list()
+    return {**found, "blamed": [{"column": name, "kind": "levels", "levels": levels}]}
 
 
 def score_word(under: UnderShift) -> str:

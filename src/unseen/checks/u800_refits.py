@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from unseen.checks._domains import under_shift
+from unseen.checks._failures import remedy_for
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.refitting import Problem, UnderShift
 from unseen.refitting.leaks import SUSPECT
@@ -48,13 +49,18 @@ class Refits(Check):
         under = under_shift(subject)
         name, total = under.runner.learner.name, len(under.refitted)
         outcomes: list[Outcome] = [*self._leaks(under), *self._too_good(under)]
+        failed = sum(map(len, under.failures.values()))
         for message, where in under.failures.items():
+            step = remedy_for(under, message)
+            if failed < total:
+                step += " The refits that did not fail are judged without these."
             outcomes.append(
                 Found(
                     code=self.code, about=About("model", name),
-                    statement=f"{name} failed in {len(where)} of {total} refits ({where[0]}"
+                    statement=f"{name} failed in {'all' if len(where) == total else len(where)} "
+                    f"{'' if len(where) == total else 'of '}{total} refits ({where[0]}"
                     + (f" and {len(where) - 1} more" if len(where) > 1 else "") + f"): {message}",
-                    next_step="Make the learner robust to such training sets; the other refits are judged without it.",
+                    next_step=step,
                     effect=len(where) / total, details={"refits": where, "message": message},
                 )
             )  # fmt: skip

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
-from unseen.checks._domains import Loss, losses, score_word, shown, under_shift
-from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
+from unseen.checks._domains import Loss, blamed, losses, score_word, shown, under_shift
+from unseen.checks._failures import none_answered
+from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import cluster_robust, t_interval, two_sided_t
 from unseen.estimates.intervals.meta import MIN_FOR_NEXT, left_out_coverage, random_effects
+from unseen.refitting import UnderShift
 
 # Fewest domains in which some can be told from the others, and fewest independent rows in either half of one.
 MIN_FOR_SPREAD, MIN_HALF = 4, 10
+# A number lies elsewhere on a domain where its median there is beyond all but this share of the other rows.
+RARE = 0.02
 KINDS = ("held-out", "reweighted", "random", "label-noise", "perturbed", "other")
 
 
@@ -51,6 +57,8 @@ class HeldOutDomains(Check):
         """One outcome a held-out set, and one for each shift with several."""
         under = under_shift(subject)
         found = losses(subject, kinds=KINDS)
+        if not found and under.failures and any(case.kind in KINDS for case in under.plan.cases):
+            return [none_answered(self, under)]
         if not found:
             return [
                 self.not_applicable(
@@ -60,11 +68,14 @@ class HeldOutDomains(Check):
             ]  # fmt: skip
         outcomes: list[Outcome] = []
         for family, own in found.items():
+            behind: Mapping[str, object] = {}
             if len(own) >= MIN_FOR_SPREAD:
                 about = About("slice", f"worst of {family}")
-                outcomes.append(
-                    guarded(self, about, lambda family=family, own=own: self._spread(subject, settings, family, own))
+                spread = guarded(
+                    self, about, lambda family=family, own=own: self._spread(subject, settings, family, own)
                 )
+                outcomes.append(spread)
+                behind = spread.details if isinstance(spread, Found) else {}
             if len(own) > 1:
                 outcomes.append(
                     guarded(
@@ -73,32 +84,53 @@ class HeldOutDomains(Check):
                         lambda family=family, own=own: self._over(subject, settings, family, own),
                     )
                 )
-            outcomes += [self._one(subject, settings, loss) for loss in own]
-        return outcomes or [self.not_applicable("No held-out set was answered.", f"See U800: {list(under.failures)}")]
+            outcomes += [self._one(subject, settings, loss, behind) for loss in own]
+        if outcomes:
+            return outcomes
+        if under.failures:
+            return [none_answered(self, under)]
+        return [
+            self.not_applicable("No held-out set was answered.", "Give more rows for them: U800 names those left out.")
+        ]
 
-    def _one(self, subject: Subject, settings: Settings, loss: Loss) -> Outcome:
+    def _one(self, subject: Subject, settings: Settings, loss: Loss, behind: Mapping[str, object]) -> Outcome:
         under = under_shift(subject)
+        worst = behind.get("worst")
+        is_behind = isinstance(worst, list) and loss.name in worst
+        apart = _apart(under, loss)
         estimate = loss.estimate(settings.level)
         what = f"({shown(under, loss.reference)} → {shown(under, loss.unseen)}, {len(loss.held.rows):,} rows)"
-        return self.decide(
+        outcome = self.decide(
             about=About("slice", loss.name), estimate=estimate,
             p_value=two_sided_t(loss.value / loss.variance**0.5, loss.dof), settings=settings,
             scale=under.problem.scale,
             found=f"{loss.name}: not having seen it costs {estimate.format(2)} of {score_word(under)} {what}.",
             clear=f"{loss.name}: not having seen it costs nothing that matters {what}.",
-            next_step="See which factor sets it apart (U807), and try unseen improve with this shift.",
-            details=_row(loss),
+            next_step=(
+                f"Look at {apart}, then try unseen improve with this shift." if apart else
+                "Look for what sets it apart (a unit, a coding, other cases), and try unseen improve with this shift."
+            ),
+            details={**_row(loss), **blamed(under, [loss.held.case])},
         )  # fmt: skip
+        if is_behind and isinstance(outcome, Clear):
+            said = f"{outcome.statement.rstrip('.')}, but it falls behind the other domains, seen or not."
+            step = "Look for a column that misleads there (U803); more rows of it alone do not help."
+            return replace(outcome, statement=said, next_step=step)
+        return outcome
 
     def _over(self, subject: Subject, settings: Settings, family: str, own: list[Loss]) -> Outcome:
         under, scale = under_shift(subject), under_shift(subject).problem.scale
-        bounds = under.problem.how.bounds
+        bounds = under.problem.how.limits
         values, variances = [x.value for x in own], [x.variance for x in own]
         summary = random_effects(values, variances, level=settings.level)
         scores = random_effects(
             [x.unseen for x in own], [x.unseen_variance for x in own], level=settings.level, bounds=bounds
         )
-        details = {
+        seen = random_effects(
+            [x.reference for x in own], [x.reference_variance for x in own], level=settings.level, bounds=bounds
+        )
+        details: dict[str, object] = {
+            **blamed(under, [x.held.case for x in own]), "seen_score": seen.mean.to_dict(),
             "family": family, "domains": [_row(x) for x in sorted(own, key=lambda x: -x.value)],
             "mean_score": scores.mean.to_dict(), "next_score": scores.next and scores.next.to_dict(),
             "next_loss": summary.next and summary.next.to_dict(), "between": summary.tau,
@@ -183,10 +215,11 @@ class HeldOutDomains(Check):
             p_value=two_sided_t(gap / float(parts.sum()) ** 0.5, freedom), settings=settings, scale=scale,
             found=f"{family}: {len(names)} of {len(judged)} domains fall behind by {estimate.format(2)}: {numbers}.",
             clear=f"{family}: no domain falls behind the others by an amount that matters ({estimate.format(2)}; {numbers}).",
-            next_step="What holds on average does not hold there: see U803 and U807 for what sets them apart, and try unseen "
+            next_step="What holds on average does not hold there: look for a column that misleads there (U803), and try unseen "
             "improve --judge worst with this shift.",
             details={
                 "family": family, "worst": names,
+                **blamed(under, [judged[i][0].held.case for i in np.flatnonzero(worst)]),
                 "domains": [
                     {"domain": x[0].name, "score": float(x[1]), "se": float(x[2]) ** 0.5, "seen": float(x[4]), "worst": bool(w)}
                     for x, w in zip(judged, worst, strict=True)
@@ -204,10 +237,30 @@ def _row(loss: Loss) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _apart(under: UnderShift, loss: Loss) -> str:
+    """The number among the inputs that lies elsewhere on a held-out set than on the rest, in words; or ""."""
+    table, rows = under.problem.examples.table, loss.held.rows
+    rest = np.ones(len(under.problem), dtype=bool)
+    rest[rows] = False
+    found: list[tuple[float, str]] = []
+    for name in under.problem.examples.inputs:
+        column = table[name]
+        if not column.dtype.is_numeric():
+            continue
+        values = column.cast(pl.Float64).fill_nan(None).to_numpy()
+        here, there = values[rows], values[rest]
+        here, there = here[np.isfinite(here)], there[np.isfinite(there)]
+        if len(here) < MIN_HALF or len(there) < MIN_HALF:
+            continue
+        own, middle = float(np.median(here)), float(np.median(there))
+        beyond = float(np.mean(there >= own) if own > middle else np.mean(there <= own))
+        if beyond < RARE:
+            found.append((beyond, f"{name}, which lies elsewhere there (median {own:.3g}, {middle:.3g} on the others)"))
+    return min(found)[1] if found else ""
+
+
 def _with_statement(outcome: Outcome, ahead: str) -> Outcome:
     """Where the data are too few to judge the loss, the expectation for the next domain is still told."""
-    from dataclasses import replace
-
     if ahead in outcome.statement:
         return outcome
     return replace(outcome, statement=f"{outcome.statement} {ahead[0].upper()}{ahead[1:]}")

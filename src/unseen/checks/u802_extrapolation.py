@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from unseen.checks._domains import Loss, losses, score_word, shown, under_shift
+from unseen.checks._domains import Loss, blamed, losses, score_word, shown, under_shift
+from unseen.checks._failures import none_answered
 from unseen.checks._levels import numbers
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
@@ -42,7 +43,9 @@ class Extrapolation(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a shift."""
-        found = losses(subject, kinds=KINDS)
+        under, found = under_shift(subject), losses(subject, kinds=KINDS)
+        if not found and under.failures and any(case.kind in KINDS for case in under.plan.cases):
+            return [none_answered(self, under)]
         if not found:
             return [
                 self.not_applicable(
@@ -57,7 +60,7 @@ class Extrapolation(Check):
         estimate = loss.estimate(settings.level)
         factor = loss.held.case.factors[0]
         where = numbers(under.problem.examples.table[factor])[loss.held.rows]
-        details: dict[str, object] = {"family": family, "factor": factor}
+        details: dict[str, object] = {"family": family, "factor": factor, **blamed(under, [loss.held.case])}
         if not under.problem.how.of_sets:
             details["levels"] = self._levels(subject, settings, loss, where)
         tail = ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.checks._domains import OVERLAP, score_word, under_shift
+from unseen.checks._domains import OVERLAP, blamed, score_word, under_shift
 from unseen.checks._groups import domains, drawn, names_of
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.engine.seeds import numpy_generator, spawn
@@ -185,10 +185,11 @@ class ShortcutReliance(Check):
         return self._said(under, settings, family, rows, estimates, adjusted, _by_domain(kept, settings.level))
 
     def _misleads(
-        self, family: str, row: dict[str, object], hurt: list[_There], there: list[_There], word: str, settings: Settings,
-        scale: float, rows: list[dict[str, object]],
+        self, under: UnderShift, family: str, row: dict[str, object], hurt: list[_There], there: list[_There], word: str,
+        settings: Settings,        scale: float, rows: list[dict[str, object]],
     ) -> Found:  # fmt: skip
         """A column that helps where it was learnt and misleads on some domains."""
+        own = [c for c in under.plan.cases if c.family == family]
         worst, column = max(hurt, key=lambda t: t.gain), row["column"]
         of = sum(t.column == column for t in there)
         named = names_of([t.name for t in sorted(hurt, key=lambda t: -t.gain)])
@@ -200,7 +201,10 @@ class ShortcutReliance(Check):
         common: dict[str, Any] = {
             "code": self.code, "about": About("factor", f"{column}, {family}"), "statement": said,
             "estimate": worst.estimate, "p_value": worst.p, "effect": min(1.0, worst.gain / scale),
-            "details": {"family": family, "columns": rows, "misleads": [t.name for t in hurt]},
+            "details": {
+                "family": family, "columns": rows, "misleads": [t.name for t in hurt],
+                **blamed(under, [c for c in own if c.name in {t.name for t in hurt}]),
+            },
         }  # fmt: skip
         otherwise = (
             Clear(next_step="Nothing to do.", **common)
@@ -218,6 +222,7 @@ class ShortcutReliance(Check):
         estimates: list[Estimate], adjusted: list[float], there: list[_There],
     ) -> list[Outcome]:  # fmt: skip
         scale, word = under.problem.scale, score_word(under)
+        own = [c for c in under.plan.cases if c.family == family]
         least = settings.smallest_gap * scale
         found: list[Outcome] = []
         matters = settings.gap_that_matters * scale
@@ -229,7 +234,7 @@ class ShortcutReliance(Check):
             ]
             hurt = [t for t in there if t.column == row["column"] and t.p <= settings.fdr and t.gain >= least]
             if hurt and float(str(row["seen"])) >= least:
-                found.append(self._misleads(family, row, hurt, there, word, settings, scale, rows))
+                found.append(self._misleads(under, family, row, hurt, there, word, settings, scale, rows))
         told = {o.about.name for o in found}
         for row, estimate, p in zip(rows, estimates, adjusted, strict=True):
             row["adjusted"] = p
@@ -245,7 +250,7 @@ class ShortcutReliance(Check):
                 common: dict[str, Any] = {
                     "code": self.code, "about": About("factor", f"{row['column']}, {family}"), "statement": said,
                     "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
-                    "details": {"family": family, "columns": rows},
+                    "details": {"family": family, "columns": rows, **blamed(under, own)},
                 }  # fmt: skip
                 otherwise = (
                     Clear(next_step="Nothing to do.", **common)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from unseen.checks._domains import Loss, losses, score_word, under_shift
+from unseen.checks._domains import Loss, blamed, losses, score_word, under_shift
 from unseen.checks._groups import domains, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.engine.seeds import numpy_generator
@@ -18,7 +18,7 @@ from unseen.estimates import Estimate
 from unseen.estimates.intervals.meta import between_variance
 from unseen.estimates.testing.multiplicity import benjamini_hochberg
 from unseen.learners.preprocessing import input_table, preprocessing
-from unseen.refitting import UnderShift
+from unseen.refitting import Case, UnderShift
 
 FloatArray = NDArray[np.float64]
 MIN_DOMAINS = 8
@@ -106,11 +106,11 @@ class ExplainedGaps(Check):
         if not rows:
             raise TooFewUnits(f"{family}: no property differs between the {len(own)} domains.")
         adjusted = benjamini_hochberg([r["p_value"] for r in rows]).tolist()
-        return self._said(under, settings, family, rows, estimates, adjusted)
+        return self._said(under, settings, family, rows, estimates, adjusted, own)
 
     def _said(
         self, under: UnderShift, settings: Settings, family: str, rows: list[dict[str, Any]],
-        estimates: list[Estimate], adjusted: list[float],
+        estimates: list[Estimate], adjusted: list[float], own: list[Loss],
     ) -> list[Outcome]:  # fmt: skip
         scale, word, k = under.problem.scale, score_word(under), len(rows[0]["domains"])
         worse = "higher" if under.problem.how.lower else "lower"
@@ -128,7 +128,10 @@ class ExplainedGaps(Check):
                 common: dict[str, Any] = {
                     "code": self.code, "about": About("factor", f"{row['property']}, {family}"), "statement": said,
                     "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
-                    "details": {"family": family, "domains": row["domains"], "properties": summary},
+                    "details": {
+                        "family": family, "domains": row["domains"], "properties": summary,
+                        **blamed(under, _worse(row, own)),
+                    },
                 }  # fmt: skip
                 otherwise = (
                     Clear(next_step="Nothing to do.", **common)
@@ -164,6 +167,14 @@ class ExplainedGaps(Check):
                 **common,
             )
         ]
+
+
+def _worse(row: dict[str, Any], own: list[Loss]) -> list[Case]:
+    """The domains on the side of a property where scores are worse: beyond the middle of its values."""
+    values = np.array([d["value"] for d in row["domains"]])
+    sign = 1.0 if row["worse"] == "high" else -1.0
+    there = sign * values > sign * np.median(values)
+    return [loss.held.case for loss, inside in zip(own, there, strict=True) if inside]
 
 
 def _judged(

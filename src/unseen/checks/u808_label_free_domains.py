@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unseen.checks._domains import under_shift
+from unseen.checks._domains import blamed, under_shift
 from unseen.checks._groups import Domains, domains, drawn, none_held_out
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.data import Examples
@@ -158,7 +158,7 @@ class LabelFreeDomains(Check):
             "sample of each new domain.",
             details={
                 "family": own.family, "domains": rows, "method": method, "missed": missed, "missed_by_seen": plain,
-                "inside": inside, "error": summary.mean.to_dict(),
+                "inside": inside, "error": summary.mean.to_dict(), **blamed(under, own.cases),
             },
         )  # fmt: skip
 
@@ -223,7 +223,7 @@ class LabelFreeDomains(Check):
             about=about, estimate=drop, settings=settings, p_value=p_value, effect=min(1.0, abs(drop.value)),
             statement=f"{said}, if this domain is like those with labels.", next_step=step,
             details={
-                "accuracy": accuracy.to_dict(), "labelled": seen, "rows": len(some), "method": method,
+                "without_answers": True, "accuracy": accuracy.to_dict(), "labelled": seen, "rows": len(some), "method": method,
                 "rows_to_label": wanted,
             },
         )  # fmt: skip

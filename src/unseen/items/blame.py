@@ -19,7 +19,7 @@ MEASURES: dict[str, Measure] = {
 }  # fmt: skip
 # Findings about how much there is, not about what was answered.
 NOT_OF_ANSWERS = ("U003", "U800", "U804", "U805", "U806")
-ON_UNSEEN = ("U101", "U105", "U107", "U203", "U303", "U603", "U604", "U801", "U802")
+ON_UNSEEN = ("U101", "U105", "U107", "U203", "U303", "U603", "U604", "U801", "U802", "U803", "U807", "U808")
 _CONDITION = re.compile(r"^(?P<name>.+?) (?P<sign>=|≥|≤) (?P<level>.*)$", re.DOTALL)
 _RANGE = re.compile(r"^(?P<low>\S+) to (?P<high>\S+)$")
 # Labels of numbers have four digits.
@@ -53,7 +53,11 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     """
     code, details, subject = finding["code"], finding["details"], finding["subject"]
     measure = MEASURES.get(code, "score")
-    if code in NOT_OF_ANSWERS or (subject["kind"] == "ranking" and code not in MEASURES):
+    if (
+        code in NOT_OF_ANSWERS
+        or details.get("without_answers")
+        or (subject["kind"] == "ranking" and code not in MEASURES)
+    ):
         return None
     models = _models(details, subject, measure)
     told = finding.get("blames")
@@ -66,7 +70,7 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     if items is not None:
         return Blamed(models, (), items, measure)
     cell = _worst_cell(details)
-    terms = _terms(details)
+    terms = tuple(_objects(details.get("blamed"))) or _terms(details)
     side = details.get("split") if details.get("split") in ("seen", "unseen") else ""
     if not side and code in ON_UNSEEN and not (code == "U203" and terms):
         side = "unseen"

@@ -105,7 +105,8 @@ def blamed(blame: Blamed, answers: Answers) -> tuple[BoolArray, FloatArray]:
         ahead, after = (_model(answers, name) for name in blame.models)
         cost = answers.score_of(np.full(len(answers), ahead, dtype=np.int64), answers.item) - score
         return held & (answers.model == after) & (np.nan_to_num(cost) > 0), cost
-    return held, high - score
+    # Where scores have no highest value, their own order is all there is.
+    return held, (high if np.isfinite(high) else 0.0) - score
 
 
 def first(at: NDArray[np.int64], keys: tuple[FloatArray, ...], count: int) -> NDArray[np.int64]:

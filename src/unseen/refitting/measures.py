@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -85,9 +86,21 @@ class Measure:
         """The unit, said so that more of it is better."""
         return f"lower {self.unit}" if self.lower else self.unit
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Range of a mean score: an error is not below 0, its score therefore not above."""
+        if self.bounds is not None:
+            return self.bounds
+        return -math.inf, 0.0 if self.lower else 1.0
+
+    @property
+    def score_word(self) -> str:
+        """What a score in a table is, which is better where it is higher."""
+        return f"minus {self.word}" if self.lower else self.word
+
     def shown(self, score: float) -> float:
         """A mean score as users know the number."""
-        return -score if self.lower else score
+        return 0.0 - score if self.lower else score
 
 
 def _right(a: Answered) -> np.ndarray:
