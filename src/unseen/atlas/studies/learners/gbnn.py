@@ -52,7 +52,7 @@ GRID: dict[str, tuple[tuple[float, float], ...]] = {
     ],
     units="repeats of two-fold cross-validation: folds and initial weights redrawn, the same rows in each.",
     seeds=range(10, 18),
-    code="none could be had; algorithm 1 of the paper",
+    code="GAA-UAM/GBNN, gbnn/GBNN.py, is there to be compared; algorithm 1 of the paper was followed",
     oracle=["tests/learners/test_sequential_boosting.py"],
     reconstructed="Every method picks one setting of four on a fifth of its training rows, 40 iterations a stage. From the "
     "network of Adam the last half of units in order is dropped.",
