@@ -11,7 +11,7 @@ import unseen
 
 ROOT = Path(unseen.__file__).parent
 FLOORS = [
-    {"errors", "factors", "files", "plain_text", "version"},
+    {"errors", "faces", "factors", "files", "plain_text", "version"},
     {"estimates", "engine"},
     {"data", "responses"},
     {"tasks", "shifts"},
@@ -31,6 +31,7 @@ ALLOWED_NEIGHBOURS = {
     ("shifts", "tasks"),
     ("adaptation", "training"),
     ("measures", "training"),
+    ("faces", "errors"),
     ("factors", "errors"),
     ("files", "errors"),
 }

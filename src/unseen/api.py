@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from html import escape
@@ -17,7 +17,8 @@ from unseen.auditing import AuditResult
 from unseen.checks.base import Check, Context, Settings, Subject
 from unseen.checks.registry import all_checks, packages, selected
 from unseen.data import Examples
-from unseen.errors import BadInput
+from unseen.errors import BadInput, UnseenError
+from unseen.faces import document_in_python, in_python, spoken
 from unseen.files import write_atomically
 from unseen.findings import ByModel, Finding, Findings
 from unseen.improved import PREFIX, Improved, improve_asked, remedy_pages
@@ -79,7 +80,7 @@ class Audit:
     @property
     def stories(self) -> tuple[Story, ...]:
         """Findings that one cause explains, told once; the heaviest first."""
-        return self.told.stories
+        return tuple(replace(story, next_step=in_python(story.next_step)) for story in self.told.stories)
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -186,7 +187,7 @@ class Audit:
     def __str__(self) -> str:
         from unseen.report import terminal
 
-        return terminal.text(self.document)
+        return in_python(terminal.text(document_in_python(self.document)))
 
     def __repr__(self) -> str:
         counts = Counter(f["outcome"] for f in self.findings)
@@ -200,9 +201,10 @@ class Audit:
     def _repr_html_(self) -> str:
         from unseen.report import notebook
 
-        return notebook.render(self.document)
+        return notebook.render(document_in_python(self.document))
 
 
+@spoken
 def read(
     sources: Any,
     *,
@@ -273,6 +275,7 @@ def read(
     return read_files([resolve_sample(source) for source in given], mapping=options.mapping)
 
 
+@spoken
 def audit(
     table: Any,
     *,
@@ -393,8 +396,6 @@ def audit(
     Raises:
         BadInput: The table, a column or an expression can't be used; the message says where.
     """
-    from dataclasses import replace
-
     from unseen.engine.progress import hooked
     from unseen.options import Options
     from unseen.responses.mapping import from_table
@@ -462,6 +463,7 @@ def audit(
     return Audit(result, tuple(sources), then, known)
 
 
+@spoken
 def compare(
     before: Any,
     after: Any,
@@ -525,14 +527,14 @@ def compare(
         "question": question, "target_column": target_column, "filter": filter, "metric": metric, "reader": reader,
     })  # fmt: skip
     settings = settings or Settings()
-    then = baseline_of(before, options.mapping, settings, select=auditing.CHANGE)
+    then = baseline_of(before, options.mapping, settings, select=auditing.CHANGE, name="before")
     named = (str(after),) if isinstance(after, str | Path) else ()
     if isinstance(after, Audit) and after.responses is not None:
         subject, named = Subject(responses=after.responses), after.sources
     elif (isinstance(after, Mapping) and "findings" in after) or (
         isinstance(after, str | Path) and comparing.is_report(after)
     ):
-        now = baseline_of(after, options.mapping, settings)
+        now = baseline_of(after, options.mapping, settings, name="after")
         if not now.scores.items:
             raise BadInput(
                 f"{named[0] if named else 'the later report'}: keeps no scores per item. Give its logs instead."
@@ -540,7 +542,10 @@ def compare(
         subject = Subject(responses=now.scores.to_responses())
         subject.shared("kept_scores", lambda: now.scores)
     else:
-        subject = Subject(responses=_answers(after, options.mapping))
+        try:
+            subject = Subject(responses=_answers(after, options.mapping))
+        except UnseenError as error:
+            raise BadInput(f"after: {error}") from error
     subject.baseline = then.scores
     return Audit(auditing.run(subject, settings, select=auditing.CHANGE), tuple(named), then)
 
@@ -564,7 +569,7 @@ def _accepted(path: str | Path | None) -> Accepted | None:
 
 def baseline_of(
     given: Any, mapping: Any, settings: Settings, *, select: str | Iterable[str] = (), ignore: str | Iterable[str] = (),
-    budget: float | None = None,
+    budget: float | None = None, name: str = "the baseline",
 ) -> Baseline:  # fmt: skip
     """What an audit is compared with: a report as it is, or the same audit of other answers.
 
@@ -575,6 +580,7 @@ def baseline_of(
         select: Codes or prefixes to run.
         ignore: Codes or prefixes to leave out.
         budget: Seconds that the checks may take together.
+        name: What it is called in messages.
 
     Raises:
         BadInput: It can't be read; the message says why.
@@ -587,9 +593,10 @@ def baseline_of(
         result = auditing.run(Subject(responses=responses), settings, select=select, ignore=ignore, budget=budget)
         return summary.summarise(result, sources=named)
 
-    return baseline.resolve(given, read=lambda source: _answers(source, mapping), audited=audited)
+    return baseline.resolve(given, read=lambda source: _answers(source, mapping), audited=audited, name=name)
 
 
+@spoken
 def improve(
     table: Any,
     *,
@@ -674,6 +681,7 @@ def improve(
         )  # fmt: skip
 
 
+@spoken
 def plan(
     table: Any = None,
     *,
@@ -912,7 +920,8 @@ class Pages(list[Any]):
 def explain(code: str = "") -> Pages:
     """Pages of the checks whose code begins so, all for an empty code; or of ``remedy:NAME``, all for ``remedy``.
 
-    What is returned prints as the page itself.
+    What is returned shows itself where it is the last line of a cell or typed at a prompt; a script says
+    ``print(unseen.explain("U101"))``.
 
     Raises:
         BadInput: No check begins so, or no remedy has this name.

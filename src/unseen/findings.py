@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import polars as pl
 
 from unseen.estimates import Estimate
+from unseen.faces import in_python
 from unseen.plain_text import line
 from unseen.report.plain import interval
 from unseen.responses import Responses
@@ -96,12 +97,12 @@ class Finding:
     @property
     def statement(self) -> str:
         """One sentence with the numbers in it."""
-        return self.entry["statement"]
+        return in_python(self.entry["statement"])
 
     @property
     def next_step(self) -> str:
         """What to do now."""
-        return self.entry["next_step"]
+        return in_python(self.entry["next_step"])
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -247,7 +248,7 @@ def _said(finding: Finding) -> str:
 def _row(finding: Finding) -> dict[str, Any]:
     e, entry = finding.entry["estimate"] or {}, finding.entry
     return {
-        **{k: entry[k] for k in COPIED},
+        **{k: entry[k] for k in COPIED}, "statement": finding.statement, "next_step": finding.next_step,
         "subject_kind": entry["subject"]["kind"], "subject": entry["subject"]["name"], "models": list(finding.models),
         **{k: e.get(k) for k in NUMBERS}, "accepted": entry.get("accepted", {}).get("state"),
     }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
+from unseen.faces import in_python
 from unseen.files import write_atomically
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Improved:
         return Path(path)
 
     def __str__(self) -> str:
-        return render(self.document, "text")
+        return in_python(render(self.document, "text"))
 
     def __repr__(self) -> str:
         helped = [one.design.family for one in self.results if one.helped]

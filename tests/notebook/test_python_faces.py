@@ -1,6 +1,8 @@
 """What a user of Python sees: objects that show themselves, frames, pictures, comparisons, help that fits."""
 
+import inspect
 import pydoc
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,6 +10,7 @@ import polars as pl
 import pytest
 
 import unseen
+from unseen import faces
 from unseen.errors import BadInput
 
 
@@ -170,3 +173,37 @@ def test_a_refitted_learner_is_one_model_that_holds_its_main_result():
     assert "U801" in {f.code for f in own}
     assert all(f.models for f in own)
     assert repr(audit.by_model()).startswith(f"{name}  {len(audit.found)} found, ")
+
+
+def test_errors_and_advice_in_python_name_arguments_that_exist(audit: unseen.Audit):
+    rows = {"model": ["a", "b"], "question": ["q", "r"], "score": [1, 0]}
+    with pytest.raises(BadInput, match=r"no column 'item'.* with item_column=…\.$"):
+        unseen.audit(rows)
+    with pytest.raises(BadInput, match=r"model_column=…, or give the model's name with model=…\.$"):
+        unseen.audit({"item": ["q", "r"], "score": [1, 0]})
+    with pytest.raises(BadInput, match=r"^cluster: no column 'patinet'"):
+        unseen.audit(rows | {"item": ["q", "r"], "patient": [1, 2]}, cluster="patinet")
+    shown = [str(audit), audit._repr_html_(), *(f.next_step for f in audit.all), *(s.next_step for s in audit.stories)]
+    assert not any(re.search(r"(?<![\w-])--[a-z]", re.sub("<style.*?</style>", "", text, flags=re.S)) for text in shown)
+    assert f'unseen.explain("{audit.stories[0].codes[0]}")' in str(audit)
+
+
+def test_every_option_that_advice_turns_into_an_argument_is_one():
+    known = {
+        name for one in (unseen.audit, unseen.improve, unseen.plan, unseen.read, unseen.compare)
+        for name in inspect.signature(one).parameters
+    }  # fmt: skip
+    assert {faces.ARGUMENTS.get(o, o.replace("-", "_")) for o in faces.OPTIONS} <= known
+
+
+def test_the_command_line_keeps_its_options_where_it_calls_the_library():
+    with faces.terminal(), pytest.raises(BadInput, match="--clusters or --rows-per-cluster"):
+        unseen.plan(intraclass=0.5, items=100)
+
+
+def test_a_comparison_says_which_of_its_two_frames_lacks_a_column():
+    good = {"model": ["a"] * 2, "item": ["q", "r"], "score": [1, 0]}
+    bad = {"model": ["a"] * 2, "item": ["q", "r"]}
+    for sides, name in (((bad, good), "before"), ((good, bad), "after")):
+        with pytest.raises(BadInput, match=rf"^{name}: no column 'score'; .*score=…\.$"):
+            unseen.compare(*(pl.DataFrame(side) for side in sides))

@@ -43,32 +43,36 @@ class Baseline:
 
 
 def resolve(
-    given: Any, *, read: Callable[[Any], Responses], audited: Callable[[Responses], Mapping[str, Any]]
-) -> Baseline:
+    given: Any, *, read: Callable[[Any], Responses], audited: Callable[[Responses], Mapping[str, Any]],
+    name: str = "the baseline",
+) -> Baseline:  # fmt: skip
     """A baseline from whatever was given.
 
     Args:
         given: A report (path, document or audit), or answers: a path, folder or glob of logs, a data frame, responses.
         read: Reads what is no report.
         audited: The document of the same audit of other answers.
+        name: What it is called in messages.
 
     Raises:
         BadInput: It can't be read; the message says why.
     """
     document: Any = getattr(given, "document", None)
     if document is None and isinstance(given, Mapping) and "findings" in given:
-        document = stored.checked(given, "the baseline")
+        document = stored.checked(given, name)
     if document is None and isinstance(given, str | Path) and is_report(given):
         document = stored.load(given)
     if document is None:
         try:
             document = audited(read(given))
         except UnseenError as error:
-            raise BadInput(f"the baseline can't be read as a report, nor as a log: {error}") from error
+            # Only a path may be either of the two.
+            either = " can't be read as a report, nor as a log" if isinstance(given, str | Path) else ""
+            raise BadInput(f"{name}{either}: {error}") from error
     if "findings" not in document:
         raise BadInput(f"{given}: is the report of a plan or of a search for remedies. A baseline is that of an audit.")
     kept = document.get("kept")
-    where = str(given) if isinstance(given, str | Path) else "the baseline"
+    where = str(given) if isinstance(given, str | Path) else name
     return Baseline(document, KeptScores.nothing() if kept is None else KeptScores.from_plain(kept, where))
 
 

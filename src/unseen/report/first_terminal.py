@@ -27,7 +27,7 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
     closing = _wrapped(first.what(document), console) + _wrapped(first.counts(document), console, most=2)
     closing += _wrapped(first.known(document), console, most=2) if first.known(document) else []
     closing += _wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []
-    closing += _wrapped("All findings: --full · what a code means: unseen explain U101", console)
+    closing += _wrapped(f"All findings: --full · what a code means: unseen explain {_example(document)}", console)
     also = _wrapped(f"also  {' · '.join(others)}", console, most=1, hanging="      ") if others else []
     left = MAX_LINES - len(verdict) - len(closing) - len(also) - 2
     # Rows of the score table give way to stories, and stories to the rest.
@@ -46,6 +46,12 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
         console.print()
     for line in closing:
         console.print(safe(line, console, style="dim" if not line.startswith((arrow, "  ")) else ""))
+
+
+def _example(document: Mapping[str, Any]) -> str:
+    """A code that is shown."""
+    told, findings = document["stories"], document["findings"]
+    return str(told[0]["codes"][0] if told else findings[0]["code"] if findings else "U101")
 
 
 def _scores(document: Mapping[str, Any], console: Console, most: int) -> list[str]:

@@ -98,7 +98,7 @@ def _require_columns(frame: pl.DataFrame) -> None:
         if name not in frame.columns:
             raise BadInput(
                 f"no column {name!r}; the columns are {names(frame.columns)}. "
-                f"Name the right one with --{name}-column (in Python: {name}=…)."
+                f"Name the right one with --{name}-column (in Python: {name}_column=…)."
                 if name != "score"
                 else f"no column 'score'; the columns are {names(frame.columns)}. "
                 "Name the right one with --score (in Python: score=…)."
@@ -106,7 +106,7 @@ def _require_columns(frame: pl.DataFrame) -> None:
     if "model" not in frame.columns:
         raise BadInput(
             f"no column 'model'; the columns are {names(frame.columns)}. "
-            "Name the right one with --model-column, or give the model's name with --model."
+            "Name the right one with --model-column, or give the model's name with --model (in Python: model_column=… or model=…)."
         )
 
 
