@@ -931,7 +931,7 @@ def explain(code: str = "") -> Pages:
     """
     if code.lower().partition(":")[0] == PREFIX:
         return Pages(remedy_pages(code))
-    chosen = selected((code.upper(),)) if code else list(all_checks().values())
+    chosen = selected(code) if code else list(all_checks().values())
     return Pages(Page(check) for check in chosen)
 
 

@@ -300,7 +300,7 @@ def correct(outcomes: Iterable[Outcome], fdr: float) -> tuple[list[Outcome], dic
         if isinstance(o, Found) and q_values.get(i, 0.0) > fdr:
             o = demoted(o)
         corrected.append(_levelled(o, levels, models, fdr))
-    return corrected, q_values
+    return _beside(corrected), q_values
 
 
 def levels_alone(tested: Mapping[str, int], fdr: float) -> dict[str, float]:
@@ -351,6 +351,17 @@ def _levelled(outcome: Outcome, levels: Mapping[str, float], models: Mapping[str
     if check is None:
         return with_units_needed(outcome, alpha=alpha) if isinstance(outcome, Undecided) else outcome
     return check.at_level(outcome, alpha)
+
+
+def _beside(outcomes: list[Outcome]) -> list[Outcome]:
+    """Outcomes that know what the check at whose level they are judged has answered about the same subject."""
+    answered = {(o.code, o.about): o for o in outcomes}
+    told: list[Outcome] = []
+    for o in outcomes:
+        own = _judged_by(o.code)
+        other = answered.get((own, o.about)) if own != o.code else None
+        told.append(o if other is None else all_checks()[o.code].beside(o, other))
+    return told
 
 
 def _share_of(code: str, others: Iterable[str]) -> float:

@@ -28,6 +28,7 @@ class MissingExtra(UnseenError, ImportError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs the extra '{extra}', which is not installed. Run: pip install 'unseen[{extra}]'"
+            f"{what} needs the extra '{extra}', which is not installed. Run: pip install 'unseen[{extra}]' (in a checkout: "
+            f"pip install '.[{extra}]')"
         )
         self.extra = extra

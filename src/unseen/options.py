@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from unseen.checks.base import Settings
+from unseen.checks.registry import as_code
 from unseen.errors import BadInput
 from unseen.plain_text import names, value
 from unseen.responses.mapping import Mapping
@@ -171,12 +172,25 @@ class Options(BaseModel):
     @field_validator("select", "ignore", "fail_on", mode="before")
     @classmethod
     def _codes(cls, given: Any) -> Any:
-        return tuple(name.upper() for name in _parted(given)) if given else ()
+        return tuple(_code(name) for name in _parted(given)) if given else ()
 
     @field_validator("inputs", "drop", mode="before")
     @classmethod
     def _names(cls, given: Any) -> Any:
         return _parted(given) if given else ()
+
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _day(cls, given: Any) -> Any:
+        if given is None or isinstance(given, date):
+            return given
+        try:
+            return date.fromisoformat(str(given))
+        except ValueError:
+            example = date.today() + timedelta(days=90)
+            raise BadInput(
+                f"--expires takes the last day on which it is accepted, as {example.isoformat()}; got {value(given, 40)!r}."
+            ) from None
 
     @field_validator("score_range", "factors", mode="before")
     @classmethod
@@ -276,6 +290,10 @@ def _parted(given: Any) -> Any:
     return parts
 
 
+def _code(name: str) -> str:
+    return name.upper() if name.lower() == "undecided" else as_code(name)
+
+
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name.replace("-", "_"), [*known, *ALIASES], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
@@ -289,6 +307,8 @@ def _told(error: ValidationError) -> str:
     said = str(first["msg"]).removeprefix("Value error, ")
     said = said[:1].lower() + said[1:]
     cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, BadInput) and str(cause).startswith("--"):
+        return str(cause)
     if isinstance(cause, BadInput):
         return f"option {name!r}: {cause}"
     return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."

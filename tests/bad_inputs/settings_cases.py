@@ -158,7 +158,7 @@ OPTIONS = [
     ("unknown verb", "audti x", X, 2, "No such command 'audti'. Did you mean 'audit'?"),
     ("unknown format", RUN + " --format pdf", X, 2, "Invalid value for '--format' / '--output-format': Value error, 'pdf' is not one"),
     ("unknown code", "audit x --select U999", X, 2, "no check begins with 'U999'; the codes are U001, U002,"),
-    ("a code that is a word", "audit x --select gap", X, 2, "no check begins with 'GAP'; the codes are U001, U002, U003,"),
+    ("a code that is a word", "audit x --select gap", X, 2, "no check begins with 'gap'; the codes are U001, U002, U003,"),
     ("unknown code to ignore", "audit x --ignore X", X, 2, "no check begins with 'X'; the codes are U001, U002, U003,"),
     ("unknown code to fail on", RUN + " --fail-on Z1", X, 2, "no check begins with 'Z1'; the codes are U001, U002, U003,"),
     ("all ignored", "audit x --select U101 --ignore U1", X, 2, "no check is left: all of U101 begin with U1 too."),
@@ -198,7 +198,7 @@ REPORTS = [
     ("accepted is a report", RUN + " --accepted b", {**X, "b": lambda: report("schema_version", 2)}, 2, "b: not valid TOML"),
     ("accept over the log", RUN + " --accept x", X, 2, "x: is read by this command"),
     ("accept over another file", RUN + " --accept a", {**X, "a": "hello"}, 2, "a: not valid TOML"),
-    ("accept until soon", RUN + " --accept a --expires soon", X, 2, "option 'expires': input should be a valid date"),
+    ("accept until soon", RUN + " --accept a --expires soon", X, 2, "--expires takes the last day on which it is accepted, as"),
     ("a reason for nothing", RUN + " --reason r", X, 2, "give --accept FILE too"),
     ("the same output twice", RUN + " --output a.json --output x", X, 2, "x: is read by this command"),
     ("scores of a baseline cut", B, {**X, "b": lambda: report("kept", {"items": 3})}, 2, "is no report of unseen: kept."),
@@ -321,7 +321,7 @@ LEARNER = [
 
 VERBS = [
     ("explain: unknown code", "explain U999", {}, 2, "no check begins with 'U999'; the codes are U001, U002,"),
-    ("explain: a word", "explain gap", {}, 2, "no check begins with 'GAP'; the codes are U001, U002, U003,"),
+    ("explain: a word", "explain gap", {}, 2, "no check begins with 'gap'; the codes are U001, U002, U003,"),
     ("explain: unknown remedy", "explain remedy:magic", {}, 2, "no remedy 'magic' (did you mean domain-balance or mixup?);"),
     ("explain: ESC", "explain '\x1b[31m'", {}, 2, "no check begins with '\\x1b[31M'; the codes are U001, U002,"),
     ("task: nothing", "task", {}, 2, "Usage"),

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen import auditing
+from unseen.checks.base import Clear, Context, Found, NotApplicable, Settings, Subject
 from unseen.checks.registry import all_checks
 from unseen.responses import Responses
 
@@ -58,6 +59,36 @@ def test_u003_asks_for_as_many_units_as_the_gap_needs():
     assert needed == pytest.approx(2 * 768 * 39 / 31.4, rel=0.3)
     (enough,) = run("U003", answers({"m": 0.5}, items=1200, split=["seen", "unseen"] * 600))
     assert isinstance(enough, Clear)
+
+
+def test_u003_finds_nothing_where_the_gap_is_decided():
+    # Twenty units a side could show little, and show it: 0.95 on the seen side, 0.1 on the unseen one.
+    sides = ["seen", "unseen"] * 20
+    table = pl.DataFrame(
+        {"model": "m", "item": [f"i{k}" for k in range(40)], "split": sides,
+         "score": [float((k // 2) % 20 != 0) if k % 2 == 0 else float((k // 2) % 10 == 0) for k in range(40)]}
+    )  # fmt: skip
+    subject = Subject(responses=Responses.of(table))
+    (alone,) = auditing.run(subject, Settings(), select=["U003"]).outcomes
+    assert isinstance(alone, Found)
+    by = {o.code: o for o in auditing.run(subject, Settings(), select=["U003", "U101"]).outcomes}
+    assert isinstance(by["U101"], Found)
+    assert isinstance(by["U003"], Clear)
+    assert "its gap is decided without more: found (U101)" in by["U003"].statement
+
+
+def test_u003_names_no_gap_beyond_the_range_of_the_score():
+    # Ten units a side at the level of a large audit: nothing that a score can differ by would be found.
+    (tiny,) = run("U003", answers({"m": 0.5}, items=12, split=["seen", "unseen"] * 6))
+    (told,) = [all_checks()["U003"].at_level(tiny, 1e-4)]
+    assert told.details["smallest_detectable"] > 1
+    assert "could show no gap at all (6 seen and 6 unseen units" in told.statement
+
+
+def test_u003_is_context_where_nobody_asked_for_a_gap():
+    (told,) = run("U003", answers({"m": 0.5}, items=40))
+    assert isinstance(told, Context)
+    assert told.details["counts"] == "two halves of 40 independent units"
 
 
 def test_u004_counts_what_was_left_out():

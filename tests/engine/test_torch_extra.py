@@ -29,7 +29,7 @@ for module in pkgutil.walk_packages(unseen.__path__, "unseen."):
         found[module.name] = f"raw: {error}"
 print(found)
 """
-EXTRA = "needs the extra 'torch', which is not installed. Run: pip install 'unseen[torch]'"
+EXTRA = "needs the extra 'torch', which is not installed. Run: pip install 'unseen[torch]' (in a checkout: pip install '.[torch]')"
 
 
 def blocked(code: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -62,8 +62,7 @@ def test_files_without_a_model_column_are_a_model_each(tmp_path):
     responses = read(tmp_path)
     assert responses.models == ("first", "second")
     assert any("each file is one model" in note for note in responses.notes)
-    with pytest.raises(BadInput, match="no column 'model'"):
-        read(tmp_path / "first.csv")
+    assert read(tmp_path / "first.csv").models == ("first",)
     assert read(tmp_path / "first.csv", mapping=Mapping(model="x")).models == ("x",)
 
 

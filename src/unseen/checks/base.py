@@ -13,7 +13,7 @@ from unseen.checks.blame import Blame
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.testing.power import units_to_decide
+from unseen.estimates.testing.power import told_times, units_to_decide
 from unseen.responses import Responses
 from unseen.responses.kept import KeptScores
 
@@ -212,6 +212,11 @@ class Check(ABC):
         """The outcome once the audit knows at which level it is tested: an undecided one tells the units needed."""
         return with_units_needed(outcome, alpha=alpha) if isinstance(outcome, Undecided) else outcome
 
+    def beside(self, outcome: Outcome, judged: Outcome) -> Outcome:
+        """The outcome once the audit knows what ``judged_by`` has answered about the same subject."""
+        del judged
+        return outcome
+
     def rng(self, settings: Settings, *names: str) -> np.random.Generator:
         """A generator that depends on the seed, the check and the names alone, not on the order of the work."""
         words = np.frombuffer("/".join((self.code, *names)).encode().ljust(4, b"_"), dtype=np.uint8)
@@ -320,7 +325,7 @@ def with_units_needed(outcome: Undecided, *, alpha: float) -> Undecided:
     return replace(
         outcome,
         details={**outcome.details, "times": times, "units_needed": needed},
-        next_step=f"About {times:.1f} times as many independent units would decide it: {needed:,}, {estimate.units:,} now.",
+        next_step=f"About {told_times(times)} times as many independent units would decide it: {needed:,}, {estimate.units:,} now.",
     )
 
 

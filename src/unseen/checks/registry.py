@@ -11,6 +11,11 @@ from functools import cache
 from unseen.checks.base import Check
 from unseen.engine.plugins import plugins, refused
 from unseen.errors import BadInput
+from unseen.plain_text import value as shown
+
+SHAPE = re.compile(r"[A-Za-z]\d{0,3}")
+# Letters that are typed, or read, for digits.
+LOOK_ALIKE = str.maketrans("OQILSBZ", "0011582")
 
 
 @cache
@@ -72,7 +77,29 @@ def codes_in(given: str | Iterable[str]) -> tuple[str, ...]:
     (('U101',), ('U1', 'U501'), ('U1', 'U2'))
     """
     texts = [given] if isinstance(given, str) else list(given)
-    return tuple(name.upper() for text in texts for name in re.split(r"[,\s]+", text) if name)
+    return tuple(as_code(name) for text in texts for name in re.split(r"[,\s]+", text) if name)
+
+
+def as_code(name: str) -> str:
+    """A code or prefix in capitals; what has the shape of none stays as it was typed, to be named so in a message.
+
+    >>> as_code("u101"), as_code("u10l")
+    ('U101', 'u10l')
+    """
+    return name.upper() if SHAPE.fullmatch(name) else name
+
+
+def _meant(given: str, codes: Iterable[str]) -> str:
+    """What a mistyped code was meant to be: one whose letters look like its digits, else those that begin as it does."""
+    codes = list(codes)
+    read = given[:1].upper() + given[1:].upper().translate(LOOK_ALIKE)
+    if len(given) > 1 and (same := [code for code in codes if code.startswith(read)]):
+        return f"; did you mean {read if len(same) > 1 else same[0]}?"
+    for size in (3, 2):
+        near = [code for code in codes if len(read) > size and code.startswith(read[:size])]
+        if near and re.fullmatch(r"[A-Z]\d+", read[:size]):
+            return f"; those that begin with {read[:size]} are {', '.join(near)}."
+    return f"; the codes are {', '.join(codes)}."
 
 
 def selected(select: str | Iterable[str] = (), ignore: str | Iterable[str] = ()) -> list[Check]:
@@ -84,7 +111,7 @@ def selected(select: str | Iterable[str] = (), ignore: str | Iterable[str] = ())
     checks, select, ignore = all_checks(), codes_in(select), codes_in(ignore)
     for prefix in (*select, *ignore):
         if not any(code.startswith(prefix) for code in checks):
-            raise BadInput(f"no check begins with {prefix!r}; the codes are {', '.join(checks)}.")
+            raise BadInput(f"no check begins with {shown(prefix, 40)!r}{_meant(prefix, checks)}")
     left = [
         check
         for code, check in checks.items()

@@ -10,12 +10,12 @@ import numpy as np
 
 from unseen.checks._judged import Human, corrected_gap, human_scores
 from unseen.checks._rows import Scored, many, scored
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.base import About, Check, Clear, Context, Found, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import cluster_robust, difference, normal_quantile
-from unseen.estimates.testing.power import LEAST_TIMES, detectable_from_error, error_of, units_to_decide
+from unseen.estimates.testing.power import LEAST_TIMES, detectable_from_error, error_of, told_times, units_to_decide
 
 # Scores of one side, and the sampling units of its rows.
 Side = tuple[np.ndarray, np.ndarray]
@@ -28,14 +28,14 @@ class TooFewUnitsForGap(Check):
     title = "too few units for the gap"
     question = "Is there enough data to see a gap that matters, and if not, how much is missing?"
     null = "none: a property of the design"
-    interest = "A smallest detectable gap above gap_that_matters of the score's range."
+    interest = "A smallest detectable gap above gap_that_matters of the score's range, of a model whose gap U101 leaves undecided."
     judged_by = "U101"
     method = (
         "δ = (z_{1−α/2} + z_{0.8})·SE, SE that of U101's gap (half its interval over the normal quantile) and α the level "
-        "at which the audit tests U101 of one model, its correction for all tests included. Where no split is given: two "
-        "halves of the rows, SE = 2·SE of the mean. Units to collect so that every gap is told from zero or from "
-        "gap_that_matters: those of U101 and of `unseen plan`, (SE⁺·(z_{1−α/2} + z_{1−(1−level)/2}) / gap_that_matters)² "
-        "times as many, SE⁺ the upper 80 % limit of SE."
+        "at which the audit tests U101 of one model, its correction for all tests included. Where no split is given, nobody "
+        "has asked for a gap: then as context, of two halves of the rows (SE = 2·SE of the mean) and α = fdr. Units to "
+        "collect so that every gap is told from zero or from gap_that_matters: those of U101 and of `unseen plan`, "
+        "(SE⁺·(z_{1−α/2} + z_{1−(1−level)/2}) / gap_that_matters)² times as many, SE⁺ the upper 80 % limit of SE."
     )
     assumptions = "More units would vary as those seen do."
     sources = (
@@ -76,7 +76,14 @@ class TooFewUnitsForGap(Check):
             )
             gap = corrected.gap if corrected else _gap(a, b, rows, name, settings)
             counts = f"{distinct(a[1]):,} seen and {distinct(b[1]):,} unseen units"
-        return self._outcome(name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr)
+        outcome = self._outcome(name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr)
+        if sides is not None:
+            return outcome
+        # A gap that nobody asked about is no finding: what the rows could show helps to plan.
+        return Context(
+            code=self.code, about=outcome.about, statement=outcome.statement, next_step=outcome.next_step, estimate=gap,
+            effect=outcome.effect, details=outcome.details,
+        )  # fmt: skip
 
     def at_level(self, outcome: Outcome, alpha: float) -> Outcome:
         """The same at the level at which the audit tests the gap of one model."""
@@ -84,6 +91,18 @@ class TooFewUnitsForGap(Check):
             return outcome
         d = outcome.details
         return self._outcome(d["model"], outcome.estimate, d["counts"], d["scale"], d["gap_that_matters"], alpha)
+
+    def beside(self, outcome: Outcome, judged: Outcome) -> Outcome:
+        """No finding where U101 has decided the gap: more units would only narrow it."""
+        if not isinstance(outcome, Found) or not isinstance(judged, Found | Clear):
+            return outcome
+        word = "found" if isinstance(judged, Found) else "clear"
+        told = f"{outcome.statement.rstrip('.')}; but its gap is decided without more: {word} (U101)."
+        fields: dict[str, Any] = {
+            "code": self.code, "about": outcome.about, "estimate": outcome.estimate,
+            "details": {**outcome.details, "decided": word},
+        }  # fmt: skip
+        return Clear(statement=told, next_step="Nothing to do.", **fields)
 
     def _outcome(self, name: str, gap: Estimate, counts: str, scale: float, matters: float, alpha: float) -> Outcome:
         smallest = detectable_from_error(error_of(gap), alpha=alpha) / scale
@@ -95,7 +114,7 @@ class TooFewUnitsForGap(Check):
         }  # fmt: skip
         common: dict[str, Any] = {"code": self.code, "about": About("model", name), "estimate": gap, "details": details}
         collect = (
-            f"about {times:.1f} times as many independent units ({needed:,} instead of {gap.units:,}), spread as these "
+            f"about {told_times(times)} times as many independent units ({needed:,} instead of {gap.units:,}), spread as these "
             "are; more rows of the same clusters help less."
         )
         if smallest <= matters:
@@ -104,10 +123,12 @@ class TooFewUnitsForGap(Check):
                 next_step="Nothing to do." if times <= LEAST_TIMES else undecided, **common,
                 statement=f"{name} could show a gap of {smallest:.3f} of the score's range with 80 % power ({counts}).",
             )  # fmt: skip
+        shows = f"only show a gap of {smallest:.2f} of the score's range or more ({counts})"
+        if smallest > 1:
+            shows = f"show no gap at all ({counts}: not even one of the whole range of the score)"
         return Found(
             effect=min(1.0, smallest - matters), next_step=f"Collect {collect}", **common,
-            statement=f"{name} could only show a gap of {smallest:.2f} of the score's range or more ({counts}), "
-            f"and {matters:.2f} matters.",
+            statement=f"{name} could {shows}, and {matters:.2f} matters.",
         )  # fmt: skip
 
 

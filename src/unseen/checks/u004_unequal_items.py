@@ -62,14 +62,25 @@ class UnequalItems(Check):
                 code=self.code, about=about, effect=1 - common / union,
                 statement=f"{lacking} of {len(means)} models left out items: {common:,} of {many(union, 'item')} were "
                 f"answered by all; {short} answered {counts[short]:,}.",
-                next_step="Compare models on the items they share (the paired checks do), and find out whether the "
-                "missing answers are failures: a refusal or a timeout is a wrong answer, not a missing one.",
+                next_step=_step(common),
                 details={
                     "union": union, "common": common, "items": counts, "means_on_common": on_common,
                     "examples": [{"item": str(levels[i]), "missing_from": short} for i in missing],
                 },
             )
         ]  # fmt: skip
+
+
+def _step(common: int) -> str:
+    if not common:
+        return (
+            "No item was answered by all models, so that their scores can't be compared: give them the same items, or audit each "
+            "by itself. If the items are the same under other names, name the column they share: --item-column COLUMN."
+        )
+    return (
+        "Compare models on the items they share (the paired checks do), and find out whether the missing answers are failures: a "
+        "refusal or a timeout is a wrong answer, not a missing one."
+    )
 
 
 def _common_mean(item: np.ndarray, mean: np.ndarray, is_common: np.ndarray) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from unseen.report import accepted
 from unseen.report.baseline import Baseline
 from unseen.report.failing import UNDECIDED, failures, unasked
 from unseen.responses import Responses
-from unseen.responses.reading import read
+from unseen.responses.reading import columns_of, read
 
 DEFAULT_HTML = Path("unseen-report.html")
 
@@ -91,7 +92,8 @@ def describe(request: Request) -> None:
     if request.learning is not None:
         describe_request(request.learning)
         return
-    terminal.describe(_read(request))
+    responses, sources = _read(request), [resolve_sample(source) for source in request.options.sources]
+    terminal.describe(responses, columns=columns_of(sources, responses, request.options.mapping))
 
 
 def perform(request: Request) -> int:
@@ -108,8 +110,10 @@ def perform(request: Request) -> int:
     for code in request.options.fail_on:
         if code != UNDECIDED and not any(c.startswith(code) for c in runs):
             raise BadInput(f"--fail-on {code}: no such check runs; --select or --ignore leaves it out.")
-    outputs = request.outputs
     given = (*request.options.sources, request.options.train, request.config, request.options.baseline)
+    for name in request.options.output:
+        require_writable(Path(name), [s for s in given if s])
+    outputs = request.outputs
     for output in outputs:
         require_writable(output, [s for s in given if s])
     known = _accepted(request)
@@ -189,6 +193,11 @@ def _accepted(request: Request) -> accepted.Accepted | None:
     """What is known and accepted; told to be unusable before the work."""
     o = request.options
     if o.accept:
+        if o.expires and o.expires < (today := date.today()):
+            raise BadInput(
+                f"--expires {o.expires}: is past (today is {today}), so that nothing would be accepted. Name a day to come, or "
+                f"leave it out for {accepted.DAYS} days."
+            )
         require_writable(Path(o.accept), [s for s in (*o.sources, o.train, request.config, o.baseline, *o.output) if s])
         # Entries without a reason are what is to be filled in; they are written anew below.
         return None

@@ -81,6 +81,8 @@ def improve(
 
     if not shift:
         raise BadInput("say which shift to improve under: --shift 'held-out COLUMN', --shift 'later COLUMN' …")
+    if output is not None:
+        require_writable(output, sources)
     form = format.value if format else form_of(output)
     output = output or (DEFAULT_HTML if form == "html" else None)
     # Wrong names and an unusable output are told before the work, not after it.

@@ -7,17 +7,29 @@ from pathlib import Path
 
 from unseen.errors import BadInput
 
-# Endings of --output that say how it is written; anything else is text.
-FORMS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".txt": "text", ".sarif": "sarif"}
+# Endings of --output that say how it is written.
+FORMS = {
+    ".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".markdown": "markdown", ".sarif": "sarif",
+    ".txt": "text", ".text": "text", ".log": "text",
+}  # fmt: skip
 
 
 def form_of(output: Path | None) -> str:
     """The format by the ending of a file; text where there is none.
 
-    >>> form_of(Path("report.HTML")), form_of(None)
-    ('html', 'text')
+    Raises:
+        BadInput: The ending is that of no format: a report in another form than its name says is opened by nothing.
+
+    >>> form_of(Path("report.HTML")), form_of(Path("report")), form_of(None)
+    ('html', 'text', 'text')
     """
-    return FORMS.get(output.suffix.lower() if output else "", "text")
+    ending = output.suffix.lower() if output else ""
+    if ending and ending not in FORMS:
+        raise BadInput(
+            f"--output {output}: no format ends in {ending}; the endings are {', '.join(FORMS)}. Choose one of them, or say how "
+            "it is written with --format."
+        )
+    return FORMS.get(ending, "text")
 
 
 def names_in(given: Sequence[str] | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from unseen.errors import BadInput
 from unseen.estimates.intervals.means import normal_quantile, two_sided_z
 from unseen.estimates.testing.multiplicity import benjamini_hochberg
 from unseen.plain_text import value as shown
-from unseen.report.baseline import difference, signed
+from unseen.report.baseline import alone, difference, signed
 
 Document = dict[str, Any]
 # An acceptance without a date would be for ever.
@@ -176,7 +176,8 @@ def taken(
         e = f["estimate"] or {}
         whole = all(e.get(k) is not None for k in NUMBERS)
         numbers = {**{k: float(e[k]) for k in NUMBERS}, "level": float(e["level"])} if whole else None
-        said = f["statement"] if "accepted" not in f else f["accepted"]["statement"]
+        # What became of it since a baseline is no part of what is accepted: the file is read for months.
+        said = alone(f if "accepted" not in f else {**f, "statement": f["accepted"]["statement"]})
         entry = Entry(
             f["code"],
             f["subject"]["kind"],

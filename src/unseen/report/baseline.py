@@ -27,6 +27,11 @@ BEFORE = {"clear": "was clear", "undecided": "was undecided", "not_applicable": 
 # A report begins with its version, as a number; logs of other tools write theirs as a text.
 MARK = re.compile(r'"unseen_version"|"schema_version"\s*:\s*(\d|true|false|null)')
 PEEKED = 4096
+# What ``_marked`` adds to a statement.
+ADDED = re.compile(
+    r" (?:It was clear in the baseline and |The baseline does not have it\.$|In the baseline it |It grew since the baseline).*$",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,16 @@ def _marked(finding: Finding, words: str, record: Mapping[str, Any]) -> dict[str
     }
 
 
+def alone(finding: Finding) -> str:
+    """What a finding says by itself, without what an audit with a baseline adds of then and now.
+
+    >>> alone({"statement": "m loses 0.2. The baseline does not have it.", "details": {"baseline": {}}})
+    'm loses 0.2.'
+    """
+    said = str(finding["statement"])
+    return ADDED.sub("", said) if "baseline" in finding["details"] else said
+
+
 def changes(document: Mapping[str, Any]) -> list[Finding]:
     """The change of each model over all shared items, the heaviest loss first; empty without a baseline."""
     own = [f for f in document["findings"] if f["code"] == CODE and f["details"].get("side") == "all" and f["estimate"]]
@@ -303,6 +318,7 @@ def signed(estimate: Mapping[str, Any]) -> str:
 __all__ = [
     "CODE",
     "Baseline",
+    "alone",
     "beside",
     "changes",
     "difference",

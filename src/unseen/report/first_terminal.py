@@ -113,7 +113,12 @@ def _codes(codes: str, room: int) -> str:
 def _wrapped(text: str, console: Console, most: int = 4, hanging: str = "") -> list[str]:
     width = max(console.width, 20)
     lines = textwrap.wrap(fitting(text, console), width, subsequent_indent=hanging) or [""]
-    return lines if len(lines) <= most else [*lines[: most - 1], _cut(lines[most - 1] + "…" * width, width)]
+    if len(lines) <= most:
+        return lines
+    # Whole words, and one mark of what is left out.
+    last = lines[most - 1]
+    last = last if len(last) <= width - 2 else last[: width - 1].rsplit(" ", 1)[0][: width - 2]
+    return [*lines[: most - 1], f"{last} …"]
 
 
 __all__ = ["MAX_LINES", "write_first"]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from unseen.errors import UnseenError
+
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+# Readers show the first place; of a folder of thousands of files the others only make the file long.
+MOST_FILES = 20
 
 
 def render(document: Mapping[str, Any]) -> str:
     """One run with a rule for each check that found something, and a result for each finding.
 
-    What is accepted is a suppressed result with its reason. The location is the first source: a finding is about answers,
-    not about a line of a file.
+    What is accepted is a suppressed result with its reason. The locations are the files that were read, those of the model that
+    is named where files are called by it: a finding is about answers, not about a line, so that the line is the first.
 
     Source: OASIS, Static Analysis Results Interchange Format (SARIF) version 2.1.0, errata 01.
     """
@@ -26,12 +30,12 @@ def render(document: Mapping[str, Any]) -> str:
         "name": "unseen", "semanticVersion": document["unseen_version"],
         "rules": [_rule(code, document["checks"].get(code, {})) for code in codes],
     }  # fmt: skip
-    location = _location(document["sources"])
+    files = _files(document["sources"])
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": True}],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(f, codes.index(f["code"]), location) for f in found],
+        "results": [_result(f, codes.index(f["code"]), files) for f in found],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=1) + "\n"
 
@@ -47,14 +51,14 @@ def _rule(code: str, check: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _result(finding: Mapping[str, Any], rule: int, location: Mapping[str, Any] | None) -> dict[str, Any]:
+def _result(finding: Mapping[str, Any], rule: int, files: Sequence[Path]) -> dict[str, Any]:
     known = finding.get("accepted")
     named = {"logicalLocations": [{"name": finding["subject"]["name"], "kind": finding["subject"]["kind"]}]}
     result = {
         "ruleId": finding["code"], "ruleIndex": rule, "kind": "fail",
         "level": "error" if known and known["state"] != "accepted" else "warning",
         "message": {"text": f"{finding['statement']} Next: {finding['next_step']}"},
-        "locations": [{**(location or {}), **named}],
+        "locations": [{**place, **named} for place in _locations(files, finding["subject"]["name"])] or [named],
         "partialFingerprints": {"finding/v1": finding["id"]},
         "rank": round(100 * float(finding["weight"] or 0.0), 3),
         "properties": {"effect": finding["effect"], "estimate": finding["estimate"], "q_value": finding["q_value"]},
@@ -65,13 +69,36 @@ def _result(finding: Mapping[str, Any], rule: int, location: Mapping[str, Any] |
     return result
 
 
-def _location(sources: list[str]) -> dict[str, Any] | None:
-    """Where a finding is shown: the first source, relative to the repository where it was named so."""
-    if not sources:
-        return None
-    path = Path(sources[0])
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}}
+def _files(sources: Sequence[str]) -> list[Path]:
+    """The files that were read: those of a folder or a pattern one by one, a source that is not there (any more) by its name."""
+    from unseen.responses.reading import find
+
+    found: list[Path] = []
+    for source in sources:
+        try:
+            found += [path for path, _ in find(source)]
+        except UnseenError:
+            found.append(Path(source))
+    return found
+
+
+def _locations(files: Sequence[Path], name: str) -> list[dict[str, Any]]:
+    """Where a finding is shown: the files of the model that it names, where files or folders are called by it, else all."""
+    own = [p for p in files if _plain(name) in (_plain(p.stem), *(_plain(part) for part in p.parent.parts))]
+    return [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": p.as_uri() if p.is_absolute() else quote(p.as_posix())},
+                "region": {"startLine": 1},
+            }
+        }
+        for p in (own or files)[:MOST_FILES]
+    ]
+
+
+def _plain(name: str) -> str:
+    # lm-eval writes acme/beta as acme__beta.
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
 __all__ = ["render"]

@@ -43,8 +43,8 @@ def _writer(document: Mapping[str, Any], *, full: bool) -> Callable[[Console], N
     return lambda console: write_first(document, console)
 
 
-def describe(responses: Responses, file: IO[str] | None = None) -> None:
-    """Write what was read: sizes, splits, factors with their kinds and why, notes."""
+def describe(responses: Responses, file: IO[str] | None = None, *, columns: str = "") -> None:
+    """Write what was read: sizes, the columns that were taken, splits, factors with their kinds and why, notes."""
     from rich.console import Console
     from rich.text import Text
 
@@ -60,6 +60,7 @@ def describe(responses: Responses, file: IO[str] | None = None) -> None:
         ("answers", number(d["rows"]) + (f", {number(d['unlabelled'])} without a score" if d["unlabelled"] else "")),
         ("models", f"{len(d['models'])}: {names(d['models'], 8)}"),
         ("items", number(d["items"])),
+        *([("columns", columns)] if columns else []),
         ("units", f"{number(d['clusters'])} independent, by column {d['cluster_column']}"),
         ("score", f"{score['kind']}{ends}"),
         ("splits", splits or "none: say what is unseen with --unseen or --split"),

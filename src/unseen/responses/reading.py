@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +17,7 @@ import polars as pl
 from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
-from unseen.responses.mapping import Mapping, apply_unseen, from_table
+from unseen.responses.mapping import SYNONYMS, Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
@@ -28,6 +30,12 @@ FORMATS = (
     "and tables as CSV, Parquet, Arrow, JSON lines, or JSON with columns and data."
 ) + "".join(f" Of {reader.plugin.package}: {name}." for name, reader in PLUGGED.items())
 Reader = ModuleType | PluggedReader
+TAKEN = re.compile(r"Column '(.+)' was taken as the (\w+)\.")
+MODEL_COLUMNS = {"model", "model_name", "model_id", "model_a", "model_1", "model_left"}
+# Every page that we write says so in its head.
+REPORT_PAGE = re.compile(
+    r'<meta name="generator" content="unseen"|content="default-src &#39;none&#39;; style-src &#39;sha256'
+)
 # What to do with a file that no reader knows: any script writes these three columns.
 REMEDY = (
     "Write a CSV with three columns, one row an answer, and any further columns as factors:\n"
@@ -55,7 +63,7 @@ def read(sources: Any, *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B
     objects = [source for source in given if not isinstance(source, str | Path)]
     paths = [source for source in given if isinstance(source, str | Path)]
     files = find(paths, mapping.format) if paths or not objects else []
-    notes: list[str] = []
+    files, notes = _once(files, paths)
     read_in: list[tuple[str, pl.DataFrame]] = []
     many = len(files) + len(objects) > 1
     stopped: list[inspect_log.NothingScored] = []
@@ -95,9 +103,49 @@ def read(sources: Any, *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B
     return responses
 
 
+def _once(
+    files: list[tuple[Path, Reader]], paths: Sequence[str | Path]
+) -> tuple[list[tuple[Path, Reader]], list[str]]:  # fmt: skip
+    """The files without those that are named twice, and a note of these."""
+    first: dict[str, tuple[Path, Reader]] = {}
+    for path, reader in files:
+        first.setdefault(os.path.realpath(path), (path, reader))
+    given = [os.path.realpath(_expanded(p)) for p in paths]
+    twice = [str(p) for p in paths if given.count(os.path.realpath(_expanded(p))) > 1]
+    notes = [f"{twice[0]} is named twice: the same file is read once."] if twice else []
+    if len(first) < len(files) and not notes:
+        more = next(str(p) for p, _ in files if (p, _) not in first.values())
+        notes = [f"{more} is named twice, by different names: the same file is read once."]
+    return list(first.values()), notes
+
+
 def is_source(given: Any) -> bool:
     """Whether something is one source: a path, a name, a log of Inspect, or the results of a run of lm-eval."""
     return isinstance(given, str | Path) or inspect_log.is_log(given) or lm_eval.is_results(given)
+
+
+def columns_of(sources: Sequence[Any], responses: Responses, mapping: Mapping) -> str:
+    """Which columns were taken for model, item and score, in words; of a log, which tool's reader knows them.
+
+    Args:
+        sources: What was read.
+        responses: What came of it.
+        mapping: The names that the user gave.
+    """
+    paths = [source for source in sources if isinstance(source, str | Path)]
+    readers = {reader.NAME: reader for _, reader in (find(paths, mapping.format) if paths else [])}
+    logs = [name for name, reader in readers.items() if reader is not plain]
+    if logs or not readers:
+        return f"model, item and score as {' and '.join(logs) or 'the tool'} keeps them"
+    noted = {m[2]: m[1] for note in responses.notes if (m := TAKEN.fullmatch(note))}
+    named = {**noted, **mapping.columns}
+    by = {"model": mapping.model and "--model", "item": ""}
+    for note in responses.notes:
+        by["model"] = "the file's name" if note.startswith("No column names the model") else by["model"]
+        by["item"] = "the row" if note.startswith("No column names the items") else by["item"]
+    return ", ".join(
+        f"{role} from {by.get(role) or repr(named.get(role, role))}" for role in ("model", "item", "score")
+    )
 
 
 def name_of(source: Any) -> str:
@@ -162,14 +210,21 @@ def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tu
         # The reader has put the model there already, under the name that was asked for.
         own = replace(own, model=None)
     elif (
-        many
-        and not mapping.model
-        and not {"model", "model_name", "model_id", "model_a", "model_1", "model_left", mapping.model_column}
-        & {*table.columns}
+        not mapping.model
+        and not MODEL_COLUMNS & {*table.columns, *mapping.columns}
+        and (many or _one_each(table, mapping))
     ):
         table = table.with_columns(pl.lit(path.stem).alias("model"))
-        notes = (*notes, f"No column names the model: each file is one model, called by the file ({path.stem!r}).")
+        each = "each file" if many else "the file"
+        notes = (*notes, f"No column names the model: {each} is one model, called by the file ({path.stem!r}).")
     return _finished(str(path), table, notes, own, mapping)
+
+
+def _one_each(table: pl.DataFrame, mapping: Mapping) -> bool:
+    """Whether each item stands once, so that a table without a model's name holds the answers of one."""
+    names = [mapping.item_column] if mapping.item_column else ["item", *SYNONYMS["item"]]
+    name = next((n for n in names if n in table.columns), None)
+    return name is not None and table[name].n_unique() == table.height > 0
 
 
 def _finished(
@@ -247,6 +302,8 @@ def detect(path: Path) -> Reader | None:
         raise BadInput(f"{path}: the file is empty. Was the evaluation stopped before it wrote anything?")
     if seen.refusal:
         raise BadInput(f"{path}: {seen.refusal}")
+    if told := _report(path):
+        raise BadInput(f"{path}: {told}")
     if any(companion(path) for companion in COMPANIONS):
         return None
     if seen.kind == "zip":
@@ -290,13 +347,7 @@ def _in_folder(folder: Path, format_: str | None) -> dict[Path, Reader]:
     if not files:
         raise BadInput(f"{folder}: the folder is empty.")
     if unknown or not known:
-        paths = [p for p, _ in unknown] + ([] if known else documents)
-        what = "files of no known format" if known else f"{len(paths)} files, none of a known format"
-        reason = next((f" {reason}" for _, reason in unknown if reason), "")
-        raise BadInput(
-            f"{folder}: holds {what}: {_named(paths, folder)}.{reason} Name the logs themselves, as files or a pattern. "
-            f"{FORMATS}{'' if known else ' ' + REMEDY}"
-        )
+        raise BadInput(f"{folder}: {_unread(folder, unknown, [] if known else documents, some=bool(known))}")
     kinds: defaultdict[str, list[Path]] = defaultdict(list)
     for path, reader in known.items():
         kinds[reader.NAME].append(path)
@@ -304,6 +355,36 @@ def _in_folder(folder: Path, format_: str | None) -> dict[Path, Reader]:
         parts = "; ".join(f"{name}: {_named(paths, folder)}" for name, paths in kinds.items())
         raise BadInput(f"{folder}: holds logs of {len(kinds)} formats ({parts}). Name the files to read, or a pattern.")
     return known
+
+
+def _unread(folder: Path, refused: Sequence[tuple[Path, str]], documents: Sequence[Path], *, some: bool) -> str:
+    """What of a folder can't be read: each file with its own reason, those of no known format together."""
+    strange = [p for p, reason in refused if not reason] + [*documents]
+    told = [(p.relative_to(folder), reason.removeprefix(f"{p}: ")) for p, reason in refused if reason]
+    parts = [f"{name}: {reason}" for name, reason in told[:3]]
+    if len(told) > 3:
+        parts.append(f"And {len(told) - 3:,} more files that can't be read: {_named([p for p, _ in told[3:]])}.")
+    remedy = "Name the logs themselves, as files or a pattern."
+    if not strange:
+        return (
+            f"{' '.join(parts)} {'Leave it out, or name' if len(told) == 1 else 'Leave them out, or name'}{remedy[4:]}"
+        )
+    what = "files of no known format" if some or told else f"{len(strange)} files, none of a known format"
+    parts.insert(0, f"holds {what}: {_named(strange, folder)}.")
+    return f"{' '.join(parts)} {remedy} {FORMATS}{'' if some else ' ' + REMEDY}"
+
+
+def _report(path: Path) -> str:
+    """What to do with a report of ours that is given as a log; "" where it is none."""
+    if path.suffix.lower() not in (".json", ".html", ".htm"):
+        return ""
+    with path.open("rb") as file:
+        head = file.read(8192).decode("utf-8", "replace")
+    page = path.suffix.lower() != ".json"
+    if not (REPORT_PAGE.search(head) if page else '"unseen_version"' in head):
+        return ""
+    baseline = "as a baseline take the JSON report of that audit" if page else f"compare with it: --baseline {path}"
+    return f"is a report of unseen, not a log. Look at it: unseen view {path}; {baseline}; audit the logs themselves."
 
 
 def _unknown(path: Path) -> str:
@@ -345,4 +426,4 @@ def read_examples(path: str | Path) -> pl.DataFrame:
     return table
 
 
-__all__ = ["detect", "find", "is_source", "name_of", "read", "read_examples"]
+__all__ = ["columns_of", "detect", "find", "is_source", "name_of", "read", "read_examples"]

@@ -159,6 +159,17 @@ def units_to_decide(estimate: Estimate, matters: float, *, alpha: float) -> tupl
     return times, max(estimate.units + 1, round(times * estimate.units))
 
 
+def told_times(times: float) -> str:
+    """A number of times as it is told: two digits that count, since the variance behind it is known no better.
+
+    >>> told_times(2.43), told_times(12.6), told_times(197.2), told_times(8947)
+    ('2.4', '13', '200', '8,900')
+    """
+    if times < 9.95:
+        return f"{times:.1f}"
+    return f"{int(float(f'{times:.2g}')):,}"
+
+
 def error_of(estimate: Estimate) -> float:
     """Half the width of an interval over the normal quantile of its level: the standard error where it is normal.
 

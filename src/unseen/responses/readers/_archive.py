@@ -75,6 +75,8 @@ class Archive:
             )
         try:
             return self._zstd(info) if info.compress_type == ZSTD else self._zip.read(name)
+        except MissingExtra as error:
+            raise MissingExtra(f"{self.path}: reading a log compressed with zstd", error.extra) from None
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error) as error:
             raise BadInput(f"{self.path}: member {name!r} is damaged ({error}). Copy the file again.") from None
         except NotImplementedError as error:

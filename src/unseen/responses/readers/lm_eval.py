@@ -181,6 +181,9 @@ def _filter(path: Path, rows: list[dict[str, Any]], wanted: str | None, notes: l
             return wanted
         # A log of several tasks has several sets of filters: one that has a single filter needs no choice.
         if len(filters) == 1 and filters[0] == "none":
+            notes.append(
+                f"{path.name} has no filter {wanted!r}: its answers were not filtered, and are read as they are."
+            )
             return filters[0]
         raise BadInput(f"{path}: no filter {wanted!r}; the filters are {listed(filters)}. Choose one with --filter.")
     if len(filters) > 1:
