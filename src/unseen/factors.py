@@ -6,7 +6,7 @@ They stand below responses and data, because both carry factors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import polars as pl
@@ -28,11 +28,13 @@ class Factor:
         name: Column that holds it.
         kind: ordered (length, depth, year), categorical (domain, template) or set (skills used).
         why: Why this kind was inferred, or "set by the user".
+        is_split: Whether it only says which rows are seen and which unseen, so that it describes no item.
     """
 
     name: str
     kind: Kind
     why: str = "declared"
+    is_split: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -70,6 +72,10 @@ class Factors(Mapping[str, Factor]):
     def with_kind(self, name: str, kind: Kind) -> Factors:
         """The same factors with one kind set by the user (added at the end if the name is new)."""
         return Factors({**self._factors, name: Factor(name, kind, "set by the user")}.values())
+
+    def naming_split(self, name: str) -> Factors:
+        """The same factors, of which this one only names the sides of the split."""
+        return Factors({**self._factors, name: replace(self[name], is_split=True)}.values())
 
 
 def infer_factor(column: pl.Series) -> Factor | None:

@@ -1,10 +1,14 @@
 import numpy as np
 import polars as pl
+import pytest
 
 from unseen.auditing import run_check
 from unseen.checks.base import Clear, Found, NotApplicable, Settings, Subject
+from unseen.checks.u102_factor_gaps import FactorGaps
+from unseen.checks.u103_weakest_slices import WeakestSlices
 from unseen.checks.u303_unseen_combinations import UnseenCombinations
 from unseen.responses import Responses
+from unseen.responses.mapping import apply_unseen
 
 
 def _audit(shortfall, n=3000, seed=0, combinations=True):
@@ -34,3 +38,38 @@ def test_combinations_that_score_as_expected_are_clear():
 
 def test_an_unseen_level_is_no_new_combination():
     assert isinstance(_audit(0.1, combinations=False), NotApplicable)
+
+
+def _scan(column, condition=None, n=3000):
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 3, n), rng.integers(0, 3, n)
+    new = (a == 2) & (b == 2)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(n)], "score": (rng.random(n) < 0.9 - 0.5 * new).astype(float),
+        "shape": [f"s{v}" for v in a], "colour": [f"c{v}" for v in b], column: np.where(new, "test", "train"),
+    })  # fmt: skip
+    return apply_unseen(Responses.of(table), condition or f"{column} == 'test'")
+
+
+def test_a_column_that_names_the_split_is_no_level_that_must_have_been_seen():
+    answers = _scan("part")
+    out = run_check(UnseenCombinations(), Subject(answers), Settings(), strict=True)[0]
+    assert isinstance(out, Found)
+    assert out.details["combinations"] == ["shape = s2 with colour = c2"]
+    assert any("'part' names the sides of the split" in note for note in answers.notes)
+
+
+@pytest.mark.parametrize("check", [FactorGaps(), WeakestSlices()])
+def test_a_column_that_names_the_split_is_not_where_a_model_is_weak(check):
+    told = " ".join(o.statement for o in run_check(check, Subject(_scan("part")), Settings(), strict=True))
+    assert told
+    assert "part" not in told
+
+
+def test_a_domain_of_several_that_is_held_out_stays_a_factor():
+    rng = np.random.default_rng(4)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(900)], "score": rng.integers(0, 2, 900).astype(float),
+        "domain": rng.choice(["law", "news", "medicine"], 900),
+    })  # fmt: skip
+    assert not apply_unseen(Responses.of(table), "domain == 'medicine'").factors["domain"].is_split

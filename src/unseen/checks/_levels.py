@@ -108,6 +108,12 @@ def all_levels(subject: Subject, *, bins: int = 5) -> list[Levels]:
     return subject.shared(f"all_levels_{bins}", compute)
 
 
+def describing_levels(subject: Subject) -> list[Levels]:
+    """``all_levels`` without a column that only names the sides of the split, which says nothing of an item."""
+    factors = subject.answers.factors
+    return [f for f in all_levels(subject) if f.name not in factors or not factors[f.name].is_split]
+
+
 def ordered_levels(subject: Subject, name: str, *, bins: int) -> Levels | None:
     """An ordered factor in at most ``bins`` levels: its values, or quantile groups of them; None below two."""
     return subject.shared(f"levels_{name}_{bins}", lambda: _ordered(subject, name, bins))

@@ -15,8 +15,8 @@ from unseen.checks._levels import (
     MAX_ROWS,
     OTHER,
     Levels,
-    all_levels,
     count_units,
+    describing_levels,
     sample_rows,
     singletons,
 )
@@ -76,7 +76,7 @@ class FactorGaps(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model and factor."""
-        rows, factors, human = scored(subject), all_levels(subject), human_scores(subject)
+        rows, factors, human = scored(subject), describing_levels(subject), human_scores(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
         outcomes: list[Outcome] = []

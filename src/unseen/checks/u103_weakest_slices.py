@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._levels import Levels, all_levels, cluster_half, count_units, sample_rows, singletons
+from unseen.checks._levels import Levels, cluster_half, count_units, describing_levels, sample_rows, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
@@ -51,7 +51,7 @@ class WeakestSlices(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model."""
-        rows, factors = scored(subject), all_levels(subject)
+        rows, factors = scored(subject), describing_levels(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
         outcomes: list[Outcome] = []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import Levels, all_levels, cluster_half, singletons
+from unseen.checks._levels import Levels, cluster_half, describing_levels, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
@@ -54,7 +54,7 @@ class CompoundingPairs(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """The pairs tested on held-out clusters, for each model."""
-        rows, factors = scored(subject), all_levels(subject)
+        rows, factors = scored(subject), describing_levels(subject)
         if len(factors) < 2:
             return [self.not_applicable("A pair needs two factors.", "Add columns that describe the items.")]
         half = cluster_half(rows.cluster, self.rng(settings))

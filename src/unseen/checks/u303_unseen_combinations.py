@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import MAX_ROWS, Levels, all_levels, sample_rows, split_codes
+from unseen.checks._levels import MAX_ROWS, Levels, describing_levels, sample_rows, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.errors import TooFewUnits, Undefined
@@ -58,7 +58,7 @@ class UnseenCombinations(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model."""
-        rows, factors, (seen, unseen) = scored(subject), all_levels(subject), split_codes(subject)
+        rows, factors, (seen, unseen) = scored(subject), describing_levels(subject), split_codes(subject)
         novel, pairs, known = novel_rows(factors, seen, unseen)
         if not novel.any():
             return [

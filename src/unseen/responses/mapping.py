@@ -47,6 +47,22 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 EITHER = "answer"
 # Roles whose columns hold texts: a number of such a name is a factor.
 TEXT_ROLES = ("question", "prediction", "target")
+# Names of the parts of a benchmark.
+PARTS = (
+    "train",
+    "training",
+    "seen",
+    "dev",
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "test",
+    "testing",
+    "unseen",
+    "id",
+    "ood",
+)
 OTHER_NAMES = {"range": "score_range", "factor": "factors", "item": "item_column"}
 
 
@@ -343,7 +359,26 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
         train = table["split"].cast(pl.String) == "train"
         split = pl.when(train.fill_null(value=False)).then(pl.lit("train")).otherwise(split)
     added = responses.with_columns(split.cast(pl.Enum(SPLITS)).alias("split"))
-    return Responses(added.table, added.factors, added.score_kind, (*added.notes, *notes))
+    factors = added.factors
+    for name in columns_used(expression, table.columns, aliases=aliases):
+        if name in factors and factors[name].kind == "categorical" and _names_sides(added.table, name):
+            factors = factors.naming_split(name)
+            notes.append(
+                f"Column {name!r} names the sides of the split; U102, U103 and U303 don't take it for a factor."
+            )
+    return Responses(added.table, factors, added.score_kind, (*added.notes, *notes))
+
+
+def _names_sides(table: pl.DataFrame, name: str) -> bool:
+    """Whether a column says no more than the split does: one level on each side, or the usual words for parts.
+
+    A domain of several that is held out stays a factor: the others still differ from each other.
+    """
+    rows = table.select(pl.col(name).cast(pl.String).alias("level"), pl.col("split").cast(pl.String).alias("side"))
+    pairs = rows.filter(pl.col("side") != "train").unique()
+    if pairs["level"].null_count() or pairs["level"].n_unique() < len(pairs):
+        return False
+    return len(pairs) == 2 or bool(pairs["level"].str.to_lowercase().is_in(PARTS).all())
 
 
 def _no_number(column: pl.Series) -> str:
