@@ -288,7 +288,7 @@ def _pairs(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str,
     return [(q, _number(before.get(q)), _number(now.get(q))) for q in sorted({*before, *now})]
 
 
-def of_the_day(count: int = 3, day: int | None = None, most_seconds: float = 40.0) -> list[str]:
+def of_the_day(count: int = 3, day: int | None = None, most_seconds: float = 80.0) -> list[str]:
     """Cheap studies whose turn it is: those whose two seeds took at most so many seconds, gone through day by day."""
     day = day if day is not None else datetime.now(UTC).timetuple().tm_yday
     cheap = list[str]()
