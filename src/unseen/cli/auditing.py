@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unseen.api import Audit, as_examples, baseline_of, load_document, resolve_sample, subject_of
 from unseen.auditing import CHANGE, run
 from unseen.checks.base import Subject
@@ -19,11 +21,12 @@ from unseen.cli.options import form_of
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
-from unseen.plain_text import line
+from unseen.plain_text import line, names
 from unseen.report import accepted
 from unseen.report.baseline import Baseline
 from unseen.report.failing import UNDECIDED, failures, unasked
 from unseen.responses import Responses
+from unseen.responses.kept import KeptScores, matched
 from unseen.responses.reading import columns_of, read
 
 DEFAULT_HTML = Path("unseen-report.html")
@@ -175,6 +178,11 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
             raise BadInput(
                 f"{report}: is no report of an audit. Write one with: unseen audit LOGS --output report.json"
             )
+        if told := _unlike(document, responses):
+            named = ", ".join(request.options.sources)
+            raise BadInput(
+                f"{report} is not the report of {named}: {told}. Give the report of these answers, or leave it out."
+            )
         return document, responses
     o = request.options
     with terminal.progress(enabled=not o.quiet) as progress:
@@ -187,6 +195,27 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
             budget=o.budget,
         )
     return Audit(result, o.sources).document, responses
+
+
+def _unlike(document: dict[str, Any], responses: Responses) -> str:
+    """How the answers of a report differ from those at hand; "" where they are the same."""
+    if document.get("kept") is None:
+        then, rows = document.get("responses") or {}, len(responses)
+        if then.get("rows", rows) != rows:
+            return f"it is about {then['rows']:,} answers, and here are {rows:,}"
+        return ""
+    then, now = KeptScores.from_plain(document["kept"], "the report"), KeptScores.of(responses)
+    if set(then.models) != set(now.models):
+        return f"its models are {names(then.models, 5)}, and those here {names(now.models, 5)}"
+    if set(then.items) != set(now.items):
+        common = len(set(then.items) & set(now.items))
+        return f"it is about {then.total:,} items and here are {now.total:,}, {common:,} of them the same"
+    shared = matched(then, now)
+    if shared.edited or shared.reworded:
+        return f"{len(shared.edited) or shared.reworded:,} items ask or answer something else"
+    order = [then.models.index(name) for name in now.models]
+    differ = ~np.isclose(then.score[order][:, shared.before], now.score[:, shared.after], equal_nan=True)
+    return f"{int(differ.sum()):,} scores differ" if differ.any() else ""
 
 
 def _accepted(request: Request) -> accepted.Accepted | None:
