@@ -633,7 +633,7 @@ def improve(
         learner: A name (gradient-boosting by default), ``module:object``, or a live object as in ``audit``.
         shifts: Phrases such as ``held-out site`` or ``later month``.
         remedies: Names; by default all that apply.
-        seeds: Repetitions; by default 2 over domains, 5 for a single held-out set.
+        seeds: Repetitions; by default 2 over domains (1 for seven to ten), 5 for a single held-out set.
         rows: Most rows that are used.
         smallest_gain: Gain below which nothing counts as help.
         judge: What choice and verdict rest on: "mean" over domains, or the "worst" quarter of them; both are shown.

@@ -124,3 +124,9 @@ def test_an_unknown_phrase_lists_all(phrase):
     with pytest.raises(BadInput) as error:
         parse_shift(phrase, flights())
     assert all(p in str(error.value) for p in PHRASES)
+
+
+def test_a_misspelt_shift_is_answered_with_the_nearest():
+    table = pl.DataFrame({"x": range(90), "site": ["a", "b", "c"] * 30, "target": [0, 1] * 45})
+    with pytest.raises(BadInput, match="did you mean 'held-out site'"):
+        parse_shift("heldout site", Examples(table, ("x",), "target"))

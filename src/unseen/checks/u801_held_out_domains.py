@@ -95,8 +95,8 @@ class HeldOutDomains(Check):
 
     def _one(self, subject: Subject, settings: Settings, loss: Loss, behind: Mapping[str, object]) -> Outcome:
         under = under_shift(subject)
-        worst = behind.get("worst")
-        is_behind = isinstance(worst, list) and loss.name in worst
+        named = behind.get("behind")
+        is_behind = isinstance(named, list) and loss.name in named
         apart = _apart(under, loss)
         estimate = loss.estimate(settings.level)
         what = f"({shown(under, loss.reference)} → {shown(under, loss.unseen)}, {len(loss.held.rows):,} rows)"
@@ -219,6 +219,12 @@ class HeldOutDomains(Check):
             "improve --judge worst with this shift.",
             details={
                 "family": family, "worst": names,
+                # Each for itself, on rows on which it was not chosen, and where other rows of it were seen.
+                "behind": [
+                    judged[i][0].name for i in np.flatnonzero(worst)
+                    if share[1] @ value - value[i] > 2 * variance[i] ** 0.5
+                    and share[1] @ seen - seen[i] >= settings.gap_that_matters / 2 * scale
+                ],
                 **blamed(under, [judged[i][0].held.case for i in np.flatnonzero(worst)]),
                 "domains": [
                     {"domain": x[0].name, "score": float(x[1]), "se": float(x[2]) ** 0.5, "seen": float(x[4]), "worst": bool(w)}

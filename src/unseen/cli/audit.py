@@ -57,7 +57,7 @@ def audit(
     inputs: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Only these columns are features (a,b,c).", rich_help_panel=LEARNER)] = None,
     drop: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Columns that are no features (a,b,c).", rich_help_panel=LEARNER)] = None,
     regression: Annotated[bool | None, typer.Option("--regression/--classification", help="What the target is; by default seen from its values.", rich_help_panel=LEARNER)] = None,
-    measure: Annotated[str | None, typer.Option(help="accuracy, balanced-accuracy, auroc, average-precision, log-loss, brier; error (mae) or r2 for numbers.", rich_help_panel=LEARNER)] = None,
+    measure: Annotated[str | None, typer.Option(help="accuracy, balanced-accuracy, auroc, average-precision, calibrated-average-precision, log-loss, brier; error (mae) or r2 for numbers.", rich_help_panel=LEARNER)] = None,
     refits: Annotated[int | None, typer.Option(min=1, help="Repetitions under other folds and seeds.", rich_help_panel=LEARNER)] = None,
     executor: Annotated[str | None, typer.Option(help="serial, local or ray; default local.", rich_help_panel=LEARNER)] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", min=1.0, help="Longest time one refit may take; it then fails.", rich_help_panel=LEARNER)] = None,

@@ -47,7 +47,7 @@ def improve(
     cluster: Annotated[str | None, typer.Option(help="Column of what was sampled together (patient, document).", rich_help_panel=DATA)] = None,
     time: Annotated[str | None, typer.Option(help="Column of time.", rich_help_panel=DATA)] = None,
     regression: Annotated[bool | None, typer.Option("--regression/--classification", help="What the target is; by default seen from its values.", rich_help_panel=DATA)] = None,
-    measure: Annotated[str | None, typer.Option(help="accuracy, balanced-accuracy, auroc, average-precision, log-loss, brier; error (mae) or r2 for numbers.", rich_help_panel=DATA)] = None,
+    measure: Annotated[str | None, typer.Option(help="accuracy, balanced-accuracy, auroc, average-precision, calibrated-average-precision, log-loss, brier; error (mae) or r2 for numbers.", rich_help_panel=DATA)] = None,
     remedy: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Try only these; `unseen explain remedy` lists all. Repeatable.", rich_help_panel=TRY)] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; by default 2 over domains (1 for seven to ten), 5 for a single held-out set.", rich_help_panel=TRY)] = None,
     rows: Annotated[int, typer.Option(min=100, help="Most rows that are used, drawn at random.", rich_help_panel=TRY)] = 20_000,

@@ -267,6 +267,8 @@ def _require(table: pl.DataFrame, name: str) -> None:
 
     if name not in table.columns:
         near = get_close_matches(name, table.columns, 3, 0.5)
+        # What is hardly nearer than chance is noise beside one that begins alike.
+        near = [c for c in near if c[:1].lower() == name[:1].lower()] or near
         raise BadInput(
             f"no column {name!r}; the columns are {_names(table.columns)}."
             + (f" Did you mean {' or '.join(near)}?" if near else "")

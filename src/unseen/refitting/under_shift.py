@@ -187,11 +187,11 @@ class UnderShift:
             return None
         table = pl.concat(frames, how="vertical")
         kinds: dict[str, Kind] = {name: f.kind for name, f in examples.factors.items() if name in table.columns}
-        bounds = self.problem.how.bounds if self._keeps_score else None if self.problem.regression else (0.0, 1.0)
+        bounds = self.problem.how.bounds if self.keeps_score else None if self.problem.regression else (0.0, 1.0)
         return Responses.of(table, score_range=bounds, kinds=kinds)
 
     @property
-    def _keeps_score(self) -> bool:
+    def keeps_score(self) -> bool:
         """Whether the response table has the score of the measure: one that stands for a row alone, as the checks read it."""
         return self.problem.measure in ("accuracy", "brier", "error")
 
@@ -208,7 +208,7 @@ class UnderShift:
         columns: dict[str, pl.Series] = {
             "model": pl.Series([f"{self.runner.learner.name}, {family}"] * len(answers.rows)),
             "item": table["item"].cast(pl.String)[answers.rows],
-            "score": pl.Series(answers.score if self._keeps_score else self.plain_score(answers)),
+            "score": pl.Series(answers.score if self.keeps_score else self.plain_score(answers)),
             "split": pl.Series([side] * len(answers.rows)),
             "target": table[self.problem.target].cast(pl.String)[answers.rows],
             "prediction": pl.Series(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unseen.report import accepted
@@ -64,7 +64,9 @@ def told(document: Document) -> bool:
 def columns(document: Document) -> list[Column]:
     """The columns of the score table that hold anything."""
     rows: Sequence[Row] = (document.get("scores") or {}).get("rows", ())
-    return [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in rows)]
+    measure = (document.get("scores") or {}).get("measure")
+    kept = [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in rows)]
+    return [replace(c, name=f"model · {measure}") if c.key == "model" and measure else c for c in kept]
 
 
 def rows(document: Document, most: int = MAX_ROWS) -> tuple[list[Row], int]:
@@ -163,6 +165,11 @@ def what(document: Document) -> str:
     return " · ".join(parts)
 
 
+def silent(document: Document) -> str:
+    """What was decided without being asked, of a learner: what was left out, what the numbers speak of; "" where nothing was."""
+    return " · ".join((document.get("learner") or {}).get("decided", ()))
+
+
 def known(document: Document) -> str:
     """What became of findings that are accepted; "" where none are."""
     return accepted.beside(document)
@@ -232,6 +239,7 @@ __all__ = [
     "rest",
     "rows",
     "short",
+    "silent",
     "start",
     "stories",
     "told",

@@ -25,6 +25,7 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
     others = first.rest(document)
     step = first.start(document)
     closing = _wrapped(first.what(document), console) + _wrapped(first.counts(document), console, most=2)
+    closing += _wrapped(first.silent(document), console) if first.silent(document) else []
     closing += _wrapped(first.known(document), console, most=2) if first.known(document) else []
     closing += _wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []
     closing += _wrapped(f"All findings: --full · what a code means: unseen explain {_example(document)}", console)
@@ -60,7 +61,7 @@ def _scores(document: Mapping[str, Any], console: Console, most: int) -> list[st
     if not shown:
         return []
     columns, named = first.fitted(document, console.width, shown)
-    cells = [[c.name for c in columns]]
+    cells = [[named(c.name) if c.key == "model" else c.name for c in columns]]
     cells += [[named(str(row["model"])) if c.key == "model" else first.cell(row, c) for c in columns] for row in shown]
     lines = _aligned([[fitting(t, console) for t in row] for row in cells], [c.numeric for c in columns])
     if cut:

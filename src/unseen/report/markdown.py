@@ -62,7 +62,11 @@ def _first(document: Mapping[str, Any]) -> list[str]:
     lines += [f"**→ {escape(step)}**", ""] if step else []
     return [
         *lines,
-        " · ".join(escape(t) for t in (first.what(document), first.counts(document), first.known(document)) if t),
+        " · ".join(
+            escape(t)
+            for t in (first.what(document), first.counts(document), first.silent(document), first.known(document))
+            if t
+        ),
     ]
 
 

@@ -13,6 +13,7 @@ from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outc
 from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
 from unseen.refitting import UnderShift
+from unseen.refitting.decided import decided
 from unseen.report.answers import name_items
 from unseen.report.baseline import CODE, changes, lead, worse
 from unseen.report.plain import counted, plain, share, slug
@@ -77,6 +78,7 @@ def describe_learner(under: UnderShift) -> dict[str, Any]:
         "shifts": list(under.plan.families()),
         "refits": len(under.plan.pieces),
         "notes": list(under.problem.notes),
+        "decided": decided(under),
     }
 
 

@@ -130,9 +130,21 @@ def _verb(phrase: str) -> tuple[str, str]:
             return verb.replace(" o", "-o"), phrase[len(verb) :].strip()
     if phrase.lower() == "random":
         return "random", ""
+    near = _nearest(phrase)
     raise BadInput(
-        f"no shift reads {phrase!r}. The shifts are:\n" + "\n".join(f"  {p}: {why}" for p, why in PHRASES.items())
+        f"no shift reads {phrase!r}{f': did you mean {near!r}?' if near else '.'} The shifts are:\n"
+        + "\n".join(f"  {p}: {why}" for p, why in PHRASES.items())
     )
+
+
+def _nearest(phrase: str) -> str:
+    """The phrase with its first words as the nearest shift spells them; "" where none is near."""
+    verbs = list(dict.fromkeys(re.split(r"[ \[=](?=[A-Z])|\[", p)[0].removesuffix(" ") for p in PHRASES))
+    words = phrase.split()
+    for count in (2, 1):
+        if near := get_close_matches(" ".join(words[:count]).lower(), verbs, 1, 0.75):
+            return " ".join([near[0], *words[count:]])
+    return ""
 
 
 def _assigned(text: str) -> tuple[str, str | None]:

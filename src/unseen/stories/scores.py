@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from unseen.auditing import AuditResult
 from unseen.checks._levels import count_units, split_codes
 from unseen.checks._rows import scored
-from unseen.checks.base import Outcome
+from unseen.checks.base import Outcome, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.intervals.means import difference, mean_estimate
+from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
 
 # Columns of the table that are estimates.
 NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
+SIDES = ("seen", "unseen", "gap")
 Rows = tuple[NDArray[np.float64], NDArray[np.integer]]
 
 
@@ -66,11 +68,13 @@ class ScoreTable:
         rows: The models.
         low: Lowest possible score; None where there is none.
         high: Highest possible score; None where there is none.
+        measure: What the scores are, where a learner was refitted; else "".
     """
 
     rows: tuple[ScoreRow, ...]
     low: float | None
     high: float | None
+    measure: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -94,7 +98,7 @@ class ScoreTable:
 
     def __repr__(self) -> str:
         known = [name for name in NUMBERS if any(getattr(row, name) is not None for row in self.rows)]
-        cells = [["model", *known, "tier"]] + [
+        cells = [[f"model · {self.measure}" if self.measure else "model", *known, "tier"]] + [
             [row.model, *(e.format(2) if (e := getattr(row, name)) else "" for name in known), row.tier]
             for row in self.rows
         ]
@@ -103,7 +107,8 @@ class ScoreTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {"low": self.low, "high": self.high, "rows": [row.to_dict() for row in self.rows]}
+        named = {"measure": self.measure} if self.measure else {}
+        return {"low": self.low, "high": self.high, **named, "rows": [row.to_dict() for row in self.rows]}
 
 
 def score_table(result: AuditResult) -> ScoreTable | None:
@@ -134,7 +139,62 @@ def score_table(result: AuditResult) -> ScoreTable | None:
         )  # fmt: skip
     kind = subject.answers.score_kind
     ends = (None, None) if kind.name == "unbounded" else (kind.low, kind.high)
-    return ScoreTable(tuple(sorted(found, key=_order)), *ends)
+    return _as_asked(result, ScoreTable(tuple(sorted(found, key=_order)), *ends))
+
+
+def _as_asked(result: AuditResult, table: ScoreTable) -> ScoreTable:
+    """The table of a learner in the measure that was asked for.
+
+    Answers carry accuracy (minus the error) where the measure is none of single rows; the means over held-out sets are
+    then taken from what U801 and U802 judge.
+    """
+    from unseen.refitting import UnderShift
+
+    under = result.subject.learner
+    if not isinstance(under, UnderShift):
+        return table
+    how, limits = under.problem.how, under.problem.how.limits
+    if under.keeps_score:
+        return replace(table, measure=how.score_word)
+    sides = _held_out(result.subject, result.settings.level)
+    rows = [
+        replace(r, overall=None, **dict(zip(SIDES, sides[r.model], strict=True)))
+        for r in table.rows
+        if r.model in sides
+    ]
+    if len(rows) < len(table.rows):
+        return replace(table, measure="minus mean absolute error" if under.problem.regression else "accuracy")
+    low, high = (end if math.isfinite(end) else None for end in limits)
+    return ScoreTable(tuple(rows), low, high, how.score_word)
+
+
+def _held_out(subject: Subject, level: float) -> dict[str, tuple[Estimate | None, ...]]:
+    """Model → seen, unseen and loss over its held-out sets."""
+    from unseen.checks._domains import losses, under_shift
+    from unseen.estimates.intervals.meta import random_effects
+
+    under, made = under_shift(subject), dict[str, tuple[Estimate | None, ...]]()
+    bounds = under.problem.how.limits
+    for family, own in losses(subject).items():
+        pairs = (
+            ([x.reference for x in own], [x.reference_variance for x in own], bounds),
+            ([x.unseen for x in own], [x.unseen_variance for x in own], bounds),
+            ([x.value for x in own], [x.variance for x in own], None),
+        )
+        try:
+            if len(own) == 1:
+                one, method = own[0], "one held-out set, t"
+                ends = (t_interval(v[0], s[0], one.dof, level) for v, s, _ in pairs)
+                cut = [
+                    (max(a, b[0]), min(c, b[1])) if b else (a, c) for (a, c), (_, _, b) in zip(ends, pairs, strict=True)
+                ]
+                found = [Estimate(v[0], *e, one.units, method, level) for (v, _, _), e in zip(pairs, cut, strict=True)]
+            else:
+                found = [random_effects(v, s, level=level, bounds=b).mean for v, s, b in pairs]
+        except (TooFewUnits, Undefined):
+            continue
+        made[f"{under.runner.learner.name}, {family}"] = tuple(found)
+    return made
 
 
 def tier_letters(outcomes: Iterable[Outcome]) -> dict[str, str]:

@@ -14,7 +14,8 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     """The heaviest story; for a learner what to expect at the next domain; else what is clear and what is open."""
     expected = [o for o in result.outcomes if o.details.get("expectation")]
     if expected:
-        return Verdict(at_the_next(str(expected[0].details["expectation"])), "expectation", _next(expected[0]))
+        ahead = at_the_next(str(expected[0].details["expectation"]))
+        return Verdict(f"{ahead}{_apart(result)}", "expectation", _next(expected[0]))
     if stories:
         return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
@@ -41,6 +42,25 @@ def at_the_next(expectation: str) -> str:
         return expectation
     domain = family.removeprefix("held-out ")
     return f"At the next {domain} expect {ahead.partition(' (')[0].strip()}"
+
+
+def _apart(result: AuditResult) -> str:
+    """Domains that lose by not being seen, and those that are behind seen or not: each asks for a remedy of its own."""
+    own = [o for o in result.outcomes if o.code == "U801" and isinstance(o, Found)]
+    lost = [(str(o.details["domain"]), o) for o in own if "domain" in o.details]
+    named = {name for name, _ in lost}
+    behind = [str(n) for o in own for n in o.details.get("behind", ()) if str(n) not in named]
+    said = ""
+    if lost:
+        listed = _some([f"{name} ({o.estimate.value:.2f})" for name, o in lost if o.estimate is not None])
+        said += f" Lost by not being seen: {listed}."
+    if behind:
+        said += f" Behind, seen or not: {_some(behind)}."
+    return said
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _next(outcome: Outcome) -> Estimate | None:
