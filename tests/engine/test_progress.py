@@ -49,13 +49,27 @@ def test_a_hook_gets_every_piece_and_no_bar_is_drawn(capsys):
 
 
 def test_false_is_silent_and_a_notebook_gets_a_line_of_text(monkeypatch, capsys):
-    notebook = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=object()))
+    outputs: list[list[str]] = []
+
+    def display(shown, **_):
+        outputs.append([shown["text/plain"]])
+        return types.SimpleNamespace(update=lambda later, **_: outputs[-1].append(later["text/plain"]))
+
+    notebook = types.SimpleNamespace(
+        get_ipython=lambda: types.SimpleNamespace(kernel=object()), display=types.SimpleNamespace(display=display)
+    )
     monkeypatch.setitem(sys.modules, "IPython", notebook)
     assert in_notebook()
-    for given, shown in ((False, False), (None, True), (True, True)):
+    for given, shown in ((False, 0), (None, 1), (True, 1)):
+        outputs.clear()
         with hooked("fit", given) as done:
-            done("a", 1, 1)
-        assert ("1/1" in capsys.readouterr().err) is shown
+            done.expect(2, 0.5, 1) if shown else None
+            done("a", 1, 2)
+            done("b", 2, 2)
+        # One output, which is replaced, and none in red.
+        assert len(outputs) == shown
+        assert all(len(lines) > 1 and "2/2" in lines[-1] and "\n" not in "".join(lines) for lines in outputs)
+        assert capsys.readouterr().err == ""
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: None))
     assert not in_notebook()
 

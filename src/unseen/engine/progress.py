@@ -55,7 +55,7 @@ def duration(seconds: float) -> str:
 def progress(
     what: str, *, show: bool | None = None, console: Console | None = None, piece: str = "refit"
 ) -> Generator[Done]:
-    """Show a bar on standard error while work is done inside.
+    """Show a bar while work is done inside: on standard error, or as one line of a notebook's cell.
 
     Args:
         what: Name of the work.
@@ -73,7 +73,7 @@ def progress(
     if not ((notebook or sys.stderr.isatty()) if show is None else show):
         yield lambda name, finished, total: None
     elif notebook and console is None:
-        with contextlib.closing(Line(what, piece)) as line:
+        with contextlib.closing(Line(what, piece, Cell())) as line:
             yield line
     else:
         with _bar(what, console, piece) as done:
@@ -138,6 +138,25 @@ class Line:
     def _draw(self, text: str) -> None:
         self._write("\r" + text.ljust(self._length))
         self._length = len(text)
+
+
+class Cell:
+    """One line of a notebook's output that is replaced by each later one; also where the notebook is saved or converted."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def __call__(self, text: str) -> None:
+        """Show a line in place of the last one; the end of a line alone shows nothing."""
+        said = text.strip()
+        if not said:
+            return
+        shown: Any = {"text/plain": said}
+        if self._handle is None:
+            # Only a notebook gets here, so that it is there.
+            self._handle = sys.modules["IPython"].display.display(shown, raw=True, display_id=True)
+        else:
+            self._handle.update(shown, raw=True)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from unseen.plain_text import value as shortened
 from unseen.responses.columns import ROLES, SPLITS
 from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
+from unseen.responses.predictions import refuse_as_score, scored_predictions
 from unseen.responses.table import Responses
 from unseen.responses.words import scores_from_words
 
@@ -235,6 +236,13 @@ class Mapping:
             if free:
                 named[role] = free[0]
                 notes.append(f"Column {free[0]!r} was taken as the {role}.")
+        if "score" in named:
+            refuse_as_score(named["score"], table.columns)
+        elif "score" not in table.columns:
+            both = {*named.values(), *self.factors, *(columns_used(self.unseen, table.columns) if self.unseen else ())}
+            has = "confidence" in named or "confidence" in table.columns
+            if (made := scored_predictions(table, confidence=has, kept=both)) is not None:
+                table, notes = made[0], [*notes, made[1]]
         _answers(table, named, notes)
         kept = {name for name in self.factors if name in table.columns}
         table, renamed = _renamed(table, named, kept)

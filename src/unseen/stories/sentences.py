@@ -98,7 +98,7 @@ def carries(of: Amounts) -> bool:
 def figure(of: Amounts) -> str:
     """The numbers in short."""
     if carries(of) and of.share is not None and of.lost is not None:
-        return f"{of.share.value:.2f} of {of.lost.value:.2f} lost"
+        return f"{'all' if of.share.value >= of.lost.value else f'{of.share.value:.2f}'} of {of.lost.value:.2f} lost"
     return "" if of.effect is None else f"{short(of.effect)} lower"
 
 

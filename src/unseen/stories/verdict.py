@@ -39,7 +39,7 @@ def at_the_next(expectation: str) -> str:
     """
     family, found, ahead = expectation.partition(": for the next one expect ")
     if not found:
-        return expectation
+        return expectation[:1].upper() + expectation[1:]
     domain = family.removeprefix("held-out ")
     return f"At the next {domain} expect {ahead.partition(' (')[0].strip()}"
 

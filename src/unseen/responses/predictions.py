@@ -1,0 +1,133 @@
+"""Tables of predictions as scikit-learn names them: ``y_true`` with ``y_pred``, ``y_score`` or ``y_prob``; made into scores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+
+from unseen.errors import BadInput
+
+TRUTH = "y_true"
+LABEL = "y_pred"
+PROBABILITY = ("y_prob", "y_proba", "y_score")
+# Numbers of more values than these are quantities, not classes.
+MOST_CLASSES = 50
+RECIPES = (
+    "Make the score yourself, higher is better: for classes table['score'] = (table['y_true'] == table['y_pred']).astype(float); "
+    "for numbers table['score'] = -(table['y_true'] - table['y_pred']).abs()"
+)
+
+
+def refuse_as_score(column: str, columns: Collection[str]) -> None:
+    """Refuse a prediction that is named as the score.
+
+    Raises:
+        BadInput: The column is one, and the right answer stands beside it.
+    """
+    if column in (LABEL, *PROBABILITY) and TRUTH in columns:
+        raise BadInput(
+            f"{column!r} is what the model predicted, not whether that is right. Leave --score out: the score is then made "
+            f"from {TRUTH!r} and {column!r}."
+        )
+
+
+def scored_predictions(
+    table: pl.DataFrame, *, confidence: bool, kept: Collection[str] = ()
+) -> tuple[pl.DataFrame, str] | None:
+    """A table with score, target, prediction and confidence in place of predictions; None where it holds none.
+
+    The score is 1 where the prediction is right. A probability is that of class 1: it predicts 1 above 0.5, with
+    confidence max(p, 1 − p); beside ``y_pred`` the confidence is the probability of what is predicted there.
+
+    Args:
+        table: A table without a score.
+        confidence: Whether it has a confidence already.
+        kept: Columns that also have another use, and stay.
+
+    Raises:
+        BadInput: Whether a prediction is right can't be known from these columns; the message shows how to make a score.
+
+    >>> table = pl.DataFrame({"y_true": [1, 0, 1], "y_score": [0.9, 0.7, 0.2]})
+    >>> made, note = scored_predictions(table, confidence=False)
+    >>> made["score"].to_list(), made["confidence"].round(1).to_list()
+    ([1.0, 0.0, 0.0], [0.9, 0.7, 0.8])
+    """
+    there = [c for c in (LABEL, *PROBABILITY) if c in table.columns]
+    if not there:
+        return None
+    if TRUTH not in table.columns:
+        raise BadInput(
+            f"no column 'score', and {there[0]!r} is a prediction, which is no score: add the right answers as {TRUTH!r}. "
+            f"{RECIPES}."
+        )
+    truth, probability = table[TRUTH], next((c for c in PROBABILITY if c in table.columns), None)
+    if truth.dtype.is_float() and truth.drop_nans().drop_nulls().n_unique() > MOST_CLASSES:
+        raise BadInput(
+            f"{TRUTH!r} holds numbers, not classes, so that no prediction is simply right or wrong. {RECIPES}."
+        )
+    two = _zero_or_one(truth)
+    p = None if probability is None or not two else _as_probability(table[probability])
+    if LABEL in table.columns:
+        label = table[LABEL]
+        if two and not _zero_or_one(label) and _as_probability(label) is not None:
+            p, probability = _as_probability(label), LABEL
+        elif label.dtype.is_float() and bool((label.drop_nulls().drop_nans() % 1 != 0).any()):
+            raise BadInput(f"{LABEL!r} holds numbers that are no classes of {TRUTH!r}. {RECIPES}.")
+    if LABEL in table.columns and probability != LABEL:
+        predicted, how = table[LABEL], f"1 where {LABEL!r} equals {TRUTH!r}"
+    elif p is not None:
+        predicted, how = (p > 0.5).cast(pl.Int64), f"1 where {probability!r} > 0.5 agrees with {TRUTH!r}"
+    else:
+        why = "the classes are not 0 and 1" if not two else "it holds values outside 0 … 1, or none"
+        raise BadInput(
+            f"{probability!r} can't be read as the probability of class 1 ({why}), so whether a prediction is right is not "
+            f"known: add the predicted class as {LABEL!r}. {RECIPES}."
+        )
+    right = _same(predicted, truth).cast(pl.Float64)
+    added = [right.alias("score")]
+    if "target" not in table.columns:
+        added.append(_text(truth).alias("target"))
+    if "prediction" not in table.columns:
+        added.append(_text(predicted).alias("prediction"))
+    note = f"Predictions were scored: {how}, else 0"
+    if p is not None and not confidence:
+        one = _text(predicted) == "1"
+        sure = pl.select(pl.when(one).then(p).otherwise(1 - p)).to_series()
+        added.append(sure.alias("confidence"))
+        note += f"; the confidence is the probability of the predicted class by {probability!r}"
+    gone = {TRUTH, *there} - set(kept)
+    return table.with_columns(added).drop(gone), f"{note}."
+
+
+def _zero_or_one(column: pl.Series) -> bool:
+    if column.dtype == pl.Boolean:
+        return True
+    return column.dtype.is_numeric() and bool(
+        column.cast(pl.Float64).fill_nan(None).drop_nulls().is_in([0.0, 1.0]).all()
+    )
+
+
+def _as_probability(column: pl.Series) -> pl.Series | None:
+    """The column where all its values lie in 0 … 1, as a probability."""
+    if not column.dtype.is_numeric():
+        return None
+    numbers = column.cast(pl.Float64).fill_nan(None)
+    present = numbers.drop_nulls()
+    return numbers if len(present) and bool(present.is_between(0, 1).all()) else None
+
+
+def _text(column: pl.Series) -> pl.Series:
+    """Classes as texts that are the same whether they were booleans, integers or floats."""
+    if column.dtype == pl.Boolean:
+        column = column.cast(pl.Int64)
+    if column.dtype.is_float():
+        column = column.fill_nan(None).cast(pl.Int64, strict=False)
+    return column.cast(pl.String)
+
+
+def _same(a: pl.Series, b: pl.Series) -> pl.Series:
+    return _text(a) == _text(b)
+
+
+__all__ = ["refuse_as_score", "scored_predictions"]

@@ -1,0 +1,60 @@
+"""Tables of predictions are scored by whether the prediction is right, and a prediction is never read as rightness."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.errors import BadInput
+from unseen.responses.mapping import Mapping, from_table
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.integers(0, 2, 60)
+P = RNG.random(60).round(3)
+ROWS = {"model": "m", "item": list(range(60)), "y_true": TRUTH}
+
+
+@pytest.mark.parametrize("name", ["y_score", "y_prob", "y_proba", "y_pred"])
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64, pl.Boolean])
+def test_a_probability_is_scored_by_the_class_that_it_predicts(name, kind):
+    table = pl.DataFrame(ROWS | {name: P}).with_columns(pl.col("y_true").cast(kind))
+    made = from_table(table)
+    assert made.table["score"].to_list() == ((P > 0.5) == (TRUTH == 1)).tolist()
+    assert made.table["confidence"].to_numpy() == pytest.approx(np.maximum(P, 1 - P))
+    assert not {name, "y_true"} & {*made.table.columns, *made.factors}
+    assert any(f"'{name}' > 0.5" in note for note in made.notes)
+
+
+def test_a_predicted_class_is_right_where_it_equals_the_truth_and_its_probability_is_the_confidence():
+    cut = (P > 0.3).astype(int)
+    made = from_table(pl.DataFrame(ROWS | {"y_pred": cut, "y_prob": P})).table
+    assert made["score"].to_list() == (cut == TRUTH).tolist()
+    assert made["confidence"].to_numpy() == pytest.approx(np.where(cut == 1, P, 1 - P))
+    words = pl.DataFrame(ROWS).with_columns(pl.Series("y_true", np.array(["no", "yes", "may"])[TRUTH + (P > 0.8)]))
+    assert from_table(words.with_columns(y_pred=pl.lit("yes"))).table["score"].sum() == (words["y_true"] == "yes").sum()
+
+
+def test_a_row_without_a_truth_has_no_score():
+    table = pl.DataFrame(ROWS | {"y_score": P}).with_columns(y_true=pl.when(pl.col("item") > 0).then("y_true"))
+    assert from_table(table).table["score"].null_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"y_score": P * 8 - 4}, "'y_score' can't be read as the probability"),
+        ({"y_true": ["a"] * 60, "y_score": P}, "the classes are not 0 and 1"),
+        ({"y_true": RNG.normal(size=60), "y_pred": P}, "holds numbers, not classes"),
+        ({"y_true": None, "y_score": P}, "'y_score' is a prediction, which is no score"),
+    ],
+)
+def test_where_rightness_is_not_known_the_message_shows_how_to_make_a_score(columns, why):
+    table = pl.DataFrame({name: values for name, values in (ROWS | columns).items() if values is not None})
+    with pytest.raises(BadInput, match=rf"{why}.*table\['score'\] = "):
+        from_table(table)
+
+
+def test_a_probability_is_not_taken_as_rightness_and_a_score_that_is_there_is_kept():
+    with pytest.raises(BadInput, match=r"not whether that is right\. Leave --score out"):
+        from_table(pl.DataFrame(ROWS | {"y_score": P}), Mapping.of(score="y_score"))
+    kept = from_table(pl.DataFrame(ROWS | {"y_score": P, "score": [0.25] * 60})).table
+    assert set(kept["score"]) == {0.25}
