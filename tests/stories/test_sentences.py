@@ -9,7 +9,11 @@ from unseen.stories.verdict import at_the_next
 
 def of(share: float) -> Amounts:
     return Amounts(
-        0.5, 0.7, None, Estimate(share, share - 0.02, share + 0.03, 90, "x"), Estimate(0.07, 0.04, 0.1, 90, "x")
+        0.5,
+        0.7,
+        None,
+        Estimate(share, share - 0.02, share + 0.03, 90, "x", 0.95),
+        Estimate(0.07, 0.04, 0.1, 90, "x", 0.95),
     )
 
 
