@@ -889,7 +889,7 @@ class Page:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        from unseen.atlas.citing import cited, citing_lines
+        from unseen.atlas.citing import cited, citing_text
         from unseen.report.plain import page
 
         c = self.check
@@ -897,7 +897,7 @@ class Page:
             ("Question", c.question), ("Null", c.null), ("Effect of interest", c.interest), ("Method", c.method),
             ("Assumptions", c.assumptions), ("Needs", ", ".join(c.needs)), ("Sources", "\n".join(c.sources)),
             ("Example", c.example),
-            ("Studies", "\n".join(map(citing_lines, cited(c.code, c.studies))) or "none of the atlas yet"),
+            ("Studies", citing_text(cited(c.code, c.studies)) or "none of the atlas yet"),
         ]  # fmt: skip
         source = packages().get(c.code)
         return page(f"{c.code}  {c.title}", [*([("Package", source)] if source else []), *sections])

@@ -154,7 +154,7 @@ class RemedyPage:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        from unseen.atlas.citing import citing_lines
+        from unseen.atlas.citing import citing_text
         from unseen.report.plain import page
 
         d = self.to_dict()
@@ -166,7 +166,7 @@ class RemedyPage:
             ("Looks at the target", "at its inputs, never at its labels" if d["sees_target"] else _sight(d["kind"])),
             ("Settings tried", "\n".join(d["settings"])),
             ("Sources", "\n".join(d["sources"])),
-            ("Studies", "\n".join(map(citing_lines, self.studies)) or "none of the atlas"),
+            ("Studies", citing_text(self.studies) or "none of the atlas"),
         ]
         return page(f"{d['code']}  {d['title']} ({d['kind']})", sections, hanging="    ")
 

@@ -66,3 +66,21 @@ def test_bad_pilots_end_with_two_and_one_line(run, log):
         assert (code, out) == (2, "")
         assert told in err
         assert err.count("\n") == 1
+
+
+def test_a_design_that_an_audit_declines_is_said_to_be_one_before_all(run):
+    code, out, _ = run("plan", "--clusters", "7", "--items", "600")
+    said = " ".join(out.split())
+    assert code == 0
+    assert said.startswith("7 clusters are too few: an audit declines the gap")
+    assert "the seen side has 3 or 4, and an audit declines a gap below 10. Collect 20 clusters or more in all." in said
+    assert run("plan", "--clusters", "60", "--items", "600")[1].startswith("600 items find a gap of")
+
+
+def test_what_stale_means_is_said_once(run, monkeypatch):
+    from unseen.atlas import ledger
+
+    monkeypatch.setattr(ledger, "state_of", lambda slug: {"state": "stale"})
+    out = run("explain", "U104")[1]
+    assert out.count("Evidence here: stale.") > 1
+    assert out.count("has changed since its result was stored") == 1

@@ -10,6 +10,10 @@ from typing import Any, Literal, get_args
 
 Direction = Literal["supports", "limits", "contradicts"]
 DIRECTIONS = get_args(Direction)
+STALE = (
+    "Stale: the study, or code that it runs, has changed since its result was stored, which then counts for nothing until "
+    "it is run again."
+)
 
 
 @cache
@@ -52,12 +56,26 @@ def citing_lines(study: Mapping[str, Any]) -> str:
     return f"{said} Evidence here: {evidence_words(study)}"
 
 
+def citing_text(studies: Iterable[Mapping[str, Any]]) -> str:
+    """Citations a line each; what stale means is said once, below them.
+
+    >>> old = {"direction": "limits", "sentence": "It fades.", "state": "stale"}
+    >>> print(citing_text([{"slug": slug, **old} for slug in "ab"]))  # doctest: +ELLIPSIS
+    a limits it: It fades. Evidence here: stale.
+    b limits it: It fades. Evidence here: stale.
+    Stale: the study, or code that it runs, has changed since its result was stored...
+    """
+    listed = list(studies)
+    lines = [citing_lines(study) for study in listed]
+    return "\n".join([*lines, STALE] if any(study["state"] == "stale" for study in listed) else lines)
+
+
 def evidence_words(study: Mapping[str, Any]) -> str:
     """How far the claim of a study stands, in words."""
     if study["state"] == "planned":
         return "none, the study is planned."
     if study["state"] == "stale":
-        return "none that stands, the study is stale."
+        return "stale."
     return f"{study['verdict']} (fidelity {study['fidelity']})."
 
 

@@ -19,6 +19,8 @@ QUESTIONS = ("U101", "U701", "U102")
 CURVE_POINTS = 24
 # As many rows per cluster as make no difference any more.
 ENDLESS = 1e9
+# In the note of a design that an audit would not judge.
+DECLINES = "an audit declines a gap below"
 
 
 def rule_of(alpha: float, settings: Settings, power: float) -> Rule:
@@ -133,6 +135,16 @@ def _kept(points: Sequence[tuple[float, float | None]]) -> tuple[tuple[float, fl
     return tuple((float(n), gap) for n, gap in points if gap is not None)
 
 
+def _whole(units: float) -> str:
+    """A number of units, of which there are no halves.
+
+    >>> _whole(3.5), _whole(4.0)
+    ('3 or 4', '4')
+    """
+    low, high = math.floor(units + 1e-9), math.ceil(units - 1e-9)
+    return f"{low:,}" if low == high else f"{low:,} or {high:,}"
+
+
 def notes(
     contrast: Contrast, layout: Layout, rule: Rule, sides: Mapping[str, tuple[float, float]], settings: Settings
 ) -> tuple[str, ...]:
@@ -151,7 +163,7 @@ def notes(
         if have < settings.min_units - 1e-9:
             needed = math.ceil(layout.clusters * settings.min_units / have - 1e-9)
             said.append(
-                f"Too few {what}: the {name} side has {have:.3g}, and an audit declines a gap below "
+                f"Too few {what}: the {name} side has {_whole(have)}, and {DECLINES} "
                 f"{settings.min_units}. Collect {needed:,} {what} or more in all."
             )
         elif count < settings.min_units:

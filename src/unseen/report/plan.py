@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unseen.planning import Plan
+from unseen.planning.shapes import DECLINES
 from unseen.report.plain import counted, number, plain
 
 SCHEMA_VERSION = 1
@@ -37,10 +38,19 @@ def summarise(plan: Plan) -> dict[str, Any]:
 def title(document: Mapping[str, Any]) -> str:
     """What the planned audit finds."""
     found = document["questions"][0]["found"]
+    if declined(document):
+        layout = document["layout"]
+        units = counted(layout["clusters"], "cluster") if layout["clusters"] else counted(layout["items"], "item")
+        return f"{units} are too few: an audit declines the gap"
     items = counted(document["layout"]["items"], "item")
     if found is None:
         return f"{items} find no gap that the expected score has room for"
     return f"{items} find a gap of {found:.2f} or more"
+
+
+def declined(document: Mapping[str, Any]) -> str:
+    """The note that a side has fewer units than an audit judges a gap by; "" where none has."""
+    return next((note for note in document["notes"] if DECLINES in note), "")
 
 
 def subtitle(document: Mapping[str, Any]) -> str:
@@ -65,6 +75,8 @@ def statement(document: Mapping[str, Any]) -> str:
     if q["origin"] == "measured":
         rests = f"measured: [{gap_words(q['found_low'])}, {gap_words(q['found_high'])}], for {q['about']}, the least certain"
     level = f"each model's gap is tested at {level_words(q['level'])} ({tests} in {counted(len(document['tests']), 'check')})"
+    if declined(document):
+        return f"{declined(document)} {decides(q, matters)}"
     if q["found"] is None:
         return f"Here {level}: no gap that the expected score has room for is found with {power} power ({rests})."
     return f"Here {level}: the smallest gap found with {power} power is {gap_words(q['found'])} ({rests}). " + decides(
