@@ -31,3 +31,30 @@ def test_power_over_planted_interactions():
 def test_additive_effects_are_rarely_said_to_compound():
     wrong = sum(any(isinstance(o, Found) for o in _audit(0.0, 1000, s)) for s in range(100))
     assert wrong <= 12  # 5 % of 100, 3.2 sd above
+
+
+def _cells(neither, first, second, both, shares=(0.25, 0.25, 0.25, 0.25), n=4000):
+    rng = np.random.default_rng(2)
+    cell = rng.choice(4, n, p=shares)
+    p = np.array([neither, first, second, both])[cell]
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(n)], "score": (rng.random(n) < p).astype(float),
+        "left": np.where(cell % 2, "no", "yes"), "right": np.where(cell // 2, "yes", "no"),
+    })  # fmt: skip
+    return [
+        o for o in run_check(CompoundingPairs(), Subject(Responses.of(table)), Settings(), strict=True)
+        if isinstance(o, Found)
+    ]  # fmt: skip
+
+
+def test_a_condition_that_only_stands_beside_the_other_does_not_compound():
+    # `left = no` costs nothing: it scores low because it mostly comes with `right = yes`, which costs everything.
+    assert not _cells(0.53, 0.72, 0.0, 0.0, shares=(0.4, 0.1, 0.1, 0.4))
+
+
+def test_a_gain_that_is_lost_in_company_is_no_difficulty():
+    assert not _cells(0.3, 0.8, 0.28, 0.2, shares=(0.2, 0.05, 0.05, 0.7))
+
+
+def test_two_conditions_that_cost_nothing_alone_can_compound():
+    assert _cells(0.9, 0.9, 0.9, 0.3)

@@ -16,7 +16,7 @@ from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.contrasts.curve import contrast_estimate, curve
+from unseen.estimates.contrasts.curve import Curve, contrast_estimate, curve
 from unseen.estimates.testing.multiplicity import holm
 
 FloatArray = NDArray[np.float64]
@@ -39,7 +39,9 @@ class CompoundingPairs(Check):
         "shortfall is m_10 + m_01 − m_00 − m_11, on the scale of the score, not of the logit. The cut "
         "(the level or run of "
         "levels with the lowest mean on one half of the clusters) and the 5 pairs with the largest shortfall over its "
-        "error come from that half; estimate and test from the other half, clustered, Holm-adjusted."
+        "error come from that half; estimate and test from the other half, clustered, Holm-adjusted. "
+        "Told are pairs that score below each of the two alone by at least smallest_gap, of which neither helps by "
+        "itself beyond chance."
     )
     assumptions = (
         "Clusters are independent. On the score scale a floor hides compounding: scores already near 0 cannot fall."
@@ -88,6 +90,9 @@ class CompoundingPairs(Check):
                     method="interaction contrast on the score scale, held-out clusters, Bonferroni",
                 )  # fmt: skip
             except (TooFewUnits, Undefined):
+                continue
+            # What would be found for a reason that is no compounding is not judged; it was paid for all the same.
+            if estimate.low > 0 and not _compounds(means, settings.smallest_gap * scale):
                 continue
             tested.append((a, b, estimate, p if estimate.value > 0 else 1.0, means))
         if not tested:
@@ -142,6 +147,16 @@ class _Cut:
         self.hard = ((codes >= first) & (codes <= last) & self.known).astype(np.int32)
 
 
+def _compounds(means: Curve, gap: float) -> bool:
+    """Whether the pair scores below each member alone, and no member helps by itself beyond chance."""
+    neither, b, a, both = means.mean.tolist()
+    if both > min(a, b) - gap:
+        return False
+    cov = means.covariance
+    errors = [float(np.sqrt(max(cov[i, i] + cov[0, 0] - 2 * cov[0, i], 0.0))) for i in (1, 2)]
+    return all(alone - neither <= 2 * error for alone, error in zip((b, a), errors, strict=True))
+
+
 def _cut(
     factor: Levels, codes: NDArray[np.int32], rows: NDArray[np.intp], score: FloatArray, least: int
 ) -> _Cut | None:
@@ -180,7 +195,10 @@ def _ranked(cuts: list[_Cut], score: FloatArray, half: NDArray[np.bool_], least:
         n = np.bincount(key, minlength=4)
         if n.min() < least:
             continue
-        shortfall = float(WEIGHTS @ (np.bincount(key, weights=values, minlength=4) / n))
+        means = np.bincount(key, weights=values, minlength=4) / n
+        if means[3] >= min(means[1], means[2]):
+            continue
+        shortfall = float(WEIGHTS @ means)
         z = shortfall / float(np.sqrt(max(variance, 1e-12) * np.sum(1 / n)))
         if z > 0:
             found.append((z, i, j))
