@@ -1,5 +1,6 @@
 """Sentences of stories say no more than the whole, and name what their numbers are about."""
 
+from unseen.checks.blame import side
 from unseen.estimates import Estimate
 from unseen.stories import sentences
 from unseen.stories.amounts import Amounts
@@ -18,9 +19,10 @@ def of(share: float) -> Amounts:
 
 
 def test_a_part_is_never_more_than_the_whole():
-    assert sentences.carried(of(0.08)) == "This carries all of the 0.07 lost from seen to unseen."
+    unseen = side("unseen")
+    assert sentences.carried(unseen, of(0.08)) == "This carries all of the 0.07 lost from seen to unseen."
     assert sentences.figure(of(0.08)) == "all of 0.07 lost"
-    assert sentences.carried(of(0.05)).startswith("This carries 0.05 [0.03, 0.08] of the 0.07")
+    assert sentences.carried(unseen, of(0.05)).startswith("This carries 0.05 [0.03, 0.08] of the 0.07")
 
 
 def test_ranking_and_calibration_of_confidence_are_two_themes():

@@ -87,7 +87,8 @@ def carried(condition: Condition, of: Amounts) -> str:
         return ""
     columns = [c for c in condition.columns if c != "split"]
     what = f"{_joined(columns)} {'carries' if len(columns) == 1 else 'carry'}" if columns else "This carries"
-    return f"{what} {of.share.format(2)} of the {of.lost.value:.2f} lost from seen to unseen."
+    part = "all" if of.share.value >= of.lost.value else of.share.format(2)
+    return f"{what} {part} of the {of.lost.value:.2f} lost from seen to unseen."
 
 
 def carries(of: Amounts) -> bool:
