@@ -11,12 +11,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unseen.responses import Responses
+from unseen.responses.table import code
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 # Items are picked from this many answers at most: the work stays small beside the audit of a large table.
 MOST_ANSWERS = 100_000
+# Conditions are kept until they hold this many values in all.
+MOST_KEPT = 50_000_000
 # With fewer sampling units than this, single items are drawn instead of whole units.
 FEW_UNITS = 2_000
 # Weight of what is expected otherwise, in answers.
@@ -46,6 +49,9 @@ class Answers:
         self.score: FloatArray = responses.score[rows]
         self._numbers: dict[str, FloatArray] = {}
         self._masks: dict[str, BoolArray] = {}
+        self._items: dict[str, IntArray] = {}
+        # Places and reasons by what was blamed; see ``unseen.items.picking``.
+        self.picks: dict[str, tuple[tuple[int, str], ...]] = {}
         self.n_items, self.n_models = len(items.levels), len(models.levels)
         self.tie: FloatArray = np.random.default_rng([seed, self.n_items]).random(self.n_items)[self.item]
 
@@ -71,9 +77,33 @@ class Answers:
     def where(self, key: str, condition: pl.Expr) -> BoolArray:
         """Where an expression holds, shape (n,); evaluated once for each key, since findings share their conditions."""
         if key not in self._masks:
+            # Bounded memory: many findings have many conditions.
+            if len(self._masks) * len(self) > MOST_KEPT:
+                self._masks.clear()
             held = self.frame.select(condition.fill_null(value=False).alias("held"))["held"]
             self._masks[key] = held.to_numpy() if len(held) == len(self) else np.full(len(self), bool(held[0]))
         return self._masks[key]
+
+    def places(self, models: Iterable[str]) -> IntArray:
+        """Places of the answers by these models, ascending."""
+        order, starts = self._by_model
+        known = {str(name): i for i, name in enumerate(self.responses.models)}
+        parts = [order[starts[i] : starts[i + 1]] for i in sorted({known[name] for name in models if name in known})]
+        return np.sort(np.concatenate(parts)) if len(parts) > 1 else parts[0] if parts else order[:0]
+
+    def numbers_of_items(self, names: Iterable[str]) -> IntArray:
+        """Integers of the items of these names; unknown names have none."""
+        return np.array([self._item_numbers[n] for n in names if n in self._item_numbers], dtype=np.int64)
+
+    @cached_property
+    def _item_numbers(self) -> dict[str, int]:
+        return {str(level): i for i, level in enumerate(self.responses.codes("item").levels)}
+
+    @cached_property
+    def _by_model(self) -> tuple[IntArray, IntArray]:
+        """Places sorted by model, and where each model starts."""
+        counts = np.bincount(self.model, minlength=self.n_models)
+        return np.argsort(self.model, kind="stable"), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     @cached_property
     def scale(self) -> float:
@@ -108,12 +138,15 @@ class Answers:
 
     def items_of(self, name: str) -> IntArray:
         """Integer of the item that a column (variant_of, parent) names, shape (n,); -1 where it names none."""
+        if name in self._items:
+            return self._items[name]
         if name not in self.frame.columns:
             return np.full(len(self), -1, dtype=np.int64)
         coded = self.responses.codes(name)
-        number = {str(level): i for i, level in enumerate(self.responses.codes("item").levels)}
+        number = self._item_numbers
         lookup = np.array([number.get(str(level), -1) for level in coded.levels] + [-1], dtype=np.int64)
-        return lookup[coded.codes[self.rows]]
+        self._items[name] = lookup[coded.codes[self.rows]]
+        return self._items[name]
 
     @cached_property
     def expected(self) -> FloatArray:
@@ -155,9 +188,21 @@ def answers_of(responses: Responses, *, most: int = MOST_ANSWERS, seed: int = 0)
     >>> answers_of(r).expected.tolist()
     [0.4, 0.6]
     """
+    key = ("answers", most, seed)
+    if key not in responses.derived:
+        # What takes long is kept with the table, without a reference back to it: a report is written in several steps.
+        first = Answers(responses, _rows_of(responses, most, seed), seed=seed)
+        first.__dict__["expected"] = first.expected
+        responses.derived[key] = {name: value for name, value in first.__dict__.items() if name != "responses"}
+    made = Answers.__new__(Answers)
+    made.__dict__ |= responses.derived[key] | {"responses": responses}
+    return made
+
+
+def _rows_of(responses: Responses, most: int, seed: int) -> IntArray:
     n = len(responses)
     if n <= most:
-        return Answers(responses, np.arange(n, dtype=np.int64), seed=seed)
+        return np.arange(n, dtype=np.int64)
     unit = responses.cluster
     size = int(unit.max(initial=0)) + 1
     if size < FEW_UNITS:
@@ -172,7 +217,7 @@ def answers_of(responses: Responses, *, most: int = MOST_ANSWERS, seed: int = 0)
     # One unit may be larger than what may be taken: then rows are drawn.
     if not len(rows):
         rows = np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
-    return Answers(responses, rows.astype(np.int64), seed=seed)
+    return rows.astype(np.int64)
 
 
 def _cells(answers: Answers, bins: int = 5) -> IntArray:
@@ -199,7 +244,7 @@ def _levels(column: pl.Series, kind: str, bins: int) -> IntArray | None:
             edges = np.quantile(edges, np.linspace(0, 1, bins + 1)[1:-1])
             cut = np.searchsorted(np.unique(edges), numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy())
             return cut.astype(np.int64)
-    return (column.rank("dense").fill_null(0)).to_numpy().astype(np.int64)
+    return code(column).codes.astype(np.int64) + 1
 
 
 __all__ = ["MOST_ANSWERS", "Answers", "answers_of"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from unseen.items.answers import Answers
@@ -15,6 +14,7 @@ from unseen.items.blame import Blamed, blamed_by, holds
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 WHY = ("worst", "typical", "surprising")
 # Of each kind.
 PICKED = 3
@@ -28,13 +28,22 @@ class Behind:
 
     Attributes:
         blame: What it blames.
-        rows: Shape (n,): which of the answers those are.
+        places: Which of the answers those are, ascending.
+        size: How many answers there are in all.
         picked: Place of an answer and why it was picked (worst, typical or surprising), no item twice.
     """
 
     blame: Blamed
-    rows: BoolArray
+    places: IntArray
+    size: int
     picked: tuple[tuple[int, str], ...]
+
+    @property
+    def rows(self) -> BoolArray:
+        """Which of the answers those are, shape (n,)."""
+        held = np.zeros(self.size, dtype=bool)
+        held[self.places] = True
+        return held
 
 
 def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) -> Behind | None:
@@ -53,11 +62,25 @@ def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) 
     blame = blamed_by(finding)
     if blame is None:
         return None
-    rows, cost = blamed(blame, answers)
-    at = np.flatnonzero(rows & ~np.isnan(cost) & ~np.isnan(answers.score))
+    held = _held(blame, answers)
+    cost = _cost(blame, answers, held)
+    held, cost = (held[lost := cost > 0], cost[lost]) if _of_losses(blame) else (held, cost)
+    if blame.measure == "human":
+        known = ~np.isnan(cost)
+        held, cost = held[known], cost[known]
+    usable = ~np.isnan(cost) & ~np.isnan(answers.score[held])
+    at, own = held[usable], cost[usable]
     if not len(at):
         return None
-    own, confidence = cost[at], answers.numbers("confidence")[at]
+    key = repr((blame, each))
+    if key not in answers.picks:
+        answers.picks[key] = _picked(at, own, answers, each)
+    return Behind(blame, held, len(answers), answers.picks[key])
+
+
+def _picked(at: IntArray, own: FloatArray, answers: Answers, each: int) -> tuple[tuple[int, str], ...]:
+    """Places and reasons, among these places with these costs."""
+    confidence = answers.numbers("confidence")[at]
     unsure = 1.0 - np.where(np.isnan(confidence), 0.0, confidence)
     expected, tie = answers.expected[at], answers.tie[at]
     far = np.round(np.abs(own - own.mean()) + np.abs(expected - expected.mean()), 9)
@@ -74,39 +97,53 @@ def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) 
         for _, i in zip(range(each), _by_item(fresh, answers), strict=False):
             used.add(int(answers.item[i]))
             picked.append((i, why))
-    return Behind(blame, rows, tuple(picked))
+    return tuple(picked)
 
 
 def blamed(blame: Blamed, answers: Answers) -> tuple[BoolArray, FloatArray]:
     """Which answers a finding blames, and how bad each is for it (larger is worse, NaN unknown); both of shape (n,)."""
-    held = answers.of_models(blame.models) if blame.models else np.ones(len(answers), dtype=bool)
+    cost = _cost(blame, answers, np.arange(len(answers)))
+    held = np.zeros(len(answers), dtype=bool)
+    held[_held(blame, answers)] = True
+    if _of_losses(blame):
+        held &= np.nan_to_num(cost) > 0
+    return (held & ~np.isnan(cost) if blame.measure == "human" else held), cost
+
+
+def _of_losses(blame: Blamed) -> bool:
+    """Whether only what is lost against other answers counts."""
+    return blame.measure in ("variant", "parts", "whole") or (blame.measure == "pair" and len(blame.models) == 2)
+
+
+def _held(blame: Blamed, answers: Answers) -> IntArray:
+    """Places of the answers that meet the conditions, ascending."""
+    models = blame.models[1:] if blame.measure == "pair" and len(blame.models) == 2 else blame.models
+    at = answers.places(models) if models else np.arange(len(answers))
     schema = answers.frame.schema
     for term in blame.terms:
         condition = holds(term, schema)
         if condition is not None:
-            held &= answers.where(repr(sorted(term.items())), condition)
-    if blame.items is not None:
-        held &= answers.where(f"items {hash(blame.items)}", pl.col("item").cast(pl.String).is_in(list(blame.items)))
-    score, high = answers.score, answers.responses.score_kind.high
+            at = at[answers.where(repr(sorted(term.items())), condition)[at]]
+    return at if blame.items is None else at[np.isin(answers.item[at], answers.numbers_of_items(blame.items))]
+
+
+def _cost(blame: Blamed, answers: Answers, at: IntArray) -> FloatArray:
+    """How bad each of these answers is for a finding, shape (len(at),)."""
+    score = answers.score[at]
     if blame.measure == "confidence":
-        return held, np.abs(answers.numbers("confidence") - score)
+        return np.abs(answers.numbers("confidence")[at] - score)
     if blame.measure == "human":
-        cost = np.abs(answers.numbers("human_score") - score)
-        return held & ~np.isnan(cost), cost
+        return np.abs(answers.numbers("human_score")[at] - score)
     if blame.measure == "variant":
-        original = answers.score_of(answers.model, answers.items_of("variant_of"))
-        cost = original - score
-        return held & (np.nan_to_num(cost) > 0), cost
+        return answers.score_of(answers.model[at], answers.items_of("variant_of")[at]) - score
     if blame.measure in ("parts", "whole"):
         least, mean = _parts(answers)
-        cost = least - score if blame.measure == "parts" else score - mean
-        return held & (np.nan_to_num(cost) > 0), cost
+        return least[at] - score if blame.measure == "parts" else score - mean[at]
     if blame.measure == "pair" and len(blame.models) == 2:
-        ahead, after = (_model(answers, name) for name in blame.models)
-        cost = answers.score_of(np.full(len(answers), ahead, dtype=np.int64), answers.item) - score
-        return held & (answers.model == after) & (np.nan_to_num(cost) > 0), cost
+        return answers.score_of(np.full(len(at), _model(answers, blame.models[0])), answers.item[at]) - score
     # Where scores have no highest value, their own order is all there is.
-    return held, (high if np.isfinite(high) else 0.0) - score
+    high = answers.responses.score_kind.high
+    return (high if np.isfinite(high) else 0.0) - score
 
 
 def first(at: NDArray[np.int64], keys: tuple[FloatArray, ...], count: int) -> NDArray[np.int64]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+_EASY = frozenset((type(None), bool, int, str))
+
 
 def plain(value: Any) -> Any:
     """A value as what JSON knows: numbers that are finite, text, booleans, None, lists, objects with text keys.
@@ -21,6 +23,15 @@ def plain(value: Any) -> Any:
     >>> plain({"a": (1, float("nan")), 2: {"y", "x"}})
     {'a': [1, None], '2': ['x', 'y']}
     """
+    # Reports hold hundreds of thousands of these: exact types first.
+    if type(value) in _EASY:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if type(value) is dict:
+        return {str(k): v if type(v) in _EASY else plain(v) for k, v in value.items()}
+    if type(value) is list or type(value) is tuple:
+        return [v if type(v) in _EASY else plain(v) for v in value]
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, np.generic):

@@ -326,12 +326,12 @@ def describe_responses(responses: Responses) -> dict[str, Any]:
         "unlabelled": table["score"].null_count(),
         "models": list(responses.models),
         "items": responses.n_items,
-        "clusters": table[responses.cluster_column].n_unique(),
+        "clusters": responses.n_levels(responses.cluster_column),
         "cluster_column": responses.cluster_column,
         "splits": splits,
         "score": {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high)},
         "factors": [
-            {"name": f.name, "kind": f.kind, "levels": table[f.name].drop_nulls().n_unique(), "why": f.why}
+            {"name": f.name, "kind": f.kind, "levels": responses.n_levels(f.name), "why": f.why}
             for f in responses.factors.values()
         ],
         "notes": list(responses.notes),

@@ -51,6 +51,8 @@ class Responses:
         self.notes = notes
         self._coded: dict[str, Coded] = {}
         self._sides: dict[str, np.ndarray] = {}
+        # What other modules computed from the table once, by their own keys; nothing that refers back to this object.
+        self.derived: dict[Any, Any] = {}
 
     @classmethod
     def of(
@@ -110,7 +112,11 @@ class Responses:
     @cached_property
     def n_items(self) -> int:
         """Number of distinct items."""
-        return self.table["item"].n_unique()
+        return self.n_levels("item")
+
+    def n_levels(self, name: str) -> int:
+        """Number of distinct values of a column; counted anew only where it has not been numbered yet."""
+        return len(self._coded[name].levels) if name in self._coded else self.table[name].drop_nulls().n_unique()
 
     def codes(self, name: str) -> Coded:
         """A column as integers with its sorted levels; computed once."""
