@@ -115,7 +115,7 @@ def test_a_learner_that_fails_midway_is_a_finding_and_the_rest_goes_on(unseen, f
         (["nowhere.csv", "--target", "sick", "--shift", "held-out site"], ["nowhere.csv", "no such file"]),
         (["wards.parquet", "leaky.csv", "--target", "sick", "--shift", "held-out site"], ["one table, got 2 sources"]),
         (["data:fligths", "--shift", "held-out carrier"], ["no data set 'fligths'", "flights"]),
-        (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--measure", "auc"], ["measure"]),
+        (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--measure", "gini"], ["measure"]),
         (["wards.parquet", "--target", "sick", "--shift", "held-out site", "--executor", "cloud"], ["option 'executor'", "'serial', 'local' or 'ray', got 'cloud'"]),
     ],
 )  # fmt: skip
