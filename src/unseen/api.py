@@ -435,15 +435,16 @@ def audit(
                 workers=workers, seconds=time_limit, done=done,
             )  # fmt: skip
             subject = subject_of(under)
-        # Further refits that checks ask for report through the hook of the checks.
-        under.runner.done = progress if callable(progress) else None
         then = (
             None if baseline is None else baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore)
         )
         subject.baseline = then.scores if then else None
-        result = auditing.run(
-            subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
-        )
+        # Checks ask for further refits: shuffled columns, other learners, subsets of the domains.
+        with hooked("further refits", progress) as done:
+            under.runner.done = done
+            result = auditing.run(
+                subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
+            )
         return Audit(result, tuple(sources) or ((named,) if named else ()), then, _accepted(accepted))
     mapping = options.mapping
     if is_source(table) or (
@@ -657,8 +658,13 @@ def improve(
     Raises:
         BadInput: The table, a column, the learner, a shift or a remedy can't be used; the message says why.
     """
+    import sys
+    import time as time_module
+
     from unseen import improving
-    from unseen.engine.progress import hooked
+    from unseen.engine.progress import hooked, is_shown
+    from unseen.improved import first_answer
+    from unseen.improving import Improvement
     from unseen.options import Options
     from unseen.refitting import ask
 
@@ -673,11 +679,17 @@ def improve(
         inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
         measure=measure,  # type: ignore[arg-type]
     )  # fmt: skip
+    began, seen = time_module.monotonic(), not callable(progress) and is_shown(progress)
+
+    def first(found: Improvement) -> None:
+        if seen:
+            sys.stderr.write(first_answer(found, time_module.monotonic() - began))
+
     with hooked("improve", progress, piece="fit") as done:
         return improve_asked(
             asked, improving.improve, source=named, remedies=[remedies] if isinstance(remedies, str) else list(remedies),
             repeats=seeds, rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, seed=seed, executor=executor,
-            workers=workers, store=store, done=done, seconds=time_limit,
+            workers=workers, store=store, done=done, seconds=time_limit, first=first,
         )  # fmt: skip
 
 

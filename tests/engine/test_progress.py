@@ -86,3 +86,49 @@ def third(x):
 def test_an_interrupted_run_tells_what_is_kept(tmp_path, kept, said):
     with pytest.raises(Interrupted, match=said):
         run_jobs(third, jobs(), executor="serial", store=Store(tmp_path) if kept else None, what="refit")
+
+
+def slow_to_come(x):
+    import time
+
+    time.sleep(0.1)
+    return {"value": x, "seconds": 0.001}
+
+
+def test_the_time_that_is_told_counts_what_a_job_does_not_tell():
+    told = []
+
+    class Told:
+        def __call__(self, name, finished, total):
+            pass
+
+        def expect(self, open_, each, workers):
+            told.append((open_, each, workers))
+
+    run_jobs(slow_to_come, jobs(4), executor="serial", done=Told(), cost=lambda r: r["seconds"])
+    ((open_, each, _),) = told
+    # The wall between two jobs, not the millisecond that each claims.
+    assert open_ == 4
+    assert each >= 0.1
+
+
+def test_a_learners_further_refits_are_shown_too(capsys):
+    import numpy as np
+    import polars as pl
+
+    import unseen
+
+    rng = np.random.default_rng(0)
+    numbers = {name: rng.normal(size=120) for name in "xz"}
+    table = pl.DataFrame({"site": ["a", "b", "c"] * 40, "y": rng.choice(["n", "p"], 120), **numbers})
+    unseen.audit(
+        table,
+        target="y",
+        learner="logistic",
+        shifts="held-out site",
+        refits=1,
+        select="U801,U803",
+        executor="serial",
+        progress=True,
+    )
+    assert "further refits" in capsys.readouterr().err

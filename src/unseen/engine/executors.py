@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -103,7 +104,7 @@ def run_jobs(
     runner = {"serial": _serial, "local": _local, "ray": _ray}[executor]
     count = min(workers or os.cpu_count() or 1, max(1, len(open_jobs)))
     expect = getattr(done, "expect", None) if cost is not None and len(open_jobs) > 1 else None
-    kept_now = finished
+    kept_now, first_at = finished, 0.0
     try:
         with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds)) as stream:
             for position, result in stream:
@@ -122,8 +123,12 @@ def run_jobs(
                     own = finished - (len(jobs) - len(open_jobs))
                     # The first job of a worker also loads libraries: a short one is no measure.
                     if each > LONG or own > at_once or own == len(open_jobs):
-                        expect(len(open_jobs), each, at_once)
+                        # What a job says it took leaves out sending it, and a machine that others use: the wall does not.
+                        wall = (time.monotonic() - first_at) * at_once / (own - 1) if own > 1 else 0.0
+                        expect(len(open_jobs), max(each, wall), at_once)
                         expect = None
+                    elif own == 1:
+                        first_at = time.monotonic()
                 if done is not None:
                     done(jobs[i].name, finished, len(jobs))
     except KeyboardInterrupt:

@@ -70,7 +70,7 @@ def progress(
     ...     done("first", 1, 2)
     """
     notebook = in_notebook()
-    if not ((notebook or sys.stderr.isatty()) if show is None else show):
+    if not is_shown(show):
         yield lambda name, finished, total: None
     elif notebook and console is None:
         with contextlib.closing(Line(what, piece, Cell())) as line:
@@ -88,6 +88,11 @@ def hooked(what: str, given: Callable[[str, int, int], None] | bool | None, *, p
         return
     with progress(what, show=given, piece=piece) as done:
         yield done
+
+
+def is_shown(show: bool | None) -> bool:
+    """Whether somebody watches: as asked, or where standard error is a terminal or a notebook."""
+    return (in_notebook() or sys.stderr.isatty()) if show is None else show
 
 
 def in_notebook() -> bool:
@@ -189,4 +194,4 @@ def _bar(what: str, console: Console | None, piece: str) -> Generator[Done]:
         yield Drawn()
 
 
-__all__ = ["Done", "Line", "duration", "expectation", "hooked", "in_notebook", "progress"]
+__all__ = ["Done", "Line", "duration", "expectation", "hooked", "in_notebook", "is_shown", "progress"]
