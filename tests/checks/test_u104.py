@@ -83,3 +83,40 @@ def test_places_along_time_are_dates():
     assert "breaks at length 202" in out.statement
     assert re.search(r"past length = 20(20|21)-\d\d-\d\d", out.statement)
     assert not re.search(r"\d{9}", out.statement)
+
+
+def _sums(n=4000):
+    """Twenty carries, of which twelve groups are made; seen up to 9, which no quantile need meet; a cliff past 13."""
+    x = np.minimum(np.random.default_rng(11).geometric(0.12, n), 25)
+    return _table(np.where(x <= 13, 0.9, 0.1), x, split=np.where(x <= 9, "seen", "unseen"))
+
+
+def test_the_edge_is_the_largest_value_that_was_seen_also_where_values_are_grouped():
+    out = _sums()
+    assert (out.details["edge"], out.details["seen_range"]) == ("9", [1.0, 9.0])
+    assert "past length = 9." in out.statement
+    assert "past the range seen" in out.statement
+
+
+def test_the_next_step_names_the_break_that_was_found():
+    out = _sums()
+    last = re.search(r"between length = (\d+) and", out.statement)
+    assert last
+    assert f"past length = {last[1]};" in out.next_step
+
+
+def test_groups_respect_the_end_of_the_range_seen_in_either_direction():
+    x = np.random.default_rng(12).integers(0, 60, 6000)
+    for sign, edge in ((1, "37"), (-1, "-37")):
+        out = _table(np.where(x <= 37, 0.9, 0.3), sign * x, split=np.where(x <= 37, "seen", "unseen"))
+        assert out.details["edge"] == edge
+
+
+def test_what_only_unseen_rows_lose_is_no_half_point_within_the_range_seen():
+    rng = np.random.default_rng(13)
+    x, unseen = rng.integers(0, 8, 4000), np.zeros(4000, dtype=bool)
+    # Unseen rows score nothing; they become more frequent, but seen rows score as well at 7 as at 0.
+    unseen = rng.random(4000) < np.where(x <= 6, x / 7, 1)
+    out = _table(np.where(unseen, 0.0, 0.95), x, split=np.where(unseen, "unseen", "seen"))
+    assert out.details["edge"] == "6"
+    assert "halves" not in out.statement

@@ -114,18 +114,30 @@ def describing_levels(subject: Subject) -> list[Levels]:
     return [f for f in all_levels(subject) if f.name not in factors or not factors[f.name].is_split]
 
 
-def ordered_levels(subject: Subject, name: str, *, bins: int) -> Levels | None:
-    """An ordered factor in at most ``bins`` levels: its values, or quantile groups of them; None below two."""
-    return subject.shared(f"levels_{name}_{bins}", lambda: _ordered(subject, name, bins))
+def ordered_levels(subject: Subject, name: str, *, bins: int, ends: tuple[float, float] | None = None) -> Levels | None:
+    """An ordered factor in at most ``bins`` levels: its values, or quantile groups of them; None below two.
+
+    Args:
+        subject: The answers.
+        name: The factor.
+        bins: Most levels.
+        ends: Lowest and highest value of a range; no group holds values on both sides of an end.
+    """
+    return subject.shared(f"levels_{name}_{bins}_{ends}", lambda: _ordered(subject, name, bins, ends))
 
 
-def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
+def ordered_values(subject: Subject, name: str) -> FloatArray:
+    """An ordered factor of each scored row, shape (n,); NaN where it is missing."""
     rows, column = scored(subject), subject.answers.table[name]
     try:
-        values = rows.take(numbers(column))
+        return rows.take(numbers(column))
     except BadInput:
         coded = subject.answers.codes(name)
-        values = np.where(coded.codes >= 0, coded.codes.astype(np.float64), np.nan)[rows.row]
+        return np.where(coded.codes >= 0, coded.codes.astype(np.float64), np.nan)[rows.row]
+
+
+def _ordered(subject: Subject, name: str, bins: int, ends: tuple[float, float] | None) -> Levels | None:
+    column, values = subject.answers.table[name], ordered_values(subject, name)
     absent = np.isnan(values)
     present = values[~absent] if absent.any() else values
     if not len(present):
@@ -137,6 +149,9 @@ def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     else:
         edges = np.unique(np.quantile(present[::step], np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
         edges = edges[edges < distinct[-1]]
+        if ends is not None:
+            distinct = np.union1d(distinct, present[(present == ends[0]) | (present == ends[1])])
+            edges = _ending(edges, distinct, ends)
     size = len(edges) + 1
     # Counting the few edges below each value is several times faster than a binary search in them.
     codes = np.zeros(len(values), dtype=np.int32)
@@ -150,17 +165,33 @@ def _ordered(subject: Subject, name: str, bins: int) -> Levels | None:
     x = np.bincount(kept, weights=present, minlength=size) / np.maximum(count, 1)
     temporal = column.dtype.is_temporal()
     groups = np.searchsorted(edges, distinct, side="left" if len(distinct) > bins else "right")
-    ends = [distinct[groups == g] for g in range(size)]
+    spans = [distinct[groups == g] for g in range(size)]
     labels = [
         _label(float(e[0]), temporal)
         if len(e) == 1
         else f"{_label(float(e[0]), temporal)} to {_label(float(e[-1]), temporal)}"
-        for e in ends
+        for e in spans
     ]
     if absent.any():
         codes[absent] = size
         return Levels(name, True, (*labels, MISSING), codes, np.append(x, np.nan), size, cuts)
     return Levels(name, True, tuple(labels), codes, x, None, cuts)
+
+
+def _ending(edges: FloatArray, distinct: FloatArray, ends: tuple[float, float]) -> FloatArray:
+    """Edges (highest value of each group but the last) of which the nearest gives way to each end of a range.
+
+    >>> _ending(np.array([2.0, 5.0, 8.0]), np.arange(11.0), (0.0, 6.0))
+    array([2., 6., 8.])
+    """
+    below, above = distinct[distinct < ends[0]], distinct[distinct > ends[1]]
+    kept: list[float] = [float(below[-1])] if len(below) else []
+    kept += [ends[1]] if len(above) else []
+    others = edges
+    for edge in kept:
+        if len(others):
+            others = np.delete(others, int(np.argmin(np.abs(others - edge))))
+    return np.unique([*others, *kept])
 
 
 def _label(value: float, temporal: bool) -> str:

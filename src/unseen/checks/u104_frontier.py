@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.checks._levels import Levels, ordered_levels, singletons, split_codes
+from unseen.checks._levels import Levels, ordered_levels, ordered_values, singletons, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
@@ -57,8 +57,9 @@ class Frontier(Check):
         rows, (seen, unseen) = scored(subject), split_codes(subject)
         outcomes: list[Outcome] = []
         names = subject.answers.factors.of_kind("ordered")
-        found = [f for f in (ordered_levels(subject, name, bins=BINS) for name in names) if f is not None]
-        known = {f.name: _seen_levels(subject, f, seen, unseen) for f in found}
+        known = {name: _seen_values(subject, name, seen, unseen) for name in names}
+        levels = (ordered_levels(subject, name, bins=BINS, ends=known[name]) for name in names)
+        found = [f for f in levels if f is not None]
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
         for model, part in rows.each():
@@ -78,7 +79,8 @@ class Frontier(Check):
                         )
                     along = _Along.of(factor, means, known[factor.name])
                     fall = _fall(along.side(codes), score, cluster, bounds, settings, single=single)
-                    outcomes.append(self._judge(model, along, fall, about, rows.scale, settings))
+                    held = _held(seen[part], codes, score, factor.size)
+                    outcomes.append(self._judge(model, along, fall, about, rows.scale, settings, held))
                 except (TooFewUnits, Undefined) as error:
                     outcomes.append(
                         self.not_applicable(
@@ -88,10 +90,12 @@ class Frontier(Check):
         return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
     def _judge(
-        self, model: str, along: _Along, fall: tuple[Estimate, float], about: About, scale: float, settings: Settings
-    ) -> Outcome:
+        self, model: str, along: _Along, fall: tuple[Estimate, float], about: About, scale: float, settings: Settings,
+        held: NDArray[np.float64],
+    ) -> Outcome:  # fmt: skip
         name, (drop, p) = along.factor.name, fall
         found, half = self._break(along, model, settings)
+        half = half if half is None or along.halved_when_seen(half, held) else None
         sign = -1 if along.flipped else 1
         details: dict[str, Any] = {
             "factor": name, "model": model, "seen_range": along.seen_range, "edge": along.edge,
@@ -113,7 +117,7 @@ class Frontier(Check):
             blames=along.blamed(model, found),
             found=f"{model} falls by {drop} {where}{reference}.{along.breaks(found)}{along.halves(half)}",
             clear=f"{model} holds {where}{reference}: no fall that matters ({drop}).",
-            next_step=f"Do not rely on {model} {where}; train or test on items there.",
+            next_step=f"Do not rely on {model} {along.until(found) or where}; train or test on items there.",
         )  # fmt: skip
 
     def _break(self, along: _Along, model: str, settings: Settings) -> tuple[Break | None, Estimate | None]:
@@ -144,7 +148,7 @@ class _Along:
         means: Mean of each level that has enough units.
         index: Level of the factor of each of them.
         inside: Which of them form the reference.
-        seen_range: Lowest and highest of them, where they are the range seen.
+        seen_range: Lowest and highest value seen, where the reference is the range seen.
     """
 
     factor: Levels
@@ -154,14 +158,13 @@ class _Along:
     seen_range: list[float] | None
 
     @classmethod
-    def of(cls, factor: Levels, means: Curve, seen: NDArray[np.float64] | None) -> _Along:
+    def of(cls, factor: Levels, means: Curve, seen: tuple[float, float] | None) -> _Along:
         index = np.searchsorted(factor.x[factor.real], means.x - 1e-9)
         inside = np.zeros(len(means), dtype=bool)
         if seen is not None:
             inside = (means.x >= seen[0] - 1e-9) & (means.x <= seen[1] + 1e-9)
             if inside.any() and not inside.all():
-                at = means.x[inside]
-                return cls(factor, means, index, inside, [float(at[0]), float(at[-1])])
+                return cls(factor, means, index, inside, list(seen))
         # Levels that were all seen, or none, say nothing of what is beyond them.
         inside = np.arange(len(means)) < (len(means) + 1) // 2
         return cls(factor, means, index, inside, None)
@@ -239,6 +242,31 @@ class _Along:
         told = ", in a step or a slope" if found.either else ""
         return f" It breaks at {name} {self.place(found.point)}{told}."
 
+    def halved_when_seen(self, half: Estimate, held: NDArray[np.float64]) -> bool:
+        """Whether a half point within the range seen is one of seen rows too, not only of unseen rows of that length.
+
+        Args:
+            half: The half point, in the direction in which the score falls.
+            held: Rows and sum of the scores of seen rows at each level, shape (2, levels).
+        """
+        at = -half.value if self.flipped else half.value
+        if self.seen_range is None or not self.seen_range[0] <= at <= self.seen_range[1]:
+            return True
+        rows, total = held[:, self.index]
+        past = (self.means.x < at if self.flipped else self.means.x > at) & self.inside
+        before = ~past & self.inside
+        if not rows[past].sum() or not rows[before].sum():
+            return False
+        return bool(total[past].sum() / rows[past].sum() <= 0.5 * total[before].sum() / rows[before].sum())
+
+    def until(self, found: Break | None) -> str:
+        """Past which level the score breaks, as far as the data tell; empty without a break."""
+        before = self._before(found)
+        if not before:
+            return ""
+        last = self.last(before[0], up=not self.flipped)
+        return f"{'below' if self.flipped else 'past'} {self.factor.name} = {last}"
+
     def halves(self, half: Estimate | None) -> str:
         """Where half of the score is left, in a sentence."""
         if half is None:
@@ -248,6 +276,16 @@ class _Along:
             return f"{text}."
         past = half.value - (-self.seen_range[0] if self.flipped else self.seen_range[1])
         return text + (f", {past:.2g} past the range seen." if past > 0 else ", within the range seen.")
+
+
+def _held(
+    seen: NDArray[np.bool_], codes: NDArray[np.integer], score: NDArray[np.float64], size: int
+) -> NDArray[np.float64]:
+    """Rows and sum of the scores of seen rows at each level, shape (2, levels)."""
+    kept = seen & (codes >= 0)
+    return np.stack([
+        np.bincount(codes[kept], minlength=size), np.bincount(codes[kept], weights=score[kept], minlength=size)
+    ]).astype(np.float64)  # fmt: skip
 
 
 def _ends(estimate: Estimate, sign: int) -> dict[str, float]:
@@ -270,15 +308,16 @@ def _flipped(means: Curve) -> Curve:
     return Curve(-back.x, back.mean, back.covariance, back.rows, back.units, back.clusters, back.binary)
 
 
-def _seen_levels(
-    subject: Subject, factor: Levels, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]
-) -> NDArray[np.float64] | None:
-    """Lowest and highest level seen, or None where nothing is known of it."""
+def _seen_values(
+    subject: Subject, name: str, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]
+) -> tuple[float, float] | None:
+    """Lowest and highest value seen, or None where nothing is known of it."""
     train = subject.train
-    if train is not None and factor.name in train.table.columns and train.table[factor.name].dtype.is_numeric():
-        values = train.table[factor.name].drop_nulls().to_numpy().astype(np.float64)
-        return np.array([values.min(), values.max()]) if len(values) else None
-    if not (seen.any() and unseen.any()):
+    if train is not None and name in train.table.columns and train.table[name].dtype.is_numeric():
+        values = train.table[name].drop_nulls().to_numpy().astype(np.float64)
+    elif seen.any() and unseen.any():
+        values = ordered_values(subject, name)[seen]
+    else:
         return None
-    real = np.bincount(factor.codes[seen], minlength=factor.size)[factor.real] > 0
-    return np.array([factor.x[factor.real][real].min(), factor.x[factor.real][real].max()]) if real.any() else None
+    values = values[~np.isnan(values)]
+    return (float(values.min()), float(values.max())) if len(values) else None
