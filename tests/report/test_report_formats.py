@@ -264,3 +264,29 @@ def test_uninformative_items_are_drawn_as_shares_of_all(build, outcome):
     details = {"items": 200, "all": 30, "none": 50}
     (picture,) = charts.pictures("U205", build([outcome("U202", "data", "all", E, details)])["findings"])
     assert [t.value for t in picture.svg.tips] == [0.15, 0.6, 0.25]
+
+
+def test_stretches_of_an_order_stand_in_it_and_other_levels_by_their_mean():
+    from unseen.report.charts_gap import _rows_by_level
+    from unseen.report.forms import Curve, Mark
+
+    def order(names: list[str], means: list[float]) -> list[str]:
+        line = Curve("", "accent", [Mark(f"length {n}", v) for n, v in zip(names, means, strict=True)])
+        return [row[0].label for row in _rows_by_level([line], names)]
+
+    assert order(["11 to 13", "14 to 16", "9 to 10", "2 to 4"], [0.1, 0.2, 0.5, 0.9]) == [
+        "2 to 4", "9 to 10", "11 to 13", "14 to 16",
+    ]  # fmt: skip
+    assert order(["wiki", "code"], [0.9, 0.2]) == ["code", "wiki"]
+
+
+def test_the_bars_of_a_difference_have_a_mark_at_zero():
+    from unseen.report import first
+    from unseen.report.first_html import _cell
+
+    column = first.Column("gap", "lost", 1)
+    value = {"value": 0.3, "low": 0.1, "high": 0.5, "units": 9, "level": 0.95, "method": "m"}
+    cell = _cell({"gap": value}, column, (-0.5, 0.5))
+    assert cell.bar is not None
+    assert cell.bar.zero == "49.2"
+    assert _cell({"seen": value}, first.Column("seen", "seen", 1), (0.0, 1.0)).bar.zero is None

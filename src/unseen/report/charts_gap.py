@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,9 @@ from unseen.report.picture import (
     value_of,
 )  # fmt: skip
 from unseen.report.plain import number
+
+# A level that stands for a stretch of an ordered factor, or for one number of it.
+STRETCH = re.compile(r"(-?\d+(?:\.\d+)?)(?: to -?\d+(?:\.\d+)?)?")
 
 
 def detectable(findings: Sequence[Finding]) -> Iterator[Picture]:
@@ -143,11 +147,15 @@ def _ticks(lines: Sequence[Curve]) -> tuple[list[Mark], dict[float, str]]:
 
 
 def _rows_by_level(lines: Sequence[Curve], names: Sequence[str]) -> list[list[Mark]]:
-    """The marks of all models at each level, the level with the lowest mean first."""
+    """The marks of all models at each level, the level with the lowest mean first; stretches of an order in that order."""
     rows = []
     for name in names:
         marks = [m for line in lines for m in line.points if m.label.endswith(f" {name}")]
         rows.append([Mark(name if i == 0 else m.label, m.value, m.low, m.high, m.kind) for i, m in enumerate(marks)])
+    starts = [STRETCH.fullmatch(name) for name in names]
+    if len(names) <= MAX_ROWS and all(starts):
+        placed = sorted((float(start[1]), row) for start, row in zip(starts, range(len(rows)), strict=True) if start)
+        return [rows[i] for _, i in placed if rows[i]]
     return sorted((r for r in rows if r), key=lambda r: sum(m.value or 0.0 for m in r) / len(r))
 
 

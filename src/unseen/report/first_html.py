@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unseen.report import first
@@ -24,6 +24,7 @@ class _Bar:
     low: str
     width: str
     at: str
+    zero: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ def _cell(row: Mapping[str, Any], column: first.Column, scale: tuple[float, floa
 
     ends = [at(value["value"] if end is None else end) for end in (value["low"], value["high"])]
     bar = _Bar(column.key, f"{ends[0]:.1f}", f"{max(ends[1] - ends[0], 0.8) + 1.6:.1f}", f"{at(value['value']):.1f}")
+    if column.key in ("gap", "calibration"):
+        # Where a loss ends and a gain begins.
+        bar = replace(bar, zero=f"{at(0.0):.1f}")
     return _Cell(first.cell(row, column), cls, value["value"], bar)
 
 

@@ -119,8 +119,19 @@ def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[f
         # Every level gets a label where they are few and none would touch its neighbour.
         apart = min((b - a for a, b in pairwise(known)), default=0.0)
         if len(known) == len(at):
-            return at, {v: f"{v:g}" for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
+            return at, {v: _label(v) for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
     return [float(i) for i in range(len(raw))], {float(i): str(v) for i, v in enumerate(raw)}
+
+
+def _label(level: float) -> str:
+    """The text of a level; the mean of several levels, which has digits without end, with one behind the point.
+
+    >>> _label(0.125), _label(2025.0), _label(2.6206896551724137), _label(0.03333333333333333)
+    ('0.125', '2025', '2.6', '0.033')
+    """
+    if abs(level - float(f"{level:.5g}")) <= 1e-9 * abs(level):
+        return f"{level:g}"
+    return f"{level:.1f}" if abs(level) >= 1 else f"{level:.2g}"
 
 
 def _as_number(level: Any) -> Any:
