@@ -98,3 +98,17 @@ def test_the_page_holds_the_scores_with_bars_and_each_story_with_its_findings(do
     linked = [name for story in document["stories"] for name in story["findings"] if f'href="#{name}"' in page]
     assert linked
     assert all(f'id="{name}"' in page for name in linked)
+
+
+def test_a_sentence_that_does_not_fit_ends_with_a_whole_word_and_one_mark():
+    from rich.console import Console
+
+    from unseen.report.first_terminal import _wrapped
+
+    words = "Collect more items of the kind that the finding names before anything else is done with this model there."
+    lines = _wrapped(words, Console(width=40), most=2, hanging="  ")
+    assert len(lines) == 2
+    assert lines[1].endswith(" …")
+    assert "……" not in lines[1]
+    assert all(word in words.split() for word in lines[1].removesuffix(" …").split())
+    assert max(map(len, lines)) <= 40
