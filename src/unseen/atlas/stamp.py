@@ -16,8 +16,8 @@ from unseen.engine.sources import code_hash
 from unseen.version import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers")
-# Verdicts are judged anew on every load, and the plan has a hash of its own.
-WITHOUT = ("unseen.atlas.plan",)
+# Verdicts are judged anew on every load, and the plan has a hash of its own; errors end a run and move no number.
+WITHOUT = ("unseen.atlas.plan", "unseen.errors")
 
 
 def code_stamp(slug: str) -> str:
