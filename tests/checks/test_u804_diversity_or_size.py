@@ -83,3 +83,11 @@ def test_groups_hold_large_and_small_domains():
     sizes = np.array([100, 90, 80, 70, 10, 9, 8, 7])
     group = balanced_groups(sizes, 4, np.random.default_rng(0))
     assert all(sorted(sizes[group == g] > 50) == [False, True] for g in range(4))
+
+
+def test_a_loss_by_doubling_is_called_a_cost():
+    from unseen.checks.u804_diversity_or_size import _gain
+    from unseen.estimates import Estimate
+
+    assert _gain(Estimate(-0.019, -0.03, -0.008, 5, "x")) == "costs 0.019 [0.008, 0.030]"
+    assert _gain(Estimate(0.019, 0.008, 0.03, 5, "x")) == "brings 0.019 [0.008, 0.030]"

@@ -64,3 +64,18 @@ def test_errors_are_shown_as_errors():
     )
     assert "mean absolute error" in drawn[0].svg
     assert "-0.7" not in drawn[0].svg
+
+
+def test_the_line_at_zero_does_not_run_through_names_and_the_axis_has_one():
+    import re
+
+    parts = [finding("U801", {}, subject={"kind": "slice", "name": f"site=s{i}"}) for i in range(3)]
+    parts = [{**p, "estimate": {**p["estimate"], "low": -0.05}, "title": "held-out-domain gap"} for p in parts]
+    (picture,) = pictures("U801", parts)
+    text = str(picture.svg)
+    names = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>site=', text)]
+    lines = re.findall(r"<line[^>]*reference[^>]*>", text)
+    ends = [tuple(float(re.search(rf'{k}="([\d.]+)"', one)[1]) for k in ("y1", "y2")) for one in lines]
+    assert len(names) == len(ends) == 3
+    assert not any(low <= y <= high for y in names for low, high in ends)
+    assert ">held-out-domain gap<" in text

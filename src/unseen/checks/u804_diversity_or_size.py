@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, domains, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.estimates import Estimate
 from unseen.refitting import UnderShift
 from unseen.refitting.diversity import MIN_DOMAINS, Doubling, doubling
 
@@ -38,7 +39,7 @@ class DiversityOrSize(Check):
     )
     example = (
         "held-out site: doubling the domains at equal rows brings 0.03 [0.01, 0.05] of accuracy, doubling the rows at "
-        "equal domains 0.00 [-0.01, 0.01]."
+        "equal domains brings 0.00 [-0.01, 0.01]."
     )
     needs = ("learner",)
     studies = ("diversification-ood",)
@@ -68,8 +69,8 @@ class DiversityOrSize(Check):
             "rows": rows.to_dict() | {"p_value": adjusted[1]},
         }  # fmt: skip
         said = (
-            f"{family}: doubling the domains at equal rows brings {wide.format(3)} of {word} on domains not seen, "
-            f"doubling the rows at equal domains {rows.format(3)}"
+            f"{family}: doubling the domains at equal rows {_gain(wide)} of {word} on domains not seen, "
+            f"doubling the rows at equal domains {_gain(rows)}"
         )
         both = ((wide, adjusted[0], "domains"), (rows, adjusted[1], "rows"))
         helps = [x for x in both if x[1] <= settings.fdr and x[0].value >= settings.smallest_gap * scale]
@@ -94,6 +95,11 @@ class DiversityOrSize(Check):
                 otherwise=otherwise,
             )  # fmt: skip
         return otherwise
+
+
+def _gain(estimate: Estimate) -> str:
+    """What a doubling does, with the sign in the verb."""
+    return f"brings {estimate.format(3)}" if estimate.value >= 0 else f"costs {(-estimate).format(3)}"
 
 
 def _advice(helps: list[str]) -> str:

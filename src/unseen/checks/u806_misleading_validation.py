@@ -149,11 +149,9 @@ class MisleadingValidation(Check):
             ],
             "against_leave_domains_out": tests[1][0].to_dict() | {"p_value": adjusted[1]},
         }  # fmt: skip
-        parts = [f"{way} {_shown(ways[way])}" for way in WAYS if way in ways]
         said = (
             f"{own.family}: of {len(names)} learners, picking in-domain loses {tests[0][0].format(2)} of {word} on test "
-            f"domains against the best, and {tests[1][0].format(2)} against picking by leaving domains out (rank "
-            f"correlation with the test and loss: {'; '.join(parts)})."
+            f"domains against the best, and {tests[1][0].format(2)} against picking by leaving domains out."
         )
         least = settings.smallest_gap * scale
         bad = [
@@ -305,9 +303,3 @@ def _correlation(found: list[float], level: float) -> dict[str, object] | None:
     return Estimate(
         float(r.mean()), low, high, len(r), "mean Spearman correlation over test groups, t", level
     ).to_dict()
-
-
-def _shown(way: dict[str, object]) -> str:
-    r, lost = way["correlation"], way["lost"]
-    assert isinstance(lost, dict)  # noqa: S101
-    return f"{r['value']:.2f}, {lost['value']:.2f}" if isinstance(r, dict) else f"none, {lost['value']:.2f}"

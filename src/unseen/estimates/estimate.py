@@ -68,7 +68,8 @@ class Estimate:
 
     def format(self, digits: int = 3) -> str:
         """The value with its interval: ``0.125 [0.050, 0.200]``."""
-        return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        value, low, high = (_plain(v, digits) for v in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data in the order of the JSON schema; an end that is infinite becomes None."""
@@ -84,3 +85,13 @@ class Estimate:
             "units": self.units,
             "method": self.method,
         }
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with so many decimals; what rounds to zero has no sign.
+
+    >>> _plain(-0.001, 2), _plain(-0.01, 2)
+    ('0.00', '-0.01')
+    """
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text

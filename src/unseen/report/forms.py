@@ -111,10 +111,11 @@ def forest(
         canvas.height = top + len(rows) * tall + (40 if axis else 24)
     bottom = top + len(rows) * tall
     canvas.x_axis(scale, top, bottom, axis)
-    if reference is not None:
-        canvas.line(scale(reference), top, scale(reference), bottom, "reference")
     for i, row in enumerate(rows):
         y = top + i * tall
+        if reference is not None:
+            # Under the name of the row, so that no line runs through words.
+            canvas.line(scale(reference), y + 17, scale(reference), y + tall, "reference")
         first = row[0]
         note = first.note if first.note is not None else number(first.value)
         canvas.text(4, y + 13, first.label, "t", room=WIDTH - 20 - len(note) * 6.6)

@@ -44,7 +44,7 @@ def intervals(findings: Sequence[Finding]) -> list[Picture]:
     title = str(shown[0].get("title", shown[0]["code"]))
     covers_zero = any((m.low or 0.0) < 0.0 < (m.high or 0.0) for row in rows for m in row)
     svg = forest(
-        rows, label=f"{title}: value and interval of each subject", reference=0.0 if covers_zero else None,
+        rows, label=f"{title}: value and interval of each subject", axis=title, reference=0.0 if covers_zero else None,
         bounds=_alone(rows[0][0]) if len(rows) == 1 else None,
     )  # fmt: skip
     more = f" {len(shown) - MAX_ROWS} more stand in the table of all numbers." if len(shown) > MAX_ROWS else ""
