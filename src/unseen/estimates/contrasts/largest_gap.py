@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class LevelMeans:
         exact: Independent binary rows: the binomial distribution holds without estimating a variance.
         working: Variance of the difference of two levels under the working model (equal correlation within clusters),
             and its Satterthwaite degrees of freedom.
+        known: What was computed of pairs of levels: the gap that is found and the one that is cleared look at the same.
     """
 
     mean: FloatArray
@@ -56,6 +58,7 @@ class LevelMeans:
     bounds: tuple[float, float] | None
     exact: bool
     working: Callable[[int, int], tuple[float, float]]
+    known: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def points(self, levels: Sequence[int], level: float = 0.95) -> list[dict[str, float]]:
         """Plain rows for a picture: level, mean, its limits and units."""
@@ -304,7 +307,7 @@ def largest_gap(
     judged, fewest, refused = 0, math.inf, None
     for at in order.tolist():
         try:
-            pair = _Pair.of(means, int(i[at]), int(j[at]), float(robust[at]))
+            pair = _pair(means, int(i[at]), int(j[at]), float(robust[at]))
         except Undefined as error:
             refused = error
             continue
@@ -354,7 +357,7 @@ def widest_gap(means: LevelMeans, levels: Sequence[int], *, level: float = 0.95)
     # The crude limit only puts the pairs in order.
     for at in np.argsort(-(gap + normal_quantile((1 - level) / 2) * error), kind="stable")[:CANDIDATES].tolist():
         try:
-            pair = _Pair.of(means, int(i[at]), int(j[at]), float(robust[at]))
+            pair = _pair(means, int(i[at]), int(j[at]), float(robust[at]))
         except Undefined:
             continue
         most[at] = 0.0 if pair is None else pair.limits((1 - level) / 2)[1]
@@ -365,10 +368,24 @@ def _pairs(
     means: LevelMeans, levels: Sequence[int]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
     """Each pair of levels, the higher mean first: positions, gap, a rough error, and the robust variance of the gap."""
+    key = tuple(levels)
+    if key not in means.known:
+        means.known[key] = _all_pairs(means, levels)
+    return means.known[key]
+
+
+@lru_cache(maxsize=64)
+def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(size, 1)
+
+
+def _all_pairs(
+    means: LevelMeans, levels: Sequence[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
     chosen = np.asarray(levels)
     if len(chosen) < 2:
         raise Undefined("a gap needs two levels.")
-    i, j = (chosen[k] for k in np.triu_indices(len(chosen), 1))
+    i, j = (chosen[k] for k in _triangle(len(chosen)))
     i, j = np.where(means.mean[i] >= means.mean[j], i, j), np.where(means.mean[i] >= means.mean[j], j, i)
     diagonal = means.covariance.diagonal()
     robust = diagonal[i] + diagonal[j] - 2 * means.covariance[i, j]
@@ -376,6 +393,13 @@ def _pairs(
     if not np.any(variance > 1e-18):
         raise Undefined("all scores at all levels are equal: no interval exists.")
     return i, j, means.mean[i] - means.mean[j], np.sqrt(np.maximum(variance, 1e-18)), robust
+
+
+def _pair(means: LevelMeans, a: int, b: int, robust: float) -> _Pair | None:
+    key = "pair", a, b
+    if key not in means.known:
+        means.known[key] = _Pair.of(means, a, b, robust)
+    return means.known[key]
 
 
 @dataclass(frozen=True, slots=True)
