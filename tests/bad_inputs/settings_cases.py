@@ -171,7 +171,7 @@ OPTIONS = [
     ("unknown kind", RUN + " --factor digits:orderd", X, 2, "option 'factors': factor 'digits:orderd': 'orderd' is not a"),
     ("an ordered text", RUN + " --factor site:ordered", X, 2, "--factor site:ordered: 'x' is neither a number nor a date"),
     ("one model of several", RUN + " --model z", X, 2, "--model 'z' names one model, but the column 'model' already"),
-    ("split and condition", "audit x --describe --split site", X, 2, "column 'split', row 1: 'x' is not one of train, seen,"),
+    ("split and condition", "audit x --describe --split site", X, 2, "--split: column 'site', row 1: 'x' is not one of train,"),
     ("human column of words", RUN + " --human site", X, 2, "column 'human_score', row 1: 'x' is not a number (120 such"),
     ("confidence column of numbers above one", RUN + " --confidence digits", X, 2, "column 'confidence', row 2: 2.0 lies outside 0 … 1 (100"),
     ("output in no folder", RUN + " --output none/r.html", X, 2, "the folder"),

@@ -163,3 +163,24 @@ def test_the_pytest_helper_fails_with_the_sentences_and_passes_elsewhere():
     check(few, fail_on="U101")
     with pytest.raises(AssertionError, match=r"U101 m \(undecided\)"):
         check(few, fail_on="U101,undecided")
+
+
+def test_a_check_that_could_not_be_judged_hides_no_finding():
+    audit = unseen.audit(table(), unseen="hard > 0", select="U101,U705")
+    with pytest.raises(AssertionError, match=r"1 finding .*\nU101 m: .*\nU705 could not be judged: "):
+        check(audit, fail_on="U101,U705")
+    with pytest.raises(AssertionError, match=r"^U705 could not be judged: "):
+        check(audit, fail_on="U705")
+
+
+def test_a_workflow_is_told_what_could_not_be_judged(tmp_path):
+    table().write_parquet(tmp_path / "t.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "unseen", "audit", "t.parquet", "--unseen", "hard > 0", "--format", "github",
+         "--fail-on", "U705", "--select", "U101,U705"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "::error title=unseen::U705 could not be judged: " in done.stdout
+    assert "U705 could not be judged" in (tmp_path / "summary.md").read_text()

@@ -116,3 +116,19 @@ def test_rows_of_training_items_stay_training():
 def test_data_frames_of_other_libraries(library):
     native = TABLE.to_pandas() if library == "pandas" else TABLE.to_arrow()
     assert len(from_table(native, Mapping.of(**NAMES))) == 4
+
+
+def _parts(*words):
+    n = len(words)
+    return pl.DataFrame({"model": ["m"] * n, "item": [f"i{k}" for k in range(n)], "score": [1.0] * n, "part": words})
+
+
+def test_a_named_column_of_train_and_test_says_what_is_unseen():
+    responses = from_table(_parts("train", "test", "train", "test"), Mapping(split="part"))
+    assert responses.table["split"].to_list() == ["seen", "unseen", "seen", "unseen"]
+    assert any("Column 'part' holds train and test" in note for note in responses.notes)
+
+
+def test_a_wrong_word_in_a_named_split_is_told_by_the_users_own_column():
+    with pytest.raises(BadInput, match=r"column 'part', row 2: 'dev' is not .* --unseen \"part == 'dev'\""):
+        from_table(_parts("train", "dev", "test"), Mapping(split="part"))

@@ -135,8 +135,9 @@ def perform(request: Request) -> int:
     document = Audit(result, request.options.sources, then, known).document
     if request.options.accept:
         document = _accept(request.options, document)
+    missing = unasked(document, request.options.fail_on)
     if request.format == "github":
-        github.write_summary(document)
+        github.write_summary(document, missing)
     for output, form in outputs.items():
         # A file has room for everything.
         write_atomically(output, _render(document, form, subject.responses, full=True))
@@ -152,7 +153,8 @@ def perform(request: Request) -> int:
         terminal.show(document, full=request.options.full)
         for output in outputs:
             sys.stdout.write(f"Report: {output.resolve()}\n")
-    missing = unasked(document, request.options.fail_on)
+    if request.format == "github" and not (request.options.quiet and not outputs):
+        sys.stdout.write(github.unjudged(missing))
     for sentence in missing:
         sys.stderr.write(f"unseen: --fail-on: {line(sentence)}\n")
     failed = missing or failures(document, request.options.fail_on, request.options.fail_gap)

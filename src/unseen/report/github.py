@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unseen.plain_text import line
 from unseen.report import first, markdown
 from unseen.report.words import by_check, headline
 
@@ -37,12 +38,31 @@ def render(document: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_summary(document: Mapping[str, Any]) -> Path | None:
-    """Append the Markdown report to the step's summary, where a workflow names one in GITHUB_STEP_SUMMARY."""
+def unjudged(sentences: Sequence[str]) -> str:
+    r"""One ``::error`` line for each check that was to fail the job and could not be judged.
+
+    >>> unjudged(["U705 could not be judged: No baseline is given."])
+    '::error title=unseen::U705 could not be judged: No baseline is given.\n'
+    """
+    return "".join(f"::error title=unseen::{data(line(sentence))}\n" for sentence in sentences)
+
+
+def write_summary(document: Mapping[str, Any], unjudged: Sequence[str] = ()) -> Path | None:
+    """Append the Markdown report to the step's summary, where a workflow names one in GITHUB_STEP_SUMMARY.
+
+    Args:
+        document: The audit.
+        unjudged: Of the checks that were to fail the job, what says that they could not be judged.
+
+    Returns:
+        The file; None where no workflow names one.
+    """
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return None
     with Path(name).open("a", encoding="utf-8") as file:
+        for sentence in unjudged:
+            file.write(f"**Fails:** {markdown.escape(line(sentence))}\n\n")
         file.write(markdown.render(document))
     return Path(name)
 
@@ -69,4 +89,4 @@ def _title(finding: Mapping[str, Any]) -> str:
     return f"{finding['code']} {finding['title']}, {finding['subject']['name']}"
 
 
-__all__ = ["data", "parameter", "render", "write_summary"]
+__all__ = ["data", "parameter", "render", "unjudged", "write_summary"]

@@ -247,6 +247,8 @@ class Mapping:
         kept = {name for name in self.factors if name in table.columns}
         table, renamed = _renamed(table, named, kept)
         notes += renamed
+        if "split" in named and "split" in table.columns:
+            table = _parts_as_split(table, named["split"], notes)
         if "score" in table.columns and (scores := scores_from_words(table["score"])) is not None:
             table = table.with_columns(scores[0])
             notes.append(f"Scores were read from words: {scores[1]}.")
@@ -426,6 +428,29 @@ def _renamed(table: pl.DataFrame, named: dict[str, str], kept: set[str]) -> tupl
     first = [s for s in added if s.name in ("model", "item", "score")]
     rest = [s for s in added if s.name not in ("model", "item", "score")]
     return table.select(*first, pl.all().exclude([s.name for s in added]), *rest), notes
+
+
+def _parts_as_split(table: pl.DataFrame, column: str, notes: list[str]) -> pl.DataFrame:
+    """The split from a column that the user names: one that holds ``train`` and ``test`` alone says what is unseen.
+
+    Raises:
+        BadInput: Another word; the message names the user's column.
+    """
+    words = table["split"].cast(pl.String)
+    bad = (~words.is_in(SPLITS) & words.is_not_null()).arg_true()
+    if not len(bad):
+        return table
+    held = sorted(words.drop_nulls().unique().to_list())
+    if held == ["test", "train"]:
+        notes.append(
+            f"Column {column!r} holds train and test: answers in 'train' count as seen, those in 'test' as unseen."
+        )
+        return table.with_columns(words.replace_strict({"train": "seen", "test": "unseen"}).alias("split"))
+    raise BadInput(
+        f"--split: column {column!r}, row {bad[0] + 1}: {shortened(words[bad[0]])!r} is not one of {', '.join(SPLITS)} "
+        f"({len(bad):,} such rows). Say what is unseen with --unseen instead, e.g. "
+        f"--unseen \"{column} == '{shortened(words[bad[0]])}'\"."
+    )
 
 
 def _as_kind(column: pl.Series, kind: Kind) -> pl.Series:

@@ -39,22 +39,21 @@ def check(audit: Any, fail_on: str | Iterable[str] = "U", *, fail_gap: float | N
     U101 m: m scores 1.00 ...
     """
     __tracebackhide__ = True
-    codes = codes_in(fail_on)
+    codes = tuple(UNDECIDED if code.upper() == UNDECIDED else code for code in codes_in(fail_on))
     selected([c for c in codes if c != UNDECIDED])
     document = getattr(audit, "document", audit)
     if not isinstance(document, Mapping) or "findings" not in document:
         raise BadInput(f"check needs what unseen.audit returned, or its document; got {type(audit).__name__}.")
-    missing = unasked(document, codes)
-    if missing:
-        raise AssertionError("\n".join(line(sentence) for sentence in missing))
-    failed = failures(document, codes, fail_gap)
-    if not failed:
-        return
-    told = [_told(f) for f in failed[:TOLD]]
-    more = len(failed) - len(told)
-    if more:
+    failed, missing = failures(document, codes, fail_gap), unasked(document, codes)
+    told = [f"{counted(len(failed), 'finding')} that must not be there:"] if failed else []
+    told += [_told(f) for f in failed[:TOLD]]
+    more = len(failed) - TOLD
+    if more > 0:
         told.append(f"… and {more:,} more.")
-    raise AssertionError(f"{counted(len(failed), 'finding')} that must not be there:\n" + "\n".join(told))
+    # What no gate holds for comes last: a finding must not hide behind it.
+    told += [line(sentence) for sentence in missing]
+    if told:
+        raise AssertionError("\n".join(told))
 
 
 def _told(finding: Mapping[str, Any]) -> str:
