@@ -323,7 +323,7 @@ VERBS = [
     ("explain: unknown code", "explain U999", {}, 2, "no check begins with 'U999'; the codes are U001, U002,"),
     ("explain: a word", "explain gap", {}, 2, "no check begins with 'gap'; the codes are U001, U002, U003,"),
     ("explain: unknown remedy", "explain remedy:magic", {}, 2, "no remedy 'magic' (did you mean domain-balance or mixup?);"),
-    ("explain: ESC", "explain '\x1b[31m'", {}, 2, "no check begins with '\\x1b[31M'; the codes are U001, U002,"),
+    ("explain: ESC", "explain '\x1b[31m'", {}, 2, "no check begins with ' [31m'; the codes are U001, U002,"),
     ("task: nothing", "task", {}, 2, "Usage"),
     ("task: unknown verb", "task draw", {}, 2, "No such command 'draw'."),
     ("task: unknown task", "task sample chess", {}, 2, "no task 'chess'; `unseen task list` shows all 50."),
