@@ -75,6 +75,8 @@ REMEDIES = {
     "single answers": "Score each answer by itself instead of against another: one row an answer, with a score.",
     "opponent": "Give a table of comparisons: columns model_a, model_b and winner (model_a, model_b or tie).",
     "question": "Add the text of the questions (--question COLUMN).",
+    "split": "Say which rows are unseen: --unseen 'digits > 2', or --split COLUMN with the values seen and unseen.",
+    "score": "Name the column with the score (--score COLUMN).",
 }
 
 

@@ -311,3 +311,9 @@ def test_cells_without_a_leak_are_not_named():
         o for seed in range(30) for o in outcomes(leaked(seed, leak=False), "U002") if o.about.kind == "slice"
     ]  # fmt: skip
     assert not named
+
+
+def test_where_models_are_missing_the_next_step_asks_for_models():
+    told = list(outcomes(table(0, models=2), "U204"))
+    assert all(isinstance(o, NotApplicable) for o in told)
+    assert all("more models" in o.next_step and "units" not in o.next_step for o in told)

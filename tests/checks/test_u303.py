@@ -73,3 +73,20 @@ def test_a_domain_of_several_that_is_held_out_stays_a_factor():
         "domain": rng.choice(["law", "news", "medicine"], 900),
     })  # fmt: skip
     assert not apply_unseen(Responses.of(table), "domain == 'medicine'").factors["domain"].is_split
+
+
+def test_a_shortfall_of_scores_of_0_and_1_lies_within_1():
+    # Fifteen clusters, of which thirteen fail on all new combinations: t reaches past what can be.
+    rng = np.random.default_rng(8)
+    n = 500
+    a, b, cluster = rng.integers(0, 2, n), rng.integers(0, 2, n), rng.integers(0, 15, n)
+    new = (a == 1) & (b == 1)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(n)], "cluster": [f"c{v}" for v in cluster],
+        "score": np.where(new, cluster < 2, 0.95) > rng.random(n),
+        "shape": [f"s{v}" for v in a], "colour": [f"c{v}" for v in b], "split": np.where(new, "unseen", "seen"),
+    }).with_columns(pl.col("score").cast(float))  # fmt: skip
+    out = run_check(UnseenCombinations(), Subject(Responses.of(table)), Settings(), strict=True)[0]
+    assert out.estimate is not None, out.statement
+    assert out.estimate.high == 1.0
+    assert "logit scale" not in out.statement

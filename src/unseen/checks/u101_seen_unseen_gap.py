@@ -106,7 +106,8 @@ class SeenUnseenGap(Check):
             found=f"{sides}: it loses {gap.format(2)}{kept}.{by_judge}",
             clear=f"{sides}: any loss is smaller than {most:.3g} (difference {gap.format(2)}).{by_judge}",
             next_step=(
-                "Unseen items may be harder as well as unfamiliar: read U107 and U203 for the gap at equal difficulty, "
+                "Unseen items may be harder as well as unfamiliar: read U107 for what is lost within the same kind of "
+                "item, U203 for the gap at equal difficulty, "
                 "U102 and U104 for where it opens."
             ),
             settings=settings,

@@ -1,7 +1,8 @@
-"""U107: how much of a drop is another mix of items, how much is difficulty, and how much has no counterpart."""
+"""U107: how much of a drop is another mix of items, how much is lost within one kind, and how much has no counterpart."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +30,7 @@ class DecomposedDrop(Check):
     null = "Within the combinations of levels that both sides share, seen and unseen items are scored alike."
     interest = "A within-level part of at least smallest_gap."
     method = (
-        "Cells are combinations of levels. mix = Σ(w_s − w_u)(r_s + r_u)/2, difficulty = Σ(w_s + "
+        "Cells are combinations of levels. mix = Σ(w_s − w_u)(r_s + r_u)/2, within (details: difficulty) = Σ(w_s + "
         "w_u)/2·(r_s − r_u) over "
         "cells that both sides share, remainder = the part of cells that only one side has; they add up "
         "exactly. Factors "
@@ -37,13 +38,18 @@ class DecomposedDrop(Check):
         "factor with overlap below 50 % defines the split and is named instead. Delta-method intervals, t with a CR2 "
         "variance by cluster and Satterthwaite's degrees of freedom."
     )
-    assumptions = "The factors name what makes items different; what they leave out counts as difficulty."
+    assumptions = (
+        "The factors name what makes items different; what they leave out counts as lost within the same kind of item."
+    )
     sources = (
         "Kitagawa (1955), Components of a difference between two rates",
         "Oaxaca (1973); Blinder (1973)",
         "Ñopo (2008), Matching as a tool to decompose wage gaps",
     )
-    example = "Of model A's drop of 0.30, 0.05 is mix, 0.25 [0.19, 0.31] difficulty and 0.00 beyond comparison."
+    example = (
+        "model A: of a drop of 0.30, 0.25 [0.19, 0.31] is lost within the same kind of item (template), 0.05 is another "
+        "mix of items, 0.00 beyond comparison."
+    )
     needs = ("responses", "seen", "unseen", "factors")
     studies = ("complexity-ood",)
 
@@ -84,10 +90,9 @@ class DecomposedDrop(Check):
         parts = decompose(*arrays, level=settings.level)
         mix = parts.mix.format(2) if parts.mix else "0.00"
         rest = parts.remainder.format(2) if parts.remainder else "0.00"
-        by = ", ".join(f.name for f in chosen)
-        note = (
-            f" {', '.join(f.name for f in defining)} defines the split and is part of difficulty." if defining else ""
-        )
+        by = _named(chosen)
+        verbs = ("define", "are") if len(defining) > 1 else ("defines", "is")
+        note = f" {_named(defining)} {verbs[0]} the split and {verbs[1]} no part of the kind." if defining else ""
         details: dict[str, Any] = {
             "model": model, "factors": [f.name for f in chosen], "defines_split": [f.name for f in defining],
             "support": list(parts.support), "cells": parts.cells, "p_values": parts.p_values,
@@ -100,18 +105,32 @@ class DecomposedDrop(Check):
             },
         }  # fmt: skip
         numbers = (
-            f"of a drop of {parts.total.format(2)}, {parts.difficulty.format(2)} is difficulty within the same {by}, "
-            f"{mix} another mix of items, {rest} beyond comparison."
+            f"of a drop of {parts.total.format(2)}, {parts.difficulty.format(2)} is lost within the same kind of item ({by}), "
+            f"{mix} is another mix of items, {rest} beyond comparison."
         )
         return self.decide(
             about=about, estimate=parts.difficulty, p_value=parts.p_values["difficulty"], settings=settings,
             scale=scale, details=details, blames=Blame((model,), side("unseen"), side("seen")),
-            found=f"{model}: {numbers}{note}",
-            clear=f"{model}: no drop that matters is left within the same {by} ({numbers})",
-            next_step="Difficulty points at the model or at what the factors leave out: look at unseen "
-            "failures in cells "
-            "that it solves when seen.",
+            found=f"{model}: {_unsigned(numbers)}{note}",
+            clear=f"{model}: no drop that matters is left within the same kind of item ({_unsigned(numbers)})",
+            next_step="What is lost within one kind of item points at the model, or at what the factors leave out: look at unseen "
+            "failures of kinds that it solves when seen.",
         )  # fmt: skip
+
+
+def _named(factors: list[Levels]) -> str:
+    """Names of at most three factors, and how many more there are."""
+    names = [f.name for f in factors]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _unsigned(text: str) -> str:
+    """A text in which no zero has a sign.
+
+    >>> _unsigned("-0.00 [-0.00, 0.01]")
+    '0.00 [0.00, 0.01]'
+    """
+    return re.sub(r"[-−](0\.0+)(?!\d)", r"\1", text)
 
 
 def choose_factors(

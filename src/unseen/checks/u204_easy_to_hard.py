@@ -55,6 +55,15 @@ class EasyToHard(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""
         g, model = grid(subject), rasch(subject)
+        if np.isfinite(model.ability).sum() < 3:
+            return [
+                self.not_applicable(
+                    "Difficulty from the other models needs at least 3 models with right and wrong answers, got "
+                    f"{int(np.isfinite(model.ability).sum())}.",
+                    "Add the answers of more models to the same items: more items don't help here.",
+                    unlocks=("several models",),
+                )
+            ]
         return [
             guarded(self, About("model", name), lambda m=m, n=name: self._judge(g, model, m, n, settings))
             for m, name in enumerate(g.models)
@@ -65,8 +74,6 @@ class EasyToHard(Check):
             raise Undefined(
                 f"{name} has all items right or all wrong, so that accuracy does not change with difficulty."
             )
-        if np.isfinite(model.ability).sum() < 3:
-            raise TooFewUnits("difficulty from the other models needs at least 2 others with right and wrong answers.")
         difficulty, expected = difficulty_without(model, m)
         data = model.patterns
         share = data.right[:, m] / np.maximum(data.trials[:, m], 1)

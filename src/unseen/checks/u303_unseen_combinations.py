@@ -97,6 +97,8 @@ class UnseenCombinations(Check):
         codes = np.stack([f.codes[part][new] for f in used], axis=1)
         shortfall, p, expected = self._shortfall(fit, codes, score[new], cluster[new], settings.level)
         observed = float(score[new].mean())
+        # The shortfall is on the scale of the score; what adds up, on that of the regression.
+        added = " (effects add up on the logit)" if fit.link == "logit" else ""
         scale_name = "logit" if fit.link == "logit" else "score"
         details: dict[str, Any] = {
             "model": model, "expected": expected, "observed": observed, "units": units, "combinations": pairs,
@@ -106,7 +108,7 @@ class UnseenCombinations(Check):
             about=about, estimate=shortfall, p_value=p, settings=settings, scale=scale, details=details,
             found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) score "
             f"{observed:.2f}, {shortfall} "
-            f"below the additive expectation ({scale_name} scale).",
+            f"below the additive expectation{added}.",
             clear=f"{model}: new combinations of seen levels score as their parts let expect ({observed:.2f} against "
             f"{expected:.2f}).",
             next_step="Train on some of these combinations, and hold out others to see whether the "
@@ -134,10 +136,11 @@ class UnseenCombinations(Check):
         se = float(np.sqrt(variance + predicted_se**2))
         half = t_quantile((1 - level) / 2, dof) * se
         value = float(-residual.mean())
+        reach = np.inf if fit.link != "logit" else 1.0
         method = f"expected minus observed, {fit.method}, delta method"
         return (
-            Estimate(value, value - half, value + half, groups, method, level), two_sided_t(value / se, dof),
-            float(mu.mean()),
+            Estimate(value, max(value - half, -reach), min(value + half, reach), groups, method, level),
+            two_sided_t(value / se, dof), float(mu.mean()),
         )  # fmt: skip
 
 
