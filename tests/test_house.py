@@ -1,6 +1,7 @@
 """Guards of the house: the one-way line, public names, start-up time, documented checks."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,15 @@ def test_every_package_has_a_floor():
     packages = {p.name for p in ROOT.iterdir() if p.is_dir() and (p / "__init__.py").exists()}
     packages |= {p.stem for p in ROOT.glob("*.py") if p.stem != "__init__"}
     assert packages <= set(FLOOR_OF)
+
+
+def test_the_table_of_floors_is_that_of_the_architecture():
+    document = ROOT.parents[1] / "docs" / "architecture.md"
+    if not document.is_file():
+        pytest.skip("the documents stand in the repository alone")
+    told = dict(re.findall(r"^\| (\d+) \| (.*) \|$", document.read_text(encoding="utf-8"), re.MULTILINE))
+    for level, names in enumerate(FLOORS, start=1):
+        assert names <= set(re.findall(r"`(\w+)`", told[str(level)])), level
 
 
 def test_public_names_are_pinned():

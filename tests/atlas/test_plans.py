@@ -236,3 +236,10 @@ def test_a_p_value_and_its_interval_agree():
         low = mean.estimate().low
         assert (low > 0) == (mean.p_beyond(0.0, True) < 0.05)
     assert intervals.Mean(1.0, 0.0, 0.0, 5, "plain", False).p_beyond(0.5, True) == 0.0
+
+
+def test_two_seeds_say_nothing_of_how_many_would_decide():
+    found = judged(made().plan(), [{**GOOD, "gain": 0.26 + 0.1 * sign} for sign in (-1, 1)])
+    assert found["verdict"] == "inconclusive"
+    assert "needed to decide" not in found["why"]
+    assert "would decide" not in found["why"]

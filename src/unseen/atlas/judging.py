@@ -202,7 +202,9 @@ def _verdict(
 
 
 def _more(parts: Sequence[Part], means: Mapping[str, Mean], open_: Sequence[Mapping[str, Any]]) -> str:
-    """How many seeds would decide, were means and spread to stay as they are."""
+    """How many seeds would decide, were means and spread to stay as they are; a spread of four or fewer tells nothing."""
+    if any(mean.seeds < 5 for mean in means.values()):
+        return ""
     needs = list[int | None]()
     for shown in open_:
         mean = means.get(shown["quantity"])

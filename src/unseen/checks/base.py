@@ -18,6 +18,8 @@ from unseen.responses import Responses
 from unseen.responses.kept import KeptScores
 
 T = TypeVar("T")
+# Beyond so many times the data nobody collects them.
+HOPELESS = 100
 AboutKind = Literal["data", "model", "pair", "item", "slice", "factor", "ranking"]
 
 
@@ -325,7 +327,23 @@ def with_units_needed(outcome: Undecided, *, alpha: float) -> Undecided:
     return replace(
         outcome,
         details={**outcome.details, "times": times, "units_needed": needed},
-        next_step=f"About {told_times(times)} times as many independent units would decide it: {needed:,}, {estimate.units:,} now.",
+        next_step=_more_units(times, needed, estimate.units),
+    )
+
+
+def _more_units(times: float, needed: int, units: int) -> str:
+    """How many more units would decide, in two digits that count; where hopelessly many, that they won't.
+
+    >>> _more_units(6.24, 4618, 740)
+    'About 6.2 times as many independent units would decide it: about 4,600, 740 now.'
+    >>> _more_units(1218.8, 949423, 779)
+    'More data will not decide it: the effect lies too near to what would matter.'
+    """
+    if times > HOPELESS:
+        return "More data will not decide it: the effect lies too near to what would matter."
+    return (
+        f"About {told_times(times)} times as many independent units would decide it: about "
+        f"{int(float(f'{needed:.2g}')):,}, {units:,} now."
     )
 
 
