@@ -365,3 +365,12 @@ def test_unknown_and_planned_slugs_say_what_to_do():
     planned = next(e.row.slug for e in ledger.ledger() if e.row.slug not in protocol.study_modules())
     with pytest.raises(BadInput, match="is planned, not written yet"):
         protocol.load(planned)
+
+
+def test_the_list_says_which_side_of_a_threshold_is_the_claim_and_what_states_mean():
+    shown = pages.table(ledger.ledger())
+    for entry in (e.to_dict() for e in ledger.ledger()):
+        if entry["state"] == "done" and entry["claimed"] is not None:
+            row = next(x for x in shown.splitlines() if x.startswith(entry["slug"] + " "))
+            assert ("≤ " in row) == (entry["claimed"] < entry["refuted"])
+    assert all(f"{state}: " in pages.LEGEND for state in ("done", "stale", "planned"))

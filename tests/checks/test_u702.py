@@ -54,3 +54,10 @@ def test_one_giant_cluster_is_no_basis_for_an_order():
     out = _audit(0.2, cluster=cluster)
     assert isinstance(out, NotApplicable)
     assert "a few large clusters carry one side" in out.statement
+
+
+def test_an_interval_over_all_that_tau_can_be_is_not_printed():
+    out = _audit(0.0, items=100, models=2)
+    assert (out.details["tau"]["low"], out.details["tau"]["high"]) == (-1.0, 1.0)
+    assert "[-1.00, 1.00]" not in out.statement
+    assert "not told by these data" in out.statement

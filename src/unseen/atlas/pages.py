@@ -20,6 +20,13 @@ from unseen.errors import BadInput, UnseenError
 COLUMNS = 48
 
 
+# Under the list, and in the README.
+LEGEND = (
+    "done: run over all seeds and judged by its plan; stale: the study or its code has changed since, so that the result "
+    "counts for nothing until it is run again; planned: no result yet."
+)
+
+
 def describe(slug: str) -> dict[str, Any]:
     """All that is known of a row, as plain data.
 
@@ -56,14 +63,19 @@ def table(entries: Sequence[Entry]) -> str:
     """Rows for the terminal: done ones first, with the effect beside what was claimed."""
     rows = [e.to_dict() for e in sorted(entries, key=lambda e: ORDER[e.state])]
     width = max((len(r["slug"]) for r in rows), default=5)
-    lines = [f"{'study':{width}}  state    verdict              fid.  effect                        claimed   refuted"]
+    lines = [
+        f"{'study':{width}}  state    verdict              fid.  effect                        claimed   refuted   unit"
+    ]
     for r in rows:
         effect = effect_text(r["effect"]) if r["effect"] else ""
-        claimed = number(r["claimed"]) if r["state"] == "done" else ""
-        refuted = number(r["refuted"]) if r["state"] == "done" else ""
+        claimed = refuted = unit = ""
+        if r["state"] == "done" and None not in (r["claimed"], r["refuted"]):
+            # A claim of "at most" is refuted by what is larger.
+            claimed = ("≤ " if r["claimed"] < r["refuted"] else "≥ ") + number(r["claimed"])
+            refuted, unit = number(r["refuted"]), r["unit"] or ""
         lines.append(
             f"{r['slug']:{width}}  {r['state']:8} {r['verdict'] or '':20} {r['fidelity'] or '':4}  {effect:28}  "
-            f"{claimed:8}  {refuted}".rstrip()
+            f"{claimed:8}  {refuted:8}  {unit}".rstrip()
         )
     done = sum(r["state"] == "done" for r in rows)
     lines.append(

@@ -93,6 +93,9 @@ class RankingFlips(Check):
         }  # fmt: skip
         matters = settings.gap_that_matters * rows.scale
         tail = f"tau between both rankings is {tau.format(2)}"
+        if tau.low <= -1 and tau.high >= 1:
+            # An interval over all that tau can be (two models always have it) is no number to print.
+            tail = "tau between both rankings is not told by these data: it can be anything"
         tail += f" ({m} of {len(rows.models)} models compared)" if m < len(rows.models) else ""
         flips = f"{a} against {b}: {values[0]:.2f} to {values[1]:.2f} on {one}, {values[2]:.2f} to {values[3]:.2f} on {other}"
         common: dict[str, Any] = {

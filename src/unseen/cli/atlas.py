@@ -58,6 +58,7 @@ def table(
         return
     typer.echo(pages.table([e for e, _ in chosen]))
     typer.echo(reliance([e for e, _ in everything]))
+    typer.echo(pages.LEGEND)
 
 
 @app.command()
