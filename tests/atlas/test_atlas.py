@@ -374,3 +374,11 @@ def test_the_list_says_which_side_of_a_threshold_is_the_claim_and_what_states_me
             row = next(x for x in shown.splitlines() if x.startswith(entry["slug"] + " "))
             assert ("≤ " in row) == (entry["claimed"] < entry["refuted"])
     assert all(f"{state}: " in pages.LEGEND for state in ("done", "stale", "planned"))
+
+
+def test_a_note_of_a_first_form_is_superseded_by_a_plan_that_gives_a_verdict():
+    for slug, noted in runner.notes().items():
+        new = slug in protocol.study_modules() and not protocol.is_first_form(slug)
+        assert {n["kind"] for n in noted} & {"first form", "first form, superseded"} <= {
+            "first form, superseded" if new else "first form"
+        }

@@ -303,12 +303,24 @@ def of_the_day(count: int = 3, day: int | None = None, most_seconds: float = 80.
 
 
 def notes() -> dict[str, list[dict[str, str]]]:
-    """What looking into results found, by slug: ``kind`` (tested, guess, first form) and ``text``."""
+    """What looking into results found, by slug: ``kind`` (tested, guess, first form) and ``text``.
+
+    A note on a run under a plan of the first form is superseded once the study has a plan that gives a verdict.
+    """
     import tomllib
     from importlib.resources import files
 
+    from unseen.atlas.protocol import is_first_form, study_modules
+
     path = files("unseen") / "atlas" / "notes.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    noted = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    modules = study_modules()
+    for slug, of_study in noted.items():
+        if slug in modules and not is_first_form(slug):
+            for note in of_study:
+                if note["kind"] == "first form":
+                    note["kind"] = "first form, superseded"
+    return noted
 
 
 __all__ = [
