@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -104,6 +104,10 @@ class Audit:
             return Findings(own)
         selected(code)
         return Findings(tuple(f for f in self.all if f.code.startswith(code.upper())))
+
+    def __iter__(self) -> Iterator[Finding]:
+        """All outcomes, found ones first, by weight."""
+        return iter(self.all)
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(dict.fromkeys(f.code for f in self.all))

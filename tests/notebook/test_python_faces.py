@@ -207,3 +207,7 @@ def test_a_comparison_says_which_of_its_two_frames_lacks_a_column():
     for sides, name in (((bad, good), "before"), ((good, bad), "after")):
         with pytest.raises(BadInput, match=rf"^{name}: no column 'score'; .*score=…\.$"):
             unseen.compare(*(pl.DataFrame(side) for side in sides))
+
+
+def test_an_audit_iterates_over_its_outcomes_in_their_order(audit: unseen.Audit):
+    assert [f.id for f in audit] == [f["id"] for f in audit.findings]

@@ -52,7 +52,7 @@ def remedy_for(under: UnderShift, message: str) -> str:
         )
     if "NaN" in message or "missing values" in message:
         return "The learner takes no missing values: put an imputer (SimpleImputer) before it."
-    if "unknown categor" in message or "unseen label" in message:
+    if "unknown category" in message or "unknown categories" in message or "unseen label" in message:
         return "A held-out domain has levels that the learner never saw: OneHotEncoder(handle_unknown='ignore') passes over them."
     return "Fit the learner by hand to the same columns to see where it fails, and mend it there."
 
