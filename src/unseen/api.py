@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -90,8 +89,12 @@ class Audit:
     @cached_property
     def all(self) -> Findings:
         """All outcomes as objects, found ones first, by weight."""
-        learner = str((self.document.get("learner") or {}).get("name", ""))
-        return Findings(tuple(Finding(entry, self.responses, learner) for entry in self.document["findings"]))
+        return Findings(tuple(Finding(entry, self.responses, self._learner) for entry in self.document["findings"]))
+
+    @property
+    def _learner(self) -> str:
+        """Name of the learner that was refitted; empty where answers were given."""
+        return str((self.document.get("learner") or {}).get("name", ""))
 
     def __getitem__(self, code: str) -> Findings:
         """The outcomes of a check ("U104"), of a family ("U1") or with an identifier, the heaviest first.
@@ -121,9 +124,8 @@ class Audit:
 
         A learner that was refitted is one model, whose outcomes are all.
         """
-        learner = str((self.document.get("learner") or {}).get("name", ""))
-        if learner:
-            return ByModel({learner: self.all})
+        if self._learner:
+            return ByModel({self._learner: self.all})
         names = [row.model for row in self.scores.rows] if self.scores else []
         names += [m for f in self.all for m in f.models]
         return ByModel({m: Findings(tuple(f for f in self.all if m in f.models)) for m in dict.fromkeys(names)})
@@ -160,7 +162,9 @@ class Audit:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The document as JSON; also written to a file where a path is given."""
-        text = json.dumps(self.document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        from unseen.report.plain import to_json
+
+        text = to_json(self.document)
         if path is not None:
             write_atomically(Path(path), text)
         return text
@@ -175,11 +179,8 @@ class Audit:
         """
         from unseen.report import accepted
 
-        path = Path(path)
-        before = accepted.read(path, filled=False) if path.exists() else None
-        taken = accepted.taken(self.document, reason=reason, expires=expires, before=before)
-        write_atomically(path, accepted.to_toml(taken))
-        return path
+        accepted.write(path, self.document, reason=reason, expires=expires)
+        return Path(path)
 
     def save_html(self, path: str | Path) -> Path:
         """Write the report as one self-contained HTML file and return its path."""
@@ -424,6 +425,10 @@ def audit(
     given_settings |= {} if resamples is None else {"n_resamples": options.resamples}
     settings = replace(settings or Settings(), **given_settings)
     tell = progress if callable(progress) else None
+    # What can't be used is told before the work, not after it.
+    known, then = _accepted(accepted), None
+    if baseline is not None:
+        then = baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore, budget=budget)
     if learner is not None or shifts:
         from unseen.refitting import ask, refitted_under
 
@@ -439,9 +444,6 @@ def audit(
                 workers=workers, seconds=time_limit, done=done,
             )  # fmt: skip
             subject = subject_of(under)
-        then = (
-            None if baseline is None else baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore)
-        )
         subject.baseline = then.scores if then else None
         # Checks ask for further refits: shuffled columns, other learners, subsets of the domains.
         with hooked("further refits", progress) as done:
@@ -449,7 +451,7 @@ def audit(
             result = auditing.run(
                 subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
             )
-        return Audit(result, tuple(sources) or ((named,) if named else ()), then, _accepted(accepted))
+        return Audit(result, tuple(sources) or ((named,) if named else ()), then, known)
     mapping = options.mapping
     if is_source(table) or (
         isinstance(table, list | tuple) and table and (is_source(table[0]) or not isinstance(table[0], Mapping))
@@ -459,10 +461,6 @@ def audit(
         responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
     else:
         responses = from_table(table, mapping)
-    then = None
-    known = _accepted(accepted)
-    if baseline is not None:
-        then = baseline_of(baseline, mapping, settings, select=select, ignore=ignore, budget=budget)
     subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
     return Audit(result, tuple(sources), then, known)

@@ -141,11 +141,7 @@ def run(
     from threadpoolctl import threadpool_limits
 
     settings = settings or Settings()
-    chosen = codes_in(select)
-    if chosen and subject.baseline is not None:
-        # A baseline asks a question of its own, whatever else was selected.
-        chosen = (*chosen, CHANGE)
-    checks = selected(chosen, ignore)
+    checks = checks_of(select, ignore, compared=subject.baseline is not None)
     if budget is not None and not budget > 0:
         raise BadInput(f"a budget is a time in seconds, more than 0; got {budget:g}.")
     answered: dict[str, list[Outcome]] = {}
@@ -201,6 +197,26 @@ def _within(
             "models at once.", details={"budget": budget},
         )
     ]  # fmt: skip
+
+
+def checks_of(
+    select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), *, compared: bool = False
+) -> list[Check]:
+    """The checks that an audit runs: a baseline asks a question of its own, whatever else was selected.
+
+    Args:
+        select: Codes or prefixes to run (all if empty).
+        ignore: Codes or prefixes to leave out.
+        compared: Whether there is a baseline.
+
+    Raises:
+        BadInput: A prefix that fits no check, or no check is left.
+
+    >>> [check.code for check in checks_of("U101", compared=True)]
+    ['U101', 'U705']
+    """
+    chosen = codes_in(select)
+    return selected((*chosen, CHANGE) if chosen and compared else chosen, ignore)
 
 
 def run_check(check: Check, subject: Subject, settings: Settings, *, strict: bool = False) -> list[Outcome]:
@@ -389,6 +405,7 @@ __all__ = [
     "REMEDIES",
     "AuditResult",
     "all_checks",
+    "checks_of",
     "correct",
     "family_weights",
     "levels_alone",

@@ -11,6 +11,7 @@ import polars as pl
 
 from unseen.estimates import Estimate
 from unseen.faces import in_python
+from unseen.items.blame import pair_of
 from unseen.plain_text import line
 from unseen.report.plain import interval
 from unseen.responses import Responses
@@ -79,10 +80,8 @@ class Finding:
             return (str(details["model"]),)
         if subject["kind"] == "model":
             return (subject["name"],)
-        if "a" in details and "b" in details and subject["kind"] == "pair":
-            return str(details["a"]), str(details["b"])
         if subject["kind"] == "pair":
-            return tuple(part.strip() for part in subject["name"].split(" / "))
+            return pair_of(details, subject)
         blamed = tuple((self.entry.get("blames") or {}).get("models", ()))
         return blamed or ((self.learner,) if self.learner else ())
 

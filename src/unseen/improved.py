@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,9 +86,10 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
         BadInput: There is no such format.
     """
     from unseen.report import improvement_html, improvement_markdown, improvement_terminal
+    from unseen.report.plain import to_json
 
     if format_ == "json":
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        return to_json(document)
     if format_ == "html":
         return improvement_html.render(document)
     if format_ == "markdown":

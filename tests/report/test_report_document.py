@@ -11,7 +11,7 @@ from unseen.auditing import AuditResult, run
 from unseen.checks.base import About, Clear, Settings, Subject
 from unseen.estimates import Estimate
 from unseen.report import summary
-from unseen.report.plain import plain
+from unseen.report.plain import plain, to_json
 
 
 def test_the_document_fits_its_schema(document):
@@ -39,7 +39,7 @@ def test_an_audit_becomes_a_document_that_fits_the_schema(responses):
     jsonschema.validate(made, summary.schema())
     assert {f["code"] for f in made["findings"]} == {"U101"}
     assert made["responses"]["rows"] == 400
-    assert json.loads(summary.to_json(made)) == made
+    assert json.loads(to_json(made)) == made
 
 
 def test_json_is_strict_and_the_same_twice(build, outcome):
@@ -48,8 +48,8 @@ def test_json_is_strict_and_the_same_twice(build, outcome):
         "tuple": (True, None), "estimate": Estimate(0.1, 0.0, 0.2, 9, "t"), 3: "key",
     }  # fmt: skip
     one, two = (build([outcome("U101", "model", "m", Estimate(0.1, 0.0, np.inf, 9, "t"), details)]) for _ in range(2))
-    text = summary.to_json(one)
-    assert text == summary.to_json(two)
+    text = to_json(one)
+    assert text == to_json(two)
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")

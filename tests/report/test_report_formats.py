@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 
 from unseen.estimates import Estimate
 from unseen.report import charts, github, html, markdown, terminal
+from unseen.report.plain import to_json
 
 HOSTILE = "<script>alert('x')</script>"
 E = Estimate(0.2, 0.1, 0.3, 50, "t")
@@ -224,7 +225,7 @@ def test_all_formats_tell_of_the_sample(sample_document):
     worst = next(f for f in sample_document["findings"] if f["outcome"] == "found")
     name = worst["subject"]["name"]
     written = {
-        "json": summary.to_json(sample_document), "text": terminal.text(sample_document, full=True),
+        "json": to_json(sample_document), "text": terminal.text(sample_document, full=True),
         "html": html.render(sample_document), "github": github.render(sample_document),
         "markdown": markdown.render(sample_document),
     }  # fmt: skip

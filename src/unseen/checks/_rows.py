@@ -135,6 +135,15 @@ def interval(estimate: Estimate) -> dict[str, float | int | str | None]:
     return estimate.to_dict()
 
 
+def percent(share: Estimate) -> str:
+    """A share and its interval in percent.
+
+    >>> percent(Estimate(0.07, 0.05, 0.11, 20, "x"))
+    '7 % [5 %, 11 %]'
+    """
+    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")
+
+
 def many(n: int, what: str) -> str:
     """A count with its noun: ``1 item``, ``3,000 items``.
 

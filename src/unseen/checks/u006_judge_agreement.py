@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._judged import MIN_LABELS, Human, human_scores
 from unseen.checks._levels import all_levels, split_codes
-from unseen.checks._rows import Scored, many, scored
+from unseen.checks._rows import Scored, many, percent, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -121,7 +121,7 @@ class JudgeAgreement(Check):
             )
         found = agreement(both.judge, both.human, both.cluster, level=settings.level)
         kappa = f", kappa {found.kappa.format(2)}" if found.kappa else ""
-        agree = f"they agree on {_percent(found.share)} of {many(found.rows, 'labelled row')}{kappa}"
+        agree = f"they agree on {percent(found.share)} of {many(found.rows, 'labelled row')}{kappa}"
         details: dict[str, Any] = {
             "model": both.name, "labels": found.rows, "share": found.share.to_dict(),
             "kappa": found.kappa.to_dict() if found.kappa else None,
@@ -271,7 +271,3 @@ def _centred(rows: Scored, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
 def _kinder(bias: Estimate) -> tuple[str, Estimate]:
     """The direction of a bias in a word, and its size."""
     return ("kinder", bias) if bias.value >= 0 else ("harsher", -bias)
-
-
-def _percent(share: Estimate) -> str:
-    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._judged import Human, corrected_gap, human_scores, uncorrected
-from unseen.checks._rows import Scored, scored
+from unseen.checks._rows import Scored, percent, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, side
 from unseen.errors import TooFewUnits, Undefined
@@ -98,7 +98,7 @@ class SeenUnseenGap(Check):
         sides = f"{name} scores {means[0].format(2)} on seen items and {means[1].format(2)} on unseen ones ({basis})"
         by_judge = "" if corrected else uncorrected(human)
         most = settings.gap_that_matters * rows.scale
-        kept = f", and retains {_percent(retained)}" if retained else ""
+        kept = f", and retains {percent(retained)}" if retained else ""
         return self.decide(
             about=About("model", name),
             estimate=gap,
@@ -130,10 +130,6 @@ def _retained(a: Side, b: Side, settings: Settings) -> Any:
         return share_retained(*a, *b, level=settings.level, names=("seen", "unseen"))
     except Undefined:
         return None
-
-
-def _percent(share: Any) -> str:
-    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")
 
 
 def _no_split(check: Check) -> Outcome:

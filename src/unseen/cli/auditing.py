@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unseen.api import Audit, as_examples, baseline_of, load_document, resolve_sample, subject_of
-from unseen.auditing import CHANGE, run
+from unseen.auditing import AuditResult, checks_of, run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
 from unseen.cli.exits import EXIT_FAILED, EXIT_OK
@@ -102,19 +102,18 @@ def describe(request: Request) -> None:
 def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
     from unseen.report import github, statistics, terminal
+    from unseen.report.plain import to_json
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
-    chosen = request.options.select
-    if chosen and request.options.baseline:
-        chosen = (*chosen, CHANGE)
-    runs = {check.code for check in selected(chosen, request.options.ignore)}
-    selected(tuple(c for c in request.options.fail_on if c != UNDECIDED))
-    for code in request.options.fail_on:
+    o = request.options
+    runs = {check.code for check in checks_of(o.select, o.ignore, compared=bool(o.baseline))}
+    selected(tuple(c for c in o.fail_on if c != UNDECIDED))
+    for code in o.fail_on:
         if code != UNDECIDED and not any(c.startswith(code) for c in runs):
             raise BadInput(f"--fail-on {code}: no such check runs; --select or --ignore leaves it out.")
-    given = (*request.options.sources, request.options.train, request.config, request.options.baseline)
-    for name in request.options.output:
+    given = (*o.sources, o.train, request.config, o.baseline)
+    for name in o.output:
         require_writable(Path(name), [s for s in given if s])
     outputs = request.outputs
     for output in outputs:
@@ -123,41 +122,34 @@ def perform(request: Request) -> int:
     then = _baseline(request)
     subject = _subject(request)
     subject.baseline = then.scores if then else None
-    with terminal.progress(enabled=not request.options.quiet) as progress:
-        result = run(
-            subject,
-            request.options.settings,
-            select=request.options.select,
-            ignore=request.options.ignore,
-            progress=progress,
-            budget=request.options.budget,
-        )
-    document = Audit(result, request.options.sources, then, known).document
-    if request.options.accept:
-        document = _accept(request.options, document)
-    missing = unasked(document, request.options.fail_on)
+    document = Audit(_run(request, subject), o.sources, then, known).document
+    if o.accept:
+        document = _accept(o, document)
+    missing = unasked(document, o.fail_on)
     if request.format == "github":
         github.write_summary(document, missing)
     for output, form in outputs.items():
         # A file has room for everything.
         write_atomically(output, _render(document, form, subject.responses, full=True))
-    if request.options.statistics:
+    if o.statistics:
         sys.stdout.write(
-            statistics.to_json(document) if not outputs and request.format == "json" else statistics.text(document)
+            to_json(statistics.counts(document))
+            if not outputs and request.format == "json"
+            else statistics.text(document)
         )
-    elif request.options.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
+    elif o.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
-    elif not outputs or (len(outputs) > 1 and request.options.format):
-        sys.stdout.write(_render(document, request.format, subject.responses, full=request.options.full))
+    elif not outputs or (len(outputs) > 1 and o.format):
+        sys.stdout.write(_render(document, request.format, subject.responses, full=o.full))
     else:
-        terminal.show(document, full=request.options.full)
+        terminal.show(document, full=o.full)
         for output in outputs:
             sys.stdout.write(f"Report: {output.resolve()}\n")
-    if request.format == "github" and not (request.options.quiet and not outputs):
+    if request.format == "github" and not (o.quiet and not outputs):
         sys.stdout.write(github.unjudged(missing))
     for sentence in missing:
         sys.stderr.write(f"unseen: --fail-on: {line(sentence)}\n")
-    failed = missing or failures(document, request.options.fail_on, request.options.fail_gap)
+    failed = missing or failures(document, o.fail_on, o.fail_gap)
     return EXIT_FAILED if failed else EXIT_OK
 
 
@@ -167,8 +159,6 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
     Raises:
         BadInput: The sources can't be read, are a table to learn from, or the report is none of an audit.
     """
-    from unseen.report import terminal
-
     if request.learning is not None:
         raise BadInput(
             "a learner is refitted by unseen audit; write its report with --output report.html and view that."
@@ -186,17 +176,16 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
                 f"{report} is not the report of {named}: {told}. Give the report of these answers, or leave it out."
             )
         return document, responses
+    return Audit(_run(request, Subject(responses=responses)), request.options.sources).document, responses
+
+
+def _run(request: Request, subject: Subject) -> AuditResult:
+    """The checks that were asked for, with a line that tells how far they are."""
+    from unseen.report import terminal
+
     o = request.options
     with terminal.progress(enabled=not o.quiet) as progress:
-        result = run(
-            Subject(responses=responses),
-            o.settings,
-            select=o.select,
-            ignore=o.ignore,
-            progress=progress,
-            budget=o.budget,
-        )
-    return Audit(result, o.sources).document, responses
+        return run(subject, o.settings, select=o.select, ignore=o.ignore, progress=progress, budget=o.budget)
 
 
 def _unlike(document: dict[str, Any], responses: Responses) -> str:
@@ -239,14 +228,11 @@ def _accepted(request: Request) -> accepted.Accepted | None:
 
 def _accept(options: Options, document: dict[str, Any]) -> dict[str, Any]:
     """Write what is found as accepted; the document with it marked so."""
-    path = Path(options.accept or "")
-    before = accepted.read(path, filled=False) if path.exists() else None
-    taken = accepted.taken(document, reason=options.reason, expires=options.expires, before=before)
-    write_atomically(path, accepted.to_toml(taken))
+    taken = accepted.write(options.accept or "", document, reason=options.reason, expires=options.expires)
     unfilled = sum(not e.reason for e in taken.entries)
     todo = f" {unfilled:,} of them lack a reason: fill it in." if unfilled else ""
-    sys.stderr.write(f"unseen: {len(taken.entries):,} findings are accepted in {line(str(path))}.{todo}\n")
-    return accepted.applied(document, replace(taken, source=str(path)))
+    sys.stderr.write(f"unseen: {len(taken.entries):,} findings are accepted in {line(taken.source)}.{todo}\n")
+    return accepted.applied(document, taken)
 
 
 def _baseline(request: Request) -> Baseline | None:
@@ -277,12 +263,11 @@ def _subject(request: Request) -> Subject:
 
 
 def _render(document: dict[str, Any], format_: str, responses: Responses | None, *, full: bool) -> str:
-    import json
-
     from unseen.report import github, html, markdown, sarif, terminal
+    from unseen.report.plain import to_json
 
     if format_ == "json":
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        return to_json(document)
     if format_ == "html":
         return html.render(document, responses=responses)
     if format_ == "markdown":

@@ -145,14 +145,19 @@ def _seconds(column: pl.Expr, dtype: Any) -> pl.Expr:
     return column.cast(pl.Float64, strict=False)
 
 
+def pair_of(details: Mapping[str, Any], subject: Mapping[str, Any]) -> tuple[str, ...]:
+    """The two models of a finding about a pair: as its details name them, else from its name ("a / b")."""
+    if "a" in details and "b" in details:
+        return str(details["a"]), str(details["b"])
+    return tuple(part.strip() for part in str(subject["name"]).split(" / "))
+
+
 def _models(details: Mapping[str, Any], subject: Mapping[str, Any], measure: str) -> tuple[str, ...]:
     pair = details.get("pair")
     if isinstance(pair, list | tuple) and len(pair) == 2:
         return tuple(str(m) for m in pair)
     if measure == "pair" and subject["kind"] == "pair":
-        if "a" in details and "b" in details:
-            return str(details["a"]), str(details["b"])
-        return tuple(part.strip() for part in str(subject["name"]).split(" / "))
+        return pair_of(details, subject)
     if details.get("model"):
         return (str(details["model"]),)
     return (str(subject["name"]),) if subject["kind"] == "model" else ()
@@ -220,4 +225,4 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
 
 
-__all__ = ["Blamed", "Measure", "blamed_by", "holds", "term_of"]
+__all__ = ["Blamed", "Measure", "blamed_by", "holds", "pair_of", "term_of"]

@@ -62,12 +62,7 @@ def behind(finding: Mapping[str, Any], answers: Answers, *, each: int = PICKED) 
     blame = blamed_by(finding)
     if blame is None:
         return None
-    held = _held(blame, answers)
-    cost = _cost(blame, answers, held)
-    held, cost = (held[lost := cost > 0], cost[lost]) if _of_losses(blame) else (held, cost)
-    if blame.measure == "human":
-        known = ~np.isnan(cost)
-        held, cost = held[known], cost[known]
+    held, cost = _blamed(blame, answers)
     usable = ~np.isnan(cost) & ~np.isnan(answers.score[held])
     at, own = held[usable], cost[usable]
     if not len(at):
@@ -102,17 +97,23 @@ def _picked(at: IntArray, own: FloatArray, answers: Answers, each: int) -> tuple
 
 def blamed(blame: Blamed, answers: Answers) -> tuple[BoolArray, FloatArray]:
     """Which answers a finding blames, and how bad each is for it (larger is worse, NaN unknown); both of shape (n,)."""
-    cost = _cost(blame, answers, np.arange(len(answers)))
     held = np.zeros(len(answers), dtype=bool)
-    held[_held(blame, answers)] = True
-    if _of_losses(blame):
-        held &= np.nan_to_num(cost) > 0
-    return (held & ~np.isnan(cost) if blame.measure == "human" else held), cost
+    held[_blamed(blame, answers)[0]] = True
+    return held, _cost(blame, answers, np.arange(len(answers)))
 
 
-def _of_losses(blame: Blamed) -> bool:
-    """Whether only what is lost against other answers counts."""
-    return blame.measure in ("variant", "parts", "whole") or (blame.measure == "pair" and len(blame.models) == 2)
+def _blamed(blame: Blamed, answers: Answers) -> tuple[IntArray, FloatArray]:
+    """Places of the answers that a finding blames, ascending, and how bad each of them is."""
+    held = _held(blame, answers)
+    cost = _cost(blame, answers, held)
+    if blame.measure in ("variant", "parts", "whole") or (blame.measure == "pair" and len(blame.models) == 2):
+        # Only what is lost against other answers counts.
+        kept = cost > 0
+    elif blame.measure == "human":
+        kept = ~np.isnan(cost)
+    else:
+        return held, cost
+    return held[kept], cost[kept]
 
 
 def _held(blame: Blamed, answers: Answers) -> IntArray:

@@ -13,6 +13,7 @@ import polars as pl
 from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.factors import Factors, infer_factor
+from unseen.plain_text import names
 from unseen.refitting.leaks import Leak, leaking
 from unseen.refitting.measures import (
     LEAST_OF_CLASS,
@@ -203,7 +204,7 @@ def problem_of(
     if measure is not None:
         measure_named(measure)
     if target is None:
-        raise BadInput(f"say which column to predict: --target COLUMN (there are {_names(table.columns)}).")
+        raise BadInput(f"say which column to predict: --target COLUMN (there are {names(table.columns, 12)}).")
     for name in (target, *inputs, *drop, *([cluster] if cluster else []), *([time] if time else [])):
         _require(table, name)
     if target in inputs:
@@ -258,10 +259,6 @@ def _measure_notes(problem: Problem, *, asked: bool) -> list[str]:
     return []
 
 
-def _names(columns: Sequence[str], limit: int = 12) -> str:
-    return ", ".join(columns[:limit]) + (f" and {len(columns) - limit} more" if len(columns) > limit else "")
-
-
 def _require(table: pl.DataFrame, name: str) -> None:
     from difflib import get_close_matches
 
@@ -270,7 +267,7 @@ def _require(table: pl.DataFrame, name: str) -> None:
         # What is hardly nearer than chance is noise beside one that begins alike.
         near = [c for c in near if c[:1].lower() == name[:1].lower()] or near
         raise BadInput(
-            f"no column {name!r}; the columns are {_names(table.columns)}."
+            f"no column {name!r}; the columns are {names(table.columns, 12)}."
             + (f" Did you mean {' or '.join(near)}?" if near else "")
         )
 

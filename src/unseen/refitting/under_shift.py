@@ -41,11 +41,6 @@ class Held:
         """How much was lost for not having seen the set, by row, mean over refits, shape (n,)."""
         return (self.reference - self.unseen).mean(0)
 
-    @property
-    def loss_by_refit(self) -> np.ndarray:
-        """The same, mean over rows, shape (refits,)."""
-        return (self.reference - self.unseen).mean(1)
-
 
 class UnderShift:
     """A learner under shifts: the problem, the plan, and the answers of every refit.

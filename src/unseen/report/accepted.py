@@ -14,8 +14,9 @@ from unseen.auditing import all_checks
 from unseen.errors import BadInput
 from unseen.estimates.intervals.means import normal_quantile, two_sided_z
 from unseen.estimates.testing.multiplicity import benjamini_hochberg
+from unseen.files import write_atomically
 from unseen.plain_text import value as shown
-from unseen.report.baseline import alone, difference, signed
+from unseen.report.baseline import alone, difference, key_of, signed
 
 Document = dict[str, Any]
 # An acceptance without a date would be for ever.
@@ -195,6 +196,30 @@ def taken(
     return Accepted(tuple(entries))
 
 
+def write(
+    path: str | Path, document: Mapping[str, Any], *, reason: str = "", expires: dt.date | None = None
+) -> Accepted:
+    """Accept what a document has found in a file; reasons and dates that it holds already stay.
+
+    Args:
+        path: The file.
+        document: The audit.
+        reason: Why; left to be filled in where it is empty.
+        expires: The last day; ``DAYS`` days from today by default.
+
+    Returns:
+        What stands in the file now.
+
+    Raises:
+        BadInput: The file is there and malformed, or can't be written.
+    """
+    path = Path(path)
+    before = read(path, filled=False) if path.exists() else None
+    made = replace(taken(document, reason=reason, expires=expires, before=before), source=str(path))
+    write_atomically(path, to_toml(made))
+    return made
+
+
 def to_toml(accepted: Accepted) -> str:
     """The text of the file."""
     return HEAD + "".join("\n[[accepted]]\n" + "".join(_lines(entry)) for entry in accepted.entries)
@@ -234,14 +259,14 @@ def applied(document: Document, accepted: Accepted, *, today: dt.date | None = N
     """
     day = today or dt.date.today()
     entries = {e.key: e for e in accepted.entries}
-    found = {_key(f): f for f in document["findings"] if f["outcome"] == "found" and _key(f) in entries}
+    found = {key_of(f): f for f in document["findings"] if f["outcome"] == "found" and key_of(f) in entries}
     smallest, fdr = (float(document["settings"].get(k, d)) for k, d in (("smallest_gap", 0.02), ("fdr", 0.05)))
     grown = dict(zip(found, _grown([(entries[k], f) for k, f in found.items()], smallest, fdr), strict=True))
     findings = [
-        _marked(f, entries[_key(f)], grown[_key(f)], day) if f["outcome"] == "found" and _key(f) in found else f
+        _marked(f, entries[key_of(f)], grown[key_of(f)], day) if f["outcome"] == "found" and key_of(f) in found else f
         for f in document["findings"]
     ]
-    asked = {_key(f) for f in document["findings"]}
+    asked = {key_of(f) for f in document["findings"]}
     gone = [
         {"code": e.code, "subject": {"kind": e.kind, "name": e.name}}
         for k, e in entries.items()
@@ -254,10 +279,6 @@ def applied(document: Document, accepted: Accepted, *, today: dt.date | None = N
         "findings": findings,
         "accepted": {"source": accepted.source, **counts, "no_longer_found": gone},
     }
-
-
-def _key(finding: Mapping[str, Any]) -> tuple[str, str, str]:
-    return finding["code"], finding["subject"]["kind"], finding["subject"]["name"]
 
 
 def _grown(pairs: Sequence[tuple[Entry, Mapping[str, Any]]], smallest: float, fdr: float) -> list[bool]:
@@ -330,4 +351,4 @@ def beside(document: Mapping[str, Any]) -> str:
     return f"Of what {told['source']} accepts: {', '.join(parts)}."
 
 
-__all__ = ["DAYS", "Accepted", "Entry", "applied", "beside", "growth_p", "read", "taken", "to_toml"]
+__all__ = ["DAYS", "Accepted", "Entry", "applied", "beside", "growth_p", "read", "taken", "to_toml", "write"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unseen.auditing import CHANGE
 from unseen.errors import BadInput, UnseenError
 from unseen.report import stored
 from unseen.report.plain import counted, interval
@@ -17,8 +18,6 @@ from unseen.responses import Responses
 from unseen.responses.kept import KeptScores
 
 Finding = Mapping[str, Any]
-# The check that compares scores item by item; what follows here compares findings.
-CODE = "U705"
 # Outcomes that are no answer, and how that is said.
 OPEN = {"undecided": "is undecided", "not_applicable": "can't be judged"}
 BEFORE = {"clear": "was clear", "undecided": "was undecided", "not_applicable": "could not be judged"}
@@ -117,9 +116,9 @@ def worse(
         smallest: Growth of the effect (a share of the score's range) that is worth reporting.
         models: Models of the earlier audit; None where that is not known.
     """
-    before = {_key(f): f for f in old}
+    before = {key_of(f): f for f in old}
     strangers = (lambda f: False) if models is None else _about_others(frozenset(models))
-    told = ((f, _change(before.get(_key(f)), f, smallest)) for f in new if not strangers(f))
+    told = ((f, _change(before.get(key_of(f)), f, smallest)) for f in new if not strangers(f))
     return [_marked(f, *change) for f, change in told if change is not None]
 
 
@@ -156,7 +155,8 @@ def _about_others(models: frozenset[str]) -> Callable[[Finding], bool]:
     return others
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
+def key_of(finding: Finding) -> tuple[str, str, str]:
+    """What a finding is told by from one audit to the next: code, kind and name of its subject."""
     return finding["code"], finding["subject"]["kind"], finding["subject"]["name"]
 
 
@@ -215,14 +215,16 @@ def alone(finding: Finding) -> str:
 
 def changes(document: Mapping[str, Any]) -> list[Finding]:
     """The change of each model over all shared items, the heaviest loss first; empty without a baseline."""
-    own = [f for f in document["findings"] if f["code"] == CODE and f["details"].get("side") == "all" and f["estimate"]]
+    own = [
+        f for f in document["findings"] if f["code"] == CHANGE and f["details"].get("side") == "all" and f["estimate"]
+    ]
     return sorted(own, key=lambda f: (f["outcome"] != "found", -f["estimate"]["value"]))
 
 
 def sides(document: Mapping[str, Any], model: str) -> dict[str, Finding]:
     """The change of a model on seen and on unseen items, where each was compared."""
     own = (
-        f for f in document["findings"] if f["code"] == CODE and f["details"].get("model") == model and f["estimate"]
+        f for f in document["findings"] if f["code"] == CHANGE and f["details"].get("model") == model and f["estimate"]
     )
     return {f["details"]["side"]: f for f in own if f["details"]["side"] != "all"}
 
@@ -297,11 +299,11 @@ def _came_to(finding: Finding) -> str:
 
 def beside(document: Mapping[str, Any]) -> list[str]:
     """What to know of the comparison: items that are not shared, models that are missing or new."""
-    items = [c["statement"] for c in document.get("context", ()) if c["code"] == CODE]
+    items = [c["statement"] for c in document.get("context", ()) if c["code"] == CHANGE]
     return [
         *of_stories(document),
         *items,
-        *(f["statement"] for f in document["findings"] if f["code"] == CODE and not f["estimate"]),
+        *(f["statement"] for f in document["findings"] if f["code"] == CHANGE and not f["estimate"]),
     ]
 
 
@@ -316,7 +318,6 @@ def signed(estimate: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "CODE",
     "Baseline",
     "alone",
     "beside",

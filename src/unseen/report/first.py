@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unseen.report import accepted
-from unseen.report.plain import counted, number
+from unseen.report.plain import number
 from unseen.report.words import by_check, title_case
+from unseen.stories.scores import NUMBERS as ESTIMATES
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -53,7 +54,6 @@ COLUMNS = (
     Column("calibration", "calibration error", 7),
     Column("tier", "tier", 5, numeric=False),
 )
-ESTIMATES = ("overall", "seen", "unseen", "gap", "calibration")
 
 
 def told(document: Document) -> bool:
@@ -152,19 +152,6 @@ def start(document: Document) -> str:
     return "" if first is None else f"{first['code']}: {first['next_step']}"
 
 
-def what(document: Document) -> str:
-    """What was audited, in a few words."""
-    responses, learner = document["responses"], document.get("learner")
-    parts: list[str] = []
-    if learner:
-        shifts, refits = counted(len(learner["shifts"]), "shift"), counted(learner["refits"], "refit")
-        parts.append(f"{learner['name']} on {counted(learner['rows'], 'row')}, {refits} under {shifts}")
-    elif responses:
-        models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
-        parts.append(f"{counted(responses['rows'], 'answer')} of {models} to {items}")
-    return " · ".join(parts)
-
-
 def silent(document: Document) -> str:
     """What was decided without being asked, of a learner: what was left out, what the numbers speak of; "" where nothing was."""
     return " · ".join((document.get("learner") or {}).get("decided", ()))
@@ -243,5 +230,4 @@ __all__ = [
     "start",
     "stories",
     "told",
-    "what",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unseen.report import first
 from unseen.report.screens import can_show, fitting, safe
+from unseen.report.words import what
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +25,7 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
     verdict = _wrapped(document["verdict"]["sentence"], console)
     others = first.rest(document)
     step = first.start(document)
-    closing = _wrapped(first.what(document), console) + _wrapped(first.counts(document), console, most=2)
+    closing = _wrapped(what(document), console) + _wrapped(first.counts(document), console, most=2)
     closing += _wrapped(first.silent(document), console) if first.silent(document) else []
     closing += _wrapped(first.known(document), console, most=2) if first.known(document) else []
     closing += _wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []

@@ -17,7 +17,7 @@ from unseen.report.charts import HOMES, pictures
 from unseen.report.packed import pack
 from unseen.report.picture import Picture
 from unseen.report.plain import chance, counted, interval, number
-from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
+from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case, what
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -89,7 +89,7 @@ def render(
         told=screen != "",
         has_stories=bool(document.get("stories")) and screen != "",
         first_screen=screen,
-        subtitle=first.what(document) if screen and "baseline" not in document else subtitle(document),
+        subtitle=what(document) if screen and "baseline" not in document else subtitle(document),
         version=document["unseen_version"],
         theme=theme,
         policy=content_policy(style, script, connect="'self'" if served else "'none'"),

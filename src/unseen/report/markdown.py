@@ -8,7 +8,7 @@ from typing import Any
 
 from unseen.report import baseline, first
 from unseen.report.plain import interval
-from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
+from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case, what
 
 SIGNS = {"found": "🔴", "undecided": "🟡", "clear": "🟢", "not_applicable": "⚪"}
 STATUS = {"found": "found", "undecided": "undecided", "clear": "clear", "not_applicable": "not judged"}
@@ -64,7 +64,7 @@ def _first(document: Mapping[str, Any]) -> list[str]:
         *lines,
         " · ".join(
             escape(t)
-            for t in (first.what(document), first.counts(document), first.silent(document), first.known(document))
+            for t in (what(document), first.counts(document), first.silent(document), first.known(document))
             if t
         ),
     ]

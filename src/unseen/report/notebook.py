@@ -9,7 +9,7 @@ from typing import Any
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.html import asset, facts, since_table, template
 from unseen.report.plain import counted
-from unseen.report.words import headline, subtitle
+from unseen.report.words import headline, subtitle, what
 
 # Findings beyond these are left to the frame.
 MAX_ROWS = 200
@@ -55,7 +55,7 @@ def render(document: Mapping[str, Any]) -> str:
         # Both are of this package, not input.
         style=Markup(asset("notebook.css") + rules),  # noqa: S704
         verdict=told["sentence"] if told else headline(document),
-        subtitle=subtitle(document) if "baseline" in document or not parts["heads"] else first.what(document),
+        subtitle=subtitle(document) if "baseline" in document or not parts["heads"] else what(document),
         tabs=tabs,
         since=since,
         beside=baseline.beside(document) if "baseline" in document else [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, dt.date | dt.datetime | dt.time):
         return value.isoformat()
     return str(value)
+
+
+def to_json(content: Any) -> str:
+    r"""Plain data as strict JSON text.
+
+    >>> to_json({"a": 1})
+    '{\n "a": 1\n}\n'
+    """
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def share(value: Any) -> float | None:

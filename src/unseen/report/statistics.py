@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -35,13 +34,8 @@ def text(document: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{counted(total, 'finding')} by {counted(len(rows), 'check')}."]) + "\n"
 
 
-def to_json(document: Mapping[str, Any]) -> str:
-    """The counts as JSON."""
-    return json.dumps(counts(document), ensure_ascii=False, indent=1) + "\n"
-
-
 def _known(count: int) -> str:
     return f"  ({count:,} accepted)" if count else ""
 
 
-__all__ = ["counts", "text", "to_json"]
+__all__ = ["counts", "text"]

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from unseen.auditing import REMEDIES, AuditResult, all_checks, weight
+from unseen.auditing import CHANGE, REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
 from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
 from unseen.refitting import UnderShift
 from unseen.refitting.decided import decided
 from unseen.report.answers import name_items
-from unseen.report.baseline import CODE, changes, lead, worse
+from unseen.report.baseline import changes, lead, worse
 from unseen.report.plain import counted, plain, share, slug
 from unseen.responses import Responses
 from unseen.stories import Telling, tell
@@ -143,8 +143,8 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         A document of the same schema with ``baseline`` beside the findings. Each finding says what changed, and
         ``details["baseline"]`` holds the outcome, estimate and effect of then and the difference with an interval.
     """
-    own = [f for f in new["findings"] if f["code"] == CODE]
-    others = [f for f in new["findings"] if f["code"] != CODE]
+    own = [f for f in new["findings"] if f["code"] == CHANGE]
+    others = [f for f in new["findings"] if f["code"] != CHANGE]
     then = (old.get("responses") or {}).get("models")
     grown = worse(old["findings"], others, float(new["settings"].get("smallest_gap", 0.0)), then)
     kept = {f["id"]: f for f in (*own, *grown)}
@@ -177,15 +177,6 @@ def _since(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """The verdict where scores were compared with a baseline."""
     told = changes(document)
     return {"sentence": lead(document), "kind": "change", "estimate": told[0]["estimate"]} if told else None
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    r"""The document as strict JSON text.
-
-    >>> to_json({"a": 1})
-    '{\n "a": 1\n}\n'
-    """
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def schema() -> dict[str, Any]:
@@ -371,5 +362,4 @@ __all__ = [
     "of_outcomes",
     "schema",
     "summarise",
-    "to_json",
 ]

@@ -13,8 +13,6 @@ MAX_ROWS = 1000
 MAX_DETAIL_ROWS = 200
 MAX_EXAMPLES = 50
 MAX_TEXT = 600
-# Details that hold the items themselves rather than numbers about them.
-EXAMPLE_KEYS = ("examples", "items", "failures", "duplicates", "rows")
 OUTCOMES = {"found": "found", "undecided": "undecided", "clear": "clear", "not_applicable": "not judged"}
 
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from unseen.auditing import CHANGE
 from unseen.report import accepted
-from unseen.report.baseline import CODE, lead
+from unseen.report.baseline import lead
 from unseen.report.plain import counted
 
 Document = Mapping[str, Any]
@@ -21,7 +22,7 @@ def headline(document: Document) -> str:
         if told:
             return told.removesuffix(".")
         worse = f"{counted(counts['found'], 'finding')} got worse" if counts["found"] else "nothing got worse"
-        if CODE in document.get("unjudged", {}):
+        if CHANGE in document.get("unjudged", {}):
             beside = "beside that" if counts["found"] else "of the findings"
             return f"No score could be compared with the baseline; {beside} {worse}"
         return worse[:1].upper() + worse[1:]
@@ -40,19 +41,25 @@ def subtitle(document: Document) -> str:
 
 def _audited(document: Document) -> str:
     counts = Counter(f["outcome"] for f in document["findings"])
-    responses = document["responses"]
     if "baseline" in document:
         others = counted(document["baseline"]["left_out"], "other outcome")
         return f"Compared with the baseline; {others} did not get worse."
     rest = f"{counts['undecided']:,} undecided, {counts['clear']:,} clear, {counts['not_applicable']:,} not judged."
-    if not responses:
+    if not document["responses"]:
         return rest
-    if "learner" in document:
-        learner = document["learner"]
+    return f"{'' if 'learner' in document else 'In '}{what(document)}. Beside that, {rest}"
+
+
+def what(document: Document) -> str:
+    """What was audited, in a few words: a learner under shifts, or answers of models; "" where it is neither."""
+    responses, learner = document["responses"], document.get("learner")
+    if learner:
         shifts, refits = counted(len(learner["shifts"]), "shift"), counted(learner["refits"], "refit")
-        return f"{learner['name']} on {counted(learner['rows'], 'row')}, {refits} under {shifts}. Beside that, {rest}"
+        return f"{learner['name']} on {counted(learner['rows'], 'row')}, {refits} under {shifts}"
+    if not responses:
+        return ""
     models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
-    return f"In {counted(responses['rows'], 'answer')} of {models} to {items}. Beside that, {rest}"
+    return f"{counted(responses['rows'], 'answer')} of {models} to {items}"
 
 
 def one_line(document: Document) -> str:
@@ -104,4 +111,4 @@ def title_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-__all__ = ["by_check", "headline", "joined_step", "one_line", "subtitle", "title_case"]
+__all__ = ["by_check", "headline", "joined_step", "one_line", "subtitle", "title_case", "what"]

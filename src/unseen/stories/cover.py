@@ -17,10 +17,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from unseen.auditing import AuditResult
-from unseen.checks.base import Found
+from unseen.checks.base import Found, Outcome
 from unseen.checks.blame import Blame, Condition
 from unseen.stories.ground import Contrast, FloatArray, Ground, Left
 
+# What a finding that has a cause measures: scores, or scores above those of other models.
+OF_SCORES = ("score", "excess")
 # Conditions that explain nearly as much as the best one are as good: then the simpler and better fitting one leads.
 NEAR = 0.95
 # The most conditions that are tried, those of the heaviest findings, and the most stories that are told.
@@ -62,7 +64,6 @@ class Cause:
         options: Conditions that hold the same columns equal, this one among them.
         positions: Findings that it explains.
         models: Models of these findings.
-        weight: Sum of their weights.
         cases: The findings themselves.
     """
 
@@ -70,7 +71,6 @@ class Cause:
     options: tuple[Condition, ...]
     positions: list[int] = field(default_factory=list[int])
     models: set[str] = field(default_factory=set[str])
-    weight: float = 0.0
     cases: list[Case] = field(default_factory=list[Case])
 
     def add(self, case: Case) -> None:
@@ -78,7 +78,6 @@ class Cause:
         self.cases.append(case)
         self.positions.append(case.position)
         self.models.add(case.model)
-        self.weight += case.weight
 
 
 def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Cause]:
@@ -123,20 +122,23 @@ def conditions_of(result: AuditResult, found: Iterable[int]) -> list[Condition]:
     """All conditions that findings name, with what is held equal for each side of a pair of variants."""
     named: dict[Condition, None] = {}
     for i in found:
-        outcome = result.outcomes[i]
-        blame = outcome.blames if isinstance(outcome, Found) else None
-        if blame is not None and blame.condition is not None and blame.measure in ("score", "excess"):
+        blame = blame_of(result.outcomes[i])
+        if blame is not None and blame.condition is not None and blame.measure in OF_SCORES:
             named |= dict.fromkeys((blame.condition, *blame.also))
     return list(named)
+
+
+def blame_of(outcome: Outcome) -> Blame | None:
+    """What an outcome blames; None where it found nothing, or blames nothing."""
+    return outcome.blames if isinstance(outcome, Found) else None
 
 
 def _cases(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Case]:
     cases: list[Case] = []
     known: dict[tuple[str, Condition, Condition | None, bool], tuple[Contrast, Left]] = {}
     for i in found:
-        outcome = result.outcomes[i]
-        blame = outcome.blames if isinstance(outcome, Found) else None
-        if blame is None or blame.condition is None or blame.measure not in ("score", "excess"):
+        blame = blame_of(result.outcomes[i])
+        if blame is None or blame.condition is None or blame.measure not in OF_SCORES:
             continue
         for model in blame.models:
             key = (model, blame.condition, blame.against, blame.measure == "excess")
@@ -211,7 +213,7 @@ class _Judge:
 def _needed(chosen: Sequence[Cause], judge: _Judge) -> list[Cause]:
     """The causes without those whose findings the others explain: what led early may be two causes that meet."""
     left = list(chosen)
-    for cause in sorted(chosen, key=lambda c: (-len(c.condition.terms), c.weight)):
+    for cause in sorted(chosen, key=lambda c: (-len(c.condition.terms), sum(case.weight for case in c.cases))):
         others = [o for o in left if o is not cause]
         given = [o.condition for o in others]
         if not others or any(judge.stands(case, judge.left(case, given)) for case in cause.cases):
@@ -286,4 +288,4 @@ def _place_rest(open_cases: Sequence[Case], chosen: Sequence[Cause], judge: _Jud
         least.add(case)
 
 
-__all__ = ["Case", "Cause", "best_of", "causes", "conditions_of"]
+__all__ = ["Case", "Cause", "best_of", "blame_of", "causes", "conditions_of"]

@@ -218,7 +218,7 @@ def _order(row: ScoreRow) -> tuple[float, str]:
 
 
 def _known(details: Mapping[str, Any]) -> tuple[Estimate | None, ...]:
-    return tuple(_estimate(details[name]) for name in ("seen", "unseen", "gap"))
+    return tuple(_estimate(details[name]) for name in SIDES)
 
 
 def _estimate(plain: Mapping[str, Any] | None) -> Estimate | None:

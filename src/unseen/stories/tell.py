@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found
 from unseen.stories.amounts import Amounts, amounts, halves
-from unseen.stories.cover import Cause, causes, conditions_of
+from unseen.stories.cover import Cause, blame_of, causes, conditions_of
 from unseen.stories.ground import Ground
 from unseen.stories.scores import ScoreTable, score_table
 from unseen.stories.sentences import carried, claim, figure, next_step, title
@@ -53,15 +53,12 @@ def _move_sides(result: AuditResult, measured: Sequence[tuple[Cause, Amounts]]) 
     most = max(carried, key=lambda pair: pair[0])[1]
     for cause, _ in measured:
         for position in list(cause.positions):
-            outcome = result.outcomes[position]
-            blame = outcome.blames if isinstance(outcome, Found) else None
+            blame = blame_of(result.outcomes[position])
             model = blame.models[0] if blame and blame.models else ""
             side = blame is not None and blame.condition is not None and blame.condition.columns == ("split",)
             if side and cause is not most and model in most.models and len(cause.positions) > 1:
                 cause.positions.remove(position)
-                cause.weight -= result.weight(position)
                 most.positions.append(position)
-                most.weight += result.weight(position)
 
 
 def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Cause], scores: ScoreTable) -> Story:
