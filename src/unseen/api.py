@@ -51,13 +51,14 @@ class Audit:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Everything as plain data, in the layout of docs/json-schema.md."""
+        """Everything as plain data, in the layout of docs/json-schema.md; next steps name arguments of Python."""
         from unseen.report import accepted, summary
 
         document = summary.summarise(self.result, sources=self.sources, telling=self.told)
         if self.baseline is not None:
             document = summary.compare(self.baseline.document, document)
-        return document if self.accepted is None else accepted.applied(document, self.accepted)
+        document = document if self.accepted is None else accepted.applied(document, self.accepted)
+        return document_in_python(document)
 
     @cached_property
     def told(self) -> Telling:
@@ -182,6 +183,15 @@ class Audit:
         accepted.write(path, self.document, reason=reason, expires=expires)
         return Path(path)
 
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The findings as GitHub-flavoured Markdown; also written to a file where a path is given."""
+        from unseen.report import markdown
+
+        text = markdown.render(self.document)
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
+
     def save_html(self, path: str | Path) -> Path:
         """Write the report as one self-contained HTML file and return its path."""
         from unseen.report import html
@@ -192,7 +202,7 @@ class Audit:
     def __str__(self) -> str:
         from unseen.report import terminal
 
-        return in_python(terminal.text(document_in_python(self.document)))
+        return in_python(terminal.text(self.document))
 
     def __repr__(self) -> str:
         counts = Counter(f["outcome"] for f in self.findings)
@@ -206,7 +216,7 @@ class Audit:
     def _repr_html_(self) -> str:
         from unseen.report import notebook
 
-        return notebook.render(document_in_python(self.document))
+        return notebook.render(self.document)
 
 
 @spoken
@@ -908,9 +918,9 @@ class Page:
 
         c = self.check
         sections = [
-            ("Question", c.question), ("Null", c.null), ("Effect of interest", c.interest), ("Method", c.method),
-            ("Assumptions", c.assumptions), ("Needs", ", ".join(c.needs)), ("Sources", "\n".join(c.sources)),
-            ("Example", c.example),
+            ("Question", c.question), ("Null", c.null), ("Effect of interest", c.interest),
+            ("Method", in_python(c.method)), ("Assumptions", in_python(c.assumptions)), ("Needs", ", ".join(c.needs)),
+            ("Sources", "\n".join(c.sources)), ("Example", in_python(c.example)),
             ("Studies", citing_text(cited(c.code, c.studies)) or "none of the atlas yet"),
         ]  # fmt: skip
         source = packages().get(c.code)

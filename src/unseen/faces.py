@@ -1,6 +1,7 @@
 """Advice in the words of the caller: options of the command line are arguments in Python.
 
-Messages and next steps are written once, with options (``--cluster patient``); what Python shows goes through here.
+Messages and next steps are written once, with options (``--cluster patient``); what Python shows or saves goes through
+here, and stays as it is inside ``terminal()``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SAID = (
     (re.compile(r" \(in Python: [^)]*\)"), ""),
     (re.compile(r"\bunseen explain (\S+[\w)])"), r'unseen.explain("\1")'),
     (re.compile(r"\bunseen improve --judge (\w+)"), r'unseen.improve(…, judge="\1")'),
-    (re.compile(r"\bunseen (improve|plan)\b(?= (with|--))"), r"unseen.\1"),
+    (re.compile(r"\bunseen (improve|plan)\b(?= (?:with|--)|`)"), r"unseen.\1"),
     (re.compile(r"--format json\b"), 'audit.to_json("report.json")'),
     (re.compile(r"--output (\S+\.json)\b"), r'audit.to_json("\1")'),
     (re.compile(r"--full\b"), "audit.to_frame()"),
@@ -46,8 +47,13 @@ OPTION = re.compile(
     r"(?<![\w-])--(?P<name>[a-z]+(?:-[a-z]+)*)(?P<colon>:)?"
     r"(?:[ =](?P<value>'[^'\n]*'|\"[^\"\n]*\"|LOW[: ]HIGH|…|-?\w[\w:/+*'-]*(?:[.,][\w:/+*-]+)*))?"
 )
-# Fields of a document that are sentences.
-SENTENCES = {"statement", "next_step", "sentence", "notes"}
+# Fields of a document that are sentences, or that hold sentences by name.
+SENTENCES = {
+    "assumptions", "decided", "example", "expectation", "headline", "how", "interest", "method",
+    "next_step", "not_tried", "note", "notes", "null", "reason", "sentence", "statement", "unjudged", "why",
+}  # fmt: skip
+# What users wrote is shown as it is.
+THEIRS = {"accepted", "answers", "blames", "examples", "items", "kept", "models", "settings", "sources", "subject"}
 
 _terminal: ContextVar[bool] = ContextVar("terminal", default=False)
 
@@ -60,16 +66,25 @@ def in_python(text: str) -> str:
     >>> print(in_python("--factor: no column 'tag'. Leave --model out; unseen explain U101 says more."))
     factors: no column 'tag'. Leave model=… out; unseen.explain("U101") says more.
     """
+    if _terminal.get():
+        return text
     for pattern, said in SAID:
         text = pattern.sub(said, text)
     return OPTION.sub(_argument, text)
 
 
 def document_in_python(document: Any) -> Any:
-    """A document whose sentences speak of arguments."""
+    """A document whose sentences speak of arguments.
+
+    >>> document_in_python({"findings": [{"next_step": "Give --train FILE.", "subject": {"name": "--train FILE"}}]})
+    {'findings': [{'next_step': "Give train='FILE'.", 'subject': {'name': '--train FILE'}}]}
+    """
+    if _terminal.get():
+        return document
     if isinstance(document, Mapping):
         return {
-            key: _sentences(value) if key in SENTENCES else document_in_python(value) for key, value in document.items()
+            key: _sentences(value) if key in SENTENCES else value if key in THEIRS else document_in_python(value)
+            for key, value in document.items()
         }
     if isinstance(document, list | tuple):
         return [document_in_python(value) for value in document]
@@ -93,7 +108,7 @@ def spoken(function: Callable[P, R]) -> Callable[P, R]:
 
 @contextlib.contextmanager
 def terminal() -> Generator[None]:
-    """Inside, errors keep the words of the command line."""
+    """Inside, errors, advice and documents keep the words of the command line."""
     before = _terminal.set(True)
     try:
         yield
@@ -103,7 +118,9 @@ def terminal() -> Generator[None]:
 
 def _sentences(given: Any) -> Any:
     if isinstance(given, str):
-        return in_python(given)
+        return in_python(given) if "-" in given or "`" in given or "unseen " in given else given
+    if isinstance(given, Mapping):
+        return {key: _sentences(value) for key, value in given.items()}
     return [_sentences(one) for one in given] if isinstance(given, Sequence) else given
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
-from unseen.faces import in_python
+from unseen.faces import document_in_python, in_python
 from unseen.files import write_atomically
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Improved:
         """Everything as plain data."""
         from unseen.report import improvement
 
-        return improvement.summarise(self.asked, self.results, source=self.source, settings=self.settings)
+        made = improvement.summarise(self.asked, self.results, source=self.source, settings=self.settings)
+        return document_in_python(made)
 
     @property
     def helped(self) -> bool:
@@ -65,6 +66,13 @@ class Improved:
         """Write the report as one self-contained HTML file and return its path."""
         write_atomically(Path(path), render(self.document, "html"))
         return Path(path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The ranking as GitHub-flavoured Markdown; also written to a file where a path is given."""
+        text = render(self.document, "markdown")
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
 
     def __str__(self) -> str:
         return in_python(render(self.document, "text"))

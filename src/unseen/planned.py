@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
-from unseen.faces import in_python
+from unseen.faces import document_in_python, in_python
 from unseen.files import write_atomically
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Planned:
         """Everything as plain data."""
         from unseen.report import plan
 
-        return plan.summarise(self.result)
+        return document_in_python(plan.summarise(self.result))
 
     @property
     def smallest_gap_found(self) -> float | None:
@@ -57,6 +57,13 @@ class Planned:
         """Write the plan as one self-contained HTML file and return its path."""
         write_atomically(Path(path), render(self.document, "html"))
         return Path(path)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The plan as GitHub-flavoured Markdown; also written to a file where a path is given."""
+        text = render(self.document, "markdown")
+        if path is not None:
+            write_atomically(Path(path), text)
+        return text
 
     def __str__(self) -> str:
         return in_python(render(self.document, "text"))

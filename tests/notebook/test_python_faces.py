@@ -188,6 +188,23 @@ def test_errors_and_advice_in_python_name_arguments_that_exist(audit: unseen.Aud
     assert f'unseen.explain("{audit.stories[0].codes[0]}")' in str(audit)
 
 
+def test_what_is_saved_from_python_names_arguments_in_every_format(audit: unseen.Audit, tmp_path):
+    """The sample has every kind of advice: what would open a check, next steps, methods."""
+    bare = unseen.audit({"model": ["a"] * 40 + ["b"] * 40, "item": [*range(40)] * 2, "score": [0, 1] * 40})
+    planned = unseen.plan(items=400)
+    for made in (audit, bare, planned):
+        page = made.save_html(tmp_path / "r.html").read_text(encoding="utf-8")
+        for text in (page, made.to_json(), made.to_markdown(tmp_path / "r.md"), made._repr_html_(), str(made)):
+            shown = re.sub(r"(?s)(<|&lt;)(style|script).*?\2(>|&gt;)", "", text)
+            assert not re.findall(r".*(?<![\w-])--[a-z].*", shown)
+            assert not re.findall(
+                r".*\bunseen (?:explain|plan|improve|audit) (?!from).*", re.sub('title="[^"]*"', "", shown)
+            )
+    assert "train='FILE'" in bare.to_json()
+    with faces.terminal():
+        assert "--train FILE" in unseen.Audit(bare.result).to_json()
+
+
 def test_every_option_that_advice_turns_into_an_argument_is_one():
     known = {
         name for one in (unseen.audit, unseen.improve, unseen.plan, unseen.read, unseen.compare)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unseen import faces
 from unseen.version import __version__
 
 
@@ -37,11 +38,14 @@ def build() -> typer.Typer:
 
     @app.callback()
     def root(
+        context: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
     ) -> None:
         if version:
             typer.echo(f"unseen {__version__}")
             raise typer.Exit
+        # Advice names options here, and arguments in Python.
+        context.with_resource(faces.terminal())
 
     app.callback(invoke_without_command=True)(root)
     app.command("audit")(audit.audit)

@@ -68,7 +68,6 @@ def plan(
 
     Exit codes: 0 done, 2 bad input or option, 130 interrupted.
     """
-    from unseen import faces
     from unseen.api import plan as make
     from unseen.checks.base import Settings
     from unseen.files import require_writable, write_atomically
@@ -90,7 +89,7 @@ def plan(
     }  # fmt: skip
     given = _given(sources, columns, numbers, score)
     settings = Settings(level=level, fdr=fdr, smallest_gap=smallest_gap, gap_that_matters=gap_that_matters, seed=seed)
-    with faces.terminal(), terminal.progress(enabled=not quiet and bool(sources)) as progress:
+    with terminal.progress(enabled=not quiet and bool(sources)) as progress:
         made = make(
             sources or None, models=models, settings=settings, power=power, select=_codes(select), ignore=_codes(ignore),
             progress=progress, **given,

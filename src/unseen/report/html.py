@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
+from unseen.faces import in_python
 from unseen.items import WHY
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.charts import HOMES, pictures
@@ -330,7 +331,8 @@ def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]
     for code, check in checks.items():
         texts = [(name, check.get(key)) for key, name in METHOD_PARTS]
         parts = [(name, " ".join(text) if isinstance(text, list) else text) for name, text in texts if text]
-        yield {"code": code, "title": check.get("title", ""), "parts": parts}
+        page = in_python(f"unseen explain {code}")
+        yield {"code": code, "title": check.get("title", ""), "parts": parts, "page": page}
 
 
 __all__ = ["content_policy", "render", "value_line"]

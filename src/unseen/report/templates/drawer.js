@@ -145,7 +145,7 @@
     if (more) $("list").append(...rows); else { $("list").replaceChildren(...rows); at = -1; }
     $("more").hidden = found.rows.length >= found.total;
     const { total, of } = source.about;
-    const held = of < total ? `; of ${total.toLocaleString("en")} audited, this page holds ${of.toLocaleString("en")}, drawn by the weight of the findings that blame them (all: unseen view)` : "";
+    const held = of < total ? `; of ${total.toLocaleString("en")} audited, this page holds ${of.toLocaleString("en")}, drawn by the weight of the findings that blame them (all of them: unseen view LOG, in a terminal)` : "";
     $("count").textContent = `${found.total.toLocaleString("en")} ${found.total === 1 ? "answer" : "answers"} of ${of.toLocaleString("en")}${held}`;
     if (!more) {
       if (state.item && !(got.place in found.rows)) await show(state.item);
