@@ -6,9 +6,14 @@ from scipy import stats
 
 from unseen.errors import Undefined
 from unseen.estimates.confidence.calibration import calibration_error, equal_mass_bins, error_of
+from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 from unseen.estimates.contrasts.breakpoint import broken_line
 from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.intervals.codes import counted_quantiles, distinct, rising
+from unseen.estimates.intervals.means import cluster_robust, difference, mean_estimate
 from unseen.estimates.unlabelled import backtest
+from unseen.estimates.unlabelled.label_free import METHODS, Rows
+from unseen.estimates.unlabelled.support import Column, support
 
 
 @pytest.mark.parametrize("n", [3, 8, 50])
@@ -45,3 +50,108 @@ def test_draws_that_are_settled_need_not_be_looked_at_again():
         for t in (found.high - 1e-6, found.high + 1e-6)
     ]
     assert below[1] <= 0.025 <= below[0] + 1e-3
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_rows_that_are_clusters_of_their_own_are_summed_as_any_others(binary: bool):
+    rng = np.random.default_rng(4)
+    score = rng.random(300) if not binary else (rng.random(300) < 0.7) * 1.0
+    numbers, mixed = np.arange(300), rng.permutation(300)
+    # Numbers that rise need no counting; mixed ones are counted.
+    for function in (mean_estimate, lambda s, g: cluster_robust(s, g)):
+        one, other = function(score, 3 * numbers), function(score, mixed)
+        np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=1e-12)
+    one = difference(score[:120], numbers[:120], score[120:], numbers[120:])
+    other = difference(score[:120], mixed[:120], score[120:], mixed[120:])
+    np.testing.assert_allclose(_numbers(one[0]), _numbers(other[0]), rtol=1e-12)
+    assert one[1] == pytest.approx(other[1], rel=1e-9)
+    # A cluster that lies on both sides is none of its own.
+    shared = difference(score[:120], numbers[:120], score[120:240], numbers[:120])
+    assert shared[0].units == 120
+
+
+def _numbers(found: object) -> list[float]:
+    return list(found) if isinstance(found, tuple) else [found.value, found.low, found.high, found.units]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_ranking_of_single_rows_is_that_of_clusters_with_one_row(decimals: int):
+    rng = np.random.default_rng(5)
+    c = np.sort(np.round(rng.random(400), decimals))
+    y = (rng.random(400) < c) * 1.0
+    mixed = rng.permutation(400)
+    for one, other in (
+        (auroc(c, y, np.arange(400))[0], auroc(c, y, mixed)[0]),
+        (risk_coverage(c, y, np.arange(400)).aurc, risk_coverage(c, y, mixed).aurc),
+        (risk_coverage(c, y, np.arange(400)).excess, risk_coverage(c, y, mixed).excess),
+    ):
+        np.testing.assert_allclose(_numbers(one), _numbers(other), rtol=1e-10)
+    # Every pair of a right and a wrong answer, ties by half.
+    right, wrong = c[y == 1][:, None], c[y == 0]
+    assert auroc(c, y, mixed)[0].value == pytest.approx(np.mean((right > wrong) + 0.5 * (right == wrong)), rel=1e-12)
+    # The risk among the k most confident, averaged over all orders of ties: a shuffled tie is one of them.
+    areas = []
+    for _ in range(200):
+        order = np.lexsort((rng.random(400), -c))
+        areas.append(np.mean(np.cumsum(1 - y[order]) / np.arange(1, 401)))
+    error = np.std(areas) / np.sqrt(200) + 1e-12
+    assert abs(risk_coverage(c, y, mixed).aurc.value - np.mean(areas)) < 4 * error
+
+
+def test_claims_of_single_rows_have_the_variance_of_their_influence():
+    rng = np.random.default_rng(6)
+    c, t = np.sort(rng.random(500)), np.sort(rng.random(200))
+    y = (rng.random(500) < c) * 1.0
+    mixed = rng.permutation(700)
+    for cluster in (np.arange(700), mixed):
+        rows = Rows.of(c, y, cluster[:500], t, cluster[500:])
+        assert (rows.units.apart, rows.units.both, rows.units.smallest, rows.units.dof) == (True, 700, 200, 199.0)
+        for method in METHODS.values():
+            claim = method(rows)
+            expected = claim.labelled @ claim.labelled / (1 - 1 / 500) + claim.target @ claim.target / (1 - 1 / 200)
+            assert claim._variance(claim.labelled, claim.target)[0] == pytest.approx(expected + claim.extra, rel=1e-12)
+    # One unit with a row on each side is summed before it is squared.
+    both = Rows.of(c, y, np.arange(500), t, np.arange(200))
+    claim = METHODS["DoC"](both)
+    sums = claim.labelled / np.sqrt(1 - 1 / 500)
+    sums[:200] += claim.target / np.sqrt(1 - 1 / 200)
+    assert claim._variance(claim.labelled, claim.target)[0] == pytest.approx(sums @ sums, rel=1e-12)
+
+
+def test_quantiles_and_support_of_counted_values_are_those_of_their_rows():
+    rng = np.random.default_rng(7)
+    values, at = np.sort(rng.normal(size=9)), [0.0, 0.125, 0.5, 0.77, 1.0]
+    for _ in range(20):
+        counts = rng.integers(0, 4, 9)
+        counts[rng.integers(9)] = 1
+        rows = np.repeat(values, counts)
+        np.testing.assert_array_equal(counted_quantiles(values, counts, at), np.quantile(rows, at))
+        theirs = rng.integers(0, 9, 9)
+        for ordered, x in ((True, values), (False, np.arange(9) - 1)):
+            plain = Column(np.repeat(x, counts), np.repeat(x, theirs), ordered)
+            c = rng.random(50)
+            a, b = support(c, c, {"x": plain}), support(c, c, {"x": Column(x, x, ordered, (counts, theirs))})
+            assert a.outside["x"] == pytest.approx(b.outside["x"], abs=1e-15)
+
+
+def test_many_rising_fits_at_once_are_each_its_own():
+    from scipy import optimize
+
+    rng = np.random.default_rng(8)
+    count = rng.integers(0, 5, (6, 40)).astype(float)
+    count[0] = 3
+    total = rng.binomial(count.astype(int), 0.5).astype(float)
+    for row, (n, y) in enumerate(zip(count, total, strict=True)):
+        filled = np.flatnonzero(n)
+        alone = np.interp(
+            np.arange(40), filled, optimize.isotonic_regression(y[filled] / n[filled], weights=n[filled]).x
+        )
+        np.testing.assert_allclose(backtest._calibrated(np.stack([count, total]))[row], alone, atol=1e-12)
+
+
+def test_numbers_that_rise_are_distinct():
+    rng = np.random.default_rng(9)
+    for _ in range(50):
+        x = rng.integers(0, 6, rng.integers(1, 6))
+        assert distinct(x) == len(set(x.tolist()))
+        assert rising(x) <= (len(set(x.tolist())) == len(x))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.confidence.calibration import sorted_rows
+from unseen.estimates.intervals.codes import distinct
 from unseen.responses import Responses
 
 FloatArray = NDArray[np.float64]
@@ -36,9 +37,13 @@ class Confident:
 
     def where(self, mask: NDArray[np.bool_]) -> Confident:
         """The rows for which a boolean array of shape (n,) holds."""
-        if mask.all():
+        # By number: gathering rows so is several times faster than by a mask.
+        keep = np.flatnonzero(mask)
+        if len(keep) == len(mask):
             return self
-        return Confident(self.model, self.row[mask], self.confidence[mask], self.outcome[mask], self.cluster[mask])
+        return Confident(
+            self.model, self.row[keep], self.confidence[keep], self.outcome[keep], self.cluster[keep]
+        )  # fmt: skip
 
     def need(self, units: int, what: str) -> None:
         """Check the number of independent units.
@@ -46,7 +51,7 @@ class Confident:
         Raises:
             TooFewUnits: There are fewer than ``units``.
         """
-        got = int(np.count_nonzero(np.bincount(self.cluster))) if len(self.cluster) else 0
+        got = distinct(self.cluster) if len(self.cluster) else 0
         if got < units:
             raise TooFewUnits(f"{self.model} has {got} independent units with a confidence {what}; {units} are needed.")
 

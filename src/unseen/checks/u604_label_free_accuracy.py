@@ -13,15 +13,20 @@ from unseen.checks._confident import Confident, confident, enough, in_split, unu
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.estimates import Estimate
 from unseen.estimates.confidence.recalibration import fit_isotonic
+from unseen.estimates.intervals.codes import counted_quantiles
 from unseen.estimates.intervals.means import cluster_robust
 from unseen.estimates.intervals.prediction_powered import ppi_difference
 from unseen.estimates.unlabelled.label_free import Rows
 from unseen.estimates.unlabelled.support import Column, Support, support
 from unseen.estimates.unlabelled.unlabelled import Classes, Judgement, at_other_odds, judged, rows_to_label
 from unseen.responses import Responses
+from unseen.responses.table import Coded
 
 MAX_LEVELS = 8
 MAX_CLASSES = 30
+# Where the parts of an ordered factor begin.
+PARTS = tuple((np.arange(MAX_LEVELS) / MAX_LEVELS).tolist())
+MAX_COUNTED = 2000
 MIN_LABELS = 30
 
 
@@ -260,9 +265,16 @@ def _described(
 
     def columns() -> Iterator[tuple[str, Column]]:
         for factor in factors:
-            column = Column(factor.at(labelled.row), factor.at(target.row), factor.ordered)
-            levels.extend(_levels(factor, np.asarray(column.labelled)))
-            yield factor.name, column
+            mine, theirs = factor.codes[labelled.row], factor.codes[target.row]
+            if factor.many:
+                mine, theirs = factor.values[mine], factor.values[theirs]
+                levels.extend(_parts(factor, mine))
+                yield factor.name, Column(mine, theirs, ordered=True)
+                continue
+            # From here on only distinct values and how often they occur.
+            counts = factor.counts(mine), factor.counts(theirs)
+            levels.extend(_levels(factor, mine, counts[0]))
+            yield factor.name, Column(factor.values, factor.values, factor.ordered, counts)
 
     return support(labelled.confidence, target.confidence, columns()), levels
 
@@ -273,31 +285,56 @@ class _Factor:
 
     Attributes:
         name: Its column.
-        ordered: Whether its values are numbers, NaN where missing; else they are codes, -1 where missing.
-        values: Shape (rows,): the values, or integers into ``lookup``.
-        lookup: The number that each integer stands for, NaN in the last place, or None.
+        ordered: Whether its values are numbers.
+        codes: Shape (rows,): integers into ``values``, -1 where missing.
+        values: The numbers of an ordered factor, rising, else 0, 1, …; then NaN or -1, for a missing value.
+        missing: Whether a value is missing.
         levels: Names of the codes.
     """
 
     name: str
     ordered: bool
+    codes: Any
     values: Any
-    lookup: Any
+    missing: bool
     levels: tuple[Any, ...]
 
-    def at(self, rows: Any) -> Any:
-        """Its values at some rows of the table."""
-        return self.values[rows] if self.lookup is None else self.lookup[self.values[rows]]
+    @property
+    def many(self) -> bool:
+        """Whether there are so many values that to count each one costs more than to sort the rows of a model."""
+        return self.ordered and len(self.values) > MAX_COUNTED
+
+    def counts(self, codes: Any) -> Any:
+        """How often each of ``values`` occurs among these codes."""
+        size = len(self.values)
+        return (
+            np.roll(np.bincount(codes + 1, minlength=size), -1) if self.missing else np.bincount(codes, minlength=size)
+        )
 
 
-def _levels(factor: _Factor, column: Any) -> Iterator[tuple[Any, list[str]]]:
-    """Levels of the labelled rows that can be hidden: those of a categorical factor, up to eight parts of an ordered one."""
+def _levels(factor: _Factor, codes: Any, counts: Any) -> Iterator[tuple[Any, list[str]]]:
+    """Levels of the labelled rows that can be hidden: those of a categorical factor, up to eight parts of an ordered one.
+
+    Args:
+        factor: The factor.
+        codes: Of the labelled rows.
+        counts: How often each of its values occurs among them, a missing one in the last place.
+    """
     if not factor.ordered:
-        yield column, [f"{factor.name} = {level}" for level in factor.levels]
+        yield codes, [f"{factor.name} = {level}" for level in factor.levels]
         return
+    if counts[:-1].any():
+        edges = np.unique(counted_quantiles(factor.values[:-1], counts[:-1], PARTS))
+        part = np.searchsorted(edges, factor.values, side="right").astype(np.int16) - np.int16(1)
+        part[-1] = -1
+        yield part[codes], [f"{factor.name} from {edge:g}" for edge in edges]
+
+
+def _parts(factor: _Factor, column: Any) -> Iterator[tuple[Any, list[str]]]:
+    """The same for an ordered factor of many values, from the value of each labelled row."""
     known = column[~np.isnan(column)]
     if len(known):
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_LEVELS + 1)[:-1]))
+        edges = np.unique(np.quantile(known, PARTS))
         codes = np.searchsorted(edges, column, side="right").astype(np.int16) - np.int16(1)
         codes[np.isnan(column)] = -1
         yield codes, [f"{factor.name} from {edge:g}" for edge in edges]
@@ -336,18 +373,20 @@ def _factors(responses: Responses) -> list[_Factor]:
     for name in responses.factors.of_kind("ordered", "categorical"):
         ordered = responses.factors[name].kind == "ordered"
         if ordered and responses.table[name].dtype.is_numeric():
-            # Whole numbers are numbered once for all checks, in half the memory of their values.
-            coded = responses.codes(name) if responses.table[name].dtype.is_integer() else None
-            if coded is not None:
-                lookup = np.array([*coded.levels, np.nan], dtype=np.float64)
-                found.append(_Factor(name, True, coded.codes, lookup, ()))
-            else:
-                found.append(_Factor(name, True, responses.column(name), None, ()))
+            # Numbers are numbered once for all checks, in half the memory of their values.
+            coded = responses.codes(name)
+            values = np.array([*coded.levels, np.nan], dtype=np.float64)
+            found.append(_Factor(name, True, coded.codes, values, _missing(coded), ()))
         elif not ordered:
             coded = responses.codes(name)
             if len(coded.levels) <= 200:
-                found.append(_Factor(name, False, coded.codes, None, coded.levels))
+                codes = np.append(np.arange(len(coded.levels)), -1)
+                found.append(_Factor(name, False, coded.codes, codes, _missing(coded), coded.levels))
     return found
+
+
+def _missing(coded: Coded) -> bool:
+    return bool(coded.codes.min(initial=0) < 0)
 
 
 def _agreement(responses: Responses) -> Any:

@@ -15,12 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.estimate import Estimate
+from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import mean_estimate, normal_quantile, t_quantile, two_sided_z, wilson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # A logit of 0 or 1 is infinite; one answer in 10,000 is the strongest belief that a test on logits can weigh.
 CLIP = 1e-4
+# So few open draws are cheaper followed as straight lines than as arrays.
+FEW_DRAWS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +124,7 @@ def equal_mass_bins(
     [20.0, 20.0, 20.0, 20.0, 20.0]
     """
     c, y, g = sorted_rows(confidence, outcome, cluster)
-    n, units = len(c), int(np.count_nonzero(np.bincount(g))) if len(g) else 0
+    n, units = len(c), distinct(g) if len(g) else 0
     if n < 10 or units < 2:
         raise TooFewUnits(f"a calibration curve needs 10 rows in 2 clusters, got {n} rows in {units} clusters.")
     starts = _starts(c, n_bins or int(np.clip(round(n ** (1 / 3)), 5, 15)))
@@ -188,9 +191,15 @@ def calibration_error(
         if np.count_nonzero(none <= target) / n_resamples <= probability:
             return 0.0
         low, high = 0.0, target + 10 * float(np.sqrt(variance.max())) + 1e-9
-        open_draws, sure = noise, 0
+        open_draws, sure, lines = noise, 0, None
         for _ in range(30):
             middle = (low + high) / 2
+            if lines is None and norm == 1 and len(open_draws) <= FEW_DRAWS:
+                lines = _lines(open_draws, shape, weight, low, high)
+            if lines is not None:
+                share = (sure + sum(start + rise * middle <= target for start, rise in lines)) / n_resamples
+                low, high = (low, middle) if share <= probability else (middle, high)
+                continue
             error = error_of(middle * shape + open_draws, weight, norm)
             share = (sure + np.count_nonzero(error <= target)) / n_resamples
             low, high = (low, middle) if share <= probability else (middle, high)
@@ -210,6 +219,25 @@ def calibration_error(
         value, min(size_at(1 - tail, observed), value), min(1.0, high), bins.units,
         f"{name}, debiased, {len(gap)} equal-mass bins, clustered test inversion", level,
     )  # fmt: skip
+
+
+def _lines(
+    draws: FloatArray, shape: FloatArray, weight: FloatArray, low: float, high: float
+) -> list[tuple[float, float]] | None:
+    """Start and slope of each draw's error Σ w|t·shape + draw| over t from low to high; None where one has a kink there.
+
+    Args:
+        draws: Shape (k, bins).
+        shape: Shape (bins,).
+        weight: Shape (bins,).
+        low: Smallest t.
+        high: Largest t.
+    """
+    above = low * shape + draws > 0
+    if not np.array_equal(above, high * shape + draws > 0):
+        return None
+    signed = np.where(above, weight, -weight)
+    return list(zip((signed * draws).sum(axis=1).tolist(), (signed @ shape).tolist(), strict=True))
 
 
 def _shape(bins: Bins) -> FloatArray:
@@ -411,8 +439,7 @@ def _design(c: FloatArray, y: FloatArray, g: IntArray) -> tuple[_Score, int]:
     score = np.array([residual.sum(), rx.sum()])
     nx = null * x
     variance = np.array([[null.sum(), nx.sum()], [nx.sum(), nx @ x]])
-    size = np.bincount(g)
-    units = int(np.count_nonzero(size))
+    units = distinct(g)
     if units == len(c):
         return _Score(score, variance), units
     sums = np.stack([np.bincount(g, weights=residual), np.bincount(g, weights=rx)], axis=1)
@@ -429,7 +456,7 @@ def _rows(confidence: ArrayLike, outcome: ArrayLike, cluster: ArrayLike) -> tupl
         raise BadInput(f"one outcome and cluster a confidence, got {len(c)}, {len(y)} and {len(g)}.")
     if len(g) and (g.min() < 0 or g.max() > 8 * len(g) + 1000):
         g = np.unique(g, return_inverse=True)[1].astype(np.int64)
-    units = int(np.count_nonzero(np.bincount(g))) if len(g) else 0
+    units = distinct(g) if len(g) else 0
     if units < 5:
         raise TooFewUnits(f"a test of calibration needs 5 independent units, got {units}.")
     return c, y, g

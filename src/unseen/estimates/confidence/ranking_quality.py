@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.confidence.calibration import sorted_rows
 from unseen.estimates.estimate import Estimate
-from unseen.estimates.intervals.clustered import cell_contrast, require_dof
+from unseen.estimates.intervals.clustered import cell_contrasts, require_dof
+from unseen.estimates.intervals.codes import distinct, rising
 from unseen.estimates.intervals.means import normal_quantile, t_quantile, two_sided_t, two_sided_z, wilson
 
 FloatArray = NDArray[np.float64]
@@ -71,19 +73,23 @@ def auroc(
         raise Undefined(
             "ranking right above wrong answers needs scores of 0 and 1; set a threshold on the score first."
         )
-    size = int(g.max(initial=-1)) + 1
-    of_right, of_wrong = np.bincount(g, weights=y, minlength=size), np.bincount(g, weights=1 - y, minlength=size)
-    i10, i01 = int(np.count_nonzero(of_right)), int(np.count_nonzero(of_wrong))
+    m = float(y.sum())
+    n = len(y) - m
+    apart = rising(g)
+    if apart:
+        i10, i01, units = int(m), int(n), len(y)
+    else:
+        of_right, rows = np.bincount(g, weights=y), np.bincount(g)
+        i10, i01 = int(np.count_nonzero(of_right)), int(np.count_nonzero(rows - of_right))
+        units = int(np.count_nonzero(rows))
     if min(i10, i01) < 2:
         raise TooFewUnits(
             f"ranking needs right and wrong answers in 2 independent units each, got {i10} units with right and "
             f"{i01} with wrong answers."
         )
-    m, n = float(y.sum()), float(len(y) - y.sum())
     placement = _placement(c, y, m, n)
     value = float(placement @ y / m)
-    units = int(np.count_nonzero(of_right + of_wrong))
-    fit = cell_contrast(y.astype(np.int64), placement, g, np.ones(2))
+    fit = cell_contrasts(y.astype(np.int64), placement, g, np.ones((1, 2)))[0]
     variance, clustered = fit.variance, units < len(y)
     method = "AUROC, placement values (DeLong)" if units == len(y) else "AUROC, clustered placement values (Obuchowski)"
     quantile = t_quantile((1 - level) / 2, fit.dof) if clustered else normal_quantile((1 - level) / 2)
@@ -132,27 +138,27 @@ def risk_coverage(
     """
     c, y, g = sorted_rows(confidence, right, cluster)
     error, n = 1 - y, len(c)
-    units = int(np.count_nonzero(np.bincount(g))) if n else 0
+    units = distinct(g) if n else 0
     if units < 5:
         raise TooFewUnits(f"a risk-coverage curve needs 5 independent units, got {units}.")
     rate = float(error.mean())
     if rate == 0:
         raise Undefined(f"all {n} answers are right: there is no risk to rank.")
-    first, last = _runs(c)
-    share = (n - first) / n
+    runs = _Runs.of(c)
     steps = np.cumsum(1 / np.arange(1, n + 1))
     # Rows that tie hold the ranks n − last + 1 … n − first in any order, so each gets the mean over those.
-    h = _mean_tail(steps, n - last, n - first)
+    h = runs.mean_tail(steps)
     aurc = float(error @ h) / n
-    passed = np.cumsum(error / share)[last - 1] / n
+    share = np.arange(n, 0, -1) / n if runs.length is None else (n - np.repeat(runs.first, runs.length)) / n
+    passed = runs.upto(np.cumsum(error / share)) / n
     influence = error * h - aurc + rate - passed
     slope = math.log1p(-rate) if rate < 1 else 0.0
     best = rate + (1 - rate) * slope if rate < 1 else 1.0
     tail = t_quantile((1 - level) / 2, units - 1.0)
 
     def estimate(value: float, psi: FloatArray, name: str) -> Estimate:
-        sums = np.bincount(g, weights=psi) / n
-        half = tail * math.sqrt(float(sums @ sums) * units / (units - 1))
+        sums = psi if units == n else np.bincount(g, weights=psi)
+        half = tail * math.sqrt(float(sums @ sums) * units / (units - 1)) / n
         return Estimate(value, value - half, value + half, units, f"{name}, clustered influence function, t", level)
 
     # d/dr [r + (1 − r) ln(1 − r)] = −ln(1 − r)
@@ -168,10 +174,11 @@ def _curve(
 ) -> list[dict[str, float | int]]:
     n, quantile = len(c), normal_quantile((1 - level) / 2)
     total = np.concatenate([[0.0], np.cumsum(error[::-1])])
-    residual = error - error.mean()
-    sums = np.bincount(g, weights=residual)
-    spread = float(residual @ residual)
-    deff = 1.0 if units == n or spread == 0 else max(1.0, float(sums @ sums) / spread)
+    deff = 1.0
+    if units < n:
+        residual = error - error.mean()
+        sums, spread = np.bincount(g, weights=residual), float(residual @ residual)
+        deff = 1.0 if spread == 0 else max(1.0, float(sums @ sums) / spread)
     curve: list[dict[str, float | int]] = []
     for k in np.unique(np.ceil(np.linspace(1 / points, 1, points) * n).astype(np.int64)):
         risk = float(total[k] / k)
@@ -182,23 +189,56 @@ def _curve(
 
 def _placement(c: FloatArray, y: FloatArray, m: float, n: float) -> FloatArray:
     """For each right answer the share of wrong ones below it, for each wrong one the share of right ones above."""
-    first, last = _runs(c)
-    wrong, right = np.concatenate([[0.0], np.cumsum(1 - y)]), np.concatenate([[0.0], np.cumsum(y)])
-    below = (wrong[first] + wrong[last]) / (2 * n)
-    above = 1 - (right[first] + right[last]) / (2 * m)
-    return np.where(y > 0.5, below, above)
+    runs, right = _Runs.of(c), np.cumsum(y)
+    # Right answers below each row, ties by half: those before its run and those up to its end, over two.
+    half = runs.around(right) / 2
+    middle = runs.around(np.arange(1, len(c) + 1)) / 2
+    return np.where(y > 0.5, (middle - half) / n, 1 - half / m)
 
 
-def _runs(c: FloatArray) -> tuple[IntArray, IntArray]:
-    """First row, and one past the last row, of the run of equal values that each row of a sorted array lies in."""
-    edges = np.concatenate([[0], np.flatnonzero(c[1:] != c[:-1]) + 1, [len(c)]]).astype(np.int64)
-    length = np.diff(edges)
-    return np.repeat(edges[:-1], length), np.repeat(edges[1:], length)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Runs:
+    """Runs of equal values of a sorted array.
 
+    Attributes:
+        first: First row of each run.
+        length: Rows of each run; None where no two rows tie, so that nothing is to be gathered.
+    """
 
-def _mean_tail(steps: FloatArray, above: IntArray, upto: IntArray) -> FloatArray:
-    """Mean over the ranks above + 1 … upto of Σ_{k ≥ rank} 1/k, shape of ``above``; steps are the harmonic numbers."""
-    total = steps[-1]
-    before = np.concatenate([[0.0], steps])  # H at rank − 1
-    summed = np.concatenate([[0.0], np.cumsum(before[:-1])])
-    return total - (summed[upto] - summed[above]) / (upto - above)
+    first: IntArray
+    length: IntArray | None
+
+    @classmethod
+    def of(cls, c: FloatArray) -> _Runs:
+        steps = c[1:] != c[:-1]
+        if steps.all():
+            return cls(np.arange(len(c)), None)
+        first = np.concatenate([[0], np.flatnonzero(steps) + 1]).astype(np.int64)
+        return cls(first, np.diff(first, append=len(c)))
+
+    def upto(self, total: Any) -> Any:
+        """A running total at the last row of the run of each row, shape (n,)."""
+        if self.length is None:
+            return total
+        return np.repeat(total[self.first + self.length - 1], self.length)
+
+    def around(self, total: Any) -> Any:
+        """A running total before the run of each row plus that at its end, shape (n,)."""
+        before = np.concatenate([[0], total[:-1]])
+        if self.length is None:
+            return before + total
+        return np.repeat(before[self.first] + total[self.first + self.length - 1], self.length)
+
+    def mean_tail(self, steps: FloatArray) -> FloatArray:
+        """Mean of Σ_{k ≥ rank} 1/k over the ranks of each row's run, shape (n,); rank 1 is the last row.
+
+        Args:
+            steps: Harmonic numbers H₁ … Hₙ.
+        """
+        n = len(steps)
+        before = np.concatenate([[0.0], steps[:-1]])  # H at rank − 1
+        if self.length is None:
+            return steps[-1] - before[::-1]
+        summed = np.concatenate([[0.0], np.cumsum(before)])
+        above = n - self.first - self.length
+        return np.repeat(steps[-1] - (summed[n - self.first] - summed[above]) / self.length, self.length)

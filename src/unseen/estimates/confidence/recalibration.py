@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits
 from unseen.estimates.confidence.calibration import sorted_rows
+from unseen.estimates.intervals.codes import dense
 
 FloatArray = NDArray[np.float64]
 CLIP = 1e-6
@@ -139,13 +140,14 @@ def cross_fitted(
     True
     """
     c, y = np.asarray(confidence, np.float64), np.asarray(outcome, np.float64)
-    levels, code = np.unique(np.asarray(cluster), return_inverse=True)
-    if len(levels) < folds:
-        raise TooFewUnits(f"recalibration in {folds} folds needs as many clusters, got {len(levels)}.")
-    fold = rng.permutation(np.arange(len(levels)) % folds)[code]
+    code, levels = dense(np.asarray(cluster))
+    if levels < folds:
+        raise TooFewUnits(f"recalibration in {folds} folds needs as many clusters, got {levels}.")
+    fold = rng.permutation(np.arange(levels) % folds)[code]
     result = np.empty_like(c)
     for k in range(folds):
-        result[fold == k] = fit(c[fold != k], y[fold != k])(c[fold == k])
+        inside, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        result[inside] = fit(c[others], y[others])(c[inside])
     return result
 
 

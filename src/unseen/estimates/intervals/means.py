@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.intervals.clustered import require_dof, robust_contrast
-from unseen.estimates.intervals.codes import dense
+from unseen.estimates.intervals.codes import dense, rising
 
 FloatArray = NDArray[np.float64]
 
@@ -153,10 +153,21 @@ class _Side:
 
     @classmethod
     def of(cls, score: FloatArray, cluster: NDArray[np.int64], size: int, *, binary: bool = False) -> _Side:
+        return cls.apart(score, binary=binary) if rising(cluster) else cls.grouped(score, cluster, size, binary=binary)
+
+    @classmethod
+    def grouped(cls, score: FloatArray, cluster: NDArray[np.int64], size: int, *, binary: bool = False) -> _Side:
+        """Rows summed by cluster, at the place of the cluster's number."""
         is_binary = binary or bool(np.all((score == 0) | (score == 1)))
         sums = np.bincount(cluster, weights=score, minlength=size).astype(np.float64)
         counts = np.bincount(cluster, minlength=size).astype(np.float64)
         return cls(sums, counts, float(score @ score), is_binary)
+
+    @classmethod
+    def apart(cls, score: FloatArray, *, binary: bool = False) -> _Side:
+        """Rows that are all clusters of their own, in their order: nothing is to be summed."""
+        is_binary = binary or bool(np.all((score == 0) | (score == 1)))
+        return cls(score, np.broadcast_to(np.float64(1.0), score.shape), float(score @ score), is_binary)
 
     def check(self, what: str) -> None:
         if self.units < 2:
@@ -264,10 +275,11 @@ class _Spread:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two sides over one numbering of clusters."""
+    """Two sides over one numbering of clusters; of ``apart`` ones no cluster has two rows, and no numbering is needed."""
 
     a: _Side
     b: _Side
+    apart: bool = False
 
     @classmethod
     def of(
@@ -280,22 +292,27 @@ class _Pair:
         keep_a, keep_b = ~np.isnan(a), ~np.isnan(b)
         a, b = a[keep_a], b[keep_b]
         score, cluster, size = _compacted((np.concatenate([a, b]), np.concatenate([ca[keep_a], cb[keep_b]])))
-        sides = _Side.of(score[: len(a)], cluster[: len(a)], size), _Side.of(score[len(a) :], cluster[len(a) :], size)
+        apart = bool(np.bincount(cluster).max(initial=0) <= 1)
+        if apart:
+            sides = _Side.apart(score[: len(a)]), _Side.apart(score[len(a) :])
+        else:
+            n = len(a)
+            sides = _Side.grouped(score[:n], cluster[:n], size), _Side.grouped(score[n:], cluster[n:], size)
         for side, name in zip(sides, names, strict=True):
             side.check(f"the side {name}")
         if sides[0].binary != sides[1].binary:
             # One side may hold only zeros and ones by chance: the scores are what the other side says they are.
-            sides = (_Side(s.sums, s.counts, s.squares, binary=False) for s in sides)
-        return cls(*sides)
+            sides = replace(sides[0], binary=False), replace(sides[1], binary=False)
+        return cls(*sides, apart)
 
     @property
     def units(self) -> int:
-        return int(np.count_nonzero(self.a.counts + self.b.counts))
+        return self.a.units + self.b.units if self.apart else int(np.count_nonzero(self.a.counts + self.b.counts))
 
     @property
     def independent(self) -> bool:
         """Every row of both sides is a cluster of its own."""
-        return self.units == self.a.rows + self.b.rows
+        return self.apart
 
     def spread(self) -> _Spread:
         a, b = self.a, self.b

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -170,9 +172,7 @@ def rehearse(
         return Rehearsal(reason="there are no labelled rows")
     table = _Table.of(c, y, g, {k: np.asarray(v, np.float64) for k, v in (anchors or {}).items()})
     hidden = [
-        level
-        for k, (codes, names) in enumerate(factors)
-        for level in _factor(table, k, np.asarray(codes).astype(np.int64), names)
+        level for k, (codes, names) in enumerate(factors) for level in _factor(table, k, np.asarray(codes), names)
     ]
     # The same rows under another factor's name are no further test.
     hidden = list({(h.n, round(h.actual, 9), round(h.move, 9)): h for h in reversed(hidden)}.values())[::-1]
@@ -257,7 +257,7 @@ def spreads(error: ArrayLike, variance: ArrayLike, freedom: int) -> FloatArray:
     return np.sqrt(square)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Table:
     """Columns of the labelled rows, and their fine bins of confidence."""
 
@@ -266,40 +266,64 @@ class _Table:
     cluster: IntArray
     bins: IntArray
     size: int
-    rank: FloatArray
-    residual: FloatArray
+    binary: bool
+    middle: FloatArray
+    fitted: FloatArray
     anchors: dict[str, FloatArray]
     single: bool
 
     @classmethod
     def of(cls, c: FloatArray, y: FloatArray, cluster: IntArray, anchors: dict[str, FloatArray]) -> _Table:
         edges = np.unique(np.quantile(c, np.linspace(0, 1, FINE + 1)[1:-1]))
-        bins = np.searchsorted(edges, c, side="right")
         size = len(edges) + 1
+        if np.all(c[1:] >= c[:-1]):
+            bins = np.repeat(np.arange(size), np.diff(np.searchsorted(c, edges), prepend=0, append=len(c)))
+        else:
+            bins = np.searchsorted(edges, c, side="right")
         count = np.bincount(bins, minlength=size).astype(np.float64)
-        fitted = _calibrated(np.stack([count, np.bincount(bins, weights=y, minlength=size)]).astype(np.float64))
-        rank = (np.cumsum(count) - count / 2) / len(c)
-        return cls(c, y, cluster, bins, size, rank[bins], y - fitted[bins], anchors, int(cluster.max()) + 1 == len(c))
+        total = np.bincount(bins, weights=y, minlength=size).astype(np.float64)
+        fitted = _calibrated(np.stack([count, total])[:, None])[0]
+        middle = (np.cumsum(count) - count / 2) / len(c)
+        binary, single = bool(np.all((y == 0) | (y == 1))), int(cluster.max()) + 1 == len(c)
+        return cls(c, y, cluster, bins, size, binary, middle, fitted, anchors, single)
+
+    @cached_property
+    def rank(self) -> FloatArray:
+        """Middle rank of the bin of each row, as a share of the rows, shape (n,)."""
+        return self.middle[self.bins]
+
+    @cached_property
+    def residual(self) -> FloatArray:
+        """Outcome of each row minus what its bin leads to expect, shape (n,)."""
+        return self.y - self.fitted[self.bins]
 
     def sums(self, cell: IntArray, rows: int) -> FloatArray:
         """Count, Σy, Σc, Σy² and Σrank, Σrank² per level and bin, shape (6, rows, bins)."""
-        columns = (None, self.y, self.c, self.y**2, self.rank, self.rank**2)
-        size = rows * self.size
-        return np.stack([
-            np.bincount(cell, weights=w, minlength=size).reshape(rows, self.size) for w in columns
-        ]).astype(np.float64)  # fmt: skip
+
+        def total(weights: FloatArray | None) -> FloatArray:
+            each = np.bincount(cell, weights=weights, minlength=rows * self.size)
+            return each.reshape(rows, self.size).astype(np.float64, copy=False)
+
+        count, y = total(None), total(self.y)
+        # Ranks are those of bins, and the square of 0 or 1 is itself.
+        squares = y if self.binary else total(self.y**2)
+        return np.stack([count, y, total(self.c), squares, count * self.middle, count * self.middle**2])
 
 
 def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) -> list[Hidden]:
+    import scipy.special
+
     k = len(names)
-    sums = table.sums((code + 1) * table.size + table.bins, k + 1)
+    level = code.astype(np.int64)
+    level += 1
+    sums = table.sums(level * table.size + table.bins, k + 1)
     total = sums.sum(axis=1)
     count = sums[0].sum(axis=1)
     n = count.sum()
     if table.single:
         units = count
     else:
-        pairs = np.unique((code + 1) * (int(table.cluster.max()) + 1) + table.cluster)
+        pairs = np.unique(level * (int(table.cluster.max()) + 1) + table.cluster)
         units = np.bincount(pairs // (int(table.cluster.max()) + 1), minlength=k + 1).astype(np.float64)
     usable = [
         i for i in range(1, k + 1)
@@ -307,10 +331,9 @@ def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) ->
     ]  # fmt: skip
     if not usable:
         return []
-    designs = [_design(x, code + 1, table) for x in (table.residual, table.rank)]
+    designs = (1.0, 1.0) if table.single else tuple(_design(x, level, table) for x in (table.residual, table.rank))
     anchored = {
-        m: (_by_level(a, code + 1, k + 1)[0], _by_level(table.y - a, code + 1, k + 1)[1])
-        for m, a in table.anchors.items()
+        m: (_by_level(a, level, k + 1)[0], _by_level(table.y - a, level, k + 1)[1]) for m, a in table.anchors.items()
     }
     # One row a level from here on: what is hidden, and what is left to learn from.
     u = np.array(usable)
@@ -319,11 +342,11 @@ def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) ->
     share = target[0] / m[:, None]
     hidden, left = target.sum(axis=2), rest.sum(axis=2)
     accuracy, actual = left[1] / r, hidden[1] / m
-    fitted = np.stack([_calibrated(rest[:2, i]) for i in range(len(u))])
+    fitted = _calibrated(rest[:2])
     above = rest[0] / r[:, None]
     claimed = {
         "CBPE": (share * fitted).sum(axis=1),
-        "ATC": np.array([_thresholded(*sides) for sides in zip(above, share, accuracy.tolist(), strict=True)]),
+        "ATC": _thresholded(above, share, accuracy),
         "DoC": accuracy + hidden[2] / m - left[2] / r,
     }
     smooth = [(q * v + 1) / (q + 2) for q, v in ((r, accuracy), (m, actual))]
@@ -336,10 +359,11 @@ def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) ->
     ranks = [s[5] / q - (s[4] / q) ** 2 for s, q in ((hidden, m), (left, r))]
     difference = hidden[4] / m - left[4] / r
     shift = difference / np.sqrt(np.maximum(designs[1] * (ranks[0] / m + ranks[1] / r), 1e-18))
+    shift_p = 2 * scipy.special.stdtr(units[u] - 1.0, -np.abs(shift))
     return [
         Hidden(
             factor, code - 1, str(names[code - 1]), int(m[i]), float(m[i] / n), float(actual[i]),
-            float(claimed["CBPE"][i] - accuracy[i]), two_sided_t(float(shift[i]), units[code] - 1.0),
+            float(claimed["CBPE"][i] - accuracy[i]), float(shift_p[i]),
             {name: float(v[i]) for name, v in claimed.items()},
             {name: designs[0] * float(v[i]) for name, v in variance.items()}, int(units[code]),
         )
@@ -368,8 +392,6 @@ def _sampling(rest: FloatArray, fitted: FloatArray, share: FloatArray, m: FloatA
 
 def _design(values: FloatArray, level: IntArray, table: _Table) -> float:
     """Variance of a clustered mean over that of independent rows, within levels; at least 1."""
-    if table.single:
-        return 1.0
     count = np.maximum(np.bincount(level), 1)
     residual = values - (np.bincount(level, weights=values) / count)[level]
     spread = float(residual @ residual)
@@ -411,14 +433,32 @@ def _signed_rank(gain: FloatArray) -> float:
 
 
 def _calibrated(rest: FloatArray) -> FloatArray:
-    """Rising mean outcome per fine bin; bins without labelled rows take their neighbours'."""
+    """Rising mean outcome per fine bin, shape (fits, bins), one fit a row; bins without rows take their neighbours'.
+
+    Args:
+        rest: Rows of each bin and their summed outcome (within 0 … 1 each), shape (2, fits, bins).
+    """
     from scipy import optimize
 
-    filled = np.flatnonzero(rest[0] > 0)
-    fitted = optimize.isotonic_regression(rest[1][filled] / rest[0][filled], weights=rest[0][filled]).x
-    return np.interp(np.arange(rest.shape[1]), filled, np.asarray(fitted))
+    (count, total), (fits, size) = rest, rest.shape[1:]
+    fit, column = np.nonzero(count > 0)
+    # All fits in one go: two apart, no mean of one can be pooled with one of the next.
+    shifted = total[fit, column] / count[fit, column] + 2.0 * fit
+    pooled = optimize.isotonic_regression(shifted, weights=count[fit, column]).x
+    rising = np.asarray(pooled, np.float64) - 2.0 * fit
+    if len(fit) == fits * size:
+        return rising.reshape(fits, size)
+    edges = np.searchsorted(fit, np.arange(fits + 1))
+    return np.stack([np.interp(np.arange(size), column[a:b], rising[a:b]) for a, b in pairwise(edges.tolist())])
 
 
-def _thresholded(labelled: FloatArray, target: FloatArray, accuracy: float) -> float:
-    """Share of the target above the threshold with the labelled accuracy above it; a bin it cuts is split."""
-    return float(np.interp(accuracy, np.cumsum(labelled[::-1]), np.cumsum(target[::-1]), left=0.0))
+def _thresholded(labelled: FloatArray, target: FloatArray, accuracy: FloatArray) -> FloatArray:
+    """Share of each target above the threshold with the labelled accuracy above it; a bin it cuts is split.
+
+    Args:
+        labelled: Share of the labelled rows in each bin, shape (targets, bins).
+        target: The same of each target.
+        accuracy: Of the labelled rows, shape (targets,).
+    """
+    above = [np.cumsum(side[:, ::-1], axis=1) for side in (labelled, target)]
+    return np.array([np.interp(a, x, y, left=0.0) for a, x, y in zip(accuracy.tolist(), *above, strict=True)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,26 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 MIN_ROWS = 20
 MAX_BINS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """How labelled and unlabelled rows fall into sampling units.
+
+    Attributes:
+        apart: Whether no unit has two rows.
+        both: Units of both sides together.
+        smallest: Units of the side that has fewer.
+        dof: Satterthwaite's degrees of freedom of the side that has fewer.
+        factors: CR2's factor of each cluster for the mean of the labelled and of the unlabelled side, shapes (size,); empty
+            where ``apart``.
+    """
+
+    apart: bool
+    both: int
+    smallest: int
+    dof: float
+    factors: tuple[FloatArray, FloatArray] = (np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +93,24 @@ class Rows:
         """One more than the largest cluster."""
         return int(max(self.cluster.max(), self.target_cluster.max())) + 1
 
-    @property
+    @cached_property
     def accuracy(self) -> float:
         """Mean outcome of the labelled rows."""
         return float(self.outcome.mean())
+
+    @cached_property
+    def units(self) -> Units:
+        """How the rows of both sides fall into clusters; the same for all claims."""
+        n, m = len(self.cluster), len(self.target_cluster)
+        counts = [np.bincount(g, minlength=self.size) for g in (self.cluster, self.target_cluster)]
+        present = counts[0] + counts[1]
+        if present.max() <= 1:
+            return Units(True, n + m, min(n, m), max(1.0, min(n, m) - 1.0))
+        smallest = min(int(np.count_nonzero(count)) for count in counts)
+        sizes = [count.astype(np.float64) for count in counts]
+        factors = [1 / np.sqrt(np.maximum(1 - size / size.sum(), 1e-9)) for size in sizes]
+        dof = min(_freedom(size) for size in sizes)
+        return Units(False, int(np.count_nonzero(present)), smallest, dof, (factors[0], factors[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +142,7 @@ class Claim:
         tail = (1 - level) / 2
         value = min(1.0, max(0.0, self.value))
         spread = value * (1 - value)
-        smallest = min(self._units(self.rows.cluster), self._units(self.rows.target_cluster))
+        smallest = self.rows.units.smallest
         size = min(spread / variance, float(len(self.rows.target) + len(self.rows.outcome))) if spread > 0 else smallest
         low, high = wilson(value, max(size, 1.0), normal_quantile(tail))
         half = t_quantile(tail, dof) * math.sqrt(variance)
@@ -188,24 +223,19 @@ class Claim:
 
         The mean of a side follows its large clusters, so that their residuals are too small by 1 − share: CR2.
         """
-        rows = self.rows
-        total, present, dof = np.zeros(rows.size), np.zeros(rows.size), math.inf
-        for cluster, influence in ((rows.cluster, labelled), (rows.target_cluster, target)):
-            count = np.bincount(cluster, minlength=rows.size).astype(np.float64)
-            left = 1 - count / len(cluster)
-            total += np.bincount(cluster, weights=influence, minlength=rows.size) / np.sqrt(np.maximum(left, 1e-9))
-            present += count
-            dof = min(dof, _freedom(count))
-        return max(float(total @ total) + self.extra, 1e-18), int(np.count_nonzero(present)), dof
+        units = self.rows.units
+        if units.apart:
+            squares = [float(x @ x) / (1 - 1 / len(x)) for x in (labelled, target)]
+            return max(sum(squares) + self.extra, 1e-18), units.both, units.dof
+        rows, (one, other) = self.rows, units.factors
+        total = np.bincount(rows.cluster, weights=labelled, minlength=rows.size) * one
+        total += np.bincount(rows.target_cluster, weights=target, minlength=rows.size) * other
+        return max(float(total @ total) + self.extra, 1e-18), units.both, units.dof
 
     def _name(self, what: str) -> str:
         return f"{self.method} {what}, clustered influence function" + (
             "" if self.taus is None else ", widened by its back-test"
         )
-
-    @staticmethod
-    def _units(cluster: IntArray) -> int:
-        return int(np.count_nonzero(np.bincount(cluster)))
 
 
 def cbpe(rows: Rows, *, max_bins: int = MAX_BINS) -> Claim:

@@ -26,11 +26,14 @@ class Column:
         labelled: Shape (n_labelled,): numbers of an ordered factor, codes (−1 missing) of a categorical one.
         target: Shape (n_target,): the same on the unlabelled side.
         ordered: Whether the values are numbers, so that a value inside the labelled range is supported.
+        counts: Rows of each entry of ``labelled`` and of ``target``, where those list distinct values; None where each
+            entry is a row.
     """
 
     labelled: ArrayLike
     target: ArrayLike
     ordered: bool = False
+    counts: tuple[ArrayLike, ArrayLike] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,18 @@ def support(
 
 def _outside(column: Column) -> float:
     labelled, target = np.asarray(column.labelled), np.asarray(column.target)
+    rows, weight = None, np.ones(len(target))
+    if column.counts is not None:
+        rows, weight = (np.asarray(count, np.float64) for count in column.counts)
+        labelled, rows, target, weight = labelled[rows > 0], rows[rows > 0], target[weight > 0], weight[weight > 0]
     if column.ordered:
-        known = labelled[~np.isnan(labelled)]
-        present = target[~np.isnan(target)]
+        known, there = labelled[~np.isnan(labelled)], ~np.isnan(target)
+        present, weight = target[there], weight[there]
         if not len(known) or not len(present):
             return 0.0 if not len(present) else 1.0
-        return float(np.mean((present < known.min()) | (present > known.max())))
-    codes = target.astype(np.int64) + 1
-    size = int(max(codes.max(initial=0), labelled.max(initial=-1) + 1)) + 1
-    seen = np.bincount(labelled.astype(np.int64) + 1, minlength=size)
-    return float(np.mean(seen[codes] < MIN_ROWS))
+        beyond = (present < known.min()) | (present > known.max())
+    else:
+        codes = target.astype(np.int64) + 1
+        size = int(max(codes.max(initial=0), labelled.max(initial=-1) + 1)) + 1
+        beyond = np.bincount(labelled.astype(np.int64) + 1, weights=rows, minlength=size)[codes] < MIN_ROWS
+    return float(weight[beyond].sum() / weight.sum())
