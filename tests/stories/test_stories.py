@@ -12,7 +12,7 @@ from unseen.checks.blame import Condition, Term, originals, side, variants, whol
 from unseen.responses import Responses
 from unseen.stories.amounts import amounts, halves
 from unseen.stories.cover import Cause
-from unseen.stories.ground import Ground
+from unseen.stories.ground import Ground, left_of
 
 
 def simulator():
@@ -92,6 +92,30 @@ def test_what_is_left_of_a_contrast_is_the_coefficient_of_least_squares():
     # A ridge of 1e-9 of the rows keeps collinear columns solvable.
     assert left.value == pytest.approx(-beta[1], abs=1e-6)
     assert left.error == pytest.approx(np.sqrt(sandwich[1, 1]), rel=1e-5)
+
+
+def test_contrasts_of_many_models_are_each_what_the_model_gives_alone():
+    # Models with the same items, fewer items, and a column that differs between models on the same item.
+    rng, parts = np.random.default_rng(3), []
+    base = table().table.with_columns(model=pl.lit("m"))
+    for k in range(5):
+        own = base.with_columns(model=pl.lit(f"m{k}"), score=pl.Series(rng.integers(0, 2, len(base))))
+        own = own.filter(pl.Series(rng.random(len(base)) < 0.7)) if k == 3 else own
+        own = own.with_columns(g=pl.Series([f"g{v}" for v in rng.integers(0, 3, len(own))])) if k == 4 else own
+        parts.append(own)
+    together = Ground.of(
+        Subject(responses=Responses.of(pl.concat(parts, how="diagonal"), kinds={"x": "ordered"})), [HIGH, G1]
+    )
+    contrasts = [together.contrast(f"m{k}", G1, None, excess=False) for k in range(5)]
+    at_once = left_of(contrasts, [HIGH])
+    assert len({contrast.frame.number for contrast in contrasts}) == 3
+    for k, own in enumerate(parts):
+        alone = Ground.of(Subject(responses=Responses.of(own, kinds={"x": "ordered"})), [HIGH, G1])
+        left = alone.contrast(f"m{k}", G1, None, excess=False).left([HIGH])
+        assert (at_once[k].value, at_once[k].error) == pytest.approx((left.value, left.error), rel=1e-9)
+    # Below the smallest that counts the error is not computed.
+    short = left_of(contrasts, [HIGH], least=10.0)
+    assert [left.error for left in short] == [0.0] * 5
 
 
 def test_nothing_is_left_of_a_contrast_that_is_held_equal_itself():

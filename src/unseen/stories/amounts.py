@@ -64,8 +64,8 @@ def amounts(
         searched: What each half of the clusters (``halves``) finds by itself.
     """
     at = np.concatenate([ground.part(model) for model in sorted(cause.models)])
-    inside = ground.mask(cause.condition)[at]
-    used = inside | ground.mask(originals())[at] if _is_variant(cause.condition) else np.ones(len(at), dtype=bool)
+    inside = ground.mask(cause.condition, at)
+    used = inside | ground.mask(originals(), at) if _is_variant(cause.condition) else np.ones(len(at), dtype=bool)
     y = ground.rows.score[at]
     lost = _lost(at, ground, settings.level)
     return Amounts(
@@ -102,7 +102,7 @@ def _lost(at: NDArray[np.intp], ground: Ground, level: float) -> Estimate | None
 def _effect(
     cause: Cause, others: Sequence[Cause], at: NDArray[np.intp], ground: Ground, level: float
 ) -> Estimate | None:
-    inside = ground.mask(cause.condition)[at]
+    inside = ground.mask(cause.condition, at)
     if not inside.any() or inside.all():
         return None
     beside = [o for o in others if o.models & cause.models]
@@ -153,7 +153,7 @@ def _carried(
     if not side.any() or side.all():
         return None
     is_side = mine.columns == ("split",)
-    own = ground.mask(mine)[at][:, None].astype(np.float64) if is_side else ground.columns(mine, at)
+    own = ground.mask(mine, at)[:, None].astype(np.float64) if is_side else ground.columns(mine, at)
     moved = own[side].mean(axis=0) - own[~side].mean(axis=0)
     base = [ground.columns(c, at) for c in beside]
     place = sum(part.shape[1] for part in base)

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found, Outcome
 from unseen.checks.blame import Blame, Condition
-from unseen.stories.ground import Contrast, FloatArray, Ground, Left
+from unseen.stories.ground import Contrast, FloatArray, Ground, Left, left_of
 
 # What a finding that has a cause measures: scores, or scores above those of other models.
 OF_SCORES = ("score", "excess")
@@ -45,6 +45,7 @@ class Case:
         blame: What it blames.
         contrast: The rows.
         whole: Its effect with nothing held equal.
+        names: Name of what is held equal for each condition that it blames.
     """
 
     position: int
@@ -53,6 +54,7 @@ class Case:
     blame: Blame
     contrast: Contrast
     whole: Left
+    names: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -86,20 +88,15 @@ def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
     if not cases:
         return []
     judge = _Judge(ground, result.settings.smallest_gap * ground.rows.scale, len(cases))
-    groups = _groups(cases, ground)
+    groups = _groups(cases)
     open_cases, chosen = list(cases), list[Cause]()
     while open_cases and len(chosen) < MAX_STORIES:
         given = [cause.condition for cause in chosen]
-        leads = [case for case in open_cases if judge.stands(case, judge.left(case, given))]
-        names = dict.fromkeys(
-            ground.held_equal(c) for case in leads for c in _blamed(case) if ground.held_equal(c) in groups
-        )
+        leads = judge.standing(open_cases, given)
+        names = dict.fromkeys(name for case in leads for name in case.names if name in groups)
         if not names:
             break
-        explained = {
-            name: [c for c in open_cases if judge.explained(c, judge.left(c, [*given, groups[name][0]]))]
-            for name in names
-        }
+        explained = {name: judge.explained(open_cases, [*given, groups[name][0]]) for name in names}
         weights = {name: sum(c.weight for c in own) for name, own in explained.items()}
         best = max(weights.values())
         if best <= 0:
@@ -110,7 +107,8 @@ def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
         cause = Cause(fits[name][0], groups[name])
         for case in explained[name]:
             cause.add(case)
-        open_cases = [case for case in open_cases if case not in explained[name]]
+        done = {id(case) for case in explained[name]}
+        open_cases = [case for case in open_cases if id(case) not in done]
         chosen.append(cause)
     chosen = _needed(chosen, judge)
     _simplify(chosen, groups, judge, ground)
@@ -134,8 +132,9 @@ def blame_of(outcome: Outcome) -> Blame | None:
 
 
 def _cases(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Case]:
-    cases: list[Case] = []
-    known: dict[tuple[str, Condition, Condition | None, bool], tuple[Contrast, Left]] = {}
+    known: dict[tuple[str, Condition, Condition | None, bool], int] = {}
+    contrasts: list[Contrast] = []
+    named: list[tuple[int, str, Blame, int]] = []
     for i in found:
         blame = blame_of(result.outcomes[i])
         if blame is None or blame.condition is None or blame.measure not in OF_SCORES:
@@ -143,26 +142,28 @@ def _cases(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
         for model in blame.models:
             key = (model, blame.condition, blame.against, blame.measure == "excess")
             if key not in known:
-                contrast = ground.contrast(*key[:3], excess=key[3])
-                known[key] = contrast, contrast.left([])
-            contrast, whole = known[key]
-            if math.isfinite(whole.error) and whole.value > 0:
-                cases.append(Case(i, result.weight(i), model, blame, contrast, whole))
-    return cases
+                known[key] = len(contrasts)
+                contrasts.append(ground.contrast(*key[:3], excess=key[3]))
+            named.append((i, model, blame, known[key]))
+    wholes = left_of(contrasts, [])
+    return [
+        Case(i, result.weight(i), model, blame, contrasts[k], wholes[k], tuple(map(ground.held_equal, _blamed(blame))))
+        for i, model, blame, k in named
+        if math.isfinite(wholes[k].error) and wholes[k].value > 0
+    ]
 
 
-def _blamed(case: Case) -> tuple[Condition, ...]:
-    assert case.blame.condition is not None  # noqa: S101
-    return (case.blame.condition, *case.blame.also)
+def _blamed(blame: Blame) -> tuple[Condition, ...]:
+    assert blame.condition is not None  # noqa: S101
+    return (blame.condition, *blame.also)
 
 
-def _groups(cases: Sequence[Case], ground: Ground) -> dict[str, tuple[Condition, ...]]:
+def _groups(cases: Sequence[Case]) -> dict[str, tuple[Condition, ...]]:
     """Conditions by what they hold equal; those of the heaviest findings where there are many."""
     weight: defaultdict[str, float] = defaultdict(float)
     members: defaultdict[str, dict[Condition, None]] = defaultdict(dict)
     for case in cases:
-        for k, condition in enumerate(_blamed(case)):
-            name = ground.held_equal(condition)
+        for k, (name, condition) in enumerate(zip(case.names, _blamed(case.blame), strict=True)):
             weight[name] += case.weight / (1 + k)
             members[name][condition] = None
     most = max(FEW_CONDITIONS, min(MAX_CONDITIONS, MAX_TRIED // len(cases)))
@@ -177,7 +178,7 @@ class _Judge:
     ground: Ground
     smallest: float
     count: int
-    known: dict[tuple[int, frozenset[str]], Left] = field(default_factory=dict[tuple[int, frozenset[str]], Left])
+    known: dict[frozenset[str], dict[int, Left]] = field(default_factory=dict[frozenset[str], dict[int, Left]])
     quantiles: dict[int, float] = field(default_factory=dict[int, float])
 
     def quantile(self, case: Case) -> float:
@@ -189,24 +190,34 @@ class _Judge:
             self.quantiles[terms] = float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
         return self.quantiles[terms]
 
-    def left(self, case: Case, given: Sequence[Condition]) -> Left:
-        """What is left of a finding with conditions held equal."""
+    def left(self, cases: Sequence[Case], given: Sequence[Condition]) -> list[Left]:
+        """What is left of findings with conditions held equal."""
         if not given:
-            return case.whole
+            return [case.whole for case in cases]
         held = {self.ground.held_equal(c): c for c in given}
-        key = (id(case.contrast), frozenset(held))
-        if key not in self.known:
-            self.known[key] = case.contrast.left(list(held.values()), least=self.smallest)
-        return self.known[key]
+        known = self.known.setdefault(frozenset(held), {})
+        new = {id(c.contrast): c.contrast for c in cases if id(c.contrast) not in known}
+        known |= zip(new, left_of(list(new.values()), list(held.values()), least=self.smallest), strict=True)
+        return [known[id(case.contrast)] for case in cases]
 
-    def explained(self, case: Case, left: Left) -> bool:
-        """The rule of this module."""
+    def explained(self, cases: Sequence[Case], given: Sequence[Condition]) -> list[Case]:
+        """Those that the conditions explain by the rule of this module."""
+        return [case for case, left in zip(cases, self.left(cases, given), strict=True) if self._explains(case, left)]
+
+    def standing(self, cases: Sequence[Case], given: Sequence[Condition]) -> list[Case]:
+        """Those of which more is left than the conditions explain: evidence of a cause of its own."""
+        return [case for case, left in zip(cases, self.left(cases, given), strict=True) if self._stands(case, left)]
+
+    def least_left(self, case: Case, chosen: Sequence[Cause]) -> Cause:
+        """The cause with which least is left of a finding."""
+        return min(chosen, key=lambda cause: self.left([case], [cause.condition])[0].value)
+
+    def _explains(self, case: Case, left: Left) -> bool:
         if left.value < self.smallest or POWER * left.error > case.whole.value:
             return True
         return left.value < case.whole.value / 2 and left.low(self.quantile(case)) <= 0
 
-    def stands(self, case: Case, left: Left) -> bool:
-        """Whether what is left is evidence of a cause of its own."""
+    def _stands(self, case: Case, left: Left) -> bool:
         return left.value >= self.smallest and left.low(self.quantile(case)) > 0
 
 
@@ -216,11 +227,13 @@ def _needed(chosen: Sequence[Cause], judge: _Judge) -> list[Cause]:
     for cause in sorted(chosen, key=lambda c: (-len(c.condition.terms), sum(case.weight for case in c.cases))):
         others = [o for o in left if o is not cause]
         given = [o.condition for o in others]
-        if not others or any(judge.stands(case, judge.left(case, given)) for case in cause.cases):
+        if not others or judge.standing(cause.cases, given):
             continue
         left = others
+        for other in others:
+            judge.left(cause.cases, [other.condition])
         for case in cause.cases:
-            min(others, key=lambda o: judge.left(case, [o.condition]).value).add(case)
+            judge.least_left(case, others).add(case)
     return left
 
 
@@ -234,7 +247,7 @@ def _simplify(chosen: Sequence[Cause], groups: dict[str, tuple[Condition, ...]],
             for name, options in groups.items()
             if set(options[0].columns) < columns
             and all(ground.held_equal(c) != name for c in given)
-            and all(judge.explained(case, judge.left(case, [*given, options[0]])) for case in cause.cases)
+            and len(judge.explained(cause.cases, [*given, options[0]])) == len(cause.cases)
         ]
         fits = [(_best_fit(options, cause.cases, given, ground), options) for _, options in simpler]
         if fits:
@@ -266,7 +279,7 @@ def best_of(
     gram[np.diag_indices_from(gram)] += 1e-9 * max(len(at), 1)
     best: tuple[Condition, float] = (options[0], -1.0)
     for condition in options:
-        a: FloatArray = ground.mask(condition)[at].astype(np.float64)
+        a: FloatArray = ground.mask(condition, at).astype(np.float64)
         rest = a - z @ np.linalg.solve(gram, z.T @ a)
         spread = float(rest @ rest)
         drop = -float(rest @ y)
@@ -280,12 +293,12 @@ def _place_rest(open_cases: Sequence[Case], chosen: Sequence[Cause], judge: _Jud
     """Findings that are neither explained nor evidence of a cause go where least is left of them."""
     if not chosen:
         return
-    everything = [cause.condition for cause in chosen]
-    for case in open_cases:
-        if judge.stands(case, judge.left(case, everything)):
-            continue
-        least = min(chosen, key=lambda cause: judge.left(case, [cause.condition]).value)
-        least.add(case)
+    standing = {id(case) for case in judge.standing(open_cases, [cause.condition for cause in chosen])}
+    rest = [case for case in open_cases if id(case) not in standing]
+    for cause in chosen:
+        judge.left(rest, [cause.condition])
+    for case in rest:
+        judge.least_left(case, chosen).add(case)
 
 
 __all__ = ["Case", "Cause", "best_of", "blame_of", "causes", "conditions_of"]

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import all_levels, ordered_levels, sample_rows
-from unseen.checks._rows import Scored, scored
+from unseen.checks._rows import Scored, first_positions, scored
 from unseen.checks.base import Subject
 from unseen.checks.blame import Condition, Term, numbers_of
 
@@ -25,6 +25,8 @@ MAX_ROWS = 20_000
 BINS = 12
 # Numbers that are kept of contrasts whose rows are the same but for the scores, as those of models that answered the same items.
 MAX_KEPT = 8_000_000
+# Scores of contrasts that are taken at once.
+MAX_AT_ONCE = 1_000_000
 # Share of a contrast's variation that must be left for anything to be said of it.
 LEAST = 1e-3
 
@@ -65,22 +67,27 @@ class _Held:
 
 @dataclass(eq=False)
 class _Known:
-    """What was computed of the rows, whichever of them are used."""
+    """What was computed of the rows, whichever of them are used.
 
+    Rows of one kind agree in every column that a condition reads, as those of models that answered the same item do:
+    what conditions say is computed once for each kind.
+    """
+
+    kind: NDArray[np.integer]
+    first: NDArray[np.intp]
     values: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     terms: dict[Term, BoolArray] = field(default_factory=dict[Term, BoolArray])
-    masks: dict[Condition, BoolArray] = field(default_factory=dict[Condition, BoolArray])
     codes: dict[str, tuple[NDArray[np.integer], int]] = field(
         default_factory=dict[str, tuple[NDArray[np.integer], int]]
     )
     names: dict[Condition, str] = field(default_factory=dict[Condition, str])
     parts: dict[str, slice] = field(default_factory=dict[str, slice])
-    shapes: dict[tuple[bytes, ...], int] = field(default_factory=dict[tuple[bytes, ...], int])
     held: dict[tuple[int, tuple[str, ...]], _Held] = field(default_factory=dict[tuple[int, tuple[str, ...]], "_Held"])
+    frames: int = 0
     room: int = MAX_KEPT
     cells: dict[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     cell: NDArray[np.intp] | None = None
-    first: NDArray[np.intp] | None = None
+    first_of_cell: NDArray[np.intp] | None = None
     excess: FloatArray | None = None
 
 
@@ -99,7 +106,13 @@ class Ground:
     rows: Scored
     kept: BoolArray
     chosen: NDArray[np.integer] | None = None
-    _known: _Known = field(default_factory=_Known, repr=False)
+    _known: _Known = field(repr=False, kw_only=True)
+    _frames: dict[tuple[bytes | Condition | None, ...], Frame] = field(
+        default_factory=dict[tuple["bytes | Condition | None", ...], "Frame"], repr=False, init=False
+    )
+    _rows_of: dict[str, tuple[NDArray[np.intp], bytes]] = field(
+        default_factory=dict[str, tuple[NDArray[np.intp], bytes]], repr=False, init=False
+    )
 
     @classmethod
     def of(cls, subject: Subject, conditions: Iterable[Condition]) -> Ground:
@@ -118,8 +131,10 @@ class Ground:
                 rows, starts=np.searchsorted(chosen, rows.starts), row=rows.row[chosen], item=rows.item[chosen],
                 cluster=rows.cluster[chosen], score=rows.score[chosen], whole=False,
             )  # fmt: skip
-        ground = cls(subject, rows, np.ones(len(rows.row), dtype=bool), chosen)
-        ground._number_cells(list(dict.fromkeys(conditions)))
+        asked = list(dict.fromkeys(conditions))
+        kind, first = _kinds(subject, rows, asked)
+        ground = cls(subject, rows, np.ones(len(rows.row), dtype=bool), chosen, _known=_Known(kind, first))
+        ground._number_cells(asked)
         return ground
 
     def where(self, half: BoolArray) -> Ground:
@@ -132,17 +147,30 @@ class Ground:
 
     def part(self, model: str) -> NDArray[np.intp]:
         """Positions of the rows of a model that are used."""
-        if not self._known.parts:
-            self._known.parts |= dict(self.rows.each())
-        inside = self._known.parts.get(model, slice(0, 0))
-        return inside.start + np.flatnonzero(self.kept[inside])
+        return self._part(model)[0]
 
-    def mask(self, condition: Condition) -> BoolArray:
-        """The scored rows that meet a condition, shape (n,)."""
-        known = self._known.masks
-        if condition not in known:
-            known[condition] = np.logical_and.reduce([self._term(term) for term in condition.terms])
-        return known[condition]
+    def _part(self, model: str) -> tuple[NDArray[np.intp], bytes]:
+        """Positions of the rows of a model that are used, and their kinds and clusters in one key."""
+        if model not in self._rows_of:
+            if not self._known.parts:
+                self._known.parts |= dict(self.rows.each())
+            inside = self._known.parts.get(model, slice(0, 0))
+            at = inside.start + np.flatnonzero(self.kept[inside])
+            key = self._known.kind[at].tobytes() + self.rows.cluster[at].tobytes()
+            self._rows_of[model] = at, key
+        return self._rows_of[model]
+
+    def mask(self, condition: Condition, at: NDArray[np.intp] | None = None) -> BoolArray:
+        """The scored rows, or those at some positions, that meet a condition, shape (n,)."""
+        if all(term in self._known.terms for term in condition.terms):
+            return self._of_kinds(condition)[self._known.kind if at is None else self._known.kind[at]]
+        answers = self.subject.answers
+        whole = np.logical_and.reduce([self.rows.take(term.holds(answers)) for term in condition.terms])
+        return whole if at is None else whole[at]
+
+    def _of_kinds(self, condition: Condition) -> BoolArray:
+        """The kinds of rows that meet a condition, shape (kinds,)."""
+        return np.logical_and.reduce([self._term(term) for term in condition.terms])
 
     def held_equal(self, condition: Condition) -> str:
         """Name of what is held equal where a condition is: the whole column where it is a range of an ordered one."""
@@ -155,20 +183,23 @@ class Ground:
 
     def columns(self, condition: Condition, at: NDArray[np.intp]) -> FloatArray:
         """Indicators of what is held equal, at some rows, shape (len(at), k)."""
+        return self._columns(condition, self._known.kind[at])
+
+    def _columns(self, condition: Condition, kinds: NDArray[np.integer]) -> FloatArray:
         codes, size = self._codes(condition)
-        return (codes[at][:, None] == np.arange(1, size)).astype(np.float64)
+        return (codes[kinds][:, None] == np.arange(1, size)).astype(np.float64)
 
     def _codes(self, condition: Condition) -> tuple[NDArray[np.integer], int]:
-        """What is held equal as integers below a number, shape (n,); 0 and less are no column of their own."""
+        """What is held equal as integers below a number, shape (kinds,); 0 and less are no column of their own."""
         name, known = self.held_equal(condition), self._known.codes
         if name not in known:
             only = condition.terms[0]
             ranged = name.startswith("levels of ") and only.column in self.subject.answers.factors
             levels = ordered_levels(self.subject, only.column, bins=BINS) if ranged else None
             if levels is None:
-                known[name] = self.mask(condition).view(np.int8), 2
+                known[name] = self._of_kinds(condition).view(np.int8), 2
             else:
-                known[name] = self.along(levels.codes), levels.size
+                known[name] = self.along(levels.codes)[self._known.first], levels.size
         return known[name]
 
     def conjunctions(self, terms: int) -> int:
@@ -190,37 +221,44 @@ class Ground:
 
     def contrast(self, model: str, condition: Condition, against: Condition | None, *, excess: bool) -> Contrast:
         """Rows of a model that meet a condition, and those of the reference (all others by default)."""
-        at = self.part(model)
-        inside = self.mask(condition)[at]
-        used = np.ones(len(at), dtype=bool) if against is None else inside | self.mask(against)[at]
+        at, rows = self._part(model)
         y = self.scores(excess=excess)[at]
-        used &= ~np.isnan(y)
-        at, y, inside = at[used], y[used], inside[used]
+        given = ~np.isnan(y) if excess else None
+        key = (rows, condition, against, b"" if given is None else given.tobytes())
+        if key not in self._frames:
+            self._frames[key] = self._frame(at, condition, against, given)
+        frame = self._frames[key]
+        y = y[frame.used]
+        return Contrast(frame, y, np.bincount(frame.local, weights=y).astype(np.float64))
+
+    def _frame(
+        self, at: NDArray[np.intp], condition: Condition, against: Condition | None, given: BoolArray | None
+    ) -> Frame:
+        inside = self.mask(condition, at)
+        used = np.ones(len(at), dtype=bool) if against is None else inside | self.mask(against, at)
+        if given is not None:
+            used &= given
+        at, inside = at[used], inside[used]
         assert self._known.cell is not None  # noqa: S101
         # A reference may cut through cells: rows of both sides of a contrast are counted apart.
-        number, local = _numbered(2 * self._known.cell[at] + inside)
-        _, group = _numbered(self.rows.cluster[at])
-        return Contrast(
-            ground=self, y=y, local=local, group=group, cells=number // 2,
-            inside=(number % 2).astype(np.float64), size=np.bincount(local).astype(np.float64),
-            sums=np.bincount(local, weights=y).astype(np.float64),
+        number, local = _numbered(2 * self._known.cell[self._known.kind[at]] + inside)
+        units, group = _numbered(self.rows.cluster[at])
+        self._known.frames += 1
+        return Frame(
+            ground=self, number=self._known.frames, used=used, local=local, group=group, units=len(units),
+            cells=number // 2, inside=(number % 2).astype(np.float64), size=np.bincount(local).astype(np.float64),
         )  # fmt: skip
 
     def at_cells(self, condition: Condition) -> FloatArray:
         """Indicators of what is held equal at each cell of the table, shape (cells, k)."""
         name, known = self.held_equal(condition), self._known.cells
         if name not in known:
-            assert self._known.first is not None  # noqa: S101
-            known[name] = self.columns(condition, self._known.first)
+            assert self._known.first_of_cell is not None  # noqa: S101
+            known[name] = self._columns(condition, self._known.first_of_cell)
         return known[name]
 
-    @property
-    def known_shapes(self) -> dict[tuple[bytes, ...], int]:
-        """Numbers of the shapes of contrasts."""
-        return self._known.shapes
-
     def kept_of(self, key: tuple[int, tuple[str, ...]]) -> _Held | None:
-        """What is known of contrasts of one shape with conditions held equal."""
+        """What is known of contrasts of one frame with conditions held equal."""
         return self._known.held.get(key)
 
     def keep(self, key: tuple[int, tuple[str, ...]], held: _Held) -> None:
@@ -234,82 +272,65 @@ class Ground:
 
     def _number_cells(self, conditions: Sequence[Condition]) -> None:
         """Number the cells of the table: rows that agree in all conditions and in all that is held equal with them."""
-        weight, key = np.random.default_rng(1), np.zeros(len(self.rows.row))
+        weight, key = np.random.default_rng(1), np.zeros(len(self._known.first))
         for condition in conditions:
-            key += weight.uniform(1, 2) * self.mask(condition)
+            key += weight.uniform(1, 2) * self._of_kinds(condition)
         for condition in {self.held_equal(c): c for c in conditions}.values():
             codes, size = self._codes(condition)
             # Code 0 adds nothing, and -1 finds the last place.
             key += np.concatenate([[0.0], weight.uniform(1, 2, size - 1), [0.0]])[codes]
-        _, self._known.first, self._known.cell = np.unique(np.round(key, 9), return_index=True, return_inverse=True)
+        _, self._known.first_of_cell, self._known.cell = np.unique(
+            np.round(key, 9), return_index=True, return_inverse=True
+        )
 
     def _term(self, term: Term) -> BoolArray:
+        """The kinds of rows that meet a term, shape (kinds,)."""
         known = self._known.terms
         if term not in known:
+            row = self.rows.row[self._known.first]
             if term.kind == "range":
                 if term.column not in self._known.values:
-                    self._known.values[term.column] = self.rows.take(numbers_of(self.subject.answers, term.column))
+                    self._known.values[term.column] = numbers_of(self.subject.answers, term.column)[row]
                 values = self._known.values[term.column]
                 known[term] = (values >= term.low) & (values < term.high)
             elif term.kind == "levels":
                 coded = self.subject.answers.codes(term.column)
                 named = np.array([(str(level) in term.levels) != term.excluded for level in coded.levels] + [False])
-                known[term] = named[self.rows.take(coded.codes)]
+                known[term] = named[coded.codes[row]]
             else:
-                known[term] = self.rows.take(term.holds(self.subject.answers))
+                known[term] = term.holds(self.subject.answers)[row]
         return known[term]
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast:
-    """Scores of one model on the rows blamed and on those they are compared with, as cells.
+class Frame:
+    """Rows blamed and those that they are compared with, as cells, without the scores: models that answered the same share it.
 
     Attributes:
         ground: The rows.
-        y: Score of each row, shape (n,).
+        number: Of the frame among those of the ground.
+        used: Which of the rows of the model that are used, shape (rows,).
         local: Number of each row's cell, shape (n,).
         group: Number of each row's cluster, shape (n,).
+        units: Clusters.
         cells: Number of each cell in the table, shape (k,).
         inside: Whether it is blamed, shape (k,).
         size: Its rows, shape (k,).
-        sums: Sum of its scores, shape (k,).
     """
 
     ground: Ground
-    y: FloatArray
+    number: int
+    used: BoolArray
     local: NDArray[np.intp]
     group: NDArray[np.intp]
+    units: int
     cells: NDArray[np.intp]
     inside: FloatArray
     size: FloatArray
-    sums: FloatArray
 
-    def left(self, given: Sequence[Condition], *, least: float = -math.inf) -> Left:
-        """The contrast with conditions held equal, by least squares; below ``least`` without its standard error."""
-        if not len(self.size):
-            return Left(0.0, math.inf)
-        held = self._held(given)
-        if held.spread <= 0:
-            return Left(0.0, math.inf)
-        rest, spread, z, inverse, a, w = held.rest, held.spread, held.z, held.inverse, self.inside, self.size
-        slope = float(rest @ self.sums) / spread
-        if -slope < least:
-            return Left(-slope, 0.0)
-        fitted = z @ (inverse @ (z.T @ (self.sums - slope * w * a))) + slope * a
-        per = np.bincount(self.group, weights=rest[self.local] * (self.y - fitted[self.local]))
-        units = len(per)
-        error = math.sqrt(float(per @ per) * units / max(units - 1, 1)) / spread
-        return Left(-slope, error if error > 0 else math.inf)
-
-    @cached_property
-    def _shape(self) -> int:
-        """A number that contrasts share whose cells are the same but for the scores."""
-        known = self.ground.known_shapes
-        return known.setdefault((self.cells.tobytes(), self.inside.tobytes(), self.size.tobytes()), len(known))
-
-    def _held(self, given: Sequence[Condition]) -> _Held:
-        """All of the regression that the scores do not change; computed once for contrasts of one shape."""
-        key = (self._shape, tuple(self.ground.held_equal(c) for c in given))
+    def held(self, given: Sequence[Condition]) -> _Held:
+        """All of the regression that the scores do not change; computed once."""
+        key = (self.number, tuple(self.ground.held_equal(c) for c in given))
         held = self.ground.kept_of(key)
         if held is None:
             held = self._compute(given)
@@ -334,6 +355,113 @@ class Contrast:
         if spread < LEAST * whole:
             return _Held(none, none, none[0:0].ravel(), 0.0)
         return _Held(z, inverse, rest, spread)
+
+    def per_unit(self, values: FloatArray) -> FloatArray:
+        """Sums over the rows of each cluster of values of shape (n, k), shape (clusters, k)."""
+        if self.units == len(self.group):
+            return values
+        return np.add.reduceat(values[self._order[0]], self._order[1], axis=0)
+
+    @cached_property
+    def _order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows sorted by cluster, and where each cluster starts."""
+        order = np.argsort(self.group, kind="stable")
+        return order, np.searchsorted(self.group[order], np.arange(self.units))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contrast:
+    """Scores of one model on the rows blamed and on those they are compared with.
+
+    Attributes:
+        frame: The rows.
+        y: Score of each row, shape (n,).
+        sums: Sum of the scores of each cell, shape (k,).
+    """
+
+    frame: Frame
+    y: FloatArray
+    sums: FloatArray
+
+    def left(self, given: Sequence[Condition], *, least: float = -math.inf) -> Left:
+        """The contrast with conditions held equal, by least squares; below ``least`` without its standard error."""
+        return left_of([self], given, least=least)[0]
+
+
+def left_of(contrasts: Sequence[Contrast], given: Sequence[Condition], *, least: float = -math.inf) -> list[Left]:
+    """Contrasts with conditions held equal, by least squares, those of one frame at once.
+
+    Args:
+        contrasts: The contrasts.
+        given: What is held equal.
+        least: Contrasts below it are given without their standard error.
+    """
+    places: dict[int, list[int]] = {}
+    for i, contrast in enumerate(contrasts):
+        places.setdefault(contrast.frame.number, []).append(i)
+    out = [Left(0.0, math.inf)] * len(contrasts)
+    for own in places.values():
+        frame = contrasts[own[0]].frame
+        step = max(1, MAX_AT_ONCE // max(len(frame.local), 1))
+        for start in range(0, len(own), step):
+            some = own[start : start + step]
+            for i, left in zip(some, _left(frame, [contrasts[i] for i in some], given, least), strict=True):
+                out[i] = left
+    return out
+
+
+def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition], least: float) -> list[Left]:
+    nothing = [Left(0.0, math.inf)] * len(contrasts)
+    if not len(frame.size):
+        return nothing
+    held = frame.held(given)
+    if held.spread <= 0:
+        return nothing
+    rest, spread, z, inverse, a, w = held.rest, held.spread, held.z, held.inverse, frame.inside, frame.size
+    sums = np.stack([contrast.sums for contrast in contrasts], axis=1)
+    slope = (rest @ sums) / spread
+    told = np.flatnonzero(-slope >= least)
+    error = np.zeros(len(contrasts))
+    if len(told):
+        own = slope[told]
+        fitted = z @ (inverse @ (z.T @ (sums[:, told] - np.multiply.outer(w * a, own))))
+        fitted += np.multiply.outer(a, own)
+        residual = np.stack([contrasts[i].y for i in told.tolist()], axis=1)
+        residual -= fitted[frame.local]
+        residual *= rest[frame.local][:, None]
+        per = frame.per_unit(residual)
+        error[told] = np.sqrt(np.einsum("ij,ij->j", per, per) * frame.units / max(frame.units - 1, 1)) / spread
+        error[told[error[told] <= 0]] = math.inf
+    return [Left(-v, e) for v, e in zip(slope.tolist(), error.tolist(), strict=True)]
+
+
+def _kinds(
+    subject: Subject, rows: Scored, conditions: Sequence[Condition]
+) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
+    """Kind of each row (rows of a kind agree in all columns that conditions read), and the first row of each kind."""
+    terms = dict.fromkeys(term for condition in conditions for term in condition.terms)
+    read: dict[tuple[str, ...], NDArray[Any]] = {}
+    for term in terms:
+        if term.kind == "range":
+            key = ("range", term.column)
+            if key not in read:
+                read[key] = rows.take(numbers_of(subject.answers, term.column)).view(np.int64)
+        elif term.kind == "levels":
+            key = ("levels", term.column)
+            if key not in read:
+                read[key] = rows.take(subject.answers.codes(term.column).codes)
+        else:
+            key = (term.kind, term.column, *term.levels, str(term.excluded))
+            if key not in read:
+                read[key] = rows.take(term.holds(subject.answers))
+    # Most columns describe items: what the item does not tell is added to it.
+    present, kind = _numbered(rows.item)
+    first = first_positions(kind, len(present))
+    for values in read.values():
+        if not np.array_equal(values[first][kind], values):
+            levels, code = np.unique(values, return_inverse=True)
+            _, first, kind = np.unique(kind * np.int64(len(levels)) + code, return_index=True, return_inverse=True)
+    return kind, first
 
 
 def _numbered(values: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -365,4 +493,4 @@ def _above_others(rows: Scored) -> FloatArray:
     return out
 
 
-__all__ = ["Contrast", "Ground", "Left"]
+__all__ = ["Contrast", "Frame", "Ground", "Left", "left_of"]
