@@ -136,7 +136,7 @@ class Finding:
         from unseen.report.charts import pictures
         from unseen.report.standalone import Plot
 
-        return Plot(tuple(pictures(self.code, [dict(self.entry)])), f"{self.code} of {self.subject}")
+        return Plot(tuple(pictures([dict(self.entry)])), f"{self.code} of {self.subject}")
 
     def to_dict(self) -> dict[str, Any]:
         """Its entry in the document."""
@@ -194,7 +194,7 @@ class Findings(Sequence[Finding]):
         from unseen.report.standalone import Plot
 
         codes = dict.fromkeys(f.code for f in self.listed)
-        drawn = [p for code in codes for p in pictures(code, [dict(f.entry) for f in self.listed if f.code == code])]
+        drawn = [p for code in codes for p in pictures([dict(f.entry) for f in self.listed if f.code == code])]
         return Plot(tuple(drawn), ", ".join(codes) or "nothing")
 
     def __repr__(self) -> str:

@@ -8,6 +8,9 @@ import polars as pl
 import pytest
 
 from unseen.checks.base import About, Clear, Found, NotApplicable, Settings
+from unseen.checks.details import confidence
+from unseen.checks.details import gaps as of_gaps
+from unseen.checks.details import models as of_models
 from unseen.estimates import Estimate
 from unseen.report import summary
 from unseen.responses import Responses
@@ -38,6 +41,10 @@ def wilson(value: float, n: int) -> dict[str, float]:
     return {"value": value, "low": middle - half, "high": middle + half, "level": 0.95, "units": n, "method": "Wilson"}
 
 
+def mean(value: float, n: int) -> Estimate:
+    return Estimate(**wilson(value, n))
+
+
 def estimate(value: float, half: float, units: int = 120) -> Estimate:
     return Estimate(value, value - half, value + half, units, "paired difference, CR2")
 
@@ -61,9 +68,10 @@ def found(code, kind, name, e, details=None, effect=0.3, p=0.0004, step="Look at
 def gaps():
     for i, model in enumerate(MODELS):
         seen, unseen = 0.93 - 0.08 * i, 0.55 - 0.12 * i
-        details = {"model": model, "seen": wilson(seen, 300), "unseen": wilson(unseen, 240), "retained": None}
         e = estimate(seen - unseen, 0.06)
-        details["gap"] = {"value": e.value, "low": e.low, "high": e.high}
+        details = of_gaps.SidesCompared(
+            model=model, seen=mean(seen, 300), unseen=mean(unseen, 240), retained=None, gap=e
+        )  # fmt: skip
         rows = [
             {"item": f"add-{j:04d}", "question": f"What is {j}7{j} + 8{j}?" + HOSTILE * (j == 2),
              "prediction": FORMULA if j == 1 else str(70 + j), "target": str(90 + j), "score": 0.0}
@@ -81,147 +89,119 @@ def gaps():
 
 
 def levels(values, n=80):
-    return [{**wilson(v, n), "level": k, "split": "seen" if i < 2 else "unseen"} for i, (k, v) in enumerate(values)]
+    return tuple(of_gaps.Level(k, (w := wilson(v, n))["value"], w["low"], w["high"], n) for k, v in values)
+
+
+def of_factor(factor, values):
+    e = estimate(0.3, 0.1)
+    return of_gaps.FactorLevels(
+        factor=factor, model="m", best="a", worst="b", note="", levels=levels(values), marginal=e, adjusted=None,
+        separated=False, left_out=(),
+    )  # fmt: skip
 
 
 def outcomes():
     digits = [(1, 0.97), (2, 0.9), (3, 0.61), (4, 0.3), (5, 0.12), (6, 0.04)]
     yield from gaps()
     for model in MODELS[:3]:
-        d = {
-            "factor": "digits",
-            "levels": levels(digits),
-            "seen_range": [1, 2],
-            "break": {"value": 2.7, "low": 2.4, "high": 3.2},
-        }
+        points = tuple(
+            of_gaps.LevelOfSide(e.level, e.value, e.low, e.high, e.units, "seen" if i < 2 else "unseen")
+            for i, e in enumerate(levels(digits))
+        )
+        d = of_gaps.Frontier(
+            factor="digits", model=model, seen_range=(1, 2), edge="2", levels=points, half=None,
+            break_=of_gaps.Break(2.7, 2.4, 3.2, "hinge", either=False, jump=-0.3),
+        )  # fmt: skip
         yield found("U104", "model", model, estimate(2.7, 0.4), d, effect=0.35)
-    d = {
-        "factor": "format",
-        "levels": levels(
-            [("symbols", 0.8), ("words", 0.4), (HOSTILE, 0.35), ("a rather long name of a level that goes on", 0.3)]
+    formats = [("symbols", 0.8), ("words", 0.4), (HOSTILE, 0.35), ("a rather long name of a level that goes on", 0.3)]
+    yield found("U102", "factor", "format", estimate(0.4, 0.1), of_factor("format", formats), effect=0.4)
+    carries = of_factor("carries", [(0, 0.9), (1, 0.8), (2, 0.6)])
+    yield found("U102", "factor", "carries", estimate(0.2, 0.1), carries, effect=0.2)
+    slices = (
+        of_gaps.SliceBelow(("operation = subtract", "digits > 3"), 0.08, 60, 60, 0.5, 0.4, 0.6, 1e-4),
+        of_gaps.SliceBelow(
+            ("format = words", f"operation = {HOSTILE}", "steps > 1"), 0.2, 40, 40, 0.38, 0.3, 0.5, 1e-3
         ),
-    }
-    yield found("U102", "factor", "format", estimate(0.4, 0.1), d, effect=0.4)
-    yield found(
-        "U102",
-        "factor",
-        "carries",
-        estimate(0.2, 0.1),
-        {"factor": "carries", "levels": levels([(0, 0.9), (1, 0.8), (2, 0.6)])},
-        effect=0.2,
     )
-    slices = [
-        {
-            "conditions": ["operation = subtract", "digits > 3"],
-            "value": 0.08,
-            "units": 60,
-            "gap": 0.5,
-            "low": 0.4,
-            "high": 0.6,
-            "p": 1e-4,
-        },
-        {
-            "conditions": ["format = words", f"operation = {HOSTILE}", "steps > 1"],
-            **wilson(0.2, 40),
-            "gap": 0.38,
-            "p": 1e-3,
-        },
-    ]
-    yield found(
-        "U103", "slice", "operation = subtract and digits > 3", estimate(0.5, 0.1), {"slices": slices}, effect=0.5
-    )
-    valley = [
-        {
-            "level": i,
-            "seen": wilson(0.97 - 0.03 * i, 90),
-            "unseen": wilson(max(0.02, 0.9 - 0.04 * i * i), 90),
-            "gap": {"value": 0.1, "low": 0, "high": 0.2},
-        }
-        for i in range(1, 6)
-    ]
-    yield found(
-        "U105",
-        "model",
-        MODELS[0],
-        estimate(0.6, 0.1),
-        {"factor": "steps", "levels": valley, "critical": {"value": 3.2, "low": 2.9, "high": 3.6}},
-    )
-    months = [{**wilson(0.9 - 0.05 * i, 50), "level": f"2026-{i:02d}"} for i in range(1, 10)]
-    yield found("U106", "model", MODELS[0], estimate(0.2, 0.1), {"levels": months})
-    parts = {
-        k: {"value": v, "low": v - 0.05, "high": v + 0.05}
-        for k, v in (("mix", 0.11), ("difficulty", 0.2), ("remainder", -0.03), ("total", 0.28))
-    }
+    weakest = of_gaps.SlicesBelow(model=MODELS[0], searched=2, slices=slices)
+    yield found("U103", "slice", "operation = subtract and digits > 3", estimate(0.5, 0.1), weakest, effect=0.5)
+    peak = of_gaps.GapPeak(
+        factor="steps", model=MODELS[0], critical=of_gaps.Ends(3.2, 2.9, 3.6),
+        levels=tuple(of_gaps.Level(float(i), 0.6 - 0.1 * abs(i - 3), 0.2, 0.7, 90) for i in range(1, 6)),
+    )  # fmt: skip
+    yield found("U105", "model", MODELS[0], estimate(0.6, 0.1), peak)
+    months = levels([(f"2026-{i:02d}", 0.9 - 0.05 * i) for i in range(1, 10)], 50)
+    time = of_gaps.OverTime(model=MODELS[0], start="2026-01", end="2026-09", levels=months)
+    yield found("U106", "model", MODELS[0], estimate(0.2, 0.1), time)
+    parts = of_gaps.DropInParts(
+        model=MODELS[0], factors=("format",), defines_split=(), support=(0.9, 0.9), cells=4, p_values={},
+        mix=estimate(0.11, 0.05), difficulty=estimate(0.2, 0.05), remainder=estimate(-0.03, 0.05),
+        total=estimate(0.28, 0.05),
+    )  # fmt: skip
     yield found("U107", "model", MODELS[0], estimate(0.28, 0.05), parts)
     rng = np.random.default_rng(0)
-    items = [{"item": f"i{i}", "difficulty": float(v)} for i, v in enumerate(rng.normal(0.4, 1.3, 400))]
-    persons = [{"model": m, "ability": 1.5 - i, "low": 1.1 - i, "high": 1.9 - i} for i, m in enumerate(MODELS)]
-    yield found("U201", "ranking", "all models", estimate(1.5, 0.4), {"persons": persons, "items": items})
+    scale = of_models.AbilityScale(
+        persons=tuple(of_models.Person(m, 1.5 - i, 1.1 - i, 1.9 - i, None, 400) for i, m in enumerate(MODELS)),
+        scaled=tuple(
+            of_models.ScaledItem(f"i{i}", float(v), None, float(v) - 1, float(v) + 1, 4)
+            for i, v in enumerate(rng.normal(0.4, 1.3, 400))
+        ),
+        items_shown=400, items_total=400, item_unit="logits", histogram=of_models.Histogram((400,), (-4.0, 4.0)),
+        spread=1.0, unit="logits", converged=True,
+    )  # fmt: skip
+    yield found("U201", "ranking", "all models", estimate(1.5, 0.4), scale)
     yield found(
         "U202", "item", f"item {FORMULA}", estimate(0.3, 0.1), {"examples": [{"item": FORMULA, "question": HOSTILE}]}
     )
     for model in MODELS[:2]:
-        curve = [{"difficulty": float(x), **wilson(1 / (1 + math.exp(x)), 60)} for x in np.linspace(-2, 2, 9)]
-        yield found("U204", "model", model, estimate(0.3, 0.1), {"curve": curve})
-        profile = {
-            "complete_mastery": 0.35,
-            "inadequate_generalisation": 0.3,
-            "rote_memorisation": 0.05,
-            "insufficient_knowledge": 0.3,
-        }
-        loose = {
-            "complete_mastery": 0.5,
-            "inadequate_generalisation": 0.25,
-            "rote_memorisation": 0.05,
-            "insufficient_knowledge": 0.2,
-        }
-        yield found("U302", "model", model, estimate(0.3, 0.1), {"strict": profile, "loose": loose})
-        yield found(
-            "U401", "model", model, estimate(0.12, 0.05), {"pairs": 200, "flips_to_wrong": 31, "flips_to_right": 7}
+        curve = tuple(
+            of_models.AtDifficulty(float(x), (w := wilson(1 / (1 + math.exp(x)), 60))["value"], w["low"], w["high"], 60)
+            for x in np.linspace(-2, 2, 9)
         )
+        easy = of_models.ByDifficulty(model=model, levels=curve, easier_share=0.5)
+        yield found("U204", "model", model, estimate(0.3, 0.1), easy)
+        kinds = ("complete mastery", "inadequate generalisation", "rote memorisation", "insufficient knowledge")
+        strict, loose = (
+            {kind: estimate(v, 0.05) for kind, v in zip(kinds, shares, strict=True)}
+            for shares in ((0.35, 0.3, 0.05, 0.3), (0.5, 0.25, 0.05, 0.2))
+        )
+        mastery = of_models.MasteryProfile(model=model, strict=strict, loose=loose)
+        yield found("U302", "model", model, estimate(0.3, 0.1), mastery)
+        flips = of_models.Flips(model=model, pairs=200, flips_to_wrong=31, flips_to_right=7)
+        yield found("U401", "model", model, estimate(0.12, 0.05), flips)
         for split in ("seen", "unseen"):
             bend = 0.1 if split == "seen" else 0.3
-            curve = [
-                {
-                    "confidence": x / 10,
-                    "n": 60,
-                    "accuracy": x / 10 * (1 - bend),
-                    "low": x / 10 * (1 - bend) - 0.06,
-                    "high": x / 10 * (1 - bend) + 0.06,
-                }
-                for x in range(1, 11)
-            ]
-            yield found(
-                "U601",
-                "model",
-                f"{model}, {split}",
-                estimate(bend, 0.04),
-                {"curve": curve, "ece": bend, "brier": 0.2, "split": split, "model": model},
+            bins = tuple(
+                confidence.Bin(x / 10, (y := x / 10 * (1 - bend)), y - 0.06, y + 0.06, 60) for x in range(1, 11)
             )
-    methods = [
-        {
-            "method": m,
-            "value": v,
-            "low": v - 0.05,
-            "high": v + 0.05,
-            "backtest_error": 0.04,
-            "refused": m == "agreement",
-        }
+            e = estimate(bend, 0.04)
+            of_side = confidence.Calibration(
+                model=model, split=split, curve=bins, ece=e, over_confidence=e,
+                brier=confidence.BrierParts(e, 0.1, 0.1, 0.2, 0.0, 0.0),
+            )  # fmt: skip
+            yield found("U601", "model", f"{model}, {split}", e, of_side)
+    methods = tuple(
+        confidence.Claimed(m, v, v - 0.05, v + 0.05, 0.04)
         for m, v in (("average thresholded confidence", 0.61), ("calibrated expectation", 0.66), ("agreement", 0.8))
-    ]
-    yield found(
-        "U604", "model", MODELS[0], estimate(0.61, 0.05), {"methods": methods, "support": 0.9, "refused": False}
     )
-    ranks = [{"model": m, "left": i + 1, "right": r} for i, (m, r) in enumerate(zip(MODELS, (2, 1, 3, 4), strict=True))]
-    yield found("U702", "ranking", "seen and unseen", estimate(0.4, 0.2), {"models": ranks})
-    pairs = [
-        {
-            "a": MODELS[0], "b": m, "p_holm": 0.001 if i else 0.4,
-            "estimate": {"value": 0.02 + 0.05 * i, "low": -0.01 + 0.05 * i, "high": 0.05 + 0.05 * i},
-        }
+    free = confidence.FewLabels(
+        model=MODELS[0], basis="random labels", accuracy=estimate(0.61, 0.05), labels=40, rows=400, weight=0.5,
+        labelled_accuracy=0.8, labelled_rows=300, refused=False, methods=methods, without_labels=0.7,
+    )  # fmt: skip
+    yield found("U604", "model", MODELS[0], estimate(0.61, 0.05), free)
+    second = (MODELS[1], MODELS[0], *MODELS[2:])
+    ranks = of_models.TwoRankings(
+        sides=("seen", "unseen"), rankings={"seen": MODELS, "unseen": second}, pair=MODELS[:2],
+        scores=(0.8, 0.7, 0.5, 0.6), tau=estimate(0.6, 0.3), means={}, left_out=0,
+    )  # fmt: skip
+    yield found("U702", "ranking", "seen and unseen", estimate(0.4, 0.2), ranks)
+    pairs = tuple(
+        of_models.PairDifference(
+            MODELS[0], m, 200, 0.5, 0.48, 0.01, 0.001 if i else 0.4, estimate(0.02 + 0.05 * i, 0.03)
+        )
         for i, m in enumerate(MODELS[1:])
-    ]  # fmt: skip
-    tiers = {"tiers": [list(MODELS[:2]), list(MODELS[2:])], "pairs": pairs}
+    )
+    tiers = of_models.PairDifferences(tiers=(MODELS[:2], MODELS[2:]), pairs=pairs)
     yield Clear(
         code="U701",
         about=About("ranking", "all models"),
@@ -238,7 +218,9 @@ def outcomes():
         next_step="Nothing to do.",
         estimate=estimate(0.01, 0.02),
         p_value=0.4,
-        details={"seen": wilson(0.8, 400), "unseen": wilson(0.79, 400)},
+        details=of_gaps.SidesCompared(
+            model="a steady model", seen=mean(0.8, 400), unseen=mean(0.79, 400), gap=estimate(0.01, 0.02), retained=None
+        ),
     )
     yield NotApplicable(
         code="U003",

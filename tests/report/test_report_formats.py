@@ -7,8 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from unseen.checks import details
+from unseen.checks.details import gaps, models
 from unseen.estimates import Estimate
 from unseen.report import charts, github, html, markdown, terminal
+from unseen.report.picture import Shown, intervals
 from unseen.report.plain import to_json
 
 HOSTILE = "<script>alert('x')</script>"
@@ -81,37 +84,50 @@ def test_a_fixed_theme_is_set(document):
     assert '<html lang="en" data-theme="dark">' in html.render(document, theme="dark")
 
 
-@pytest.mark.parametrize("code", sorted(charts.HOMES))
-def test_details_of_any_layout_draw_a_picture_or_fall_back(code, document):
-    base = {**document["findings"][0], "code": code}
+@pytest.mark.parametrize("kind", details.kinds(), ids=lambda known: known[1].__name__)
+def test_details_of_any_layout_draw_a_picture_or_fall_back(kind, document):
+    base = document["findings"][0]
     odd = (
         {}, {"levels": []}, {"levels": [{"level": None}]}, {"levels": "text"}, {"curve": [{"confidence": 1}]},
         {"seen": 1, "unseen": {}}, {"persons": [{}], "items": [{"difficulty": None}]}, {"total": None},
         {"methods": [None]}, {"slices": [{"conditions": []}]}, {"levels": [{"level": 1, "value": True}] * 3},
-        {"strict": {"complete_mastery": "x"}}, {"models": [{"model": "a", "left": 1}]}, {"pairs": 0},
+        {"strict": {"complete mastery": "x"}}, {"models": [{"model": "a", "left": 1}]}, {"pairs": 0},
     )  # fmt: skip
-    for details in odd:
-        drawn = charts.pictures(code, [{**base, "details": details}])
-        assert drawn, details
+    keys = kind[0]
+    # Every key of the kind is there, and what stands under it is of another type, empty, or missing.
+    for own in (*odd, dict.fromkeys(keys), dict.fromkeys(keys, "x"), dict.fromkeys(keys, ()), dict.fromkeys(keys, 0)):
+        drawn = charts.pictures([{**base, "details": own}])
+        assert drawn, own
         assert all(p.svg.startswith("<svg") and "nan" not in p.svg for p in drawn)
 
 
-def test_every_check_with_a_picture_of_its_own_draws_it(document):
-    for code, home in charts.HOMES.items():
+def test_every_kind_of_details_with_a_picture_of_its_own_draws_it(document):
+    drawn = set()
+    for code in {f["code"] for f in document["findings"]}:
         group = [f for f in document["findings"] if f["code"] == code and f["outcome"] != "not_applicable"]
-        if group:
-            assert charts.pictures(code, group) == list(charts._function(home)(group))[:6]
+        kinds = {type(kind) for f in group if (kind := details.read(f["details"])) is not None}
+        homes = {home for kind in kinds if (home := charts.home_of(kind)) is not None}
+        if homes:
+            assert charts.pictures(group) != charts._tried(intervals, group)
+            assert any(charts._tried(charts._function(h), _shown(group, h)) for h in homes), code
+        drawn |= homes
+    assert len(drawn) >= 14
+
+
+def _shown(group, home):
+    known = [Shown(f, kind) for f in group if (kind := details.read(f["details"])) is not None]
+    return [one for one in known if charts.home_of(type(one.details)) == home]
 
 
 def test_a_finding_without_a_number_needs_no_picture(build, outcome):
     made = build([outcome("U202", "item", "i1", None)])
-    assert charts.pictures("U202", made["findings"]) == []
+    assert charts.pictures(made["findings"]) == []
     assert "i1 was met 12 times." in html.render(made)
 
 
 def test_the_frontier_shades_the_seen_range_and_marks_the_break(document):
     f = next(f for f in document["findings"] if f["code"] == "U104")
-    svg = charts.pictures("U104", [f])[0].svg
+    svg = charts.pictures([f])[0].svg
     assert 'class="shade seen"' in svg
     assert 'class="cut bad"' in svg
 
@@ -236,10 +252,16 @@ def test_all_formats_tell_of_the_sample(sample_document):
     assert 'class="shade seen"' in written["html"]
 
 
+def _detectable(smallest):
+    return gaps.Detectable(
+        model="m", smallest_detectable=smallest, gap_that_matters=0.1, level_tested=0.05, units=100, times=2.0,
+        units_needed=200, standard_error=0.05, counts="50 and 50", scale=1.0,
+    )  # fmt: skip
+
+
 def test_the_smallest_detectable_gap_stands_against_the_one_that_matters(build, outcome):
-    details = [{"smallest_detectable": v, "gap_that_matters": 0.1} for v in (0.2, 0.05)]
-    made = build([outcome("U003", "model", f"m{i}", None, d) for i, d in enumerate(details)])
-    (drawn,) = charts.pictures("U003", made["findings"])
+    made = build([outcome("U003", "model", f"m{i}", None, _detectable(v)) for i, v in enumerate((0.2, 0.05))])
+    (drawn,) = charts.pictures(made["findings"])
     assert "gap that matters" in drawn.svg
     assert 'class="dot unseen"' in drawn.svg
     assert 'class="dot good"' in drawn.svg
@@ -248,22 +270,23 @@ def test_the_smallest_detectable_gap_stands_against_the_one_that_matters(build, 
 
 def test_a_single_point_stands_on_an_axis_that_shows_its_size(build, outcome):
     one = build([outcome("U202", "item", "i1", Estimate(0.78, 0.76, 0.80, 50, "t"))])["findings"]
-    (picture,) = charts.pictures("U202", one)
+    (picture,) = charts.pictures(one)
     ticks = [float(t) for t in re.findall(r'class="tick"[^>]*>([\d.]+)<', picture.svg)]
     assert (min(ticks), max(ticks)) == (0.0, 1.0)
 
 
 def test_a_gap_beyond_the_whole_range_is_shown_as_none(build, outcome):
-    details = {"smallest_detectable": 1.7, "gap_that_matters": 0.1}
-    (picture,) = charts.pictures("U003", build([outcome("U003", "model", "m", E, details)])["findings"])
+    (picture,) = charts.pictures(build([outcome("U003", "model", "m", E, _detectable(1.7))])["findings"])
     assert max(float(t) for t in re.findall(r'class="tick"[^>]*>([\d.]+)<', picture.svg)) <= 1.0
     assert ">none<" in picture.svg
     assert [t.value for t in picture.svg.tips] == [1.0]
 
 
 def test_uninformative_items_are_drawn_as_shares_of_all(build, outcome):
-    details = {"items": 200, "all": 30, "none": 50}
-    (picture,) = charts.pictures("U205", build([outcome("U202", "data", "all", E, details)])["findings"])
+    shares = models.SolvedByAll(
+        total=200, every=30, none=50, solved_by_all=(), solved_by_none=(), listed_at_most=9
+    )  # fmt: skip
+    (picture,) = charts.pictures(build([outcome("U205", "data", "all", E, shares)])["findings"])
     assert [t.value for t in picture.svg.tips] == [0.15, 0.6, 0.25]
 
 

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from unseen.checks.blame import Blame
+from unseen.checks.details import Details
+from unseen.checks.details.record import Needed
 from unseen.data import Examples
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -68,7 +70,8 @@ class Outcome:
         estimate: The number behind the statement, where there is one.
         p_value: Of the check's null for this subject; None where the outcome is a fact, not a test.
         effect: Size in [0, 1], as a share of the score's range, for sorting.
-        details: Plain data (numbers, text, lists of rows) for tables and pictures; its layout is the check's own.
+        details: Data for tables and pictures: a record of ``checks.details``, whose kind says how it is drawn, or plain data
+            (numbers, text, lists of rows) of a layout of the check's own. Both are read as a mapping.
     """
 
     code: str
@@ -324,11 +327,9 @@ def with_units_needed(outcome: Undecided, *, alpha: float) -> Undecided:
     if estimate is None or matters is None:
         return outcome
     times, needed = units_to_decide(estimate, matters, alpha=alpha)
-    return replace(
-        outcome,
-        details={**outcome.details, "times": times, "units_needed": needed},
-        next_step=_more_units(times, needed, estimate.units),
-    )
+    told, given = Needed(times, needed), outcome.details
+    details = replace(given, deciding=told) if isinstance(given, Details) else {**given, **told.plain()}
+    return replace(outcome, details=details, next_step=_more_units(times, needed, estimate.units))
 
 
 def _more_units(times: float, needed: int, units: int) -> str:

@@ -1,70 +1,82 @@
-"""Which picture shows the findings of which check. A picture that can't be drawn falls back to plain intervals."""
+"""Which picture shows which kind of details. A picture that can't be drawn falls back to plain intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
-from unseen.report.picture import MAX_PICTURES, Draw, Finding, Picture, intervals
+from unseen.checks import details
+from unseen.checks.details import Details, confidence, gaps, learner, models
+from unseen.report.picture import MAX_PICTURES, Draw, Finding, Picture, Shown, intervals
 
-# Module and function that draw a check. Loaded on first use: a report without such a finding needs none of it.
-HOMES = {
-    "U003": "charts_gap:detectable",
-    "U101": "charts_gap:seen_unseen",
-    "U102": "charts_gap:factor_levels",
-    "U103": "charts_gap:slices",
-    "U104": "charts_gap:frontier",
-    "U105": "charts_gap:valley",
-    "U106": "charts_gap:over_time",
-    "U107": "charts_gap:decomposition",
-    "U108": "charts_gap:compounding",
-    "U201": "charts_models:person_item_map",
-    "U203": "charts_models:equated",
-    "U204": "charts_models:by_difficulty",
-    "U205": "charts_models:uninformative",
-    "U206": "charts_models:ratings",
-    "U302": "charts_models:mastery",
-    "U401": "charts_models:variant_flips",
-    "U501": "charts_models:variant_flips",
-    "U502": "charts_gap:by_similarity",
-    "U503": "charts_gap:at_cutoff",
-    "U601": "charts_models:reliability",
-    "U603": "charts_models:reliability",
-    "U604": "charts_models:label_free",
-    "U701": "charts_models:tiers",
-    "U702": "charts_models:rank_flips",
-    "U801": "charts_learner:domains",
-    "U802": "charts_learner:extrapolation",
-    "U803": "charts_learner:shortcuts",
-    "U806": "charts_learner:validations",
-    "U808": "charts_learner:claims",
+# Module and function that draw a kind, in the order in which pictures of several kinds stand. Loaded on first use: a
+# report without such a finding needs none of it.
+DRAWN: dict[type[Details], str] = {
+    gaps.Detectable: "charts_gap:detectable",
+    gaps.SidesCompared: "charts_gap:seen_unseen",
+    gaps.FactorLevels: "charts_gap:factor_levels",
+    gaps.Levels: "charts_gap:factor_levels",
+    gaps.SlicesBelow: "charts_gap:slices",
+    gaps.Frontier: "charts_gap:frontier",
+    gaps.GapPeak: "charts_gap:valley",
+    gaps.OverTime: "charts_gap:over_time",
+    gaps.DropInParts: "charts_gap:decomposition",
+    gaps.Compounding: "charts_gap:compounding",
+    gaps.BySimilarity: "charts_gap:by_similarity",
+    models.AbilityScale: "charts_models:person_item_map",
+    models.ExtraLoss: "charts_models:extra_loss",
+    models.ExtraLosses: "charts_models:extra_losses",
+    models.ByDifficulty: "charts_models:by_difficulty",
+    models.SolvedByAll: "charts_models:uninformative",
+    models.Rating: "charts_models:ratings",
+    models.MasteryProfile: "charts_models:mastery",
+    models.Flips: "charts_models:variant_flips",
+    models.PairDifferences: "charts_models:tiers",
+    confidence.Calibration: "charts_models:reliability",
+    confidence.CalibrationMoved: "charts_models:reliability",
+    confidence.ReliabilityCurve: "charts_models:reliability",
+    confidence.LabelFree: "charts_models:label_free",
+    confidence.FewLabels: "charts_models:label_free",
+    learner.HeldOutDomains: "charts_learner:domains",
+    learner.Extrapolated: "charts_learner:extrapolation",
+    learner.ShuffledColumns: "charts_learner:shortcuts",
+    learner.Validations: "charts_learner:validations",
+    learner.ClaimedDomains: "charts_learner:claims",
 }
+# Kinds whose estimates, as rows of intervals, are their picture.
+BY_INTERVALS = (gaps.AtCutoff, models.TwoRankings, learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)
 
 
-def pictures(code: str, findings: Sequence[Finding]) -> list[Picture]:
+def pictures(findings: Sequence[Finding]) -> list[Picture]:
     """The pictures of one check's findings (found and clear), at most six; never raises.
 
     Args:
-        code: Code of the check.
         findings: Its entries in the document, the heaviest first.
     """
-    drawn: list[Picture] = []
-    if code in HOMES:
-        drawn = _tried(_function(HOMES[code]), findings)
-    if not drawn:
-        drawn = _tried(_generic, findings)
-    return drawn or _tried(intervals, findings)
+    return own_pictures(findings) or _tried(intervals, findings)
 
 
-def _generic(findings: Sequence[Finding]) -> list[Picture]:
-    """Details that look like levels or a curve are drawn as such, whatever the check."""
-    for key, home in (("levels", "charts_gap:factor_levels"), ("curve", "charts_models:reliability")):
-        if any(key in f["details"] for f in findings):
-            return _tried(_function(home), findings)
-    return []
+def own_pictures(findings: Sequence[Finding]) -> list[Picture]:
+    """The same, where a kind has a picture of its own; else none."""
+    known = [Shown(f, kind) for f in findings if (kind := details.read(f["details"])) is not None]
+    by_home: dict[str, list[Shown[Details]]] = {}
+    for finding in known:
+        home = home_of(type(finding.details))
+        if home is not None:
+            by_home.setdefault(home, []).append(finding)
+    homes = [home for home in dict.fromkeys(DRAWN.values()) if home in by_home]
+    drawn = [p for home in homes for p in _tried(_function(home), by_home[home])][:MAX_PICTURES]
+    own = bool(homes) or any(isinstance(f.details, BY_INTERVALS) for f in known)
+    return drawn or (_tried(intervals, findings) if own else [])
 
 
-def _tried(draw: Draw, findings: Sequence[Finding]) -> list[Picture]:
+def home_of(kind: type[Details]) -> str | None:
+    """Module and function that draw a kind; None where it has no picture of its own."""
+    return next((DRAWN[own] for own in kind.__mro__ if own in DRAWN), None)
+
+
+def _tried(draw: Any, findings: Sequence[Any]) -> list[Picture]:
     # A report must come out whatever a check (or a plug-in of a user) leaves in its details.
     drawn: list[Picture] = []
     try:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from unseen.checks.details import learner
+from unseen.estimates import Estimate
 from unseen.refitting import MEASURES
 from unseen.report.forms import Axis, Curve, Mark, curves, forest
-from unseen.report.picture import MAX_ROWS, CannotDraw, Finding, Picture, grouped, rows_in, unit_range, value_of
+from unseen.report.picture import MAX_ROWS, CannotDraw, Picture, Shown, finite, unit_range
 
 
-def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U801: each domain not seen, against having seen it, and what to expect of the next one."""
-    for f in grouped(findings, "domains"):
-        d = f["details"]
-        how = MEASURES.get(str(d.get("measure")))
+def domains(findings: Sequence[Shown[learner.HeldOutDomains]]) -> Iterator[Picture]:
+    """Each domain not seen, against having seen it, and what to expect of the next one."""
+    for f in findings:
+        d = f.details
+        how = MEASURES.get(d.measure)
         sign = -1.0 if how is not None and how.lower else 1.0
-        rows = [_domain(row, sign) for row in rows_in(d, "domains")[: MAX_ROWS - 1]]
-        ahead = d.get("next_score")
-        if isinstance(ahead, Mapping):
-            rows.append([_interval("the next domain", ahead, sign)])
+        rows = [_domain(row, sign) for row in d.domains[: MAX_ROWS - 1]]
+        if d.next_score is not None:
+            rows.append([_interval("the next domain", d.next_score, sign)])
         word = "score" if how is None else how.word
         svg = forest(
-            rows, label=f"{d.get('family', '')}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
+            rows, label=f"{d.family}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
             bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),
         )  # fmt: skip
-        left = len(d["domains"]) - (MAX_ROWS - 1)
+        left = len(d.domains) - (MAX_ROWS - 1)
         more = f" {left} more stand in the table of all numbers." if left > 0 else ""
         yield Picture(
             svg, f"{word[:1].upper()}{word[1:]} on each domain, not having seen it and having seen its like; the last row "
@@ -33,59 +33,46 @@ def domains(findings: Sequence[Finding]) -> Iterator[Picture]:
         )  # fmt: skip
 
 
-def _domain(row: Mapping[str, Any], sign: float) -> list[Mark]:
-    value, seen = value_of(row, "unseen"), value_of(row, "reference")
-    if value is None or seen is None:
-        raise CannotDraw("a domain without scores")
-    half = 1.96 * (value_of(row, "unseen_se") or 0.0)
-    name, loss = str(row.get("domain")), value_of(row, "loss") or 0.0
-    low, high = sorted((sign * (value - half), sign * (value + half)))
+def _domain(row: learner.Domain, sign: float) -> list[Mark]:
+    half = 1.96 * row.unseen_se
+    low, high = sorted((sign * (row.unseen - half), sign * (row.unseen + half)))
     return [
-        Mark(name, sign * value, low, high, "unseen", note=f"loss {loss:+.2f}"),
-        Mark(f"{name}, seen", sign * seen, kind="seen"),
+        Mark(row.domain, sign * row.unseen, low, high, "unseen", note=f"loss {row.loss:+.2f}"),
+        Mark(f"{row.domain}, seen", sign * row.reference, kind="seen"),
     ]
 
 
-def _interval(label: str, estimate: Mapping[str, Any], sign: float) -> Mark:
-    ends = [value_of(estimate, "low"), value_of(estimate, "high")]
-    known = sorted(sign * v for v in ends if v is not None)
-    value = value_of(estimate, "value")
-    if value is None or len(known) < 2:
+def _interval(label: str, estimate: Estimate, sign: float) -> Mark:
+    ends = sorted(sign * v for v in (finite(estimate.low), finite(estimate.high)) if v is not None)
+    if len(ends) < 2:
         raise CannotDraw("no prediction")
-    return Mark(label, sign * value, known[0], known[1], "accent", note="prediction")
+    return Mark(label, sign * estimate.value, ends[0], ends[1], "accent", note="prediction")
 
 
-def extrapolation(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U802: the loss by distance beyond the boundary."""
-    for f in grouped(findings, "levels", "factor"):
-        d = f["details"]
-        points = [
-            Mark(f"{d['factor']} {row['at']:g}", row["loss"], row["low"], row["high"], "unseen", x=float(row["at"]))
-            for row in rows_in(d, "levels")
-        ]
+def extrapolation(findings: Sequence[Shown[learner.Extrapolated]]) -> Iterator[Picture]:
+    """The loss by distance beyond the boundary."""
+    for f in findings:
+        d = f.details
+        points = [Mark(f"{d.factor} {r.at:g}", r.loss, r.low, r.high, "unseen", x=r.at) for r in d.levels or ()]
         if len(points) < 2:
             continue
         svg = curves(
-            [Curve("", "unseen", points)], label=f"{d.get('family', '')}: loss by {d['factor']}",
-            x=Axis(str(d["factor"])), y=Axis("loss"), reference=0.0,
+            [Curve("", "unseen", points)], label=f"{d.family}: loss by {d.factor}",
+            x=Axis(d.factor), y=Axis("loss"), reference=0.0,
         )  # fmt: skip
-        yield Picture(svg, f"What is lost by not having seen values beyond the boundary, by {d['factor']}.")
+        yield Picture(svg, f"What is lost by not having seen values beyond the boundary, by {d.factor}.")
 
 
-def shortcuts(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U803: what shuffling a column costs on seen rows and on rows of domains not seen."""
-    for f in grouped(findings, "columns"):
-        d = f["details"]
-        rows = sorted(rows_in(d, "columns"), key=lambda row: -abs(value_of(row, "seen") or 0.0))[:MAX_ROWS]
+def shortcuts(findings: Sequence[Shown[learner.ShuffledColumns]]) -> Iterator[Picture]:
+    """What shuffling a column costs on seen rows and on rows of domains not seen."""
+    for f in findings:
+        rows = sorted(f.details.columns, key=lambda row: -abs(row.seen))[:MAX_ROWS]
         marks = [
-            [
-                Mark(str(row["column"]), value_of(row, "unseen"), kind="unseen", note=""),
-                Mark(f"{row['column']}, seen", value_of(row, "seen"), kind="seen"),
-            ]
+            [Mark(row.column, row.unseen, kind="unseen", note=""), Mark(f"{row.column}, seen", row.seen, kind="seen")]
             for row in rows
         ]
         svg = forest(
-            marks, label=f"{d.get('family', '')}: fall of the score when a column is shuffled", axis="fall of the score",
+            marks, label=f"{f.details.family}: fall of the score when a column is shuffled", axis="fall of the score",
             legend=(("seen", "seen"), ("unseen", "not seen")), reference=0.0,
         )  # fmt: skip
         yield Picture(
@@ -93,26 +80,17 @@ def shortcuts(findings: Sequence[Finding]) -> Iterator[Picture]:
         )
 
 
-def validations(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U806: the score lost by picking a learner by each way to validate."""
-    for f in grouped(findings, "ways"):
-        d = f["details"]
+def validations(findings: Sequence[Shown[learner.Validations]]) -> Iterator[Picture]:
+    """The score lost by picking a learner by each way to validate."""
+    for f in findings:
         rows = [
-            [
-                Mark(
-                    str(way),
-                    value_of(found["lost"], "value"),
-                    value_of(found["lost"], "low"),
-                    value_of(found["lost"], "high"),
-                )
-            ]
-            for way, found in d["ways"].items()
-            if isinstance(found, Mapping) and isinstance(found.get("lost"), Mapping)
+            [Mark(way, found.lost.value, finite(found.lost.low), finite(found.lost.high))]
+            for way, found in f.details.ways.items()
         ]
         if not rows:
             raise CannotDraw("no losses")
         svg = forest(
-            rows, label=f"{d.get('family', '')}: score lost by the learner that each validation picks",
+            rows, label=f"{f.details.family}: score lost by the learner that each validation picks",
             axis="score lost against the best learner", reference=0.0,
         )  # fmt: skip
         yield Picture(
@@ -120,27 +98,20 @@ def validations(findings: Sequence[Finding]) -> Iterator[Picture]:
         )
 
 
-def claims(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U808: what is claimed for each domain without its labels, against the truth."""
-    for f in grouped(findings, "domains"):
-        d = f["details"]
-        rows: list[list[Mark]] = []
-        for row in rows_in(d, "domains")[:MAX_ROWS]:
-            claimed = row.get("claimed")
-            if not isinstance(claimed, Mapping):
-                continue
-            name = str(row.get("domain"))
-            ends = value_of(claimed, "low"), value_of(claimed, "high")
-            rows.append(
-                [
-                    Mark(name, value_of(claimed, "value"), *ends, kind="accent", note=""),
-                    Mark(f"{name}, true", value_of(row, "actual"), kind="unseen"),
-                ]
-            )
+def claims(findings: Sequence[Shown[learner.ClaimedDomains]]) -> Iterator[Picture]:
+    """What is claimed for each domain without its labels, against the truth."""
+    for f in findings:
+        rows = [
+            [
+                Mark(row.domain, row.claimed.value, row.claimed.low, row.claimed.high, kind="accent", note=""),
+                Mark(f"{row.domain}, true", row.actual, kind="unseen"),
+            ]
+            for row in f.details.domains[:MAX_ROWS]
+        ]
         if not rows:
             raise CannotDraw("no claims")
         svg = forest(
-            rows, label=f"{d.get('family', '')}: accuracy claimed without labels, and true", axis="accuracy",
+            rows, label=f"{f.details.family}: accuracy claimed without labels, and true", axis="accuracy",
             legend=(("accent", "claimed without labels"), ("unseen", "true")),
             bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high, m.value)),
         )  # fmt: skip

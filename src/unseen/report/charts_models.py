@@ -1,44 +1,34 @@
-"""Pictures of models and their answers: difficulty, mastery, variants, confidence, tiers and rankings."""
+"""Pictures of models and their answers: difficulty, mastery, variants, confidence, tiers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from unseen.report.forms import Axis, Curve, Mark, bars, curves, forest, histogram, slopes, stacked
+from unseen.checks.details import confidence, models
+from unseen.report.forms import Axis, Curve, Mark, bars, curves, forest, histogram, stacked
 from unseen.report.picture import (
     MAX_PICTURES,
     MAX_ROWS,
     CannotDraw,
-    Finding,
     Picture,
-    grouped,
+    Shown,
     intervals,
     levels_of,
     mark_of,
-    rows_in,
     unit_range,
-    value_of,
 )  # fmt: skip
 from unseen.report.plain import number
 from unseen.report.svg import WIDTH, Canvas, Scale, extent
 
+Reliability = confidence.Calibration | confidence.CalibrationMoved | confidence.ReliabilityCurve
 
-def person_item_map(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U201: models (ability, with intervals) and items (difficulty) on one scale."""
-    d = grouped(findings, "persons", "items")[0]["details"]
-    difficulties = sorted(v for v in (value_of(i, "difficulty") for i in d["items"]) if v is not None)
-    people = [
-        Mark(
-            str(p.get("model", p.get("person", ""))),
-            value_of(p, "ability"),
-            value_of(p, "low"),
-            value_of(p, "high"),
-            "accent",
-        )
-        for p in d["persons"]
-    ]
-    people = sorted((p for p in people if p.value is not None), key=lambda p: -(p.value or 0.0))
+
+def person_item_map(findings: Sequence[Shown[models.AbilityScale]]) -> Iterator[Picture]:
+    """Models (ability, with intervals) and items (difficulty) on one scale."""
+    d = findings[0].details
+    difficulties = sorted(item.difficulty for item in d.scaled)
+    people = [Mark(p.model, p.ability, p.low, p.high, "accent") for p in d.persons if p.ability is not None]
+    people = sorted(people, key=lambda p: -(p.value or 0.0))
     if not difficulties or not people:
         raise CannotDraw("no abilities or difficulties")
     # A few items that all or none solve would squeeze the scale: the outer two in a hundred are held at its ends.
@@ -63,78 +53,66 @@ def person_item_map(findings: Sequence[Finding]) -> Iterator[Picture]:
     yield Picture(canvas.svg(), "Where a model stands right of an item, it solves the item more often than not.")
 
 
-def equated(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U203: gaps at equal difficulty, of models and at the levels of each factor."""
-    yield from intervals([f for f in findings if f["subject"]["kind"] == "model"])
+def extra_loss(findings: Sequence[Shown[models.ExtraLoss]]) -> Iterator[Picture]:
+    """Gaps at equal difficulty, a row a model."""
+    yield from intervals([f.entry for f in findings])
+
+
+def extra_losses(findings: Sequence[Shown[models.ExtraLosses]]) -> Iterator[Picture]:
+    """Gaps at equal difficulty at the levels of each factor."""
     for f in findings:
-        cells = f["details"].get("cells")
-        if not isinstance(cells, list):
-            continue
-        models = sorted({str(c["model"]) for c in cells})[:8]
+        cells = f.details.cells
+        named = sorted({c.model for c in cells})[:8]
         by_level: dict[str, list[Mark]] = {}
-        for c in sorted(cells, key=lambda c: str(c["model"])):
-            model, level = str(c["model"]), str(c["level"])
-            if model in models:
-                row = by_level.setdefault(level, [])
-                row.append(mark_of(c["gap"], model if row else level, f"c{models.index(model)}", note=""))
-        name = str(f["details"].get("factor", f["subject"]["name"]))
+        for c in sorted(cells, key=lambda c: c.model):
+            if c.model in named:
+                row = by_level.setdefault(c.level, [])
+                row.append(mark_of(c.gap, c.model if row else c.level, f"c{named.index(c.model)}", note=""))
+        name = f.details.factor
         svg = forest(
             list(by_level.values())[:MAX_ROWS], label=f"Gap at equal difficulty by {name}",
             axis="gap at equal difficulty",
-            reference=0.0, legend=[(f"c{i}", m) for i, m in enumerate(models)], apart=True,
+            reference=0.0, legend=[(f"c{i}", m) for i, m in enumerate(named)], apart=True,
         )  # fmt: skip
         yield Picture(svg, f"Gap at equal difficulty by {name}: level against the others.")
 
 
-def uninformative(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U205: the items that all models solve, that some solve, and that none solves, as shares of all."""
+def uninformative(findings: Sequence[Shown[models.SolvedByAll]]) -> Iterator[Picture]:
+    """The items that all models solve, that some solve, and that none solves, as shares of all."""
     names = (("good", "solved by all"), ("accent", "by some"), ("mute", "by none"))
     rows: list[tuple[str, list[tuple[str, float]]]] = []
-    for f in grouped(findings, "items")[:MAX_PICTURES]:
-        d = f["details"]
-        items, every, none = (value_of(d, name) or 0.0 for name in ("items", "all", "none"))
-        shares = (every / items, 1.0 - (every + none) / items, none / items)
-        rows.append((f["subject"]["name"], [(kind, share) for (kind, _), share in zip(names, shares, strict=True)]))
+    for f in findings[:MAX_PICTURES]:
+        total, every, none = f.details.total, f.details.every, f.details.none
+        shares = (every / total, 1.0 - (every + none) / total, none / total)
+        rows.append((f.name, [(kind, share) for (kind, _), share in zip(names, shares, strict=True)]))
     yield Picture(
         stacked(rows, label="Items by how many models solve them", names=names, axis="share of items"),
         "Only items that some models solve and others do not tell the models apart.",
     )
 
 
-def ratings(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U206: ratings with intervals, against the one that solves nine items in ten."""
-    shown = grouped(findings, "rating")[:MAX_ROWS]
-    rows = [
-        [Mark(f["subject"]["name"], value_of(d, "rating"), value_of(d, "low"), value_of(d, "high"))]
-        for f in shown
-        for d in (f["details"],)
-    ]
-    needed = shown[0]["details"].get("needed")
+def ratings(findings: Sequence[Shown[models.Rating]]) -> Iterator[Picture]:
+    """Ratings with intervals, against the one that solves nine items in ten."""
+    shown = findings[:MAX_ROWS]
+    rows = [[Mark(f.name, f.details.rating, f.details.low, f.details.high)] for f in shown]
+    needed = shown[0].details.needed.get("0.9")
     svg = forest(
-        rows, label="Ratings of models", axis="rating (the mean item has 1500)", reference=value_of(needed, "0.9"),
-        reference_name="90 % success" if value_of(needed, "0.9") is not None else "",
+        rows, label="Ratings of models", axis="rating (the mean item has 1500)", reference=needed,
+        reference_name="90 % success" if needed is not None else "",
     )  # fmt: skip
     yield Picture(svg, "Ratings with intervals, and the rating that solves nine items in ten.")
 
 
-def by_difficulty(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U204: score against item difficulty, a line a model."""
+def by_difficulty(findings: Sequence[Shown[models.ByDifficulty]]) -> Iterator[Picture]:
+    """Score against item difficulty, a line a model."""
     lines: list[Curve] = []
-    name = "difficulty"
-    for i, f in enumerate(grouped(findings)[:8]):
-        d = f["details"]
-        for j, (label, entries) in enumerate(_series(d, f["subject"]["name"])):
-            at, _ = levels_of(entries, "difficulty", "level", "x", "center", "bin")
-            kind = f"c{(i + j) % 8}"
-            lines.append(
-                Curve(
-                    label,
-                    kind,
-                    [mark_of(e, f"{label}, {name} {x:.2g}", kind, x=x) for e, x in zip(entries, at, strict=True)],
-                )
-            )
-    if not lines:
-        raise CannotDraw("no curves")
+    for i, f in enumerate(findings[:8]):
+        at, _ = levels_of([e.difficulty for e in f.details.levels])
+        kind = f"c{i % 8}"
+        marks = [
+            mark_of(e, f"{f.name}, difficulty {x:.2g}", kind, x=x) for e, x in zip(f.details.levels, at, strict=True)
+        ]  # fmt: skip
+        lines.append(Curve(f.name, kind, marks))
     marks = [p for line in lines for p in line.points]
     bounds = unit_range(v for m in marks for v in (m.value, m.low, m.high))
     svg = curves(
@@ -144,30 +122,20 @@ def by_difficulty(findings: Sequence[Finding]) -> Iterator[Picture]:
     yield Picture(svg, "Mean score against the difficulty of items.")
 
 
-def _series(details: Mapping[str, Any], name: str) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
-    if all(isinstance(details.get(side), list) for side in ("seen", "unseen")):
-        return [(f"{name}, {side}", details[side]) for side in ("seen", "unseen")]
-    entries = rows_in(details, "levels", "curve", "bins")
-    return [(name, entries)]
-
-
-def mastery(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U302: the four profiles as shares, by the strict and by the loose rule."""
+def mastery(findings: Sequence[Shown[models.MasteryProfile]]) -> Iterator[Picture]:
+    """The four profiles as shares, by the strict and by the loose rule."""
     names = (
         ("good", "complete mastery"), ("unseen", "inadequate generalisation"), ("c3", "rote memorisation"),
         ("mute", "insufficient knowledge"),
     )  # fmt: skip
     rows: list[tuple[str, list[tuple[str, float]]]] = []
-    for f in grouped(findings)[:MAX_PICTURES]:
-        for rule in ("strict", "loose"):
-            shares = f["details"].get(rule)
-            if not isinstance(shares, Mapping):
-                continue
-            by_name = {str(k).replace("_", " ").replace("-", " "): value_of({"v": v}, "v") for k, v in shares.items()}
+    for f in findings[:MAX_PICTURES]:
+        for rule, profile in (("strict", f.details.strict), ("loose", f.details.loose)):
+            by_name = {k.replace("-", " "): e.value for k, e in profile.items()}
             parts = [(kind, by_name.get(title) or 0.0) for kind, title in names]
             total = sum(share for _, share in parts)
             if total > 0:
-                rows.append((f"{f['subject']['name']} · {rule}", [(kind, share / total) for kind, share in parts]))
+                rows.append((f"{f.name} · {rule}", [(kind, share / total) for kind, share in parts]))
     if not rows:
         raise CannotDraw("no profiles")
     yield Picture(
@@ -176,37 +144,32 @@ def mastery(findings: Sequence[Finding]) -> Iterator[Picture]:
     )
 
 
-def variant_flips(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U401: answers that a rewording turns wrong, and those that it turns right."""
+def variant_flips(findings: Sequence[Shown[models.Flips]]) -> Iterator[Picture]:
+    """Answers that a rewording turns wrong, and those that it turns right."""
     rows: list[Mark] = []
-    for f in grouped(findings, "pairs")[:10]:
-        d = f["details"]
-        pairs = value_of(d, "pairs") or 0.0
-        wrong, right = value_of(d, "flips_to_wrong") or 0.0, value_of(d, "flips_to_right") or 0.0
-        name = f["subject"]["name"]
-        rows.append(Mark(f"{name}: right → wrong", -wrong / pairs, kind="bad", note=f"{wrong:g} of {pairs:g}"))
-        rows.append(Mark(f"{name}: wrong → right", right / pairs, kind="good", note=f"{right:g} of {pairs:g}"))
+    for f in findings[:10]:
+        pairs, wrong, right = f.details.pairs, f.details.flips_to_wrong, f.details.flips_to_right
+        rows.append(Mark(f"{f.name}: right → wrong", -wrong / pairs, kind="bad", note=f"{wrong:g} of {pairs:g}"))
+        rows.append(Mark(f"{f.name}: wrong → right", right / pairs, kind="good", note=f"{right:g} of {pairs:g}"))
     yield Picture(
         bars(rows, label="Answers that change between variants of an item", axis="share of pairs (left: turned wrong)"),
         "Answers that change when an item is rewritten. Chance alone would turn as many right as wrong.",
     )
 
 
-def reliability(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U601 and U603: accuracy against confidence with bands; the diagonal is perfect calibration."""
-    by_subject: dict[str, list[Finding]] = {}
-    for f in grouped(findings, "curve"):
-        by_subject.setdefault(str(f["details"].get("model", f["subject"]["name"])), []).append(f)
+def reliability(findings: Sequence[Shown[Reliability]]) -> Iterator[Picture]:
+    """Accuracy against confidence with bands; the diagonal is perfect calibration."""
+    by_subject: dict[str, list[Reliability]] = {}
+    for f in findings:
+        if f.details.curve:
+            by_subject.setdefault(f.details.model or f.name, []).append(f.details)
     for name, group in list(by_subject.items())[:MAX_PICTURES]:
         lines: list[Curve] = []
-        for i, f in enumerate(group[:3]):
-            d = f["details"]
-            split = str(d.get("split") or "")
-            lines += _reliability_lines(
-                d["curve"],
-                split,
-                {"seen": "seen", "unseen": "unseen", "all": "c2"}.get(split, "accent" if i == 0 else f"c{i}"),
-            )
+        for i, d in enumerate(group[:3]):
+            split = "" if isinstance(d, confidence.CalibrationMoved) else d.split or ""
+            own = "accent" if i == 0 else f"c{i}"
+            kind = {"seen": "seen", "unseen": "unseen", "all": "c2"}.get(split, own)
+            lines.append(Curve(split, kind, [_bin(e, kind) for e in d.curve]))
         svg = curves(
             lines, label=f"Accuracy against confidence, {name}", x=Axis("confidence", 0.0, 1.0),
             y=Axis("accuracy", 0.0, 1.0), diagonal=True, height=270, legend=any(line.name for line in lines),
@@ -214,90 +177,40 @@ def reliability(findings: Sequence[Finding]) -> Iterator[Picture]:
         yield Picture(svg, f"{name}: below the dashed line it is overconfident.")
 
 
-def _reliability_lines(curve: Any, split: str, kind: str) -> list[Curve]:
-    if isinstance(curve, Mapping):
-        return [
-            line
-            for side, entries in curve.items()
-            for line in _reliability_lines(
-                entries, str(side), {"seen": "seen", "unseen": "unseen"}.get(str(side), kind)
-            )
-        ]
-    marks = [
-        mark_of(
-            e,
-            f"confidence {value_of(e, 'confidence'):.2f}" + (f", {e['n']} rows" if e.get("n") else ""),
-            kind,
-            x=value_of(e, "confidence") or 0.0,
-        )
-        for e in curve
-        if value_of(e, "accuracy", "value") is not None and value_of(e, "confidence") is not None
-    ]
-    return [Curve(split, kind, marks)]
+def _bin(e: confidence.Bin, kind: str) -> Mark:
+    label = f"confidence {e.confidence:.2f}" + (f", {e.n} rows" if e.n else "")
+    return Mark(label, e.accuracy, e.low, e.high, kind, x=e.confidence, units=e.n)
 
 
-def label_free(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U604: accuracy of unlabelled rows by each method, with its interval."""
-    for f in grouped(findings, "methods")[:MAX_PICTURES]:
+def label_free(findings: Sequence[Shown[confidence.LabelFree | confidence.FewLabels]]) -> Iterator[Picture]:
+    """Accuracy of unlabelled rows by each method, with its interval."""
+    for f in findings[:MAX_PICTURES]:
         rows: list[list[Mark]] = []
-        for m in f["details"]["methods"]:
-            error = value_of(m, "backtest_error")
-            note = number(value_of(m), 2) + ("" if error is None else f" · off by {number(error, 2)} in back-tests")
-            rows.append([mark_of(m, str(m.get("method", "")), "mute" if m.get("refused") else "accent", note=note)])
+        for m in f.details.methods:
+            off = "" if m.backtest_error is None else f" · off by {number(m.backtest_error, 2)} in back-tests"
+            rows.append([Mark(m.method, m.value, m.low, m.high, "accent", f"{number(m.value, 2)}{off}")])
         bounds = unit_range(v for row in rows for m in row for v in (m.low, m.high))
         svg = forest(rows, label="Estimated accuracy without labels", axis="accuracy of unlabelled rows", bounds=bounds)
-        yield Picture(svg, f"{f['subject']['name']}: accuracy of rows without labels, by method.")
+        yield Picture(svg, f"{f.name}: accuracy of rows without labels, by method.")
 
 
-def tiers(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U701: differences between models with intervals; those that cover zero leave two models in one tier."""
-    whole = next((f for f in findings if f["details"].get("tiers")), findings[0])
-    known = {(str(p["a"]), str(p["b"])): p for f in (whole, *findings) for p in f["details"].get("pairs", [])}
-    level = 1.0 - (value_of(whole["estimate"], "level") or 0.95)
-    rows: list[list[Mark]] = []
-    for (a, b), pair in list(known.items())[:MAX_ROWS]:
-        apart = (value_of(pair, "p_holm", "p") or 0.0) <= level
-        rows.append([mark_of(pair["estimate"], f"{a} − {b}", "accent" if apart else "mute")])
+def tiers(findings: Sequence[Shown[models.PairDifferences]]) -> Iterator[Picture]:
+    """Differences between models with intervals; those that cover zero leave two models in one tier."""
+    whole = next((f for f in findings if f.details.tiers), findings[0])
+    known = {(p.a, p.b): p for f in (whole, *findings) for p in f.details.pairs}
+    level = 1.0 - ((whole.entry["estimate"] or {}).get("level") or 0.95)
+    rows = [
+        [mark_of(p.estimate, f"{a} − {b}", "accent" if p.p_holm <= level else "mute")]
+        for (a, b), p in list(known.items())[:MAX_ROWS]
+    ]
     if not rows:
         raise CannotDraw("no pairs")
     svg = forest(
         rows, label="Differences between models", axis="difference of mean scores", reference=0.0,
         legend=(("accent", "told apart"), ("mute", "not told apart")),
     )  # fmt: skip
-    named = [f"{i}: {', '.join(map(str, tier))}" for i, tier in enumerate(whole["details"].get("tiers", []), 1)]
+    named = [f"{i}: {', '.join(tier)}" for i, tier in enumerate(whole.details.tiers or (), 1)]
     yield Picture(svg, f"Tiers: {'; '.join(named)}." if named else "Differences between models, with intervals.")
-
-
-def rank_flips(findings: Sequence[Finding]) -> Iterator[Picture]:
-    """U702: two rankings side by side; models that change places are marked."""
-    for f in grouped(findings)[:MAX_PICTURES]:
-        d = f["details"]
-        left, right = str(d.get("left", d.get("a", "seen"))), str(d.get("right", d.get("b", "unseen")))
-        entries = rows_in(d, "models", "ranks", "rankings")
-        lines = [(str(e["model"]), *_two_ranks(e)) for e in entries[:20]]
-        flips = {
-            str(m)
-            for flip in d.get("flips", [])
-            for m in ((flip.get("a"), flip.get("b"), *flip.get("models", [])) if isinstance(flip, Mapping) else flip)
-        }
-        yield Picture(
-            slopes(
-                left,
-                right,
-                lines,
-                label=f"Ranks on {left} and on {right}",
-                flipped=flips or {n for n, a, b in lines if a != b},
-            ),
-            f"Ranks on {left} and on {right}; 1 is best.",
-        )
-
-
-def _two_ranks(entry: Mapping[str, Any]) -> tuple[float, float]:
-    for a, b in (("rank_a", "rank_b"), ("left", "right"), ("seen", "unseen"), ("rank_seen", "rank_unseen"), ("a", "b")):
-        first, second = value_of(entry, a), value_of(entry, b)
-        if first is not None and second is not None:
-            return first, second
-    raise CannotDraw("no two ranks")
 
 
 def _columns(
@@ -318,6 +231,6 @@ def _columns(
 
 
 __all__ = [
-    "by_difficulty", "label_free", "mastery", "person_item_map", "rank_flips", "reliability", "tiers",
-    "uninformative", "variant_flips",
+    "by_difficulty", "extra_loss", "extra_losses", "label_free", "mastery", "person_item_map", "ratings", "reliability",
+    "tiers", "uninformative", "variant_flips",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unseen.faces import in_python
 from unseen.items import WHY
 from unseen.report import baseline, first, first_html, tables
-from unseen.report.charts import HOMES, pictures
+from unseen.report.charts import own_pictures, pictures
 from unseen.report.packed import pack
 from unseen.report.picture import Picture
 from unseen.report.plain import chance, counted, interval, number
@@ -207,7 +207,7 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
     for code, findings in found.items():
         # Subjects that are clear stand in the picture too: one that holds tells as much as one that does not.
         beside = [f for f in document["findings"] if f["code"] == code and f["outcome"] in ("undecided", "clear")]
-        shown = pictures(code, [*findings, *beside])[: max(0, MAX_PICTURES - drawn)]
+        shown = pictures([*findings, *beside])[: max(0, MAX_PICTURES - drawn)]
         drawn += len(shown)
         check = document["checks"].get(code, {})
         step = joined_step(findings)
@@ -235,7 +235,7 @@ def _other_groups(document: Mapping[str, Any], found: Mapping[str, Any], room: i
         if finding["outcome"] in ("undecided", "clear"):
             open_or_clear.setdefault(finding["code"], []).append(finding)
     for code, findings in open_or_clear.items():
-        shown = _drawn(code, findings, room) if code not in found else []
+        shown = _drawn(findings, room) if code not in found else []
         room -= len(shown)
         if shown:
             yield {"code": code, "title": title_case(findings[0]["title"]), "pictures": shown}
@@ -251,17 +251,15 @@ def _context(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "code": code,
             "title": title_case(own[0]["title"]),
             "table": tables.context(own),
-            "pictures": _drawn(code, own, MAX_CONTEXT_PICTURES),
+            "pictures": _drawn(own, MAX_CONTEXT_PICTURES),
             "tables": [t for e in own[:1] for t in tables.of_details(e["details"])],
         }
         for code, own in groups.items()
     ]
 
 
-def _drawn(code: str, findings: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
-
-    shown = pictures(code, list(findings))[: max(0, room)] if code in HOMES else []
-    return [_framed(p) for p in shown]
+def _drawn(findings: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
+    return [_framed(p) for p in own_pictures(findings)[: max(0, room)]]
 
 
 def _framed(picture: Picture) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One picture of a finding, and what all of them read from its details."""
+"""One picture of findings, and what all of them share."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from unseen.checks.details import Details
+from unseen.checks.details.gaps import Break, Ends, Level, LevelOfSide
+from unseen.checks.details.learner import WithPValue
+from unseen.checks.details.models import AtDifficulty
+from unseen.estimates import Estimate
 from unseen.report.forms import Mark, forest
 from unseen.report.svg import Svg
 
 Finding = Mapping[str, Any]
-Draw = Callable[[Sequence[Finding]], Iterable["Picture"]]
+D = TypeVar("D", bound=Details, covariant=True)
+# What has a value and an interval.
+Interval = Estimate | Ends | Break | Level | LevelOfSide | AtDifficulty | WithPValue
 # A page with more pictures of one check than this is scrolled past, not read.
 MAX_PICTURES = 6
 MAX_ROWS = 24
@@ -31,8 +38,29 @@ class Picture:
     caption: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[D]):
+    """A finding to draw.
+
+    Attributes:
+        entry: Its entry in the document.
+        details: Its details.
+    """
+
+    entry: Finding
+    details: D
+
+    @property
+    def name(self) -> str:
+        """What it is about."""
+        return str(self.entry["subject"]["name"])
+
+
+Draw = Callable[[Sequence[Shown[Any]]], Iterable[Picture]]
+
+
 class CannotDraw(ValueError):
-    """The details of these findings do not hold what this picture needs."""
+    """These findings do not hold what this picture needs."""
 
 
 def intervals(findings: Sequence[Finding]) -> list[Picture]:
@@ -66,61 +94,33 @@ def _mark(finding: Finding) -> Mark:
     return Mark(finding["subject"]["name"], e["value"], e["low"], e["high"], kind, units=e.get("units"))
 
 
-def value_of(entry: Any, *names: str) -> float | None:
-    """A number in an object of the details under the first of several names; booleans and text are no numbers.
-
-    >>> value_of({"accuracy": 0.5}, "value", "accuracy")
-    0.5
-    """
-    for name in names or ("value",):
-        given = entry.get(name) if isinstance(entry, Mapping) else None
-        if isinstance(given, Mapping):
-            given = given.get("value")
-        if isinstance(given, int | float) and not isinstance(given, bool):
-            return float(given)
-    return None
+def mark_of(entry: Interval, label: str, kind: str, *, x: float = 0.0, note: str | None = None) -> Mark:
+    """A point with its interval; an end that is infinite is not drawn."""
+    units = entry.n if isinstance(entry, AtDifficulty) else None if isinstance(entry, Ends | Break) else entry.units
+    return Mark(label, entry.value, finite(entry.low), finite(entry.high), kind, note, x, units)
 
 
-def mark_of(entry: Any, label: str, kind: str, *, x: float = 0.0, note: str | None = None) -> Mark:
-    """A point from an object with value, low and high.
-
-    Raises:
-        CannotDraw: There is no value.
-    """
-    value = value_of(entry, "value", "accuracy", "score", "mean", "gap", "effect", "rate")
-    if value is None:
-        raise CannotDraw(f"no value in {label!r}")
-    units = value_of(entry, "units", "n")
-    return Mark(
-        label,
-        value,
-        value_of(entry, "low"),
-        value_of(entry, "high"),
-        kind,
-        note,
-        x,
-        None if units is None else int(units),
-    )
+def finite(end: float | None) -> float | None:
+    """An end of an interval; None where it is infinite."""
+    return end if end is not None and math.isfinite(end) else None
 
 
-def levels_of(entries: Sequence[Mapping[str, Any]], *names: str) -> tuple[list[float], dict[float, str]]:
+def levels_of(levels: Sequence[str | float]) -> tuple[list[float], dict[float, str]]:
     """Positions of levels on an axis, and their texts where they are no numbers (or are unevenly many).
 
-    >>> levels_of([{"level": 1}, {"level": 2}])
+    >>> levels_of([1, 2])
     ([1.0, 2.0], {1.0: '1', 2.0: '2'})
-    >>> levels_of([{"level": "a"}, {"level": "b"}])
+    >>> levels_of(["a", "b"])
     ([0.0, 1.0], {0.0: 'a', 1.0: 'b'})
     """
-    keys = names or ("level", "value", "x")
-    raw = [_as_number(next((e[k] for k in keys if k in e), None)) for e in entries]
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in raw):
-        at = [float(v) for v in raw if v is not None]
-        known = sorted(set(at))
+    numbers = [_as_number(level) for level in levels]
+    at = [v for v in numbers if v is not None]
+    known = sorted(set(at))
+    if len(known) == len(levels):
         # Every level gets a label where they are few and none would touch its neighbour.
         apart = min((b - a for a, b in pairwise(known)), default=0.0)
-        if len(known) == len(at):
-            return at, {v: _label(v) for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
-    return [float(i) for i in range(len(raw))], {float(i): str(v) for i, v in enumerate(raw)}
+        return at, {v: _label(v) for v in at} if len(at) <= 12 and apart * 14 >= known[-1] - known[0] else {}
+    return [float(i) for i in range(len(levels))], {float(i): str(v) for i, v in enumerate(levels)}
 
 
 def _label(level: float) -> str:
@@ -134,37 +134,12 @@ def _label(level: float) -> str:
     return f"{level:.1f}" if abs(level) >= 1 else f"{level:.2g}"
 
 
-def _as_number(level: Any) -> Any:
+def _as_number(level: str | float) -> float | None:
     # Levels come as labels too: "3" stands where 3 does.
     try:
-        return float(level) if isinstance(level, str) else level
+        return float(level)
     except ValueError:
-        return level
-
-
-def grouped(findings: Iterable[Finding], *keys: str) -> list[Finding]:
-    """The findings whose details hold all keys.
-
-    Raises:
-        CannotDraw: None does.
-    """
-    fitting = [f for f in findings if all(f["details"].get(k) not in (None, [], {}) for k in keys)]
-    if not fitting:
-        raise CannotDraw(f"no details with {', '.join(keys)}")
-    return fitting
-
-
-def rows_in(details: Mapping[str, Any], *keys: str) -> Sequence[Mapping[str, Any]]:
-    """The first list of objects in the details under one of several names.
-
-    Raises:
-        CannotDraw: There is none.
-    """
-    for key in keys:
-        rows = details.get(key)
-        if isinstance(rows, list) and rows and all(isinstance(r, Mapping) for r in rows):
-            return rows
-    raise CannotDraw(f"no rows under {', '.join(keys)}")
+        return None
 
 
 def unit_range(values: Iterable[float | None]) -> tuple[float, float] | None:

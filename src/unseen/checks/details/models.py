@@ -1,0 +1,629 @@
+"""What findings about models and items hold: difficulty, parts and wholes, variants, rankings, changes since a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from unseen.checks.details.data import Row
+from unseen.checks.details.record import IF_KNOWN, Details, Record, called
+from unseen.estimates import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Record):
+    """A model on the scale of abilities.
+
+    Attributes:
+        model: The model.
+        ability: Where it stands [logits]; None where it is all right or all wrong.
+        low: Lower end of the interval.
+        high: Upper end.
+        extreme: "all right" or "none right".
+        n: Answers.
+    """
+
+    model: str
+    ability: float | None
+    low: float | None
+    high: float | None
+    extreme: str | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledItem(Record):
+    """An item on the scale of abilities.
+
+    Attributes:
+        item: The item.
+        difficulty: Where it stands.
+        discrimination: Its slope, where slopes were estimated.
+        low: Lower end of the interval.
+        high: Upper end.
+        n: Answers.
+    """
+
+    item: str
+    difficulty: float
+    discrimination: float | None
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram(Record):
+    """Counts between edges.
+
+    Attributes:
+        counts: One a bin.
+        edges: One more.
+    """
+
+    counts: tuple[int, ...]
+    edges: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AbilityScale(Details):
+    """Models and items on one scale.
+
+    Attributes:
+        persons: The models.
+        scaled: Some items, evenly over the range of difficulty.
+        items_shown: How many.
+        items_total: Of how many.
+        item_unit: Unit of their difficulty.
+        histogram: Of all items.
+        spread: Standard deviation of abilities.
+        unit: Of abilities.
+        converged: Whether the fit did.
+    """
+
+    persons: tuple[Person, ...]
+    scaled: tuple[ScaledItem, ...] = field(metadata=called("items"))
+    items_shown: int
+    items_total: int
+    item_unit: str
+    histogram: Histogram
+    spread: float
+    unit: str
+    converged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OddItem(Record):
+    """An item that better models get wrong.
+
+    Attributes:
+        item: The item.
+        question: Its question.
+        target: Its key.
+        favourite: What better models answer.
+        log_odds: Of a wrong key.
+        p: p-value.
+        q: The same, adjusted over items.
+        weaker_right: Share of the weaker models that is right.
+        stronger_right: Share of the stronger ones.
+        n: Models.
+    """
+
+    item: str
+    question: str | None
+    target: str | None
+    favourite: str | None
+    log_odds: float
+    p: float
+    q: float
+    weaker_right: float
+    stronger_right: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OddItems(Details):
+    """Items that contradict the rest.
+
+    Attributes:
+        odd: The oddest.
+        found: How many stand out beyond chance.
+        tested: Of how many.
+        detectable: Share of wrong keys that would be found.
+        detectable_option: The same for another option.
+        source: What was read: "answers" or "scores".
+    """
+
+    odd: tuple[OddItem, ...] = field(metadata=called("items"))
+    found: int
+    tested: int
+    detectable: float
+    detectable_option: float | None
+    source: str = field(metadata=called("from"))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExtraLoss(Details):
+    """What one model loses more than the others on the same items.
+
+    Attributes:
+        model: The model.
+        extra_logits: The extra loss [logits].
+        floors: Chances of a right guess that the data allow.
+        mantel_haenszel: The same by Mantel and Haenszel.
+        mantel_haenszel_p: Its p-value.
+        ets_class: Its class by the rules of ETS.
+    """
+
+    model: str
+    extra_logits: float
+    floors: tuple[float, ...]
+    mantel_haenszel: Estimate | None = None
+    mantel_haenszel_p: float | None = field(default=None, metadata=IF_KNOWN)
+    ets_class: str | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraLossAt(Record):
+    """What one model loses more than the others at one level.
+
+    Attributes:
+        level: The level.
+        model: The model.
+        p: p-value.
+        extra_logits: The extra loss [logits].
+        gap: The same as a mean score.
+    """
+
+    level: str
+    model: str
+    p: float
+    extra_logits: float
+    gap: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExtraLosses(Details):
+    """What each model loses more than the others at the levels of a factor.
+
+    Attributes:
+        factor: The factor.
+        cells: One a model and level.
+        dropped: Cells without a finite loss, and why.
+        floors: Chances of a right guess that the data allow.
+    """
+
+    factor: str
+    cells: tuple[ExtraLossAt, ...]
+    dropped: tuple[Row, ...]
+    floors: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dropped(Details):
+    """Cells without a finite loss.
+
+    Attributes:
+        dropped: The cells, and why.
+    """
+
+    dropped: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtDifficulty(Record):
+    """The mean score of items of about one difficulty.
+
+    Attributes:
+        difficulty: Their mean difficulty.
+        value: Mean score.
+        low: Lower end of its interval.
+        high: Upper end.
+        n: Items.
+    """
+
+    difficulty: float
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ByDifficulty(Details):
+    """Means by difficulty.
+
+    Attributes:
+        model: The model.
+        levels: Means, easy to hard.
+        easier_share: Share of the items that count as easy.
+    """
+
+    model: str
+    levels: tuple[AtDifficulty, ...]
+    easier_share: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SolvedByAll(Details):
+    """Items that tell no models apart.
+
+    Attributes:
+        total: Items.
+        every: Those that all models solve.
+        none: Those that none solves.
+        solved_by_all: Names of some.
+        solved_by_none: Names of some.
+        listed_at_most: How many names are given.
+    """
+
+    total: int = field(metadata=called("items"))
+    every: int = field(metadata=called("all"))
+    none: int
+    solved_by_all: tuple[str, ...]
+    solved_by_none: tuple[str, ...]
+    listed_at_most: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rating(Details):
+    """A model's rating, and the one it needs.
+
+    Attributes:
+        model: The model.
+        rating: Its rating.
+        low: Lower end of the interval.
+        high: Upper end.
+        success: Chance to solve an item.
+        item_mean: Rating of the mean item.
+        item_spread: Standard deviation of items.
+        needed: Share of items that is solved → rating that it needs.
+    """
+
+    model: str
+    rating: float
+    low: float
+    high: float
+    success: float
+    item_mean: float
+    item_spread: float
+    needed: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PartsAndWhole(Details):
+    """Wholes beside what their parts let expect.
+
+    Attributes:
+        model: The model.
+        gap: How far wholes lie below that.
+        wholes: Wholes.
+        parts_right: Wholes whose parts are all right.
+        whole_accuracy: Share of these that is right.
+        predicted: Share that the parts let expect.
+    """
+
+    model: str
+    gap: Estimate
+    wholes: int
+    parts_right: int
+    whole_accuracy: Estimate
+    predicted: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MasteryProfile(Details):
+    """Wholes by what was right of them.
+
+    Attributes:
+        model: The model.
+        strict: Share of each profile, where all parts must be right.
+        loose: The same where one suffices.
+    """
+
+    model: str
+    strict: Mapping[str, Estimate]
+    loose: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flips(Details):
+    """Answers that change from an original to its variant.
+
+    Attributes:
+        model: The model.
+        pairs: Pairs.
+        flips_to_wrong: Those that turn wrong.
+        flips_to_right: Those that turn right.
+    """
+
+    model: str
+    pairs: int
+    flips_to_wrong: int
+    flips_to_right: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RewordedFlips(Flips):
+    """The same with what rewording costs.
+
+    Attributes:
+        mean_original: Mean score of originals.
+        mean_variant: Mean score of variants.
+        worst: Mean of the lowest score of each original and its variants.
+        loss: What is lost.
+    """
+
+    mean_original: float
+    mean_variant: float
+    worst: float
+    loss: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemorisedFlips(Flips):
+    """The same with what other models lose.
+
+    Attributes:
+        loss: Mean loss.
+        loss_of_others: Mean loss of the other models on the same pairs.
+        p_flips: p-value of the asymmetry of flips.
+        excess: What is lost beyond the others.
+    """
+
+    loss: float
+    loss_of_others: float | None
+    p_flips: float | None
+    excess: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair(Record):
+    """What human labels did to the difference of two models.
+
+    Attributes:
+        labels: Items that humans scored for both.
+        weight: Share of the judge's scores that is used.
+    """
+
+    labels: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairDifference(Record):
+    """The difference of two models on the items that both answered.
+
+    Attributes:
+        a: One.
+        b: The other.
+        items: Items.
+        mean_a: Mean of one.
+        mean_b: Mean of the other.
+        p: p-value.
+        p_holm: The same, adjusted over all pairs.
+        estimate: The difference.
+        corrected: What human labels corrected.
+    """
+
+    a: str
+    b: str
+    items: int
+    mean_a: float
+    mean_b: float
+    p: float
+    p_holm: float
+    estimate: Estimate
+    corrected: LabelledPair | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairDifferences(Details):
+    """Differences between models; the first outcome has those of all pairs, and the tiers.
+
+    Attributes:
+        tiers: Models that are not told apart, the best first.
+        pairs: The differences.
+        benchmarks: Items of each benchmark.
+        evenly: The difference with each benchmark counted the same.
+    """
+
+    tiers: tuple[tuple[str, ...], ...] | None = field(default=None, metadata=IF_KNOWN)
+    pairs: tuple[PairDifference, ...]
+    benchmarks: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)
+    evenly: Estimate | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoRankings(Details):
+    """The order of models on two sides.
+
+    Attributes:
+        sides: Names of the sides.
+        rankings: Models of each side, the best first.
+        pair: The two models that change places most.
+        scores: Their means: both on one side, both on the other.
+        tau: Kendall's tau of the two orders.
+        means: Mean of each model on each side.
+        left_out: Models that were not compared.
+    """
+
+    sides: tuple[str, ...]
+    rankings: Mapping[str, tuple[str, ...]]
+    pair: tuple[str, ...]
+    scores: tuple[float, ...] = field(metadata=called("values"))
+    tau: Estimate
+    means: Mapping[str, Mapping[str, float]]
+    left_out: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BestRun(Details):
+    """The runs of a model.
+
+    Attributes:
+        model: The model.
+        runs: Mean score of each.
+        best: The highest.
+        mean: Their mean.
+        n: Runs that the best one is compared with.
+    """
+
+    model: str
+    runs: tuple[float, ...]
+    best: float
+    mean: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunsOfTwo(Details):
+    """The runs of two models.
+
+    Attributes:
+        a: One.
+        b: The other.
+        runs_a: Mean score of each run of one.
+        runs_b: Of the other.
+        reversed: Share of pairs of runs in which the order is the other one.
+        difference: Of the means.
+    """
+
+    a: str
+    b: str
+    runs_a: tuple[float, ...]
+    runs_b: tuple[float, ...]
+    reversed: float
+    difference: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turned(Details):
+    """What became of a model since a baseline.
+
+    Attributes:
+        model: The model.
+        was: Its name in the baseline.
+        to_wrong: Items that turned from right to wrong.
+        to_right: Items that turned from wrong to right.
+        examples: Items that turned wrong, the largest falls first.
+        side: "all", "seen" or "unseen".
+        shared: Items in both.
+        then: Mean score then.
+        now: Mean score now.
+        change: Now minus then.
+        scale: Range of the score.
+        units: Independent units.
+    """
+
+    model: str
+    was: str
+    to_wrong: int
+    to_right: int
+    examples: tuple[Row, ...]
+    side: str
+    shared: int = field(metadata=called("items"))
+    then: float
+    now: float
+    change: Estimate
+    scale: float
+    units: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemsMatched(Details):
+    """Which items are compared with a baseline.
+
+    Attributes:
+        shared: Items that are compared.
+        before: Items then.
+        after: Items now.
+        renamed: Items that bear another name.
+        reworded: Items whose question is another one.
+        by_name: Items matched by their name alone.
+        whole: Whether both hold all their items.
+        added: New items.
+        removed: Items that are gone.
+        edited: Items that changed.
+        added_items: Some of them.
+        removed_items: Some of them.
+        edited_items: Some of them.
+    """
+
+    shared: int
+    before: int
+    after: int
+    renamed: int
+    reworded: int
+    by_name: int
+    whole: bool
+    added: int
+    removed: int
+    edited: int
+    added_items: tuple[str, ...]
+    removed_items: tuple[str, ...]
+    edited_items: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unmatched(Details):
+    """A model that is not in both audits.
+
+    Attributes:
+        model: The model.
+        missing: "then" or "now".
+    """
+
+    model: str
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class RatedModel(Record):
+    """A model's rating from comparisons.
+
+    Attributes:
+        model: The model.
+        rating: Its rating.
+        low: Lower end of the interval.
+        high: Upper end.
+        tier: Its tier.
+        comparisons: How many it was in.
+    """
+
+    model: str
+    rating: float
+    low: float
+    high: float
+    tier: int
+    comparisons: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairwiseRatings(Details):
+    """Ratings from comparisons of two answers.
+
+    Attributes:
+        ratings: The best first.
+        unit: Unit of the ratings.
+        units: Independent questions.
+    """
+
+    ratings: tuple[RatedModel, ...]
+    unit: str
+    units: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WinRates(Details):
+    """The win rate of one model over another on two sides.
+
+    Attributes:
+        sides: Names of the sides.
+        pair: The models.
+        win_rates: Of the first one, on each side.
+    """
+
+    sides: tuple[str, ...]
+    pair: tuple[str, ...]
+    win_rates: tuple[float, ...]
