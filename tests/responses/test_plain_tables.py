@@ -156,3 +156,23 @@ def test_nested_fields_become_columns(tmp_path):
     )
     table = read(tmp_path / "x.jsonl").table
     assert table.select("score", "x", "meta.score").rows() == [(1.0, 1, 3), (0.0, 2, None)]
+
+
+def test_a_column_that_repeats_a_block_is_numbered_as_any_other():
+    import numpy as np
+
+    from unseen.responses.table import code
+
+    names = pl.Series("x", [f"i{i}" for i in range(1500)]).shuffle(seed=0)
+    holed = names.set(pl.Series(np.arange(1500) % 7 == 3), None)
+    twice = pl.concat([names[:1000], names[500:1000]])
+    for block in (names, holed, twice, pl.Series("x", np.arange(1500) * 0.5).shuffle(seed=1)):
+        repeated = pl.concat([block] * 3)
+        # Neither the last row missing nor one name changed leaves a block that repeats.
+        changed = repeated.scatter(4000, repeated[0])
+        for column in (block, repeated, repeated[:-1], changed):
+            coded = code(column)
+            levels = sorted(set(column.to_list()) - {None})
+            assert list(coded.levels) == levels
+            place = {level: k for k, level in enumerate(levels)} | {None: -1}
+            assert coded.codes.tolist() == [place[x] for x in column.to_list()]

@@ -84,18 +84,6 @@ def item_means(subject: Subject) -> dict[str, ItemMeans]:
     return subject.shared("item_means", lambda: _item_means(scored(subject)))
 
 
-def unit_scores(rows: Scored, part: slice, units: int) -> FloatArray | None:
-    """Score of each sampling unit, shape (units,), 0 where it has none; None where a unit has two rows or more."""
-    cluster = rows.cluster[part]
-    seen = np.zeros(units, dtype=bool)
-    seen[cluster] = True
-    if np.count_nonzero(seen) < len(cluster):
-        return None
-    out = np.zeros(units)
-    out[cluster] = rows.score[part]
-    return out
-
-
 def score_scale(answers: Responses) -> float:
     """Range of the score; of an unbounded one the span from its 5 % to its 95 % quantile (1 where that is zero)."""
     kind = answers.score_kind

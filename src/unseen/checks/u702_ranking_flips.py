@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from unseen.checks._rows import Scored, scored, unit_scores
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
 from unseen.errors import TooFewUnits
+from unseen.estimates.intervals.codes import dense, distinct
 from unseen.estimates.models.concordance import largest_flip, ranking_concordance
 
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, DRAWS = 10, 6, 40, 500
@@ -45,9 +47,10 @@ class RankingFlips(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a comparison of two sides."""
-        rows, alone = scored(subject), dict[str, np.ndarray | None]()
+        rows = scored(subject)
+        table = _Table.of(rows)
         outcomes = [
-            guarded(self, About("ranking", name), lambda n=name, s=side: self._judge(n, s, rows, alone, settings))
+            guarded(self, About("ranking", name), lambda n=name, s=side: self._judge(n, s, rows, table, settings))
             for name, side in _sides(subject, rows)
         ]
         return outcomes or [
@@ -58,10 +61,8 @@ class RankingFlips(Check):
             )
         ]
 
-    def _judge(
-        self, name: str, side: np.ndarray, rows: Scored, alone: dict[str, np.ndarray | None], settings: Settings
-    ) -> Outcome:
-        models, means, cov, units, dof = _means(rows, side, alone)
+    def _judge(self, name: str, side: np.ndarray, rows: Scored, table: _Table | None, settings: Settings) -> Outcome:
+        models, means, cov, units, dof = (table and table.means(rows, side)) or _means(rows, side)
         if len(models) < 2 or units < settings.min_units:
             raise TooFewUnits(f"{name}: {len(models)} models lie on both sides, the smaller has {units} units.")
         if min(dof) < FEWEST_DOF:
@@ -163,10 +164,73 @@ def _two_sides(second: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return sides
 
 
-def _means(
-    rows: Scored, side: np.ndarray, alone: dict[str, np.ndarray | None]
-) -> tuple[list[str], np.ndarray, np.ndarray, int, tuple[float, float]]:
-    """Models on both sides, their means (first side, then second), covariance, units of the smaller side, dof of both."""
+# Models on both sides, their means (first side, then second), covariance, units of the smaller side, dof of both.
+_Compared = tuple[list[str], np.ndarray, np.ndarray, int, tuple[float, float]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Table:
+    """Scores of models that all answered the same units once: one design for all models at once.
+
+    Attributes:
+        models: Names, shape (m,).
+        scores: One row a model, one column a unit, shape (m, units).
+        place: Column of each labelled row, shape (n,); None where each model's rows stand in the order of the columns.
+    """
+
+    models: list[str]
+    scores: np.ndarray
+    place: np.ndarray | None
+
+    @classmethod
+    def of(cls, rows: Scored) -> _Table | None:
+        """The table, or None where a model lacks a unit or answered one twice."""
+        parts = list(rows.each())[:MAX_MODELS]
+        n = parts[0][1].stop - parts[0][1].start if parts else 0
+        if not n or any(part.stop - part.start != n for _, part in parts):
+            return None
+        first = rows.cluster[parts[0][1]]
+        if all(np.array_equal(rows.cluster[part], first) for _, part in parts):
+            if distinct(first) < n:
+                return None
+            return cls([name for name, _ in parts], rows.score[: n * len(parts)].reshape(len(parts), n), None)
+        place, units = dense(rows.cluster)
+        if units != n:
+            return None
+        scores = np.full((len(parts), n), np.nan)
+        for row, (_, part) in zip(scores, parts, strict=True):
+            row[place[part]] = rows.score[part]
+        # A unit that was answered twice leaves another one without a score.
+        return None if np.isnan(scores).any() else cls([name for name, _ in parts], scores, place)
+
+    def means(self, rows: Scored, side: np.ndarray) -> _Compared | None:
+        """What ``_means`` gives; None where a unit lies on one side for one model and not for another."""
+        m, n = self.scores.shape
+        sides = np.empty(n, dtype=np.int8)
+        for k, (_, part) in enumerate(rows.each()):
+            if k == m:
+                break
+            where = slice(None) if self.place is None else self.place[part]
+            if not k:
+                sides[where] = side[part]
+            elif not np.array_equal(sides[where], side[part]):
+                return None
+        means, cov, units = np.empty(2 * m), np.zeros((2 * m, 2 * m)), [0, 0]
+        for k in (0, 1):
+            scores = self.scores[:, np.flatnonzero(sides == k)]
+            units[k] = scores.shape[1]
+            if not units[k]:
+                return [], np.empty(0), np.empty((0, 0)), 0, (0.0, 0.0)
+            block = slice(k * m, (k + 1) * m)
+            means[block] = scores.mean(axis=1)
+            scores -= means[block, None]
+            # No unit lies on both sides, so that the sides share no error. CR2 of units of one size.
+            cov[block, block] = scores @ scores.T / (units[k] * max(units[k] - 1, 1e-9 * units[k]))
+        return self.models, means, cov, min(units), (units[0] - 1.0, units[1] - 1.0)
+
+
+def _means(rows: Scored, side: np.ndarray) -> _Compared:
+    """The comparison of any rows: models on both sides, their means and covariance over units."""
     units = int(rows.cluster.max(initial=-1)) + 1
     kept: list[str] = []
     most = min(len(rows.models), MAX_MODELS)
@@ -177,9 +241,7 @@ def _means(
         cluster, score, where = rows.cluster[part], rows.score[part], side[part]
         if len(kept) == MAX_MODELS:
             continue
-        if name not in alone:
-            alone[name] = unit_scores(rows, part, units)
-        counts, totals = _by_unit(cluster, score, where, units, alone[name])
+        counts, totals = _by_unit(cluster, score, where, units)
         if not counts.any(axis=1).all():
             continue
         for k, (count, total) in enumerate(zip(counts, totals, strict=True)):
@@ -196,15 +258,8 @@ def _means(
     return kept, np.array([*means[0], *means[1]]), reach @ reach.T, smallest, (dof[0], dof[1])
 
 
-def _by_unit(
-    cluster: np.ndarray, score: np.ndarray, where: np.ndarray, units: int, alone: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _by_unit(cluster: np.ndarray, score: np.ndarray, where: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and sums of scores of each unit on both sides, shapes (2, units)."""
-    if alone is not None:
-        sides = np.full(units, -1, dtype=np.int8)
-        sides[cluster] = where
-        counts = np.stack([sides == 0, sides == 1])
-        return counts, np.where(counts, alone, 0.0)
     # One count of side and unit for both sides; rows of neither land behind them.
     key = (where % 3).astype(np.int64) * units + cluster
     counts = np.bincount(key, minlength=2 * units)[: 2 * units].reshape(2, units)

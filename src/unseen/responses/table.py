@@ -14,6 +14,11 @@ import polars as pl
 from unseen.factors import Factors, Kind
 from unseen.responses.columns import ScoreKind, Split
 
+# Rows of a block of names that is worth looking for.
+MIN_BLOCK = 1000
+# Levels up to which polars numbers texts itself faster than a join does.
+MAX_ENUM = 1000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
@@ -183,10 +188,43 @@ def code(column: pl.Series) -> Coded:
         return _coded_levels(column)
     if column.dtype.is_integer() and (numbered := _coded_integers(column)) is not None:
         return numbered
-    levels = column.drop_nulls().unique().sort()
-    lookup = pl.DataFrame({"level": levels, "code": pl.Series(range(len(levels)), dtype=pl.Int32)})
+    # Models that answered the same items in the same order repeat a block: it is numbered once.
+    block = _period(column)
+    codes, levels = _numbered(column[:block])
+    return Coded(codes if block == len(column) else np.tile(codes, len(column) // block), tuple(levels.to_list()))
+
+
+def _numbered(column: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """Codes of the rows, and the sorted levels."""
+    levels = column.drop_nulls().unique()
+    if len(levels) == len(column):
+        # All distinct: sorting them is all there is to do.
+        order = column.arg_sort()
+        codes = np.empty(len(column), dtype=np.int32)
+        codes[order.to_numpy()] = np.arange(len(column), dtype=np.int32)
+        return codes, column.gather(order)
+    levels = levels.sort()
+    if column.dtype == pl.String and len(levels) <= MAX_ENUM:
+        return column.cast(pl.Enum(levels)).to_physical().cast(pl.Int32).fill_null(-1).to_numpy(), levels
+    lookup = pl.DataFrame({"level": levels, "code": np.arange(len(levels), dtype=np.int32)})
     joined = pl.DataFrame({"level": column}).join(lookup, on="level", how="left", maintain_order="left")
-    return Coded(joined["code"].fill_null(-1).to_numpy(), tuple(levels.to_list()))
+    return joined["code"].fill_null(-1).to_numpy(), levels
+
+
+def _period(column: pl.Series) -> int:
+    """Rows of the block that a column repeats from its first row to its last; all of them where it repeats none.
+
+    Only a block whose first value occurs once in it is found, as in a column that names items.
+    """
+    rows = len(column)
+    if rows < 2 * MIN_BLOCK or column.dtype.is_nested() or column[0] is None:
+        return rows
+    again = (column[1:] == column[0]).arg_max()
+    block = rows if again is None else again + 1
+    # A short block is found by luck, and saves nothing.
+    if block < MIN_BLOCK or rows % block or column[block] != column[0]:
+        return rows
+    return block if column[block:].equals(column[: rows - block], null_equal=True) else rows
 
 
 def _coded_integers(column: pl.Series) -> Coded | None:
