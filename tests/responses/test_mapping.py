@@ -18,7 +18,7 @@ def test_names_are_replaced_and_a_loss_is_negated():
     assert responses.table["score"].to_list() == [-0.5, -2.0, -1.0, 0.0]
     assert responses.models == ("m", "n")
     assert {"who", "what", "loss"}.isdisjoint(responses.table.columns)
-    assert any("is a loss" in note for note in responses.notes)
+    assert "loss is smaller for better answers: its negative is the score." in responses.notes
 
 
 def test_a_range_is_that_of_the_loss():

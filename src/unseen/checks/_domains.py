@@ -155,6 +155,6 @@ def score_word(under: UnderShift) -> str:
 
 
 def shown(under: UnderShift, value: float) -> str:
-    """A mean score in a sentence: the error itself where the score is minus the error."""
+    """A mean score in a sentence: the error itself where the measure is one."""
     how = under.problem.how
-    return f"{how.shown(value):.3g}" if how.lower or how.bounds is None else f"{value:.2f}"
+    return f"{how.shown(value):.3g}" if how.perfect is not None or how.bounds is None else f"{value:.2f}"

@@ -62,7 +62,7 @@ class DiversityOrSize(Check):
     ) -> Outcome:
         scale, about = under.problem.scale, About("factor", family)
         how = under.problem.how
-        word = f"lower {how.word}" if how.lower else how.word
+        word = how.word if how.perfect is None else f"lower {how.word}"
         wide, rows, adjusted = found.domains, found.rows, [found.p_domains, found.p_rows]
         details |= {
             "family": family, "domains": wide.to_dict() | {"p_value": adjusted[0]},

@@ -113,7 +113,7 @@ class ExplainedGaps(Check):
         estimates: list[Estimate], adjusted: list[float], own: list[Loss],
     ) -> list[Outcome]:  # fmt: skip
         scale, word, k = under.problem.scale, score_word(under), len(rows[0]["domains"])
-        worse = "higher" if under.problem.how.lower else "lower"
+        worse = "lower" if under.problem.how.perfect is None else "higher"
         found: list[Outcome] = []
         summary = [
             {key: v for key, v in r.items() if key != "domains"} | {"adjusted": p}

@@ -60,7 +60,9 @@ class Measure:
         rows: Scores of rows. Their mean is the measure on these rows, also where the measure is no mean of row scores:
             they are then pseudo-values (``unseen.estimates.intervals.pseudo_rows``), good for these rows together alone.
         of_sets: Whether rows are scored together: a domain by itself.
-        lower: Whether the number that users know is lower where answers are better; scores are minus this number.
+        lower: Whether scores are minus an error that has no upper end.
+        perfect: Score of an answer without error, where users know the measure as an error (lower is better): the error is
+            this minus the score. None where they know it as the score is.
         bounds: Of a score, where it has any.
         by_class: Whether the measure compares or averages classes: rows of both kinds are then needed.
     """
@@ -73,6 +75,7 @@ class Measure:
     rows: Callable[[Answered], np.ndarray]
     of_sets: bool = False
     lower: bool = False
+    perfect: float | None = None
     bounds: tuple[float, float] | None = None
     by_class: bool = False
 
@@ -84,7 +87,7 @@ class Measure:
     @property
     def shown_word(self) -> str:
         """The unit, said so that more of it is better."""
-        return f"lower {self.unit}" if self.lower else self.unit
+        return self.unit if self.perfect is None else f"lower {self.unit}"
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -93,14 +96,13 @@ class Measure:
             return self.bounds
         return -math.inf, 0.0 if self.lower else 1.0
 
-    @property
-    def score_word(self) -> str:
-        """What a score in a table is, which is better where it is higher."""
-        return f"minus {self.word}" if self.lower else self.word
-
     def shown(self, score: float) -> float:
-        """A mean score as users know the number."""
-        return 0.0 - score if self.lower else score
+        """A mean score as users know the number.
+
+        >>> MEASURES["log-loss"].shown(-0.4), MEASURES["brier"].shown(0.75), MEASURES["accuracy"].shown(0.9)
+        (0.4, 0.25, 0.9)
+        """
+        return score if self.perfect is None else self.perfect - score
 
 
 def _right(a: Answered) -> np.ndarray:
@@ -188,15 +190,16 @@ ALL = (
     ),
     Measure(
         "log-loss", "log loss", "log loss", "minus the logarithm of the probability of the true class", "probabilities",
-        _log_loss, lower=True,
+        _log_loss, lower=True, perfect=0.0,
     ),
     Measure(
         "brier", "Brier score", "Brier score",
-        "1 minus half the squared distance between the probabilities and the outcome", "probabilities", _brier, bounds=SHARE,
+        "half the squared distance between the probabilities and the outcome", "probabilities", _brier, perfect=1.0,
+        bounds=SHARE,
     ),
     Measure(
         "error", "mean absolute error", "absolute error", "the absolute error (also: mae)", "number",
-        lambda a: -np.abs(a.truth - a.prediction), lower=True,
+        lambda a: -np.abs(a.truth - a.prediction), lower=True, perfect=0.0,
     ),
     Measure(
         "r2", "R²", "R²", "the share of the variance within a domain that is explained", "number",

@@ -237,7 +237,8 @@ def lead(document: Mapping[str, Any]) -> str:
     fell = [f for f in told if f["outcome"] == "found"]
     first = (fell or told)[0]
     d = first["details"]
-    number = f"{d['then']:.2f} then, {d['now']:.2f} now ({signed(d['change'])} on {d['items']:,} shared items)"
+    sign = _sign(document)
+    number = f"{sign * d['then']:.2f} then, {sign * d['now']:.2f} now ({_moved(d['change'], sign)} on {d['items']:,} shared items)"
     if fell:
         lost = (
             "lost score"
@@ -260,16 +261,31 @@ HEADINGS = ("model", "then", "now", "change", "on seen", "on unseen", "→ wrong
 def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The change of each model as cells under ``HEADINGS``; the last cell says what it came to."""
     told: list[tuple[str, ...]] = []
+    sign = _sign(document)
     for f in changes(document):
         d, own = f["details"], sides(document, f["details"]["model"])
-        parts = (signed(own[s]["details"]["change"]) if s in own else "–" for s in ("seen", "unseen"))
+        parts = (_moved(own[s]["details"]["change"], sign) if s in own else "–" for s in ("seen", "unseen"))
         told.append(
             (
-                d["model"] if d["model"] == d["was"] else f"{d['model']} (was {d['was']})", f"{d['then']:.3f}",
-                f"{d['now']:.3f}", signed(d["change"]), *parts, f"{d['to_wrong']:,}", f"{d['to_right']:,}", _came_to(f),
+                d["model"] if d["model"] == d["was"] else f"{d['model']} (was {d['was']})", f"{sign * d['then']:.3f}",
+                f"{sign * d['now']:.3f}", _moved(d["change"], sign), *parts, f"{d['to_wrong']:,}", f"{d['to_right']:,}",
+                _came_to(f),
             )
         )  # fmt: skip
     return told
+
+
+def _sign(document: Mapping[str, Any]) -> float:
+    """-1 where scores are the negative of a loss, which is what users know, else 1."""
+    return -1.0 if (document.get("scores") or {}).get("lower") and "learner" not in document else 1.0
+
+
+def _moved(change: Mapping[str, Any], sign: float) -> str:
+    """A change with its sign and interval, in the unit that users know."""
+    if sign > 0:
+        return signed(change)
+    ends = {"low": change["high"], "high": change["low"], "value": change["value"]}
+    return signed({name: None if end is None else -end for name, end in ends.items()})
 
 
 def of_stories(document: Mapping[str, Any]) -> list[str]:
@@ -279,7 +295,7 @@ def of_stories(document: Mapping[str, Any]) -> list[str]:
         since = sorted(story.get("since", ()), key=lambda one: one["change"]["value"])
         sure = [one for one in since if one["change"]["low"] > 0 or one["change"]["high"] < 0]
         if sure:
-            parts = [f"{one['model']} {signed(one['change'])}" for one in sure[:3]]
+            parts = [f"{one['model']} {_moved(one['change'], _sign(document))}" for one in sure[:3]]
             rest = len(since) - len(parts)
             parts += (
                 [f"{counted(rest, 'other')} not beyond chance" if len(sure) <= 3 else f"and {rest:,} more"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from unseen.checks.details import learner
 from unseen.estimates import Estimate
@@ -16,10 +16,10 @@ def domains(findings: Sequence[Shown[learner.HeldOutDomains]]) -> Iterator[Pictu
     for f in findings:
         d = f.details
         how = MEASURES.get(d.measure)
-        sign = -1.0 if how is not None and how.lower else 1.0
-        rows = [_domain(row, sign) for row in d.domains[: MAX_ROWS - 1]]
+        told = _as_it_is if how is None else how.shown
+        rows = [_domain(row, told) for row in d.domains[: MAX_ROWS - 1]]
         if d.next_score is not None:
-            rows.append([_interval("the next domain", d.next_score, sign)])
+            rows.append([_interval("the next domain", d.next_score, told)])
         word = "score" if how is None else how.word
         svg = forest(
             rows, label=f"{d.family}: {word} by domain", axis=word, legend=(("seen", "seen"), ("unseen", "not seen")),
@@ -33,20 +33,24 @@ def domains(findings: Sequence[Shown[learner.HeldOutDomains]]) -> Iterator[Pictu
         )  # fmt: skip
 
 
-def _domain(row: learner.Domain, sign: float) -> list[Mark]:
+def _as_it_is(score: float) -> float:
+    return score
+
+
+def _domain(row: learner.Domain, told: Callable[[float], float]) -> list[Mark]:
     half = 1.96 * row.unseen_se
-    low, high = sorted((sign * (row.unseen - half), sign * (row.unseen + half)))
+    low, high = sorted((told(row.unseen - half), told(row.unseen + half)))
     return [
-        Mark(row.domain, sign * row.unseen, low, high, "unseen", note=f"loss {row.loss:+.2f}"),
-        Mark(f"{row.domain}, seen", sign * row.reference, kind="seen"),
+        Mark(row.domain, told(row.unseen), low, high, "unseen", note=f"loss {row.loss:+.2f}"),
+        Mark(f"{row.domain}, seen", told(row.reference), kind="seen"),
     ]
 
 
-def _interval(label: str, estimate: Estimate, sign: float) -> Mark:
-    ends = sorted(sign * v for v in (finite(estimate.low), finite(estimate.high)) if v is not None)
+def _interval(label: str, estimate: Estimate, told: Callable[[float], float]) -> Mark:
+    ends = sorted(told(v) for v in (finite(estimate.low), finite(estimate.high)) if v is not None)
     if len(ends) < 2:
         raise CannotDraw("no prediction")
-    return Mark(label, sign * estimate.value, ends[0], ends[1], "accent", note="prediction")
+    return Mark(label, told(estimate.value), ends[0], ends[1], "accent", note="prediction")
 
 
 def extrapolation(findings: Sequence[Shown[learner.Extrapolated]]) -> Iterator[Picture]:

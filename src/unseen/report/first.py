@@ -15,6 +15,8 @@ Document = Mapping[str, Any]
 Row = Mapping[str, Any]
 # Rows of the score table beyond these are counted: the best and the worst are shown.
 MAX_ROWS = 8
+# Characters that the heading of the models ("model · log loss") keeps, where columns can give way to it.
+LEGIBLE = 16
 # What a missing input is called in a list.
 INPUTS = {
     "responses": "answers", "seen": "a split", "unseen": "a split", "split": "a split", "several models": "more models",
@@ -63,10 +65,11 @@ def told(document: Document) -> bool:
 
 def columns(document: Document) -> list[Column]:
     """The columns of the score table that hold anything."""
-    rows: Sequence[Row] = (document.get("scores") or {}).get("rows", ())
-    measure = (document.get("scores") or {}).get("measure")
-    kept = [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in rows)]
-    return [replace(c, name=f"model · {measure}") if c.key == "model" and measure else c for c in kept]
+    scores: Mapping[str, Any] = document.get("scores") or {}
+    names: dict[str, str] = {"model": f"model · {scores['measure']}"} if scores.get("measure") else {}
+    names |= {"gap": "rise"} if scores.get("lower") else {}
+    kept = [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in scores.get("rows", ()))]
+    return [replace(c, name=names.get(c.key, c.name)) for c in kept]
 
 
 def rows(document: Document, most: int = MAX_ROWS) -> tuple[list[Row], int]:
@@ -176,9 +179,11 @@ def fitted(
     def space() -> int:
         return width - sum(sizes[c.key] + gap for c in kept if c.key != "model")
 
+    heading = next((len(c.name) for c in kept if c.key == "model"), 0)
+
     def legible() -> bool:
         room = space()
-        wanted = min(max(map(len, names), default=0), least)
+        wanted = max(min(max(map(len, names), default=0), least), min(heading, LEGIBLE))
         return room >= wanted and len({middle(n, room) for n in names}) == len(set(names))
 
     while len(kept) > 1 and not legible():

@@ -52,12 +52,18 @@ def parts(document: Document, linked: Collection[str]) -> dict[str, Any]:
         "heads": columns,
         "rows": [[_cell(row, c, scales.get(c.key)) for c in columns] for row in rows],
         "level": f"{100 * document['settings'].get('level', 0.95):.0f}\N{NO-BREAK SPACE}%",
-        "lost": any(c.key == "gap" for c in columns),
+        "lost": _lost(document) if any(c.key == "gap" for c in columns) else "",
         "tiers": any(c.key == "tier" for c in columns),
         "stories": [_story(story, held, linked) for story in document["stories"]],
         "rest": [{"code": text.split()[0], "text": text} for text in first.rest(document)],
         "counts": " · ".join(t for t in (first.counts(document), first.silent(document)) if t),
     }
+
+
+def _lost(document: Document) -> str:
+    return (
+        "Lower is better. Rise: unseen minus seen." if document["scores"].get("lower") else "Lost: seen minus unseen."
+    )
 
 
 def _cell(row: Mapping[str, Any], column: first.Column, scale: tuple[float, float] | None) -> _Cell:

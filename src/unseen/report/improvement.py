@@ -13,7 +13,6 @@ from unseen.report.plain import counted, interval, number, plain
 SCHEMA_VERSION = 1
 # A gain that this many times the data would show is left open; one that takes more is not.
 OPEN = 6.0
-WORDS = {m.name: f"{m.word} (minus)" if m.lower else m.word for m in MEASURES.values()}
 
 
 def summarise(
@@ -273,8 +272,16 @@ def subtitle(document: Mapping[str, Any]) -> str:
     return (
         f"{document['learner']} on {document['target']}, {counted(document['rows'], 'row')}"
         + (f" of {document['source']}" if document["source"] else "")
-        + f"; {counted(fits, 'fit')}. A gain is the score minus that of the unchanged learner on the same rows."
+        + f"; {counted(fits, 'fit')}. {_gain(document['measure'])}"
     )
+
+
+def _gain(measure: str) -> str:
+    """What a gain is the difference of."""
+    how = MEASURES[measure]
+    if how.perfect is None:
+        return "A gain is the score minus that of the unchanged learner on the same rows."
+    return f"A gain is how much lower the {how.word} is than that of the unchanged learner on the same rows."
 
 
 def gain_heads(family: Mapping[str, Any], name: str = "gain") -> tuple[str, ...]:
@@ -295,7 +302,18 @@ def gains_shown(row: Mapping[str, Any], family: Mapping[str, Any], otherwise: st
 
 def at_worst(family: Mapping[str, Any]) -> str:
     """What the unchanged learner scores at the worst quarter of domains, or ""."""
-    return "" if family["unchanged_worst"] is None else f", {number(family['unchanged_worst'])} at the worst quarter"
+    worst = scored(family, "unchanged_worst")
+    return "" if worst == "–" else f", {worst} at the worst quarter"
+
+
+def scored(family: Mapping[str, Any], name: str) -> str:
+    """A mean score of a family as users know the measure.
+
+    >>> scored({"measure": "log-loss", "unchanged": -0.4}, "unchanged")
+    '0.400'
+    """
+    score = family[name]
+    return number(None if score is None else MEASURES[family["measure"]].shown(score))
 
 
 def settings_words(chosen: Mapping[str, int], remedy: str) -> str:

@@ -11,6 +11,7 @@ from unseen.report.html import asset, content_policy, template
 from unseen.report.improvement import (
     gain_heads,
     gains_shown,
+    scored,
     settings_words,
     subtitle,
     taken_words,
@@ -62,8 +63,8 @@ def _family(family: Mapping[str, Any]) -> dict[str, Any]:
         "facts": [
             ("held-out sets", number(family["held_out"])), ("final tests", number(len(family["folds"]))),
             ("seeds", number(family["repeats"])), ("fits", number(family["fits"])),
-            ("unchanged learner", number(family["unchanged"])), ("smallest gain", number(family["smallest_gain"])),
-            *([] if family["unchanged_worst"] is None else [("at the worst quarter", number(family["unchanged_worst"]))]),
+            ("unchanged learner", scored(family, "unchanged")), ("smallest gain", number(family["smallest_gain"])),
+            *([] if family["unchanged_worst"] is None else [("at the worst quarter", scored(family, "unchanged_worst"))]),
         ],
         "notes": [
             *family["notes"],

@@ -9,6 +9,7 @@ from unseen.report.improvement import (
     at_worst,
     gain_heads,
     gains_shown,
+    scored,
     settings_words,
     subtitle,
     taken_words,
@@ -52,7 +53,7 @@ def _family(family: Mapping[str, Any]) -> list[str]:
     lines += [
         "",
         f"{counted(family['held_out'], 'held-out set')}, {counted(family['repeats'], 'seed')}; the unchanged learner "
-        f"scores {number(family['unchanged'])}{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
+        f"scores {scored(family, 'unchanged')}{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
         "called help.",
     ]
     for r in family["ranking"]:

@@ -9,6 +9,7 @@ from unseen.report.improvement import (
     at_worst,
     gain_heads,
     gains_shown,
+    scored,
     settings_words,
     subtitle,
     taken_words,
@@ -86,7 +87,7 @@ def _small(family: Mapping[str, Any], console: Console) -> None:
     tests = "" if family["single"] else f" in {counted(len(family['folds']), 'final test')}"
     lines = [
         f"{held}{tests}, {counted(family['repeats'], 'seed')}; the unchanged learner scores "
-        f"{number(family['unchanged'])} there{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
+        f"{scored(family, 'unchanged')} there{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
         "called help. Costs are multiples of the unchanged learner's time.",
         *family["notes"],
     ]

@@ -21,7 +21,7 @@ from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
 from unseen.responses.predictions import refuse_as_score, scored_predictions
 from unseen.responses.table import Responses
-from unseen.responses.words import scores_from_words
+from unseen.responses.words import negated, scores_from_words
 
 # Field of Mapping → role column, and the option to name in messages.
 ROLE_OF: dict[str, tuple[str, str]] = {
@@ -268,7 +268,7 @@ class Mapping:
             table = table.with_columns(-pl.col("score").cast(pl.Float64))
             if "human_score" in table.columns and table["human_score"].dtype.is_numeric():
                 table = table.with_columns(-pl.col("human_score").cast(pl.Float64))
-            notes.append(f"Column {named['score']!r} is a loss: its negative is the score.")
+            notes.append(negated(named["score"]))
         for name, kind in self.kinds.items():
             if name not in table.columns:
                 raise BadInput(f"--factor: {unknown_column(name, table.columns)}")

@@ -1,12 +1,15 @@
-"""Scores that logs write as words: passed, incorrect, C, yes."""
+"""Scores that logs write as words: passed, incorrect, C, yes; and losses, of which the score is the negative."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import polars as pl
 
 RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved")
 WRONG = ("false", "f", "no", "n", "fail", "failed", "incorrect", "i", "wrong", "failure", "unresolved")
 MAX_WORDS = 12
+NEGATIVE = " is smaller for better answers: its negative is the score."
 
 
 def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
@@ -32,4 +35,22 @@ def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
     return text.replace_strict(number, default=None, return_dtype=pl.Float64).alias(column.name), told
 
 
-__all__ = ["scores_from_words"]
+def negated(name: str) -> str:
+    """The note of a table whose score is the negative of a loss.
+
+    >>> negated("perplexity")
+    'perplexity is smaller for better answers: its negative is the score.'
+    """
+    return f"{name}{NEGATIVE}"
+
+
+def loss_of(notes: Iterable[str]) -> str:
+    """Name of the loss whose negative the scores are, by the notes of their table; "" where they are as they were given.
+
+    >>> loss_of(["Rows were dropped.", negated("perplexity")]), loss_of(["Rows were dropped."])
+    ('perplexity', '')
+    """
+    return next((note.removesuffix(NEGATIVE) for note in notes if note.endswith(NEGATIVE)), "")
+
+
+__all__ = ["loss_of", "negated", "scores_from_words"]

@@ -18,6 +18,7 @@ from unseen.checks.base import Outcome, Subject
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
+from unseen.responses.words import loss_of
 
 # Columns of the table that are estimates.
 NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
@@ -33,10 +34,11 @@ class ScoreRow:
         model: Its name.
         answers: Answers with a score.
         units: Independent units behind them.
-        overall: Mean score of all answers; None where no interval exists, as for those that follow.
+        overall: Mean score of all answers, in the unit of the table; None where no interval exists, as for those that follow.
         seen: Mean score of seen rows.
         unseen: Mean score of unseen rows.
-        gap: Loss from seen to unseen (U101); positive is worse on unseen rows.
+        gap: Loss from seen to unseen (U101): seen minus unseen, or unseen minus seen of an error; positive is worse on
+            unseen rows.
         tier: Letter of the tier of models that are not told apart (U701), A first; empty where models were not compared.
         calibration: Calibration error of its confidence over all rows (U601).
     """
@@ -61,20 +63,81 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreTable:
-    """One row a model, the highest overall score first.
+class Unit:
+    """What users know a score as.
 
     Attributes:
-        rows: The models.
         low: Lowest possible score; None where there is none.
         high: Highest possible score; None where there is none.
-        measure: What the scores are, where a learner was refitted; else "".
+        name: What it is called; "" for a plain score.
+        perfect: Where it is known as an error (lower is better), the score of no error: the error is this minus the score.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    name: str = ""
+    perfect: float | None = None
+
+    @property
+    def lower(self) -> bool:
+        """Whether the number that users know is lower where answers are better."""
+        return self.perfect is not None
+
+    def shown(self, score: float) -> float:
+        """A mean score as users know it.
+
+        >>> Unit(name="log loss", perfect=0.0).shown(-0.4), Unit().shown(0.7)
+        (0.4, 0.7)
+        """
+        return score if self.perfect is None else self.perfect - score
+
+    def told(self, estimate: Estimate | None) -> Estimate | None:
+        """A mean score with its interval as users know it."""
+        if estimate is None or self.perfect is None:
+            return estimate
+        e = estimate
+        return replace(e, value=self.shown(e.value), low=self.shown(e.high), high=self.shown(e.low))
+
+
+PLAIN = Unit()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """One row a model, the best overall score first.
+
+    Attributes:
+        rows: The models, their scores in the unit that users know.
+        low: Lowest possible number; None where there is none.
+        high: Highest possible number; None where there is none.
+        measure: What the numbers are, where that is known; else "".
+        lower: Whether lower is better: an error or a loss.
+        unit: Unit of the scores of single rows, of which stories speak.
     """
 
     rows: tuple[ScoreRow, ...]
     low: float | None
     high: float | None
     measure: str = ""
+    lower: bool = False
+    unit: Unit = PLAIN
+
+    @classmethod
+    def in_unit(cls, rows: Iterable[ScoreRow], unit: Unit, *, single: Unit) -> ScoreTable:
+        """A table of scores in the unit that users know.
+
+        Args:
+            rows: Scores, higher is better.
+            unit: What users know them as.
+            single: The same of single rows.
+        """
+        made = [
+            replace(r, overall=unit.told(r.overall), seen=unit.told(r.seen), unseen=unit.told(r.unseen))
+            for r in sorted(rows, key=_order)
+        ]
+        ends = [None if end is None or not math.isfinite(end) else unit.shown(end) for end in (unit.low, unit.high)]
+        low, high = ends[::-1] if unit.lower else ends
+        return cls(tuple(made), low, high, unit.name, unit.lower, single)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -107,7 +170,8 @@ class ScoreTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        named = {"measure": self.measure} if self.measure else {}
+        named: dict[str, Any] = {"measure": self.measure} if self.measure else {}
+        named |= {"lower": True} if self.lower else {}
         return {"low": self.low, "high": self.high, **named, "rows": [row.to_dict() for row in self.rows]}
 
 
@@ -137,13 +201,27 @@ def score_table(result: AuditResult) -> ScoreTable | None:
                 tier=tiers.get(name, ""), calibration=errors.get(name),
             )
         )  # fmt: skip
+    single = _of_rows(subject)
+    rows_asked, unit = _as_asked(result, found, single)
+    return ScoreTable.in_unit(rows_asked, unit, single=single)
+
+
+def _of_rows(subject: Subject) -> Unit:
+    """Unit of the scores of single rows: the measure of a learner, the loss of a log, or a plain score."""
+    from unseen.refitting import MEASURES, UnderShift
+
     kind = subject.answers.score_kind
     ends = (None, None) if kind.name == "unbounded" else (kind.low, kind.high)
-    return _as_asked(result, ScoreTable(tuple(sorted(found, key=_order)), *ends))
+    under = subject.learner
+    if isinstance(under, UnderShift):
+        how = under.problem.how if under.keeps_score else MEASURES["error" if under.problem.regression else "accuracy"]
+        return Unit(*ends, how.word, how.perfect)
+    loss = loss_of(subject.answers.notes)
+    return Unit(*ends, loss, 0.0 if loss else None)
 
 
-def _as_asked(result: AuditResult, table: ScoreTable) -> ScoreTable:
-    """The table of a learner in the measure that was asked for.
+def _as_asked(result: AuditResult, rows: list[ScoreRow], single: Unit) -> tuple[list[ScoreRow], Unit]:
+    """The rows of a learner in the measure that was asked for, and its unit.
 
     Answers carry accuracy (minus the error) where the measure is none of single rows; the means over held-out sets are
     then taken from what U801 and U802 judge.
@@ -151,21 +229,14 @@ def _as_asked(result: AuditResult, table: ScoreTable) -> ScoreTable:
     from unseen.refitting import UnderShift
 
     under = result.subject.learner
-    if not isinstance(under, UnderShift):
-        return table
-    how, limits = under.problem.how, under.problem.how.limits
-    if under.keeps_score:
-        return replace(table, measure=how.score_word)
+    if not isinstance(under, UnderShift) or under.keeps_score:
+        return rows, single
     sides = _held_out(result.subject, result.settings.level)
-    rows = [
-        replace(r, overall=None, **dict(zip(SIDES, sides[r.model], strict=True)))
-        for r in table.rows
-        if r.model in sides
-    ]
-    if len(rows) < len(table.rows):
-        return replace(table, measure="minus mean absolute error" if under.problem.regression else "accuracy")
-    low, high = (end if math.isfinite(end) else None for end in limits)
-    return ScoreTable(tuple(rows), low, high, how.score_word)
+    if not all(r.model in sides for r in rows):
+        return rows, single
+    how = under.problem.how
+    asked = [replace(r, overall=None, **dict(zip(SIDES, sides[r.model], strict=True))) for r in rows]
+    return asked, Unit(*how.limits, how.word, how.perfect)
 
 
 def _held_out(subject: Subject, level: float) -> dict[str, tuple[Estimate | None, ...]]:
@@ -251,4 +322,4 @@ def _difference(a: Rows, b: Rows, level: float) -> Estimate | None:
         return None
 
 
-__all__ = ["ScoreRow", "ScoreTable", "score_table", "tier_letters"]
+__all__ = ["PLAIN", "ScoreRow", "ScoreTable", "Unit", "score_table", "tier_letters"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from unseen.checks.blame import Condition
 from unseen.estimates import Estimate
 from unseen.stories.amounts import Amounts
+from unseen.stories.scores import PLAIN, Unit
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # A part of the loss below this share of it is not told.
@@ -41,18 +42,20 @@ def where(condition: Condition) -> str:
     return f"{'where' if len(kinds) > 1 else 'at'} {condition}"
 
 
-def fails(of: Amounts, low: float | None) -> bool:
-    """Whether less than half of the score elsewhere is left; where scores have no lowest value nothing fails."""
-    return low is not None and of.elsewhere > low and (of.there - low) < (of.elsewhere - low) / 2
+def fails(of: Amounts, unit: Unit) -> bool:
+    """Whether less than half of the score elsewhere is left; an error, or a score without a lowest value, never fails."""
+    low = unit.low
+    return not unit.lower and low is not None and of.elsewhere > low and (of.there - low) < (of.elsewhere - low) / 2
 
 
-def title(condition: Condition, of: Amounts, low: float | None) -> str:
+def title(condition: Condition, of: Amounts, unit: Unit) -> str:
     """A story in a few words."""
-    return f"{'Fails' if fails(of, low) else 'Lower'} {where(condition)}"
+    said = f"Higher {unit.name}" if unit.lower else "Fails" if fails(of, unit) else "Lower"
+    return f"{said} {where(condition)}"
 
 
 def claim(
-    condition: Condition, of: Amounts, models: Sequence[str], of_models: int, low: float | None, held: Sequence[str]
+    condition: Condition, of: Amounts, models: Sequence[str], of_models: int, unit: Unit, held: Sequence[str]
 ) -> str:
     """What a story says, in one sentence: who, where, how much.
 
@@ -61,24 +64,27 @@ def claim(
         of: What they come to.
         models: Its models.
         of_models: Number of models in the audit.
-        low: Lowest possible score.
+        unit: What users know a score as.
         held: Columns of other stories that were held equal.
     """
     one = len(models) == 1
-    verb = ("fails" if one else "fail") if fails(of, low) else ("scores lower" if one else "score lower")
+    if unit.lower:
+        verb = f"{'has' if one else 'have'} a higher {unit.name}"
+    else:
+        verb = ("fails" if one else "fail") if fails(of, unit) else ("scores lower" if one else "score lower")
     at = where(condition)
     said = f"{who(models, of_models)} {verb} {at}"
     if math.isfinite(of.there) and math.isfinite(of.elsewhere):
         base = "on their originals" if at == "on rewritten items" else "elsewhere"
-        said += f": {of.elsewhere:.2f} {base}, {of.there:.2f} there"
+        said += f": {unit.shown(of.elsewhere):.2f} {base}, {unit.shown(of.there):.2f} there"
     if of.effect is not None:
         named = list(dict.fromkeys(held))
         given = "" if not named else f" at equal {_joined(named)}" if len(named) < 3 else " with other things equal"
-        said += f"; {of.effect.format(2)} lower{given}"
+        said += f"; {of.effect.format(2)} {_less(unit)}{given}"
     return f"{said}."
 
 
-def carried(condition: Condition, of: Amounts) -> str:
+def carried(condition: Condition, of: Amounts, unit: Unit = PLAIN) -> str:
     """The part of the loss that a story carries, in a sentence; empty where it is not worth one.
 
     The part is that of all levels of the story's columns, of which its condition is the worst.
@@ -88,7 +94,8 @@ def carried(condition: Condition, of: Amounts) -> str:
     columns = [c for c in condition.columns if c != "split"]
     what = f"{_joined(columns)} {'carries' if len(columns) == 1 else 'carry'}" if columns else "This carries"
     part = "all" if of.share.value >= of.lost.value else of.share.format(2)
-    return f"{what} {part} of the {of.lost.value:.2f} lost from seen to unseen."
+    lost = f"rise of {of.lost.value:.2f}" if unit.lower else f"{of.lost.value:.2f} lost"
+    return f"{what} {part} of the {lost} from seen to unseen."
 
 
 def carries(of: Amounts) -> bool:
@@ -96,11 +103,16 @@ def carries(of: Amounts) -> bool:
     return of.share is not None and of.lost is not None and of.share.low > 0 and of.share.value >= LEAST * of.lost.value
 
 
-def figure(of: Amounts) -> str:
+def figure(of: Amounts, unit: Unit = PLAIN) -> str:
     """The numbers in short."""
     if carries(of) and of.share is not None and of.lost is not None:
-        return f"{'all' if of.share.value >= of.lost.value else f'{of.share.value:.2f}'} of {of.lost.value:.2f} lost"
-    return "" if of.effect is None else f"{short(of.effect)} lower"
+        part = "all" if of.share.value >= of.lost.value else f"{of.share.value:.2f}"
+        return f"{part} of {of.lost.value:.2f} {'rise' if unit.lower else 'lost'}"
+    return "" if of.effect is None else f"{short(of.effect)} {_less(unit)}"
+
+
+def _less(unit: Unit) -> str:
+    return "higher" if unit.lower else "lower"
 
 
 def short(estimate: Estimate, digits: int = 2) -> str:

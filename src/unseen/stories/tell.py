@@ -65,11 +65,11 @@ def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Caus
     ordered = sorted(set(cause.positions), key=lambda i: (-result.weight(i), i))
     models = tuple(row.model for row in scores.rows if row.model in cause.models)
     held = [column for o in beside for column in o.condition.columns]
-    said = claim(cause.condition, of, models, len(scores), scores.low, held)
+    said = claim(cause.condition, of, models, len(scores), scores.unit, held)
     return Story(
-        title=title(cause.condition, of, scores.low),
-        sentence=f"{said} {carried(cause.condition, of)}".strip(),
-        figure=figure(of),
+        title=title(cause.condition, of, scores.unit),
+        sentence=f"{said} {carried(cause.condition, of, scores.unit)}".strip(),
+        figure=figure(of, scores.unit),
         models=models,
         of_models=len(scores),
         condition=cause.condition,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from unseen.auditing import AuditResult
 from unseen.checks.base import Clear, Found, Outcome, Undecided
 from unseen.estimates import Estimate
+from unseen.refitting import UnderShift
+from unseen.stories.scores import PLAIN, Unit
 from unseen.stories.told import Story, Verdict
 
 
@@ -15,7 +17,7 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     expected = [o for o in result.outcomes if o.details.get("expectation")]
     if expected:
         ahead = at_the_next(str(expected[0].details["expectation"]))
-        return Verdict(f"{ahead}{_apart(result)}", "expectation", _next(expected[0]))
+        return Verdict(f"{ahead}{_apart(result)}", "expectation", _told_as(result).told(_next(expected[0])))
     if stories:
         return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
@@ -61,6 +63,12 @@ def _apart(result: AuditResult) -> str:
 
 def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _told_as(result: AuditResult) -> Unit:
+    """What users know the scores of the learner as."""
+    under = result.subject.learner
+    return Unit(perfect=under.problem.how.perfect) if isinstance(under, UnderShift) else PLAIN
 
 
 def _next(outcome: Outcome) -> Estimate | None:

@@ -18,7 +18,7 @@ from unseen.plain_text import value as shortened
 from unseen.responses.mapping import Mapping as Columns
 from unseen.responses.readers._content import json_document
 from unseen.responses.readers._fields import LOSSES, PREFERRED, content_key, factor_columns, text
-from unseen.responses.words import RIGHT, WRONG
+from unseen.responses.words import RIGHT, WRONG, negated
 
 # What a run costs is no measure of how good an answer is; read only where the user asks for it.
 COSTS = ("latency", "cost", "token", "duration", "time", "threshold", "count")
@@ -98,7 +98,7 @@ def tabled(
     # "toxicity/v1/score" and "noise_sensitivity(mode=relevant)" are losses by their first word.
     if re.split(r"[(/]", metric.lower())[0] in LOSSES and not mapping.negated:
         scores = [None if s is None else -s for s in scores]
-        notes.append(f"{metric} is smaller for better answers: its negative is the score.")
+        notes.append(negated(metric))
     columns: dict[str, pl.Series] = {
         "model": pl.Series([mapping.model or a.model or model or path.stem for a in kept], dtype=pl.String),
         "item": pl.Series([a.item for a in kept], dtype=pl.String),

@@ -13,6 +13,7 @@ from unseen.responses.mapping import Mapping
 from unseen.responses.readers._content import peek
 from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
 from unseen.responses.readers._typed import as_object, list_or_empty, object_or_empty
+from unseen.responses.words import negated
 
 NAME = "lighteval"
 SPELLINGS = (("doc", "metric", "model_response"), ("__doc__", "__metric__", "__model_response__"))
@@ -62,7 +63,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         )
     sign = -1.0 if metric in LOSSES and not mapping.negated else 1.0
     if sign < 0:
-        notes.append(f"{metric} is smaller for better answers: its negative is the score.")
+        notes.append(negated(metric))
     model, task = mapping.model or _model(path, notes), _task(path, docs[0])
     scores = [None if row.get(metric) is None else sign * float(row[metric]) for row in metrics]
     said = [_answer(doc, answer) for doc, answer in zip(docs, answers, strict=True)]

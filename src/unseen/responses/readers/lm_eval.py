@@ -17,6 +17,7 @@ from unseen.responses.readers._answers import shown
 from unseen.responses.readers._content import json_document, json_lines, peek
 from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
 from unseen.responses.readers._typed import as_list, as_name, as_number, list_or_empty, object_or_empty
+from unseen.responses.words import negated
 
 NAME = "lm-eval"
 SIGNATURE = frozenset({"doc_id", "doc", "filtered_resps"})
@@ -110,7 +111,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         )
     sign = -1.0 if _is_loss(name, task, results) and not mapping.negated else 1.0
     if sign < 0:
-        notes.append(f"{name} is smaller for better answers: its negative is the score.")
+        notes.append(negated(name))
     answers = [_answer(row, name) for row in samples]
     docs = [row["doc"] if isinstance(row["doc"], dict) else {"text": row["doc"]} for row in samples]
     scores = [as_number(row.get(key), key, where, "Choose another with --metric.") for where, row in places]
