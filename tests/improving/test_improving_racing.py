@@ -6,11 +6,13 @@ import sys
 
 import numpy as np
 import polars as pl
+from sklearn.linear_model import LogisticRegression
 
 from unseen.engine.store import Store
 from unseen.improving import Candidate, Gains, design, improve
 from unseen.improving.attempts import UNCHANGED, Attempt, candidates_of
 from unseen.improving.racing import early_of, hopeless, waves_of
+from unseen.learners import EstimatorLearner
 from unseen.refitting import ask
 from unseen.remedies import all_remedies
 
@@ -83,3 +85,51 @@ def test_what_shares_a_fit_comes_first_then_usual_settings_then_others_then_dear
     ]  # fmt: skip
     assert {c for w in waves for c in w} == {c.key for n in names for c in candidates_of([all_remedies()[n]])}
     assert "regularised strength=10.0" in waves[1]
+
+
+def test_each_fit_of_the_unchanged_learner_is_made_once_and_the_total_is_told_once(tmp_path):
+    class Heard:
+        def __init__(self):
+            self.names, self.totals, self.expected = [], [], []
+
+        def __call__(self, name, finished, total):
+            self.names.append(name)
+            self.totals.append((finished, total))
+
+        def expect(self, open_, each, workers):
+            self.expected.append(open_)
+
+    heard = Heard()
+    tried = ["logit-adjustment", "class-balance", "domain-balance", "regularised"]
+    asked = asked_for(sites=6, rows=360)
+    improve(asked, remedies=tried, race=True, repeats=1, executor="serial", store=Store(tmp_path), done=heard)
+    plain = [n for n in heard.names if n.endswith(": unchanged")]
+    # Six parts: 15 pairs and 6 final tests.
+    assert len(plain) == len(set(plain)) == 21
+    finished, totals = zip(*heard.totals, strict=True)
+    assert list(finished) == list(range(1, len(finished) + 1))
+    assert list(totals) == sorted(totals, reverse=True), "what is dropped shortens what is left; nothing lengthens it"
+    assert len(heard.expected) == 1
+    # Of five settings, 21 fits each, beside the unchanged one; doubling has too few domains here.
+    assert heard.expected[0] == totals[0] == 21 * (1 + sum(len(all_remedies()[n].grid) for n in tried[1:]))
+
+
+def test_sides_are_answered_in_one_call_unless_an_estimator_could_look_across_rows():
+    calls = []
+
+    class Foreign(LogisticRegression):
+        def predict_proba(self, x):
+            calls.append(len(x))
+            return super().predict_proba(x)
+
+    examples = asked_for(sites=4, rows=200).problem.examples
+    parts = [examples.take(np.arange(0, 50)), examples.take(np.arange(50, 120)), examples.take(np.arange(0, 0))]
+    alone = EstimatorLearner(LogisticRegression()).fit(examples, np.random.default_rng(0))
+    apart = [alone.probabilities(p) for p in parts[:2]]
+    together = EstimatorLearner(LogisticRegression()).fit(examples, np.random.default_rng(0))
+    together.foresee(parts)
+    together._fitted.predict_proba = None
+    assert all(np.allclose(together.probabilities(p), q, atol=1e-12) for p, q in zip(parts, apart, strict=False))
+    foreign = EstimatorLearner(Foreign()).fit(examples, np.random.default_rng(0))
+    foreign.foresee(parts)
+    assert calls == []

@@ -6,13 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from unseen.data import Examples
+from unseen.errors import BadInput
 from unseen.learners import EstimatorLearner, named
-from unseen.learners.preprocessing import input_table, is_text, preprocessing
+from unseen.learners.preprocessing import Numbers, input_table, is_text, preprocessing
 
 
 def mixed(n=300, seed=0):
@@ -98,3 +100,25 @@ def test_an_estimator_without_probabilities_still_answers():
     learner = EstimatorLearner(Majority()).fit(mixed(), np.random.default_rng(0))
     assert not learner.has_probabilities
     assert not learner.respond(mixed(30, 5)).has("confidence")
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32, pl.Int64])
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_a_table_of_numbers_is_scaled_as_scikit_learn_does_to_the_last_bit(dtype, missing):
+    rng = np.random.default_rng(0)
+    columns = {k: [None if rng.random() < missing else v for v in (9 * rng.normal(size=501)).tolist()] for k in "abc"}
+    frame = pl.DataFrame(columns).cast(dtype, strict=False)
+    frame = frame.with_columns(none=pl.lit(None, dtype=dtype), same=pl.lit(3, dtype=dtype))
+    made = preprocessing(Examples(frame, tuple(frame.columns), None))
+    assert isinstance(made, Numbers)
+    steps = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    theirs = ColumnTransformer([("numbers", steps, frame.columns)], sparse_threshold=0.0)
+    assert np.array_equal(made.fit_transform(frame), theirs.fit_transform(frame))
+    for part in (frame[:1], frame[100:200]):
+        assert np.array_equal(made.transform(part), theirs.transform(part))
+
+
+def test_infinite_numbers_are_refused_with_a_remedy():
+    frame = pl.DataFrame({"a": [1.0, float("inf")], "b": [0.0, 1.0]})
+    with pytest.raises(BadInput, match="infinite numbers: replace them by missing ones or by a bound"):
+        preprocessing(Examples(frame, ("a", "b"), None)).fit(frame)

@@ -139,7 +139,8 @@ class Parts:
         known = np.flatnonzero(labels >= 0)
         if len(known) > rows:
             known = known[np.linspace(0, len(known) - 1, rows).round().astype(np.int64)]
-        made = self.read(examples.take(known), keeps)
+        # The same examples where all are kept: what learners make of them is then made once for all methods.
+        made = self.read(examples if len(known) == len(examples) else examples.take(known), keeps)
         return Source(
             labels[known], len(classes), made.get("probabilities"), made.get("features"),
             None if held_out is None else held_out[known], self.head, self.module,

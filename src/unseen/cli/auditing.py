@@ -185,6 +185,9 @@ def _run(request: Request, subject: Subject) -> AuditResult:
 
     o = request.options
     with terminal.progress(enabled=not o.quiet) as progress:
+        if progress is not None and subject.learner is not None:
+            # Checks ask for further refits: shuffled columns, other learners, subsets of the domains.
+            subject.learner.runner.done = progress.refitted
         return run(subject, o.settings, select=o.select, ignore=o.ignore, progress=progress, budget=o.budget)
 
 
@@ -257,7 +260,6 @@ def _subject(request: Request) -> Subject:
             done=done, seconds=learning.seconds,
         )  # type: ignore[arg-type]  # fmt: skip
         subject = subject_of(under)
-    # Further refits that checks ask for report through the line of the checks.
     under.runner.done = None
     return subject
 

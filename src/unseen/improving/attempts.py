@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -30,7 +31,7 @@ from unseen.refitting.refits import (
     versions,
     with_wrong_labels,
 )
-from unseen.remedies import DOMAIN, ORDER, Call, Remedy, label, plain_fit, remedy_named
+from unseen.remedies import DOMAIN, ORDER, Call, Remedy, foresee, label, plain_fit, remedy_named
 from unseen.shifts.perturbations import PERTURBATIONS, families
 from unseen.shifts.perturbations import applicable as changing
 
@@ -85,7 +86,7 @@ def run_attempts(
     design: Design, learner: Spec, candidates: Sequence[Candidate], *, executor: Kind, workers: int | None,
     store: Store, done: Callable[[str, int, int], None] | None, seconds: float | None = None,
     wanted: Callable[[Fitting, Candidate], bool] = lambda fitting, candidate: True,
-    have: Mapping[tuple[str, int], Mapping[str, Attempt]] | None = None,
+    have: Mapping[tuple[str, int], Mapping[str, Attempt]] | None = None, only: Collection[str] | None = None,
 ) -> Done:  # fmt: skip
     """Run every candidate in every fitting where it is wanted.
 
@@ -102,6 +103,7 @@ def run_attempts(
         seconds: Longest time that a job may take.
         wanted: Whether a candidate is to be fitted there.
         have: What was fitted before; the unchanged learner is not fitted twice for remedies that don't wrap it.
+        only: Names of the fittings that have their turn; all by default.
 
     Returns:
         (fitting, repeat) → candidate → attempt.
@@ -111,6 +113,8 @@ def run_attempts(
     jobs: list[Job] = []
     places: list[Fitting] = []
     for fitting in design.fittings:
+        if only is not None and fitting.name not in only:
+            continue
         own = [c for c in candidates if wanted(fitting, c)]
         wrapping = [c for c in own if remedy_named(c.remedy).wrap is not None]
         bundles = [[c] for c in own if c not in wrapping]
@@ -303,6 +307,9 @@ def _answered(
     one: dict[str, Any], fitted: Any, sides: Mapping[str, Examples], problem: Mapping[str, Any], fit_seconds: float
 ) -> None:
     started, rows = time.perf_counter(), 0
+    # What fails here fails again below, on the side that it can't answer.
+    with contextlib.suppress(Exception):
+        foresee(fitted, list(sides.values()))
     for side, given in sides.items():
         if not len(given):
             continue

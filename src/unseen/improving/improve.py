@@ -6,7 +6,7 @@ import os
 import re
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candi
 from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
 from unseen.improving.racing import Race, dropped_words, run_race, seconds_of, waves_of, wholly_dropped
+from unseen.improving.told import Told
 from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
 from unseen.refitting import Asked, Runner
 from unseen.refitting.diversity import Doubling, doubling
@@ -205,11 +206,18 @@ def _one(
         made = replace(made, notes=(*made.notes, note))
     bar = smallest_gain * made.problem.scale
     so_far = Race()
+    # Whoever names remedies wants each one's interval: then none is dropped.
+    waves = waves_of(tried) if racing else [candidates_of(tried)]
+    told_of = None if done is None else Told(done, made, waves)
 
-    def run(wanted: Callable[[Fitting, Candidate], bool], candidates: Sequence[Candidate]) -> Done:
+    def run(
+        wanted: Callable[[Fitting, Candidate], bool], candidates: Sequence[Candidate], only: Collection[str] | None
+    ) -> Done:
+        if told_of is not None:
+            told_of.begin(candidates, only)
         found = run_attempts(
-            made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=done,
-            seconds=seconds, wanted=wanted, have=so_far.found,
+            made, asked.learner, candidates, executor=executor, workers=workers, store=store, done=told_of,
+            seconds=seconds, wanted=wanted, have=so_far.found, only=only,
         )  # fmt: skip
         for (name, _), own in found.items():
             if UNCHANGED in own and own[UNCHANGED].failed:
@@ -223,8 +231,6 @@ def _one(
         gains = Gains(made, so_far.found, ordered, level, judge, so_far.dropped)
         return _improvement(gains, [r for r in tried if r.name in names], so_far, bar, not_tried)
 
-    # Whoever names remedies wants each one's interval: then none is dropped.
-    waves = waves_of(tried) if racing else [candidates_of(tried)]
     began, told = time.monotonic(), False
     for number, wave in enumerate(waves):
         run_race(
@@ -240,8 +246,10 @@ def _one(
     found = answer([c for wave in waves for c in wave])
     if not racing:
         return found
+    if told_of is not None:
+        told_of.begin((), ())
     runner = Runner(
-        made.problem, asked.learner, executor=executor, workers=workers, store=store, done=done, seconds=seconds
+        made.problem, asked.learner, executor=executor, workers=workers, store=store, done=told_of, seconds=seconds
     )
     return replace(found, collect=_collected(made, runner, level))
 

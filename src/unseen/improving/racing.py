@@ -26,7 +26,8 @@ CHEAP = 2
 # Time of a fit beside the fit itself: answers, scores, and sending them, in seconds.
 OVERHEAD = 0.02
 
-Run = Callable[[Callable[[Fitting, Candidate], bool], Sequence[Candidate]], Done]
+# What is wanted, of which candidates, in which fittings (all where None).
+Run = Callable[[Callable[[Fitting, Candidate], bool], Sequence[Candidate], Collection[str] | None], Done]
 
 
 @dataclass
@@ -137,10 +138,11 @@ def run_race(
         racing: Whether candidates are dropped.
     """
     early = early_of(made) if racing else None
-    first: Collection[str] = ()
+    rest: Collection[str] | None = None
     if early is not None:
         first = {f.name for f in early.fittings}
-        _add(so_far, run(lambda fitting, _: fitting.name in first, candidates))
+        rest = {f.name for f in made.fittings} - first
+        _add(so_far, run(lambda fitting, candidate: True, candidates, first))
         gains = judge_of(early, so_far.found)
         so_far.dropped |= hopeless(gains, bar, gains.judge)
     users: dict[str, list[str]] = {}
@@ -149,10 +151,9 @@ def run_race(
             users.setdefault(name, []).append(fold.name)
 
     def wanted(fitting: Fitting, candidate: Candidate) -> bool:
-        kept = any((fold, candidate.key) not in so_far.dropped for fold in users[fitting.name])
-        return kept and fitting.name not in first
+        return any((fold, candidate.key) not in so_far.dropped for fold in users[fitting.name])
 
-    _add(so_far, run(wanted, candidates))
+    _add(so_far, run(wanted, candidates, rest))
 
 
 def _add(so_far: Race, more: Done) -> None:

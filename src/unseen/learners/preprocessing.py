@@ -9,6 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from unseen.data import Examples
+from unseen.errors import BadInput
 
 TextKind = Literal["ngrams", "sentences"]
 # Columns of text with more levels than this are encoded by their mean target, not by one column a level.
@@ -29,6 +30,8 @@ def input_table(examples: Examples) -> Any:
     [1.0, None]
     """
     table = examples.table.select(examples.inputs)
+    if all(dtype.is_numeric() for dtype in table.dtypes):
+        return table
     if len(examples.inputs) == 1 and isinstance(table.dtypes[0], pl.Array):
         return table[examples.inputs[0]].to_numpy().reshape(table.height, -1)
     for name in [c for c in table.columns if isinstance(table.schema[c], pl.Array)]:
@@ -63,6 +66,63 @@ def is_text(column: pl.Series) -> bool:
     return (isinstance(words, float) and words >= FREE_WORDS) or distinct > 0.5 * len(column)
 
 
+class Numbers:
+    """What ``preprocessing`` is for a table of numbers alone: the same to the last bit, without the machinery of columns.
+
+    Args:
+        scale: Whether numbers are standardised and missing ones take the median; else they stay as they are.
+    """
+
+    def __init__(self, *, scale: bool) -> None:
+        self.scale = scale
+        self._median = self._mean = self._spread = np.zeros(0)
+
+    def fit(self, x: pl.DataFrame, y: object = None) -> Numbers:
+        """Keep medians, means and deviations."""
+        self.fit_transform(x, y)
+        return self
+
+    def fit_transform(self, x: pl.DataFrame, y: object = None) -> np.ndarray:
+        """Fit, and the matrix, shape (n, columns)."""
+        from sklearn.preprocessing import StandardScaler
+
+        values = _matrix(x)
+        if not self.scale:
+            return values
+        known = ~np.isnan(values).all(0)
+        self._median = np.zeros(values.shape[1], values.dtype)
+        self._median[known] = np.nanmedian(values[:, known], 0)
+        scaler: Any = StandardScaler().fit(self._filled(values))
+        self._mean, self._spread = scaler.mean_, scaler.scale_
+        return self.transform(x)
+
+    def transform(self, x: pl.DataFrame) -> np.ndarray:
+        """The matrix, shape (n, columns).
+
+        Raises:
+            BadInput: A number is infinite.
+        """
+        values = _matrix(x)
+        if not self.scale:
+            return values
+        filled = self._filled(values)
+        filled -= self._mean
+        filled /= self._spread
+        return filled
+
+    def _filled(self, values: np.ndarray) -> np.ndarray:
+        filled = np.where(np.isnan(values), self._median, values)
+        if np.isinf(filled).any():
+            raise BadInput("the inputs hold infinite numbers: replace them by missing ones or by a bound.")
+        return filled
+
+
+def _matrix(x: pl.DataFrame) -> np.ndarray:
+    values = x.to_numpy()
+    # The order in memory decides the last bit of a sum; this is the one that scikit-learn's imputer makes.
+    return values.astype(np.float64, order="C" if values.dtype == np.float32 else "K", copy=False)
+
+
 def preprocessing(examples: Examples, *, trees: bool = False, text: TextKind = "ngrams") -> Any:
     """An unfitted transformer of ``input_table`` into a matrix of floats.
 
@@ -94,6 +154,8 @@ def preprocessing(examples: Examples, *, trees: bool = False, text: TextKind = "
     if isinstance(x, np.ndarray):
         return FunctionTransformer()
     numbers = [c for c in x.columns if x.schema[c].is_numeric()]
+    if len(numbers) == len(x.columns):
+        return Numbers(scale=not trees)
     free = [c for c in x.columns if c not in numbers and is_text(x[c])]
     named = [c for c in x.columns if c not in numbers and c not in free]
     many = [c for c in named if x[c].n_unique() > MANY_LEVELS]

@@ -1,6 +1,6 @@
 """Remedies that can be tried on a learner under shift: on its data, its objective, its choices, and at test time."""
 
-from unseen.remedies.base import DOMAIN, NEEDS, ORDER, Call, Remedy, label, plain_fit
+from unseen.remedies.base import DOMAIN, NEEDS, ORDER, Call, Remedy, foresee, label, plain_fit
 from unseen.remedies.registry import all_remedies, applicable, remedy_named
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Remedy",
     "all_remedies",
     "applicable",
+    "foresee",
     "label",
     "plain_fit",
     "remedy_named",

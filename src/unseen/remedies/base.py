@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -133,3 +133,15 @@ def fit_weighted(call: Call, weights: np.ndarray) -> Any:
 def plain_fit(call: Call) -> Any:
     """A fresh learner fitted as it is."""
     return call.make().fit(call.train, call.rng)
+
+
+def foresee(fitted: Any, parts: Sequence[Examples]) -> None:
+    """Let a fitted learner that can do so answer several parts in one call; it has the answers at hand when asked for each.
+
+    Args:
+        fitted: The learner; one without a method of this name is left alone.
+        parts: What it will be asked for.
+    """
+    together = getattr(fitted, "foresee", None)
+    if together is not None:
+        together(parts)

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from unseen.data import Examples
+from unseen.engine.once import once
 from unseen.errors import BadInput
 from unseen.learners.preprocessing import MANY_LEVELS, input_table, preprocessing
-from unseen.remedies.base import DOMAIN, Call, Remedy
+from unseen.remedies.base import DOMAIN, Call, Remedy, foresee
 
 LEVEL = 0.05
 # A set of columns is refused as not invariant below this; the choice among sets is validated on other domains anyway.
@@ -51,11 +52,18 @@ class OnChanged:
 
     def probabilities(self, examples: Examples) -> np.ndarray:
         """Probabilities of the classes, shape (n, classes)."""
-        return self.learner.probabilities(self.change(examples, False))
+        return self.learner.probabilities(self._changed(examples))
+
+    def foresee(self, parts: Sequence[Examples]) -> None:
+        """Compute the answers to several parts in one call, where the learner can; each part is changed by itself."""
+        foresee(self.learner, [self._changed(one) for one in parts])
 
     def respond(self, examples: Examples) -> Any:
         """Answers on the changed examples."""
-        return self.learner.respond(self.change(examples, False))
+        return self.learner.respond(self._changed(examples))
+
+    def _changed(self, examples: Examples) -> Examples:
+        return once("changed", (self, examples), lambda: self.change(examples, False))
 
 
 def with_inputs(examples: Examples, table: pl.DataFrame, inputs: Sequence[str]) -> Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 
 from unseen.adaptation.ensembles import Ensemble
 from unseen.data import Examples
+from unseen.engine.once import once
 from unseen.engine.seeds import draw_seed
 from unseen.errors import BadInput
 from unseen.estimates.shift.density_ratio import (
@@ -19,7 +21,7 @@ from unseen.estimates.shift.density_ratio import (
 )
 from unseen.learners.base import responses_of
 from unseen.learners.preprocessing import input_table, preprocessing
-from unseen.remedies.base import ORDER, Call, Remedy, fit_weighted
+from unseen.remedies.base import ORDER, Call, Remedy, fit_weighted, foresee
 from unseen.responses import Responses
 from unseen.shifts.perturbations import PERTURBATIONS, Perturbation, applicable, family_folds
 
@@ -221,11 +223,18 @@ class OnEdges:
         """Probabilities of the classes, shape (n, classes)."""
         return self.learner.probabilities(self._changed(examples))
 
+    def foresee(self, parts: Sequence[Examples]) -> None:
+        """Compute the answers to several parts in one call, where the learner can."""
+        foresee(self.learner, [self._changed(one) for one in parts])
+
     def respond(self, examples: Examples) -> Any:
         """Answers on the changed images."""
         return self.learner.respond(self._changed(examples))
 
     def _changed(self, examples: Examples) -> Examples:
+        return once("edges", (self, examples), lambda: self._with_edges(examples))
+
+    def _with_edges(self, examples: Examples) -> Examples:
         columns: list[pl.Series] = []
         for name in examples.inputs:
             dtype = examples.table.schema[name]
@@ -253,6 +262,11 @@ class SeveralFits(Ensemble):
     def __init__(self, members: list[Any], name: str) -> None:
         super().__init__(members, name=name)
         self.has_probabilities = all(getattr(m, "has_probabilities", False) for m in members)
+
+    def foresee(self, parts: Sequence[Examples]) -> None:
+        """Compute the answers of each member to several parts in one call, where it can."""
+        for member in self.members:
+            foresee(member, parts)
 
     def respond(self, examples: Examples) -> Responses:
         """The mean of the members' numbers, or the class with the highest mean probability."""

@@ -77,8 +77,34 @@ def describe(responses: Responses, file: IO[str] | None = None, *, columns: str 
         console.print(safe(f"Note: {note}", console))
 
 
+class Checking:
+    """Tells which check runs, and how far the refits are that it asks for.
+
+    Args:
+        show: Shows one line in place of the last.
+
+    >>> told = Checking(print)
+    >>> told("U803", 40, 57)
+    U803  41 of 57 checks
+    >>> told.refitted("a column shuffled", 3, 30)
+    U803  41 of 57 checks, 3 of 30 further refits
+    """
+
+    def __init__(self, show: Callable[[str], object]) -> None:
+        self._show, self._check = show, ""
+
+    def __call__(self, code: str, done: int, total: int) -> None:
+        """A check begins."""
+        self._check = f"{code}  {done + 1} of {total} checks"
+        self._show(self._check)
+
+    def refitted(self, name: str, finished: int, total: int, /) -> None:
+        """A refit of the check that runs is finished."""
+        self._show(f"{self._check}, {finished:,} of {total:,} further refits")
+
+
 @contextmanager
-def progress(*, enabled: bool = True) -> Generator[Callable[[str, int, int], None] | None]:
+def progress(*, enabled: bool = True) -> Generator[Checking | None]:
     """A line on standard error that tells which check runs; nothing where that is no terminal."""
     from rich.console import Console
 
@@ -87,11 +113,7 @@ def progress(*, enabled: bool = True) -> Generator[Callable[[str, int, int], Non
         yield None
         return
     with console.status("reading") as status:
-
-        def tell(code: str, done: int, total: int) -> None:
-            status.update(f"{code}  {done + 1} of {total} checks")
-
-        yield tell
+        yield Checking(status.update)
 
 
 def _write(document: Mapping[str, Any], console: Console) -> None:
