@@ -90,3 +90,42 @@ def test_a_shortfall_of_scores_of_0_and_1_lies_within_1():
     assert out.estimate is not None, out.statement
     assert out.estimate.high == 1.0
     assert "logit scale" not in out.statement
+
+
+def _partial_credit(shortfall=0.0, seed=0, n=900, clusters=0):
+    """Items of four parts, worth 0 to 10; what each level brings adds up on the logit, up to nearly all right."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 3, n), rng.integers(0, 3, n)
+    new = (a == 2) & (b == 2)
+    cluster = rng.integers(0, clusters, n) if clusters else np.arange(n)
+    right = 1 / (1 + np.exp(-(1.5 + 1.5 * (a == 2) + 1.5 * (b == 2)))) - shortfall * new
+    if clusters:
+        right = np.where(new, (cluster < 1) * 0.2, right)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(n)], "score": rng.binomial(4, right) * 2.5, "cluster": [f"c{v}" for v in cluster],
+        "shape": [f"s{v}" for v in a], "colour": [f"c{v}" for v in b], "split": np.where(new, "unseen", "seen"),
+    })  # fmt: skip
+    answers = Responses.of(table, score_range=(0, 10))
+    return run_check(UnseenCombinations(), Subject(answers), Settings(), strict=True)[0]
+
+
+def test_partial_credit_near_its_ceiling_is_no_shortfall():
+    """Levels that each bring a tenth and more can't bring it twice where 0.99 of all is reached: sums of means say 1.09."""
+    told = [_partial_credit(seed=s) for s in range(60)]
+    assert all(isinstance(o, Clear) for o in told)
+    # 95 % hold 0; 51 of 60 is 3.6 binomial standard deviations below.
+    assert sum(o.estimate.low <= 0 <= o.estimate.high for o in told) >= 51
+
+
+def test_a_shortfall_of_partial_credit_is_found_in_the_unit_of_the_score():
+    told = [_partial_credit(0.2, seed=s) for s in range(30)]
+    assert all(isinstance(o, Found) for o in told)
+    assert sum(o.estimate.low <= 2.0 <= o.estimate.high for o in told) >= 24  # 0.95; 3.8 sd below
+    # What is expected is within the range of the score.
+    assert all(0 <= o.details["observed"] < o.details["expected"] <= 10 for o in told)
+
+
+def test_no_shortfall_of_partial_credit_is_more_than_the_whole_score():
+    out = _partial_credit(seed=3, n=500, clusters=12)
+    assert isinstance(out, Found)
+    assert out.estimate.value < out.estimate.high <= 10

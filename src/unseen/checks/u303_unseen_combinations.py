@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -33,9 +34,9 @@ class UnseenCombinations(Check):
     method = (
         "A row is a new combination if all its levels occur among the seen rows but some pair of them "
         "never does. On the "
-        "seen rows a regression with main effects only is fitted (logistic for binary scores: effects "
-        "add up on the logit; "
-        "else linear). The shortfall is the mean predicted minus the mean observed score of the new combinations; its "
+        "seen rows a regression with main effects only is fitted (logistic for scores with a lowest and a highest value, "
+        "partial credit too: effects add up on the logit, and no expectation leaves the range; else linear). The "
+        "shortfall is the mean predicted minus the mean observed score of the new combinations; its "
         "variance adds the delta-method variance of the prediction to the clustered variance of the observed residuals."
     )
     assumptions = (
@@ -44,6 +45,7 @@ class UnseenCombinations(Check):
     sources = (
         "Keysers et al. (2020), Measuring compositional generalization (atoms and compounds)",
         "Lake & Baroni (2018), Generalization without systematicity (SCAN)",
+        "Papke & Wooldridge (1996), Econometric methods for fractional response variables (partial credit)",
     )
     example = "model A: new combinations of seen levels score 0.31, 0.22 [0.15, 0.29] below the additive expectation."
     needs = ("responses", "seen", "unseen", "factors")
@@ -68,18 +70,20 @@ class UnseenCombinations(Check):
                 )
             ]
         outcomes: list[Outcome] = []
+        kind = subject.answers.score_kind
+        span = _Span(rows.scale, None if kind.name == "unbounded" else (kind.low, kind.high))
         for model, part in rows.each():
             about = About("model", model)
             arrays = (rows.score[part], rows.cluster[part], seen[part] & known[part], novel[part])
             try:
-                outcomes.append(self._judge(model, about, factors, part, arrays, pairs, rows.scale, settings))
+                outcomes.append(self._judge(model, about, factors, part, arrays, pairs, span, settings))
             except (TooFewUnits, Undefined) as error:
                 outcomes.append(self.not_applicable(f"{model}: {error}", "Collect more such items.", about=about))
         return outcomes
 
     def _judge(
         self, model: str, about: About, factors: list[Levels], part: slice,
-        arrays: tuple[FloatArray, NDArray[np.integer], BoolArray, BoolArray], pairs: list[str], scale: float,
+        arrays: tuple[FloatArray, NDArray[np.integer], BoolArray, BoolArray], pairs: list[str], span: _Span,
         settings: Settings,
     ) -> Outcome:  # fmt: skip
         score, cluster, seen, novel = arrays
@@ -93,9 +97,13 @@ class UnseenCombinations(Check):
         if (drawn := sample_rows(cluster[new], MAX_ROWS, rng)) is not None:
             new = new[drawn]
         used = [f for f in factors if len(np.unique(f.codes[part][base])) > 1]
-        fit = regress([f.codes[part][base] for f in used], [f.size for f in used], score[base], cluster[base])
+        share = span.shares(score)
+        fit = regress(
+            [f.codes[part][base] for f in used], [f.size for f in used], share[base], cluster[base],
+            shares=span.ends is not None,
+        )  # fmt: skip
         codes = np.stack([f.codes[part][new] for f in used], axis=1)
-        shortfall, p, expected = self._shortfall(fit, codes, score[new], cluster[new], settings.level)
+        shortfall, p, expected = self._shortfall(fit, codes, share[new], cluster[new], settings.level, span)
         observed = float(score[new].mean())
         # The shortfall is on the scale of the score; what adds up, on that of the regression.
         added = " (effects add up on the logit)" if fit.link == "logit" else ""
@@ -105,7 +113,7 @@ class UnseenCombinations(Check):
             "scale": scale_name, "firth": fit.firth,
         }  # fmt: skip
         return self.decide(
-            about=about, estimate=shortfall, p_value=p, settings=settings, scale=scale, details=details,
+            about=about, estimate=shortfall, p_value=p, settings=settings, scale=span.scale, details=details,
             found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) score "
             f"{observed:.2f}, {shortfall} "
             f"below the additive expectation{added}.",
@@ -116,8 +124,9 @@ class UnseenCombinations(Check):
         )  # fmt: skip
 
     def _shortfall(
-        self, fit: Fit, codes: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer], level: float
-    ) -> tuple[Estimate, float, float]:
+        self, fit: Fit, codes: NDArray[np.integer], score: FloatArray, cluster: NDArray[np.integer], level: float,
+        span: _Span,
+    ) -> tuple[Estimate, float, float]:  # fmt: skip
         x = one_hot(codes, fit.sizes, fit.offsets)
         eta = x @ fit.beta
         mu = 1 / (1 + np.exp(-np.clip(eta, -40, 40))) if fit.link == "logit" else eta
@@ -136,12 +145,37 @@ class UnseenCombinations(Check):
         se = float(np.sqrt(variance + predicted_se**2))
         half = t_quantile((1 - level) / 2, dof) * se
         value = float(-residual.mean())
-        reach = np.inf if fit.link != "logit" else 1.0
+        expected, p = float(mu.mean()), two_sided_t(value / se, dof)
+        least, most = (-np.inf, np.inf) if span.ends is None else (-1.0, 1.0)
         method = f"expected minus observed, {fit.method}, delta method"
-        return (
-            Estimate(value, max(value - half, -reach), min(value + half, reach), groups, method, level),
-            two_sided_t(value / se, dof), float(mu.mean()),
-        )  # fmt: skip
+        value, low, high = (span.unit * v for v in (value, max(value - half, least), min(value + half, most)))
+        return Estimate(value, low, high, groups, method, level), p, span.score(expected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The range of the score, and scores as shares of it.
+
+    Attributes:
+        scale: What effects are counted in.
+        ends: Lowest and highest possible score; None where there are none.
+    """
+
+    scale: float
+    ends: tuple[float, float] | None
+
+    @property
+    def unit(self) -> float:
+        """Score of one share."""
+        return 1.0 if self.ends is None else self.ends[1] - self.ends[0]
+
+    def shares(self, score: FloatArray) -> FloatArray:
+        """Scores as shares of the way from the lowest to the highest, where there are such."""
+        return score if self.ends is None else (score - self.ends[0]) / self.unit
+
+    def score(self, share: float) -> float:
+        """A share as a score."""
+        return share if self.ends is None else self.ends[0] + share * self.unit
 
 
 def novel_rows(factors: list[Levels], seen: BoolArray, unseen: BoolArray) -> tuple[BoolArray, list[str], BoolArray]:

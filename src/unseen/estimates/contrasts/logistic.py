@@ -276,7 +276,9 @@ class Design:
         )
 
 
-def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, cluster: IntArray) -> Fit:
+def regress(
+    codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, cluster: IntArray, *, shares: bool = False
+) -> Fit:
     """Regress scores on the levels of factors: ``regress_on`` a design of these rows.
 
     Args:
@@ -284,27 +286,29 @@ def regress(codes: Sequence[IntArray], sizes: Sequence[int], score: FloatArray, 
         sizes: Number of levels of each factor.
         score: Shape (n,).
         cluster: Integer of the sampling unit, shape (n,).
+        shares: Whether scores are shares of the best one, so that what is fitted stays within 0 and 1.
 
     >>> fit = regress([np.array([0, 0, 0, 0, 1, 1, 1, 1])], [2], np.array([1.0, 1, 1, 0, 1, 0, 0, 0]), np.arange(8))
     >>> means, _ = fit.level_means(0)
     >>> means.round(6).tolist()
     [0.75, 0.25]
     """
-    return regress_on(Design.of(codes, sizes, cluster), score)
+    return regress_on(Design.of(codes, sizes, cluster), score, shares=shares)
 
 
-def regress_on(design: Design, score: FloatArray) -> Fit:
+def regress_on(design: Design, score: FloatArray, *, shares: bool = False) -> Fit:
     """Regress scores on the levels of factors, on cells of identical rows.
 
-    Binary scores: logistic regression by Newton's method; where a level separates right from wrong (a linear predictor
-    beyond ±12), Firth's penalty ½·log|I| makes the estimate finite. Other scores: least squares. The covariance is
-    B·Σ_g u_g u_gᵀ·B with u_g the score of cluster g: CR2, (I − H_gg)^(−1/2) being applied in the space of the
+    Binary scores, and shares: logistic (quasi-)likelihood by Newton's method; where a level separates right from wrong
+    (a linear predictor beyond ±12), Firth's penalty ½·log|I| makes the estimate finite. Other scores: least squares. The
+    covariance is B·Σ_g u_g u_gᵀ·B with u_g the score of cluster g: CR2, (I − H_gg)^(−1/2) being applied in the space of the
     coefficients for up to 100 clusters, of more where the leverage tr H_gg is above 0.1; in the others it is
     (1 − tr H_gg)^(−1/2), nearly the same. Directions that the data don't determine are kept as ``null``.
 
     Args:
         design: Factors and clusters of the rows.
         score: Shape (n,).
+        shares: Whether scores are shares of the best one, within 0 and 1.
 
     Returns:
         The fit.
@@ -313,7 +317,8 @@ def regress_on(design: Design, score: FloatArray) -> Fit:
         TooFewUnits: Fewer clusters than coefficients that the data determine, plus two.
         Undefined: All scores are equal.
 
-    Source: Firth (1993); Heinze & Schemper (2002); Bell & McCaffrey (2002); Pustejovsky & Tipton (2018).
+    Source: Firth (1993); Heinze & Schemper (2002); Bell & McCaffrey (2002); Pustejovsky & Tipton (2018); Papke &
+    Wooldridge (1996), Econometric methods for fractional response variables (shares).
     """
     if score.min() == score.max():
         raise Undefined(f"all {len(score)} scores are {score[0]:g}: there is nothing to explain.")
@@ -323,21 +328,23 @@ def regress_on(design: Design, score: FloatArray) -> Fit:
     rank = x.width - null.shape[1]
     if clusters < rank + 2:
         raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
-    if binary:
+    if binary or shares:
         beta, firth = _newton(x, n, y, firth=False, singular=null.shape[1] > 0)
         if np.abs(x.dot(beta)).max() > SEPARATED:
             beta, firth = _newton(x, n, y, firth=True, singular=True)
         mu = _expit(x.dot(beta))
-        working, scale = n * np.clip(mu * (1 - mu), 1e-10, None), 1.0
+        working = n * np.clip(mu * (1 - mu), 1e-10, None)
+        scale = 1.0 if binary else min(1.0, float(np.sum((score - mu[cell]) ** 2) / working.sum()))
     else:
         beta, firth, working = _pinv(x.gram(n)) @ x.transposed_dot(y), False, n
         mu = x.dot(beta)
         scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
     bread = _pinv(x.gram(working))
     meat, kind, units = _meat(x, cell, design.unit, score - mu[cell], working / n, bread, clusters, scale)
-    method = f"{'logistic' if binary else 'linear'} regression on factors{', Firth' if firth else ''}, {kind}"
+    kind_of_fit = "logistic" if binary else "fractional logistic" if shares else "linear"
+    method = f"{kind_of_fit} regression on factors{', Firth' if firth else ''}, {kind}"
     return Fit(
-        "logit" if binary else "identity", beta, bread @ meat @ bread, bread * scale, null, design.table, x, n,
+        "logit" if binary or shares else "identity", beta, bread @ meat @ bread, bread * scale, null, design.table, x, n,
         tuple(np.cumsum([1, *(s - 1 for s in design.sizes)])[:-1].tolist()), design.sizes, clusters, firth, method, units,
     )  # fmt: skip
 
