@@ -120,3 +120,28 @@ def test_what_only_unseen_rows_lose_is_no_half_point_within_the_range_seen():
     out = _table(np.where(unseen, 0.0, 0.95), x, split=np.where(unseen, "unseen", "seen"))
     assert out.details["edge"] == "6"
     assert "halves" not in out.statement
+
+
+def _two_sides(seed, share, cliff, n=2500):
+    """Unseen rows of another kind at ``share`` of each length up to 9, all of length 10; a cliff past 4 for both, or none."""
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.integers(0, 10, n), np.full(n // 10, 10)])
+    unseen = rng.random(len(x)) < np.where(x == 10, 1.0, share[np.minimum(x, 9)])
+    right = np.where(x < 5, 0.85, 0.45) if cliff else np.where(unseen, 0.45, 0.85)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{i}" for i in range(len(x))], "score": (rng.random(len(x)) < right) * 1.0, "length": x,
+        "split": np.where(unseen, "unseen", "seen"),
+    })  # fmt: skip
+    return run_check(Frontier(), Subject(Responses.of(table)), Settings(), strict=True)[0].details["break"]
+
+
+@pytest.mark.parametrize("share", [np.where(np.arange(10) < 5, 0.1, 0.7), np.clip((np.arange(10) - 4) / 6, 0, 1) * 0.9])
+def test_what_only_unseen_rows_lose_is_no_break_within_the_range_seen(share):
+    """Seen rows score as well at 9 as at 0; unseen rows only become more frequent."""
+    told = [_two_sides(seed, share, cliff=False) for seed in range(15)]
+    assert not any(found and found["high"] < 9 for found in told)
+
+
+def test_a_break_that_seen_rows_have_is_named_within_the_range_seen():
+    told = [_two_sides(seed, np.full(10, 0.5), cliff=True) for seed in range(15)]
+    assert all(found and found["low"] <= 4.5 <= found["high"] < 9 for found in told)

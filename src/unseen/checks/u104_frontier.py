@@ -39,7 +39,8 @@ class Frontier(Check):
         "the better fit of a hinge m(x) = a + b·x + c·max(x − ψ, 0) and a step a + b·x + c·[x > ψ] between two levels, "
         "tested against a straight line by the maximum over all of both; its interval is the profile, with a critical "
         "value simulated from t. It is named where that test rejects, the score falls there, and the interval spans at "
-        "most half of the range. Half point: where the falling monotone (PAVA) fit first drops to half of its level at the "
+        "most half of the range; within the range seen it is read from seen rows alone, so that a fall that only unseen rows "
+        "of those levels have is none. Half point: where the falling monotone (PAVA) fit first drops to half of its level at the "
         "reference, with a parametric bootstrap interval, named under the same rule."
     )
     assumptions = "Clusters are independent; other factors may differ along this one."
@@ -80,7 +81,12 @@ class Frontier(Check):
                     along = _Along.of(factor, means, known[factor.name])
                     fall = _fall(along.side(codes), score, cluster, bounds, settings, single=single)
                     held = _held(seen[part], codes, score, factor.size)
-                    outcomes.append(self._judge(model, along, fall, about, rows.scale, settings, held))
+                    kept = np.where(unseen[part] & (along.side(codes) == 0), -1, codes) if along.seen_range else codes
+                    bend = means
+                    if (kept != codes).any():
+                        bend = curve(factor.x[factor.real], kept, score, cluster, singletons=single)
+                        bend = bend.take(bend.units >= settings.min_units)
+                    outcomes.append(self._judge(model, along, bend, fall, about, rows.scale, settings, held))
                 except (TooFewUnits, Undefined) as error:
                     outcomes.append(
                         self.not_applicable(
@@ -90,11 +96,11 @@ class Frontier(Check):
         return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
     def _judge(
-        self, model: str, along: _Along, fall: tuple[Estimate, float], about: About, scale: float, settings: Settings,
-        held: NDArray[np.float64],
+        self, model: str, along: _Along, bend: Curve, fall: tuple[Estimate, float], about: About, scale: float,
+        settings: Settings, held: NDArray[np.float64],
     ) -> Outcome:  # fmt: skip
         name, (drop, p) = along.factor.name, fall
-        found, half = self._break(along, model, settings)
+        found, half = self._break(along, bend, model, settings)
         half = half if half is None or along.halved_when_seen(half, held) else None
         sign = -1 if along.flipped else 1
         details: dict[str, Any] = {
@@ -120,13 +126,16 @@ class Frontier(Check):
             next_step=f"Do not rely on {model} {along.until(found) or where}; train or test on items there.",
         )  # fmt: skip
 
-    def _break(self, along: _Along, model: str, settings: Settings) -> tuple[Break | None, Estimate | None]:
+    def _break(
+        self, along: _Along, bend: Curve, model: str, settings: Settings
+    ) -> tuple[Break | None, Estimate | None]:
         rng = self.rng(settings, model, along.factor.name)
         means, inside = along.read()
         found = half = None
-        if len(means) >= 4:
+        if len(bend) >= 4:
             try:
-                found = broken_line(means, level=settings.level, rng=rng, n_draws=400, alpha=settings.fdr)
+                read = _flipped(bend) if along.flipped else bend
+                found = broken_line(read, level=settings.level, rng=rng, n_draws=400, alpha=settings.fdr)
             except Undefined:
                 found = None
             if found is not None and (found.flat or not found.falls):
