@@ -34,6 +34,38 @@ def names(given: object, most: int = MAX_NAMES) -> str:
     return ", ".join(listed[:most]) + more
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "item"), counted(3000, "item")
+    ('1 item', '3,000 items')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def brief(value: float, low: float | None, high: float | None) -> str:
+    """Value and interval in few characters; an end that is not known is infinite.
+
+    >>> brief(0.27, 0.214, 1.0), brief(12.3, 9.0, None), brief(-0.1, -0.2, -0.001)
+    ('0.27 [.21, 1.0]', '12 [9.0, ∞]', '-0.10 [-.20, .00]')
+    """
+    return f"{_end(value, full=True)} [{'-' if low is None else ''}{_end(low)}, {_end(high)}]"
+
+
+def _end(value: float | None, *, full: bool = False) -> str:
+    if value is None:
+        return "∞"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.0f}"
+    text = f"{value:.2f}" if size < 0.995 or full else f"{value:.1f}"
+    if not full and text.lstrip("-").startswith("0."):
+        text = text.replace("0.", ".", 1)
+    return text.lstrip("-") if text.strip("-0.") == "" else text
+
+
 def line(words: str) -> str:
     r"""Text for a terminal: nothing in it moves the cursor, and a log of a workflow does not take it for a command.
 
@@ -56,4 +88,4 @@ def message(words: str) -> str:
     return "\n".join(line(part) for part in kept.split("\n"))
 
 
-__all__ = ["MAX_NAMES", "MAX_VALUE", "line", "message", "names", "value"]
+__all__ = ["MAX_NAMES", "MAX_VALUE", "brief", "counted", "line", "message", "names", "value"]

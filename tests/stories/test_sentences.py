@@ -1,10 +1,11 @@
 """Sentences of stories say no more than the whole, and name what their numbers are about."""
 
+from unseen.checks.base import About, Found
 from unseen.checks.blame import side
 from unseen.estimates import Estimate
 from unseen.stories import sentences
 from unseen.stories.amounts import Amounts
-from unseen.stories.themes import THEMES
+from unseen.stories.themes import THEMES, range_over
 from unseen.stories.verdict import at_the_next
 
 
@@ -32,3 +33,18 @@ def test_ranking_and_calibration_of_confidence_are_two_themes():
 
 def test_a_verdict_begins_with_a_capital():
     assert at_the_next("held-out site: nothing can be said of the next one.").startswith("Held-out site")
+
+
+def _off(model: str, value: float, code: str = "U601") -> Found:
+    return Found(
+        code=code, about=About("model", model), statement=f"{model} is off by {value}.", next_step="-",
+        estimate=Estimate(value, value - 0.02, value + 0.02, 90, "x", 0.95), p_value=0.001, effect=value, details={"model": model},
+    )  # fmt: skip
+
+
+def test_a_theme_tells_the_range_over_models_not_only_the_heaviest():
+    told = [_off("a", 0.08), _off("b", 0.06), _off("b", 0.03), _off("c", 0.2, "U603"), _off("c", 0.051)]
+    # Of the model with two findings the heavier counts; another check has another unit.
+    assert range_over(told, 4) == ("3 of 4 models: 0.05 to 0.08.", "0.05 to 0.08")
+    assert range_over(told[:2], 2) == ("Both models: 0.06 to 0.08.", "0.06 to 0.08")
+    assert range_over(told[:1], 4) == ("", "0.08 [0.06, 0.10]")

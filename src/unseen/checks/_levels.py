@@ -144,14 +144,10 @@ def _ordered(subject: Subject, name: str, bins: int, ends: tuple[float, float] |
         return None
     step = max(1, len(present) // _SAMPLE)
     distinct = np.unique(present[::step])
-    if len(distinct) <= bins:
-        edges = (distinct[1:] + distinct[:-1]) / 2
-    else:
-        edges = np.unique(np.quantile(present[::step], np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
-        edges = edges[edges < distinct[-1]]
-        if ends is not None:
-            distinct = np.union1d(distinct, present[(present == ends[0]) | (present == ends[1])])
-            edges = _ending(edges, distinct, ends)
+    edges = edges_of(present[::step], bins)
+    if len(distinct) > bins and ends is not None:
+        distinct = np.union1d(distinct, present[(present == ends[0]) | (present == ends[1])])
+        edges = _ending(edges, distinct, ends)
     size = len(edges) + 1
     # Counting the few edges below each value is several times faster than a binary search in them.
     codes = np.zeros(len(values), dtype=np.int32)
@@ -176,6 +172,21 @@ def _ordered(subject: Subject, name: str, bins: int, ends: tuple[float, float] |
         codes[absent] = size
         return Levels(name, True, (*labels, MISSING), codes, np.append(x, np.nan), size, cuts)
     return Levels(name, True, tuple(labels), codes, x, None, cuts)
+
+
+def edges_of(values: FloatArray, bins: int) -> FloatArray:
+    """Where numbers are cut into at most ``bins`` levels, ascending.
+
+    Between each two values where there are no more; else the highest value of each quantile group but the last.
+
+    >>> edges_of(np.array([1.0, 2.0, 2.0]), 5), edges_of(np.arange(100.0), 4)
+    (array([1.5]), array([24., 49., 74.]))
+    """
+    distinct = np.unique(values)
+    if len(distinct) <= bins:
+        return (distinct[1:] + distinct[:-1]) / 2
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+    return edges[edges < distinct[-1]]
 
 
 def _ending(edges: FloatArray, distinct: FloatArray, ends: tuple[float, float]) -> FloatArray:

@@ -132,15 +132,6 @@ def percent(share: Estimate) -> str:
     return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")
 
 
-def many(n: int, what: str) -> str:
-    """A count with its noun: ``1 item``, ``3,000 items``.
-
-    >>> many(1, "item"), many(3000, "item")
-    ('1 item', '3,000 items')
-    """
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def _scored(answers: Responses) -> Scored:
     models, score = answers.codes("model"), answers.score
     labelled = np.flatnonzero(~np.isnan(score))

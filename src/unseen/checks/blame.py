@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,26 +47,16 @@ class Term:
 
     def holds(self, answers: Responses) -> BoolArray:
         """Rows of a table that meet the condition, shape (rows,); a missing value meets none."""
-        table = answers.table
         if self.kind == "split":
             return answers.is_split("seen" if self.levels == ("seen",) else "unseen")
-        if self.kind == "variant":
-            return table["variant_of"].is_not_null().to_numpy()
-        if self.kind in ("whole", "original"):
-            named = table["parent" if self.kind == "whole" else "variant_of"].cast(pl.String).drop_nulls().unique()
-            return table["item"].cast(pl.String).is_in(named.implode()).to_numpy()
-        column = table[self.column]
         if self.kind == "range":
+            # Text that does not parse has places, which only the whole table knows.
             values = numbers_of(answers, self.column)
             return (values >= self.low) & (values < self.high)
-        if self.kind == "member":
-            inside = column.cast(pl.List(pl.String)).list.contains(self.levels[0])
-        else:
-            # Checks write False, polars false.
-            levels = [v.lower() if column.dtype == pl.Boolean else v for v in self.levels]
-            inside = column.cast(pl.String).is_in(levels)
-        known = column.is_not_null()
-        return (known & (~inside if self.excluded else inside)).fill_null(value=False).to_numpy()
+        inside = expression(self.to_dict(), answers.table.schema)
+        if inside is None:
+            raise BadInput(f"no column {self.column!r}; the columns are {', '.join(answers.table.columns)}.")
+        return answers.table.select(inside.fill_null(value=False).alias("inside"))["inside"].to_numpy()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; an end of a range that is open is None."""
@@ -137,6 +128,48 @@ class Blame:
         }
 
 
+def expression(term: Mapping[str, Any], schema: Mapping[str, Any]) -> pl.Expr | None:
+    """One term, as plain data, as an expression; None where its column is not in the table.
+
+    >>> table = pl.DataFrame({"digits": [1, 2, None], "skills": [["a"], ["b"], []]})
+    >>> terms = {"column": "digits", "kind": "range", "low": 2}, {"column": "skills", "kind": "member", "levels": ["a"]}
+    >>> [table.select(expression(term, table.schema)).to_series().to_list() for term in terms]
+    [[False, True, None], [True, False, False]]
+    """
+    name, kind, levels = str(term["column"]), term["kind"], [str(v) for v in term.get("levels") or ()]
+    if name not in schema:
+        return None
+    column = pl.col(name)
+    if kind == "variant":
+        return column.is_not_null()
+    if kind in ("whole", "original"):
+        return pl.col("item").cast(pl.String).is_in(column.cast(pl.String).drop_nulls().unique().implode())
+    if kind == "range":
+        low, high = (math.inf * way if term.get(end) is None else term[end] for end, way in (("low", -1), ("high", 1)))
+        value = _seconds(column, schema[name])
+        return (value >= low) & (value < high)
+    if schema[name] == pl.Boolean:
+        # Checks write False, polars false.
+        levels = [v.lower() for v in levels]
+    inside = (
+        column.cast(pl.List(pl.String)).list.contains(levels[0])
+        if kind == "member"
+        else column.cast(pl.String).is_in(levels)
+    )
+    return (column.is_not_null() & ~inside) if term.get("excluded") else inside
+
+
+def _seconds(column: pl.Expr, dtype: Any) -> pl.Expr:
+    """A column as numbers; times in seconds."""
+    if dtype == pl.Date:
+        column = column.cast(pl.Datetime("us"))
+    if dtype.is_temporal() and dtype != pl.Time and dtype != pl.Duration:
+        return column.dt.epoch("s").cast(pl.Float64)
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    return column.cast(pl.Float64, strict=False)
+
+
 def side(name: Literal["seen", "unseen"]) -> Condition:
     """The rows of one side of the split.
 
@@ -175,4 +208,4 @@ def numbers_of(answers: Responses, name: str) -> NDArray[np.float64]:
         return np.where(codes >= 0, codes.astype(np.float64), np.nan)
 
 
-__all__ = ["Blame", "Condition", "Measure", "Term", "originals", "rows_in", "side", "variants", "wholes"]
+__all__ = ["Blame", "Condition", "Measure", "Term", "expression", "originals", "rows_in", "side", "variants", "wholes"]

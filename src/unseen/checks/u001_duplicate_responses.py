@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.plain_text import counted
 from unseen.responses import Responses
 from unseen.responses.table import Coded
 
@@ -43,7 +43,7 @@ class DuplicateResponses(Check):
             return [
                 Clear(
                     code=self.code, about=about, next_step="Nothing to do.",
-                    statement=f"No answer stands twice among {many(rows, 'row')}.",
+                    statement=f"No answer stands twice among {counted(rows, 'row')}.",
                     details={"rows": rows, "surplus": 0, "conflicts": 0, "examples": []},
                 )
             ]  # fmt: skip
@@ -55,7 +55,7 @@ class DuplicateResponses(Check):
         return [
             Found(
                 code=self.code, about=about, effect=min(1.0, surplus / rows),
-                statement=f"{surplus:,} of {many(rows, 'row')} {verb} an answer that is already there; "
+                statement=f"{surplus:,} of {counted(rows, 'row')} {verb} an answer that is already there; "
                 f"{conflicts.height:,} of these answers come with different scores.",
                 next_step="Keep one row an answer, or name the column that tells repeated samples apart as repeat."
                 + (" Find out why copies were scored differently first." if conflicts.height else ""),

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from unseen.checks._constant import ConstantCell, constant_cells
-from unseen.checks._rows import Scored, many, scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.estimates.intervals.means import mean_estimate
+from unseen.plain_text import counted
 
 # Within this share of an end of the range, a mean leaves too little room for a gap to show.
 MARGIN = 0.02
@@ -56,7 +57,7 @@ class ConstantScores(Check):
         return Found(
             code=self.code, about=About("slice", f"{name}, {factor} = {level}"),
             effect=min(1.0, 1 - high if cell.right else low),
-            statement=f"{name} has all {many(cell.rows, 'row')} with {factor} = {level} {what}; the other models have "
+            statement=f"{name} has all {counted(cell.rows, 'row')} with {factor} = {level} {what}; the other models have "
             f"{low:.2f} to {high:.2f} of them right. The chance of such a run is at most {cell.chance:.1g}.",
             next_step="Check how these answers came about: leaked or copied keys, a scorer or parser that fails, missing "
             "answers filled in. Comparisons by this factor leave the cell out.",
@@ -74,7 +75,7 @@ class ConstantScores(Check):
         if low == high and (ends is None or low not in ends):
             return Found(
                 code=self.code, about=about, effect=1.0,
-                statement=f"{name} has the score {low:g} in all of its {many(len(score), 'row')}.",
+                statement=f"{name} has the score {low:g} in all of its {counted(len(score), 'row')}.",
                 next_step="Check the scorer and the column: a constant score tells nothing apart.",
                 details={"model": name, "where": "constant", "mean": None, "lowest": low, "highest": high},
             )  # fmt: skip
@@ -83,7 +84,7 @@ class ConstantScores(Check):
         )
         where = _where(mean.value, ends)
         details = {"model": name, "where": where, "mean": mean.to_dict(), "lowest": low, "highest": high}
-        units = f"{mean.format(2)} over {many(mean.units, 'independent unit')}"
+        units = f"{mean.format(2)} over {counted(mean.units, 'independent unit')}"
         if where is None:
             return Clear(
                 code=self.code, about=about, estimate=mean, details=details, next_step="Nothing to do.",

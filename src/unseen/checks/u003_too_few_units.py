@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._judged import Human, corrected_gap, human_scores
-from unseen.checks._rows import Scored, many, scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Context, Found, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import cluster_robust, difference, normal_quantile
 from unseen.estimates.testing.power import LEAST_TIMES, detectable_from_error, error_of, told_times, units_to_decide
+from unseen.plain_text import counted
 
 # Scores of one side, and the sampling units of its rows.
 Side = tuple[np.ndarray, np.ndarray]
@@ -66,7 +67,7 @@ class TooFewUnitsForGap(Check):
         score, cluster = rows.score[part], rows.cluster[part]
         if sides is None:
             gap = _halves(score, cluster, rows, f"the mean of {name}", settings)
-            counts = f"two halves of {many(gap.units, 'independent unit')}"
+            counts = f"two halves of {counted(gap.units, 'independent unit')}"
         else:
             a, b = ((score[side[part]], cluster[side[part]]) for side in sides)
             corrected = (

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from unseen.checks._rows import item_means, many
+from unseen.checks._rows import item_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.plain_text import counted
 
 SHOWN = 10
 
@@ -48,7 +49,7 @@ class UnequalItems(Check):
             return [
                 Clear(
                     code=self.code, about=about, next_step="Nothing to do.",
-                    statement=f"All {len(means)} models answered the same {many(union, 'item')}.",
+                    statement=f"All {len(means)} models answered the same {counted(union, 'item')}.",
                     details={"union": union, "common": common, "items": counts, "examples": []},
                 )
             ]  # fmt: skip
@@ -60,7 +61,7 @@ class UnequalItems(Check):
         return [
             Found(
                 code=self.code, about=about, effect=1 - common / union,
-                statement=f"{lacking} of {len(means)} models left out items: {common:,} of {many(union, 'item')} were "
+                statement=f"{lacking} of {len(means)} models left out items: {common:,} of {counted(union, 'item')} were "
                 f"answered by all; {short} answered {counts[short]:,}.",
                 next_step=_step(common),
                 details={

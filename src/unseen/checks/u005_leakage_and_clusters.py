@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from unseen.checks._rows import first_positions, item_means, many, scored, texts
+from unseen.checks._rows import first_positions, item_means, scored, texts
 from unseen.checks._similar import near_pairs
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.estimates import Estimate
+from unseen.plain_text import counted
 
 SHOWN, SAMPLE, THRESHOLD = 10, 1500, 0.8
 MIN_LEVELS, MIN_CORRELATION = 20, 0.2
@@ -62,7 +63,9 @@ class LeakageAndClusters(Check):
         # One item on both sides is the same question by declaration (repeats, variants), and still a leak.
         leaked = len({j for _, j, _ in pairs})
         sampled = " in a sample" if max(totals) > SAMPLE else ""
-        compared = f"{many(len(sides[1]), 'unseen question')} compared with {many(len(sides[0]), 'seen one')}{sampled}"
+        compared = (
+            f"{counted(len(sides[1]), 'unseen question')} compared with {counted(len(sides[0]), 'seen one')}{sampled}"
+        )
         examples = [
             {"seen": names[0][i], "unseen": names[1][j], "similarity": s, "question_seen": words[0][i],
              "question_unseen": words[1][j]}

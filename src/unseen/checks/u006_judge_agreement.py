@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._judged import MIN_LABELS, Human, human_scores
 from unseen.checks._levels import all_levels, split_codes
-from unseen.checks._rows import Scored, many, percent, scored
+from unseen.checks._rows import Scored, percent, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -19,6 +19,7 @@ from unseen.estimates.intervals.means import difference
 from unseen.estimates.intervals.paired import paired_difference
 from unseen.estimates.intervals.prediction_powered import bias_difference
 from unseen.estimates.models.agreement import agreement
+from unseen.plain_text import counted
 
 
 class JudgeAgreement(Check):
@@ -106,8 +107,9 @@ class JudgeAgreement(Check):
         numbers = f"the judge scores them {higher} than the others by {gap.format(2)}"
         return self.decide(
             about=about, estimate=gap, p_value=p, settings=settings, scale=rows.scale,
-            found=f"The {many(int(has.sum()), 'row')} that humans scored do not look drawn at random from the {where}: {numbers}.",
-            clear=f"The {many(int(has.sum()), 'row')} that humans scored are like the other {where}: {numbers}.",
+            found=f"The {counted(int(has.sum()), 'row')} that humans scored do not look drawn at random from the {where}: "
+            f"{numbers}.",
+            clear=f"The {counted(int(has.sum()), 'row')} that humans scored are like the other {where}: {numbers}.",
             next_step="Draw the rows to label at random: means corrected by these labels can be wrong.",
             details={"rows": where, "labelled": int(has.sum()), "others": int(others.sum()), "difference": gap.to_dict()},
         )  # fmt: skip
@@ -116,12 +118,12 @@ class JudgeAgreement(Check):
         settings = both.settings
         if both.units < MIN_LABELS:
             raise TooFewUnits(
-                f"{both.name} has human scores on {many(both.units, 'independent unit')} ({many(len(both.judge), 'row')}); "
+                f"{both.name} has human scores on {counted(both.units, 'independent unit')} ({counted(len(both.judge), 'row')}); "
                 f"{MIN_LABELS} are needed to judge the judge."
             )
         found = agreement(both.judge, both.human, both.cluster, level=settings.level)
         kappa = f", kappa {found.kappa.format(2)}" if found.kappa else ""
-        agree = f"they agree on {percent(found.share)} of {many(found.rows, 'labelled row')}{kappa}"
+        agree = f"they agree on {percent(found.share)} of {counted(found.rows, 'labelled row')}{kappa}"
         details: dict[str, Any] = {
             "model": both.name, "labels": found.rows, "share": found.share.to_dict(),
             "kappa": found.kappa.to_dict() if found.kappa else None,
@@ -142,12 +144,12 @@ class JudgeAgreement(Check):
         if units[short] == 0:
             other = "unseen" if short == "seen" else "seen"
             raise TooFewUnits(
-                f"All {many(len(both.judge), 'human label')} of {both.name} lie on {other} rows: whether the judge is "
+                f"All {counted(len(both.judge), 'human label')} of {both.name} lie on {other} rows: whether the judge is "
                 "kinder on one side, and what it makes of the gap, cannot be told. Label rows of both sides at random."
             )
         if units[short] < MIN_LABELS:
             raise TooFewUnits(
-                f"{both.name} has human labels on {many(units['seen'], 'independent seen unit')} and {units['unseen']:,} "
+                f"{both.name} has human labels on {counted(units['seen'], 'independent seen unit')} and {units['unseen']:,} "
                 f"unseen; {MIN_LABELS} a side are needed to compare the judge's biases."
             )
         gap, p, here, there = both.compare(seen, unseen)
@@ -155,7 +157,7 @@ class JudgeAgreement(Check):
         word, size = _kinder(gap)
         numbers = (
             f"it gives {here:+.2f} against humans there and {there:+.2f} on unseen rows (difference {size.format(2)}; "
-            f"{int(seen.sum()):,} and {many(int(unseen.sum()), 'label')})"
+            f"{int(seen.sum()):,} and {counted(int(unseen.sum()), 'label')})"
         )
         effect = "makes a gap of its own" if gap.value > 0 else "hides a gap"
         return self.decide(
@@ -193,7 +195,7 @@ class JudgeAgreement(Check):
         word, size = _kinder(gap)
         numbers = (
             f"{here:+.2f} against humans there and {there:+.2f} elsewhere (difference {size.format(2)}, the largest of "
-            f"{many(len(tried), 'level')})"
+            f"{counted(len(tried), 'level')})"
         )
         yield self.decide(
             about=About("factor", f"{both.name}, {label}"), estimate=size, p_value=min(1.0, p * len(tried)),

@@ -20,12 +20,13 @@ from unseen.checks._levels import (
     sample_rows,
     singletons,
 )
-from unseen.checks._rows import Scored, many, scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.checks.blame import Blame
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
 from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
+from unseen.plain_text import counted
 
 # Beyond this, one regression on all factors takes longer than everything else, and says little.
 MAX_COEFFICIENTS = 250
@@ -131,7 +132,7 @@ class FactorGaps(Check):
         if found is None:
             return None
         high, low = (factor.labels[k] for k in found.pair)
-        source = f"PPI++: {many(found.labels, 'human label')} correct the judge"
+        source = f"PPI++: {counted(found.labels, 'human label')} correct the judge"
         details: dict[str, Any] = {
             "factor": factor.name, "model": model, "best": high, "worst": low, "note": source,
             "levels": [{**mean.to_dict(), "level": factor.labels[k]} for k, mean in found.levels.items()],
@@ -201,7 +202,9 @@ class FactorGaps(Check):
         also = f" (the largest difference is {marginal.value:.2f} without adjustment)" if adjusted else ""
         also += _grouped(factor)
         if left_out:
-            also += f" ({many(len(left_out), 'level')} with fewer than {settings.min_units} independent units left out)"
+            also += (
+                f" ({counted(len(left_out), 'level')} with fewer than {settings.min_units} independent units left out)"
+            )
         outcome = self.decide(
             about=about, estimate=largest, p_value=p, settings=settings, scale=data.scale, details=details,
             blames=_blamed(model, factor, pair),

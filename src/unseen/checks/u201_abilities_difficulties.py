@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._irt import Grid, grid, rasch, two_parameter
-from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.irt import IrtFit
 from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
+from unseen.plain_text import counted
 
 MAX_LISTED = 500
 FAR = 1.0  # logits between models and items at which a quarter of an item's information is lost
@@ -66,7 +66,7 @@ class AbilitiesDifficulties(Check):
         run = f"abilities run from {ability.min():.2f} to {ability.max():.2f} logits"
         few = " With so few models the difficulty of a single item is hardly known." if len(g.models) < 20 else ""
         where = (
-            f"{many(len(g.models), 'model')} and {many(int((g.row >= 0).sum()), 'item')} on one scale: {run}; the mean "
+            f"{counted(len(g.models), 'model')} and {counted(int((g.row >= 0).sum()), 'item')} on one scale: {run}; the mean "
             f"model stands {abs(mean):.2f} logits {'above' if mean > 0 else 'below'} the mean item "
             f"({offset.format(2)}), items spread by {model.spread:.2f} logits.{few}{g.note}"
         )

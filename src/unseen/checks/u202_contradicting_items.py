@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks._keys import Keyed, keyed, option_count
-from unseen.checks._rows import many, texts
+from unseen.checks._rows import texts
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.contradiction import Answers, KeyTest, key_test, listed
 from unseen.estimates.testing.multiplicity import simes
+from unseen.plain_text import counted
 
 FloatArray = NDArray[np.float64]
 MAX_LISTED = 50
@@ -75,7 +76,9 @@ class ContradictingItems(Check):
         if len(g.models) < MIN_MODELS:
             return [
                 self.not_applicable(
-                    f"With {many(len(g.models), 'model')} no item can contradict the rest.", "Add models.", about=data
+                    f"With {counted(len(g.models), 'model')} no item can contradict the rest.",
+                    "Add models.",
+                    about=data,
                 )
             ]
         coded, whole, ability = keyed(subject, g), g.patterns, rasch(subject).ability
@@ -118,7 +121,7 @@ class ContradictingItems(Check):
         otherwise: Clear | Undecided
         if seen >= LEAST_DETECTABLE and share.high < settings.gap_that_matters:
             otherwise = Clear(
-                statement=f"None of {many(items, 'item')} contradicts the rest beyond chance. {reach}",
+                statement=f"None of {counted(items, 'item')} contradicts the rest beyond chance. {reach}",
                 next_step="Nothing to do.", **common,
             )  # fmt: skip
         else:
@@ -130,7 +133,7 @@ class ContradictingItems(Check):
             return otherwise
         named = ", ".join(_named(row) for row in rows[:MAX_NAMED]) + (" …" if found > MAX_NAMED else "")
         text = (
-            f"{found:,} of {many(items, 'item')} contradict the rest (about one of ten in such a list is there by "
+            f"{found:,} of {counted(items, 'item')} contradict the rest (about one of ten in such a list is there by "
             f"chance): {named}. {reach}"
         )
         many_wrong = found > max(MAX_LISTED, items / 10)
@@ -159,7 +162,7 @@ def _share(found: int, items: int, detectable: float, level: float) -> Estimate:
 
 def _reach(test: KeyTest, coded: Keyed | None, models: int, ability: FloatArray) -> str:
     spread = float(ability[np.isfinite(ability)].std())
-    who = f"{many(models, 'model')} with abilities spread by {spread:.1f} logits"
+    who = f"{counted(models, 'model')} with abilities spread by {spread:.1f} logits"
     if coded:
         return f"The answers of {who} could show {test.detectable:.2f} of all wrong keys."
     return (

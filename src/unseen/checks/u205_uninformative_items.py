@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._irt import Grid, grid
-from unseen.checks._rows import many
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import mean_estimate
+from unseen.plain_text import counted
 
 THRESHOLD = 0.5
 MAX_LISTED = 100
@@ -63,9 +63,9 @@ class UninformativeItems(Check):
             (every | none).astype(np.float64), cluster, level=settings.level, binary=True, what="uninformative items"
         )
         text = (
-            f"{share.format(2)} of {many(len(items), 'item')} tell nothing apart: {int(every.sum()):,} are "
+            f"{share.format(2)} of {counted(len(items), 'item')} tell nothing apart: {int(every.sum()):,} are "
             f"solved by all of "
-            f"{many(len(g.models), 'model')}, {int(none.sum()):,} by none."
+            f"{counted(len(g.models), 'model')}, {int(none.sum()):,} by none."
         )
         common: dict[str, Any] = {
             "code": self.code, "about": About("data", "all items"), "estimate": share,

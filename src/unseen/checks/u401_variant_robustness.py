@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unseen.checks._rows import many, score_scale
+from unseen.checks._rows import score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import paired_difference
+from unseen.plain_text import counted
 
 
 class VariantRobustness(Check):
@@ -57,14 +58,14 @@ class VariantRobustness(Check):
             permutations=settings.n_resamples,
         )  # fmt: skip
         if loss.units < settings.min_units:
-            raise TooFewUnits(f"{name} has {many(loss.units, 'independent original')}, not {settings.min_units}.")
+            raise TooFewUnits(f"{name} has {counted(loss.units, 'independent original')}, not {settings.min_units}.")
         flips = pairs.flips()
         worst, before, after = pairs.worst(), float(pairs.original.mean()), float(pairs.variant.mean())
         turned = (
             f"{flips['flips_to_wrong']:,} answers turn worse and {flips['flips_to_right']:,} better; "
             f"the worst form of each question scores {worst:.2f}"
         )
-        numbers = f"{before:.2f} on originals, {after:.2f} on variants ({many(flips['pairs'], 'pair')})"
+        numbers = f"{before:.2f} on originals, {after:.2f} on variants ({counted(flips['pairs'], 'pair')})"
         return self.decide(
             about=About("model", name),
             estimate=loss,

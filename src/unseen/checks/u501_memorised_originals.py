@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from unseen.checks._rows import many, score_scale
+from unseen.checks._rows import score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import mcnemar, paired_difference
+from unseen.plain_text import counted
 
 
 class MemorisedOriginals(Check):
@@ -65,12 +66,12 @@ class MemorisedOriginals(Check):
             permutations=settings.n_resamples,
         )  # fmt: skip
         if excess.units < settings.min_units:
-            raise TooFewUnits(f"{name} has {many(excess.units, 'independent original')}, not {settings.min_units}.")
+            raise TooFewUnits(f"{name} has {counted(excess.units, 'independent original')}, not {settings.min_units}.")
         flips = pairs.flips()
         asymmetry = mcnemar(flips["flips_to_wrong"], flips["flips_to_right"])
         more = "more than the other models do " if others is not None else ""
-        counted = (
-            f"{many(flips['pairs'], 'pair')}, {flips['flips_to_wrong']:,} turn worse and "
+        changed = (
+            f"{counted(flips['pairs'], 'pair')}, {flips['flips_to_wrong']:,} turn worse and "
             f"{flips['flips_to_right']:,} better"
         )
         alone = "" if others is not None else " Harder variants would look the same: no other model was there to tell."
@@ -78,9 +79,9 @@ class MemorisedOriginals(Check):
             about=About("model", name),
             estimate=excess,
             p_value=max(p, asymmetry) if others is None else p,
-            found=f"{name} loses {excess.format(2)} {more}from originals to variants ({counted}).{alone}",
+            found=f"{name} loses {excess.format(2)} {more}from originals to variants ({changed}).{alone}",
             clear=f"{name} does not lose {more or 'more than chance '}from originals to variants "
-            f"({excess.format(2)}; {counted}).",
+            f"({excess.format(2)}; {changed}).",
             next_step="Look for the originals in the training data, report the score on variants, and compare with a "
             "model that cannot have seen them.",
             settings=settings,

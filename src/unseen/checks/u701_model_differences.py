@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._judged import MIN_LABELS, human_item_means, score_range
-from unseen.checks._rows import ItemMeans, first_positions, item_means, many, score_scale, scored, shared_items
+from unseen.checks._rows import ItemMeans, first_positions, item_means, score_scale, scored, shared_items
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.paired import paired_difference
 from unseen.estimates.intervals.prediction_powered import ppi_paired
 from unseen.estimates.testing.multiplicity import holm
+from unseen.plain_text import counted
 
 # Beyond this many models, only the best are compared: pairs grow with the square.
 MAX_MODELS = 40
@@ -65,7 +66,7 @@ class ModelDifferences(Check):
         if not known:
             return [
                 self.not_applicable(
-                    f"No pair of the {many(len(means), 'model')} shares enough independent items to be compared.",
+                    f"No pair of the {counted(len(means), 'model')} shares enough independent items to be compared.",
                     "Let at least two models answer the same items.",
                     unlocks=("several models",),
                 )
@@ -122,13 +123,13 @@ class ModelDifferences(Check):
             # On the items that both answered the order can be the other one.
             a, b, x, y, estimate = b, a, y, x, -estimate
         matters = settings.gap_that_matters * scale
-        numbers = f"{x:.3f} against {y:.3f} on {many(pair['items'], 'shared item')} ({estimate.format(3)}{even[0]})"
+        numbers = f"{x:.3f} against {y:.3f} on {counted(pair['items'], 'shared item')} ({estimate.format(3)}{even[0]})"
         if pair["judged"]:
             numbers += " by the judge alone: humans scored too few of them"
         if "labels" in pair:
             numbers = (
-                f"{x:.3f} against {y:.3f} by the judge on {many(pair['items'], 'shared item')}, {estimate.format(3)} "
-                f"corrected by the {many(pair['labels'], 'item')} that humans scored (PPI++)"
+                f"{x:.3f} against {y:.3f} by the judge on {counted(pair['items'], 'shared item')}, {estimate.format(3)} "
+                f"corrected by the {counted(pair['labels'], 'item')} that humans scored (PPI++)"
             )
         common: dict[str, Any] = {
             "code": self.code, "about": About("pair", f"{pair['a']} / {pair['b']}"), "estimate": estimate,

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._rows import many, score_scale
+from unseen.checks._rows import score_scale
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.estimates.models.expected_max import expected_maximum
+from unseen.plain_text import counted
 
 
 class BestOfN(Check):
@@ -51,7 +52,7 @@ class BestOfN(Check):
         expected = expected_maximum(runs, max(n, 1), level=settings.level)
         flattery = (best - mean) / scale
         statement = (
-            f"The best of {many(len(runs), 'run')} of {name} states {best:.3f} where a run scores {mean:.3f} on "
+            f"The best of {counted(len(runs), 'run')} of {name} states {best:.3f} where a run scores {mean:.3f} on "
             f"average; the best of {n} is worth {expected.format(3)}."
         )
         details = {"model": name, "runs": [float(r) for r in runs], "best": best, "mean": mean, "n": n}

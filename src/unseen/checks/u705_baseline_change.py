@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._rows import many, scored, texts
+from unseen.checks._rows import scored, texts
 from unseen.checks.base import About, Check, Clear, Context, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import normal_quantile, wilson
 from unseen.estimates.intervals.paired import paired_difference
+from unseen.plain_text import counted
 from unseen.responses.kept import SIDES, KeptScores, Matched, kept_name, matched, shortened
 
 # Items that turned are listed up to this many; all of them are counted.
@@ -88,7 +89,7 @@ class BaselineChange(Check):
             if same.edited:
                 return [
                     self.not_applicable(
-                        f"The {many(len(same.edited), 'item')} that bear the same name in both have another question or right "
+                        f"The {counted(len(same.edited), 'item')} that bear the same name in both have another question or right "
                         f"answer now ({shortened(same.edited)}): those are other items.",
                         "Compare with answers to the same questions. If only the prompt around them changed, give the column "
                         "with the question alone (--question).",
@@ -96,8 +97,9 @@ class BaselineChange(Check):
                 ]
             return [
                 self.not_applicable(
-                    f"None of the {many(len(before.items), 'item')} of the baseline is among the {many(len(after.items), 'item')} "
-                    f"here ({shortened(before.items, 2)} there; {shortened(after.items, 2)} here).",
+                    f"None of the {counted(len(before.items), 'item')} of the baseline is among the "
+                    f"{counted(len(after.items), 'item')} here "
+                    f"({shortened(before.items, 2)} there; {shortened(after.items, 2)} here).",
                     "Compare with a report or log of the same items: by name, or by the text of the question.",
                 )
             ]  # fmt: skip
@@ -143,7 +145,7 @@ class BaselineChange(Check):
         loss, p = lost(x, y, cluster, scale=scale, settings=settings, rng=self.rng(settings, about.name))
         then, now = float(x.mean()), float(y.mean())
         turned = _sentence(details)
-        sides = f"on {many(len(x), 'shared item')}: {then:.3f} then, {now:.3f} now.{turned}"
+        sides = f"on {counted(len(x), 'shared item')}: {then:.3f} then, {now:.3f} now.{turned}"
         gained = f"gained {(-loss).format(3)} since the baseline {sides}"
         outcome = self.decide(
             about=about, estimate=loss, p_value=p, settings=settings, scale=scale,
@@ -163,7 +165,7 @@ class BaselineChange(Check):
     def _items(self, before: KeptScores, after: KeptScores, same: Matched) -> Context:
         """Which items are compared."""
         whole = before.total == len(before.items) and after.total == len(after.items)
-        parts = [f"{len(same.after):,} of {many(after.total, 'item')} are compared with the baseline"]
+        parts = [f"{len(same.after):,} of {counted(after.total, 'item')} are compared with the baseline"]
         for what, listed in (("added", same.added), ("removed", same.removed), ("edited", same.edited)):
             if listed and (whole or what == "edited"):
                 parts.append(f"{len(listed):,} {what} ({shortened(listed)})")
@@ -359,9 +361,7 @@ def _rows_of(subject: Subject, name: str, items: list[str]) -> dict[str, dict[st
 
 
 def _sentence(details: dict[str, Any]) -> str:
-    return (
-        f" {many(details['to_wrong'], 'item')} turned from right to wrong, {details['to_right']:,} from wrong to right."
-    )
+    return f" {counted(details['to_wrong'], 'item')} turned from right to wrong, {details['to_right']:,} from wrong to right."
 
 
 def _scale(before: KeptScores, after: KeptScores) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from unseen.checks._levels import edges_of
 from unseen.responses import Responses
 from unseen.responses.table import code
 
@@ -240,10 +241,8 @@ def _levels(column: pl.Series, kind: str, bins: int) -> IntArray | None:
     if kind == "ordered":
         numbers: Any = column.to_physical() if column.dtype.is_temporal() else column.cast(pl.Float64, strict=False)
         if numbers.n_unique() > 2 * bins:
-            edges = np.unique(numbers.drop_nulls().cast(pl.Float64).to_numpy())
-            edges = np.quantile(edges, np.linspace(0, 1, bins + 1)[1:-1])
-            cut = np.searchsorted(np.unique(edges), numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy())
-            return cut.astype(np.int64)
+            values = numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            return np.searchsorted(edges_of(values[~np.isnan(values)], bins), values).astype(np.int64)
     return code(column).codes.astype(np.int64) + 1
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import polars as pl
 
 # What makes an answer bad for a finding: its score; a confidence that misses it; the other model's score; the score
 # on its original; the scores on its parts (or a right whole without them); a human's score.
@@ -79,37 +76,6 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     return Blamed(models if cell is None else (str(cell["model"]),), terms, None, measure)
 
 
-def holds(term: Term, schema: Mapping[str, Any]) -> pl.Expr | None:
-    """One term as an expression; None where its column is not in the table.
-
-    >>> table = pl.DataFrame({"digits": [1, 2, None], "skills": [["a"], ["b"], []]})
-    >>> terms = {"column": "digits", "kind": "range", "low": 2}, {"column": "skills", "kind": "member", "levels": ["a"]}
-    >>> [table.select(holds(term, table.schema)).to_series().to_list() for term in terms]
-    [[False, True, None], [True, False, False]]
-    """
-    name, kind, levels = str(term["column"]), term["kind"], [str(v) for v in term.get("levels") or ()]
-    if name not in schema:
-        return None
-    column = pl.col(name)
-    if kind == "variant":
-        return column.is_not_null()
-    if kind in ("whole", "original"):
-        return pl.col("item").cast(pl.String).is_in(column.cast(pl.String).drop_nulls().unique().implode())
-    if kind == "range":
-        low, high = (math.inf * way if term.get(end) is None else term[end] for end, way in (("low", -1), ("high", 1)))
-        value = _seconds(column, schema[name])
-        return (value >= low) & (value < high)
-    if schema[name] == pl.Boolean:
-        # Checks write False, polars false.
-        levels = [v.lower() for v in levels]
-    inside = (
-        column.cast(pl.List(pl.String)).list.contains(levels[0])
-        if kind == "member"
-        else column.cast(pl.String).is_in(levels)
-    )
-    return (column.is_not_null() & ~inside) if term.get("excluded") else inside
-
-
 def term_of(text: str) -> Term | None:
     """A condition as checks write it ("digits ≥ 2", "operation = mul") as a term; None where it can't be read.
 
@@ -132,17 +98,6 @@ def term_of(text: str) -> Term | None:
     return {
         "column": name, "kind": "range", "low": None if sign == "≤" else low, "high": None if sign == "≥" else high,
     }  # fmt: skip
-
-
-def _seconds(column: pl.Expr, dtype: Any) -> pl.Expr:
-    """A column as numbers; times in seconds."""
-    if dtype == pl.Date:
-        column = column.cast(pl.Datetime("us"))
-    if dtype.is_temporal() and dtype != pl.Time and dtype != pl.Duration:
-        return column.dt.epoch("s").cast(pl.Float64)
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        column = column.cast(pl.String)
-    return column.cast(pl.Float64, strict=False)
 
 
 def pair_of(details: Mapping[str, Any], subject: Mapping[str, Any]) -> tuple[str, ...]:
@@ -225,4 +180,4 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
 
 
-__all__ = ["Blamed", "Measure", "blamed_by", "holds", "pair_of", "term_of"]
+__all__ = ["Blamed", "Measure", "blamed_by", "pair_of", "term_of"]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.checks.blame import expression
 from unseen.items.answers import Answers
-from unseen.items.blame import Blamed, blamed_by, holds
+from unseen.items.blame import Blamed, blamed_by
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -122,7 +123,7 @@ def _held(blame: Blamed, answers: Answers) -> IntArray:
     at = answers.places(models) if models else np.arange(len(answers))
     schema = answers.frame.schema
     for term in blame.terms:
-        condition = holds(term, schema)
+        condition = expression(term, schema)
         if condition is not None:
             at = at[answers.where(repr(sorted(term.items())), condition)[at]]
     return at if blame.items is None else at[np.isin(answers.item[at], answers.numbers_of_items(blame.items))]

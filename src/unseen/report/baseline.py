@@ -12,8 +12,9 @@ from typing import Any
 
 from unseen.auditing import CHANGE
 from unseen.errors import BadInput, UnseenError
+from unseen.plain_text import counted
 from unseen.report import stored
-from unseen.report.plain import counted, interval
+from unseen.report.plain import interval
 from unseen.responses import Responses
 from unseen.responses.kept import KeptScores
 

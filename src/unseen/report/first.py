@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from unseen.plain_text import brief
 from unseen.report import accepted
 from unseen.report.plain import number
 from unseen.report.words import by_check, title_case
@@ -96,10 +97,10 @@ def cell(row: Row, column: Column) -> str:
 def short(estimate: Mapping[str, Any]) -> str:
     """Value and interval in few characters.
 
-    >>> short({"value": 0.27, "low": 0.214, "high": 1.0}), short({"value": 12.3, "low": 9.0, "high": None})
-    ('0.27 [.21, 1.0]', '12 [9.0, ∞]')
+    >>> short({"value": 0.27, "low": 0.214, "high": None})
+    '0.27 [.21, ∞]'
     """
-    return f"{_end(estimate['value'], full=True)} [{_end(estimate['low'])}, {_end(estimate['high'])}]"
+    return brief(estimate["value"], estimate["low"], estimate["high"])
 
 
 def stories(document: Document) -> list[tuple[str, str, str, str, str]]:
@@ -201,20 +202,6 @@ def middle(name: str, most: int) -> str:
         return name
     end = most // 2 - 1
     return f"{name[: most - end - 1]}…{name[len(name) - end :]}"
-
-
-def _end(value: float | None, *, full: bool = False) -> str:
-    if value is None:
-        return "∞"
-    size = abs(value)
-    if size >= 100:
-        return f"{value:,.0f}"
-    if size >= 10:
-        return f"{value:.0f}"
-    text = f"{value:.2f}" if size < 0.995 or full else f"{value:.1f}"
-    if not full and text.lstrip("-").startswith("0."):
-        text = text.replace("0.", ".", 1)
-    return text.lstrip("-") if text.strip("-0.") == "" else text
 
 
 def _lower(text: str) -> str:

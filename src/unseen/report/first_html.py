@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from unseen.plain_text import counted
 from unseen.report import first
-from unseen.report.plain import counted, interval
+from unseen.report.plain import interval
 
 Document = Mapping[str, Any]
 # Findings under a story beyond these stand in the table of all numbers alone.

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from unseen.faces import in_python
 from unseen.items import WHY
+from unseen.plain_text import counted
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.charts import own_pictures, pictures
 from unseen.report.packed import pack
 from unseen.report.picture import Picture
-from unseen.report.plain import chance, counted, interval, number
+from unseen.report.plain import chance, interval, number
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case, what
 
 if TYPE_CHECKING:

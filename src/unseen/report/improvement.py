@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unseen.improving import UNCHANGED, Gained, Improvement, Ranked, Selected
+from unseen.plain_text import counted
 from unseen.refitting import MEASURES, Asked
 from unseen.refitting.diversity import Doubling
-from unseen.report.plain import counted, interval, number, plain
+from unseen.report.plain import interval, number, plain
 
 SCHEMA_VERSION = 1
 # A gain that this many times the data would show is left open; one that takes more is not.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from unseen.plain_text import counted
 from unseen.report import tables
 from unseen.report.forms import Mark, forest
 from unseen.report.html import asset, content_policy, template
@@ -19,7 +20,7 @@ from unseen.report.improvement import (
     title,
     why_not,
 )
-from unseen.report.plain import chance, counted, interval, number
+from unseen.report.plain import chance, interval, number
 from unseen.report.tables import Cell, Column, Table
 
 MAX_MARKS = 24

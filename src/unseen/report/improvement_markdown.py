@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from unseen.plain_text import counted
 from unseen.report.improvement import (
     at_worst,
     gain_heads,
@@ -18,7 +19,7 @@ from unseen.report.improvement import (
     why_not,
 )
 from unseen.report.markdown import escape
-from unseen.report.plain import chance, counted, number
+from unseen.report.plain import chance, number
 
 
 def render(document: Mapping[str, Any]) -> str:

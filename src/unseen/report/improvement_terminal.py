@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from unseen.plain_text import counted
 from unseen.report.improvement import (
     at_worst,
     gain_heads,
@@ -17,7 +18,7 @@ from unseen.report.improvement import (
     title,
     why_not,
 )
-from unseen.report.plain import chance, counted, number
+from unseen.report.plain import chance, number
 from unseen.report.screens import MAX_WIDTH, as_text, fitting, on_screen, safe
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unseen.plain_text import counted
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.html import asset, facts, since_table, template
-from unseen.report.plain import counted
 from unseen.report.words import headline, subtitle, what
 
 # Findings beyond these are left to the frame.

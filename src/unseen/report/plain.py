@@ -133,15 +133,6 @@ def chance(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def counted(count: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "finding"), counted(2, "finding")
-    ('1 finding', '2 findings')
-    """
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
-
-
 def page(heading: str, sections: Iterable[tuple[str, str]], *, hanging: str = "  ") -> str:
     """A page of named sections, wrapped at 96 columns.
 
@@ -176,4 +167,4 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "x"
 
 
-__all__ = ["chance", "counted", "interval", "number", "plain", "share", "slug"]
+__all__ = ["chance", "interval", "number", "plain", "share", "slug"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unseen.plain_text import counted
 from unseen.planning import Plan
 from unseen.planning.shapes import DECLINES
-from unseen.report.plain import counted, number, plain
+from unseen.report.plain import number, plain
 
 SCHEMA_VERSION = 1
 NONE = "–"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from unseen.plain_text import counted
 from unseen.report.html import asset, content_policy, template
-from unseen.report.plain import counted, number
+from unseen.report.plain import number
 from unseen.report.plan import (
     Sheet,
     at_gap,

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from unseen.plain_text import line
-from unseen.report.plain import counted
+from unseen.plain_text import counted, line
 
 
 def counts(document: Mapping[str, Any]) -> list[dict[str, Any]]:

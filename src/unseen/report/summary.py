@@ -12,11 +12,12 @@ from unseen.auditing import CHANGE, REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
 from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
+from unseen.plain_text import counted
 from unseen.refitting import UnderShift
 from unseen.refitting.decided import decided
 from unseen.report.answers import name_items
 from unseen.report.baseline import changes, lead, worse
-from unseen.report.plain import counted, plain, share, slug
+from unseen.report.plain import plain, share, slug
 from unseen.responses import Responses
 from unseen.stories import Telling, tell
 

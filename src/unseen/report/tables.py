@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unseen.report.plain import chance, counted, interval, number
+from unseen.plain_text import counted
+from unseen.report.plain import chance, interval, number
 from unseen.report.svg import Tip
 
 MAX_ROWS = 1000

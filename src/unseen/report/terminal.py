@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from unseen.plain_text import names
+from unseen.plain_text import counted, names
 from unseen.report import baseline, first
 from unseen.report.first_terminal import write_first
-from unseen.report.plain import counted, interval, number
+from unseen.report.plain import interval, number
 from unseen.report.screens import as_text, can_show, fitting, on_screen, safe
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case
 

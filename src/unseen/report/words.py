@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unseen.auditing import CHANGE
+from unseen.plain_text import counted
 from unseen.report import accepted
 from unseen.report.baseline import lead
-from unseen.report.plain import counted
 
 Document = Mapping[str, Any]
 

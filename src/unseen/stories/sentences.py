@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from unseen.checks.blame import Condition
-from unseen.estimates import Estimate
+from unseen.plain_text import brief
 from unseen.stories.amounts import Amounts
 from unseen.stories.scores import PLAIN, Unit
 
@@ -108,20 +108,11 @@ def figure(of: Amounts, unit: Unit = PLAIN) -> str:
     if carries(of) and of.share is not None and of.lost is not None:
         part = "all" if of.share.value >= of.lost.value else f"{of.share.value:.2f}"
         return f"{part} of {of.lost.value:.2f} {'rise' if unit.lower else 'lost'}"
-    return "" if of.effect is None else f"{short(of.effect)} {_less(unit)}"
+    return "" if of.effect is None else f"{brief(of.effect.value, of.effect.low, of.effect.high)} {_less(unit)}"
 
 
 def _less(unit: Unit) -> str:
     return "higher" if unit.lower else "lower"
-
-
-def short(estimate: Estimate, digits: int = 2) -> str:
-    """Value and interval without leading zeros in the interval.
-
-    >>> short(Estimate(0.27, 0.21, 0.33, 10, "x")), short(Estimate(-0.1, -0.2, 1.0, 10, "x"))
-    ('0.27 [.21, .33]', '-0.10 [-.20, 1.00]')
-    """
-    return f"{estimate.value:.{digits}f} [{_end(estimate.low, digits)}, {_end(estimate.high, digits)}]"
 
 
 def next_step(condition: Condition, models: Sequence[str]) -> str:
@@ -135,11 +126,6 @@ def next_step(condition: Condition, models: Sequence[str]) -> str:
     return f"Test or train on items with {condition} before using {these} there."
 
 
-def _end(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
-
-
 def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -148,4 +134,4 @@ def _in_words(n: int) -> str:
     return NUMBERS[n] if n < len(NUMBERS) else f"{n:,}"
 
 
-__all__ = ["carried", "carries", "claim", "fails", "figure", "next_step", "short", "title", "where", "who"]
+__all__ = ["carried", "carries", "claim", "fails", "figure", "next_step", "title", "where", "who"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found, Outcome
 from unseen.stories.scores import ScoreTable
+from unseen.stories.sentences import who
 from unseen.stories.told import Story
 
 
@@ -50,12 +51,14 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     ordered = sorted(positions, key=lambda i: (-result.weight(i), i))
     first = result.outcomes[ordered[0]]
     models = models_of((result.outcomes[i] for i in ordered), scores)
+    of_models = 0 if scores is None else len(scores)
+    over, figure = range_over([result.outcomes[i] for i in ordered], of_models)
     return Story(
         title=theme.title,
-        sentence=first.statement,
-        figure="" if first.estimate is None else first.estimate.format(2),
+        sentence=f"{first.statement} {over}".rstrip(),
+        figure=figure,
         models=models,
-        of_models=0 if scores is None else len(scores),
+        of_models=of_models,
         condition=None,
         effect=None,
         share=None,
@@ -64,22 +67,48 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
         codes=tuple(sorted({result.outcomes[i].code for i in ordered})),
         weight=sum(result.weight(i) for i in ordered),
         next_step=first.next_step,
+        claim=first.statement,
     )
+
+
+def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
+    """What the check of the heaviest finding says of all models, in a sentence ("" for one model) and in short.
+
+    Args:
+        outcomes: Findings of one theme, the heaviest first.
+        of_models: Number of models in the audit.
+
+    Returns:
+        The sentence, and the range over models or the estimate of the one model.
+    """
+    first = outcomes[0]
+    values: dict[tuple[str, ...], float] = {}
+    for o in outcomes:
+        named = tuple(sorted(_named(o)))
+        if o.code == first.code and o.estimate is not None and len(named) == 1:
+            # Of findings on several sides the heaviest of each model counts.
+            values.setdefault(named, o.estimate.value)
+    if len(values) < 2:
+        return "", "" if first.estimate is None else first.estimate.format(2)
+    low, high = f"{min(values.values()):.2f}", f"{max(values.values()):.2f}"
+    told = low if low == high else f"{low} to {high}"
+    return f"{who([name for (name,) in values], of_models)}: {told}.", told
 
 
 def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[str, ...]:
     """The models that findings are about, in the order of the score table."""
-    named: set[str] = set()
-    for o in outcomes:
-        if isinstance(o, Found) and o.blames is not None:
-            named |= set(o.blames.models)
-        elif "model" in o.details:
-            named.add(str(o.details["model"]))
-        elif o.about.kind == "model":
-            named.add(o.about.name)
+    named: set[str] = set().union(*map(_named, outcomes))
     if scores is None:
         return tuple(sorted(named))
     return tuple(row.model for row in scores.rows if row.model in named)
 
 
-__all__ = ["by_theme", "models_of"]
+def _named(outcome: Outcome) -> set[str]:
+    if isinstance(outcome, Found) and outcome.blames is not None:
+        return set(outcome.blames.models)
+    if "model" in outcome.details:
+        return {str(outcome.details["model"])}
+    return {outcome.about.name} if outcome.about.kind == "model" else set()
+
+
+__all__ = ["by_theme", "models_of", "range_over"]

@@ -7,9 +7,8 @@ from typing import Any
 
 from unseen.checks.registry import codes_in, selected
 from unseen.errors import BadInput
-from unseen.plain_text import line
+from unseen.plain_text import counted, line
 from unseen.report.failing import UNDECIDED, failures, unasked
-from unseen.report.plain import counted
 
 # Findings beyond these are counted in the message.
 TOLD = 10
