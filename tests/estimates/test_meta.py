@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.intervals.meta import between_variance, left_out_coverage, random_effects
+from unseen.estimates.intervals.meta import between_variance, left_out_coverage, mean_of_few, random_effects
 
 # Log risk ratios and variances of the 13 BCG vaccine trials (Colditz et al. 1994, table 1).
 BCG = np.array(
@@ -70,3 +70,36 @@ def test_each_domain_left_out_is_covered_about_as_often_as_promised():
     )
     share = total[:, 0].sum() / total[:, 1].sum()
     assert 0.92 < share < 0.98
+
+
+@pytest.mark.parametrize("tau2", [0.0, 0.3, 3.0, 10.0])
+def test_the_mean_of_three_covers_at_least_as_promised_and_finds_twice_what_t_finds(tau2):
+    rng = np.random.default_rng(int(10 * tau2))
+    v, n = np.ones(3), 120
+    covered = said = said_by_t = 0
+    for _ in range(n):
+        noise = rng.normal(size=3) * np.sqrt(1 + tau2)
+        found, p = mean_of_few(noise, v)
+        covered += found.low <= 0 <= found.high
+        assert (p < 0.05) == (found.low > 0 or found.high < 0)
+        # Four standard errors of the fixed mean: what is there to be found where domains do not differ.
+        said += mean_of_few(noise + 4 / np.sqrt(3), v)[0].low > 0
+        said_by_t += random_effects(noise + 4 / np.sqrt(3), v).mean.low > 0
+    # Three binomial standard errors of 120 runs below nominal.
+    assert covered / n > 0.95 - 0.06
+    assert said >= said_by_t
+    if tau2 == 0:
+        assert said > 2 * said_by_t
+
+
+def test_where_domains_differ_far_beyond_the_noise_the_mean_of_a_few_is_that_of_t():
+    effects, variances = [0.0, 1.0, 2.0], [1e-6] * 3
+    few, t = mean_of_few(effects, variances)[0], random_effects(effects, variances).mean
+    # A grid of 100 quantiles stands for the distribution of the variance: its tails differ by a few per cent.
+    assert few.width == pytest.approx(t.width, rel=0.05)
+
+
+def test_what_domains_share_widens_the_mean_of_a_few():
+    alone, both = (mean_of_few([0.1, 0.2, 0.15], [0.003] * 3, shared=s)[0].width for s in (0.0, 0.002))
+    # Variances add up: 3.92 standard errors are the width of a 95 % interval; the tails of a mixture differ a little.
+    assert both == pytest.approx((alone**2 + 3.92**2 * 0.002) ** 0.5, rel=0.05)

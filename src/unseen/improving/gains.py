@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import cluster_robust, t_quantile, two_sided_t
-from unseen.estimates.intervals.meta import random_effects
+from unseen.estimates.intervals.meta import mean_of_few, random_effects
 from unseen.improving.attempts import CRAFTED_FOLDS, UNCHANGED, Attempt, Candidate
 from unseen.improving.design import Design, Fold
 from unseen.improving.worst import LEAST_VALIDATED, Judge, Place, Scored, picking_rows, worst_places
@@ -284,7 +284,7 @@ class Gains:
         try:
             worst = self._worst(taken)
             parts = [(p.name, p.value, p.variance, p.rows, p.between, p.group) for p in worst]
-            judged["worst"] = self._over_domains(parts, shared)
+            judged["worst"] = self._over_domains(parts, shared, few=True)
         except (TooFewUnits, Undefined) as error:
             judged["worst"] = str(error)
         decides = judged[self.judge]
@@ -305,13 +305,14 @@ class Gains:
         return worst_places(domains)
 
     def _over_domains(
-        self, effects: Sequence[tuple[str, float, float, int, float, int]], shared: float
+        self, effects: Sequence[tuple[str, float, float, int, float, int]], shared: float, *, few: bool = False
     ) -> tuple[Estimate, float]:
         """Random effects over domains, with the variance of fits that several domains share.
 
         Args:
             effects: One a domain.
             shared: Variance between repeats of the mean gain on a group of domains, which have their fits in common.
+            few: Whether these are a handful, each judged by many rows: t over them would be far too wide.
         """
         y = np.array([e[1] for e in effects])
         if all(math.isnan(e[2]) for e in effects):
@@ -321,12 +322,16 @@ class Gains:
         # Where the learner was left as it is the gain is 0 without noise; such domains must not outweigh the others.
         v = np.where(np.isnan(v), np.nanmedian(v), v)
         summary = random_effects(y, v, level=self.level)
-        mean, dof = summary.mean, len(y) - 1
-        quantile = t_quantile((1 - self.level) / 2, dof)
         weight = 1 / (v + summary.tau**2)
         parts = np.bincount([e[5] for e in effects], weights=weight) / weight.sum()
         # Random effects take domains as independent; noise of a fit moves all domains of its group alike.
-        error = math.hypot(mean.width / 2 / quantile, math.sqrt(shared / self.design.repeats * np.square(parts).sum()))
+        together = shared / self.design.repeats * float(np.square(parts).sum())
+        if few:
+            found, p = mean_of_few(y, v, level=self.level, shared=together)
+            return replace(found, method=f"{found.method}, plus the variance between seeds"), p
+        mean, dof = summary.mean, len(y) - 1
+        quantile = t_quantile((1 - self.level) / 2, dof)
+        error = math.hypot(mean.width / 2 / quantile, math.sqrt(together))
         half = quantile * error
         method = f"{mean.method}, plus the variance between seeds"
         return (

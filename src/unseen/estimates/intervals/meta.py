@@ -125,9 +125,57 @@ def random_effects(
     )
 
 
+def mean_of_few(
+    effects: ArrayLike, variances: ArrayLike, *, level: float = 0.95, shared: float = 0.0
+) -> tuple[Estimate, float]:
+    """The population mean from a handful of domains whose sampling variances are well known, and its two-sided p-value.
+
+    Hartung and Knapp's t with k - 1 degrees of freedom takes the whole variance as estimated from k effects; where most
+    of it is sampling noise that is known from many rows, and k is 3, it never errs and finds little. Here only τ² is
+    taken as unknown: each value of its confidence distribution, Q(τ²) ~ χ²(k - 1), contributes a normal around the mean
+    under that τ².
+
+    Args:
+        effects: Shape (k,).
+        variances: Their sampling variances, from many rows each, shape (k,).
+        level: Nominal coverage.
+        shared: Variance of the mean that all domains have in common.
+
+    Raises:
+        TooFewUnits: Fewer than 3 domains.
+        Undefined: A variance is not positive.
+
+    Source: Iyer, Wang & Mathew 2004, section 3 (generalised interval of a common mean); the distribution of τ² as in
+    Nagashima, Noma & Furukawa 2019, section 2.
+
+    >>> effects, variances = [0.1, 0.2, 0.15], [0.003, 0.003, 0.003]
+    >>> mean_of_few(effects, variances)[0].format(3), random_effects(effects, variances).mean.format(3)
+    ('0.150 [0.026, 0.274]', '0.150 [0.014, 0.286]')
+    """
+    from scipy import special
+
+    y, v = np.asarray(effects, dtype=float), np.asarray(variances, dtype=float)
+    summary = random_effects(y, v, level=level)
+    mean, _, total = _under_each_variance(y, v)
+    error = np.sqrt(1 / total + shared)
+    low, high = (_mixture_quantile(mean, error, p) for p in ((1 - level) / 2, (1 + level) / 2))
+    below = float(special.ndtr(-mean / error).mean())
+    value = min(max(summary.mean.value, low), high)
+    method = "mean over domains, confidence distribution of the variance between domains"
+    return Estimate(value, low, high, len(y), method, level), min(1.0, 2 * min(below, 1 - below))
+
+
 def _next(y: FloatArray, v: FloatArray, level: float) -> tuple[float, float]:
     """Quantiles of the true effect of one further domain: a mixture of normals over the distribution of τ²."""
-    from scipy import special, stats
+    mean, tau2, total = _under_each_variance(y, v)
+    spread = np.sqrt(tau2 + 1 / total)
+    low, high = (_mixture_quantile(mean, spread, p) for p in ((1 - level) / 2, (1 + level) / 2))
+    return low, high
+
+
+def _under_each_variance(y: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Means, values of τ² and sums of the weights, along the confidence distribution of τ²; each of shape (GRID,)."""
+    from scipy import stats
 
     k, grid = len(y), (np.arange(GRID) + 0.5) / GRID
     target = stats.chi2.ppf(grid, k - 1)
@@ -146,16 +194,18 @@ def _next(y: FloatArray, v: FloatArray, level: float) -> tuple[float, float]:
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     # Where even τ² = 0 leaves less spread than the quantile asks for, 0 it is: the bisection has gone there.
     mean, _, total = weighted(high)
-    spread = np.sqrt(high + 1 / total)
+    return mean, high, total
 
-    def quantile(p: float) -> float:
-        a, b = float((mean - 12 * spread).min()), float((mean + 12 * spread).max())
-        for _ in range(60):
-            c = (a + b) / 2
-            a, b = (c, b) if float(special.ndtr((c - mean) / spread).mean()) < p else (a, c)
-        return (a + b) / 2
 
-    return quantile((1 - level) / 2), quantile((1 + level) / 2)
+def _mixture_quantile(mean: FloatArray, spread: FloatArray, p: float) -> float:
+    """Quantile of an equal mixture of normals."""
+    from scipy import special
+
+    a, b = float((mean - 12 * spread).min()), float((mean + 12 * spread).max())
+    for _ in range(60):
+        c = (a + b) / 2
+        a, b = (c, b) if float(special.ndtr((c - mean) / spread).mean()) < p else (a, c)
+    return (a + b) / 2
 
 
 def left_out_coverage(effects: ArrayLike, variances: ArrayLike, *, level: float = 0.95) -> tuple[int, int]:
