@@ -165,7 +165,7 @@ def outcomes():
             {kind: estimate(v, 0.05) for kind, v in zip(kinds, shares, strict=True)}
             for shares in ((0.35, 0.3, 0.05, 0.3), (0.5, 0.25, 0.05, 0.2))
         )
-        mastery = of_models.MasteryProfile(model=model, strict=strict, loose=loose)
+        mastery = of_models.Profiles(model=model, strict=strict, loose=loose)
         yield found("U302", "model", model, estimate(0.3, 0.1), mastery)
         flips = of_models.Flips(model=model, pairs=200, flips_to_wrong=31, flips_to_right=7)
         yield found("U401", "model", model, estimate(0.12, 0.05), flips)

@@ -24,7 +24,7 @@ def domains(measure="accuracy", sign=1.0):
         learner.Domain(f"site=<s{i}>", 50, 0.1 * i, 0.02, sign * (0.7 - 0.1 * i), 0.02, sign * 0.7, 0.7)
         for i in range(3)
     )
-    return learner.HeldOutDomains(
+    return learner.DomainsHeldOut(
         seen_score=interval(sign * 0.7), family="held-out site", domains=rows, mean_score=interval(sign * 0.6),
         next_score=interval(sign * 0.6), next_loss=interval(0.1), between=0.1, share_between=0.5, measure=measure,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from unseen.checks.base import Subject
+from unseen.checks.details.learner import HeldOutRows, LevelsOf
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import cluster_robust, t_interval
@@ -129,14 +130,14 @@ def _pooled(by_refit: Sequence[np.ndarray]) -> float:
     return max(0.0, total - float(np.mean([np.var(v, axis=0, ddof=1).mean() / v.shape[1] for v in several])))
 
 
-def blamed(under: UnderShift, cases: Sequence[Case]) -> dict[str, object]:
+def blamed(under: UnderShift, cases: Sequence[Case]) -> HeldOutRows | None:
     """What a finding about held-out sets of one shift blames, for its details: the model, and conditions on the rows.
 
     Levels of one column are named; of other sets only the model is, whose unseen rows they are.
     """
     if not cases:
-        return {}
-    found: dict[str, object] = {"model": f"{under.runner.learner.name}, {cases[0].family}"}
+        return None
+    found = HeldOutRows(f"{under.runner.learner.name}, {cases[0].family}")
     factors = {case.factors for case in cases}
     if len(factors) != 1 or any(len(case.factors) != 1 or case.kind != "held-out" for case in cases):
         return found
@@ -146,7 +147,7 @@ def blamed(under: UnderShift, cases: Sequence[Case]) -> dict[str, object]:
         return found
     rows = np.concatenate([case.beyond for case in cases])
     levels = column[rows].cast(pl.String).drop_nulls().unique(maintain_order=True).to_list()
-    return {**found, "blamed": [{"column": name, "kind": "levels", "levels": levels}]}
+    return HeldOutRows(found.model, (LevelsOf(name, "levels", tuple(levels)),))
 
 
 def score_word(under: UnderShift) -> str:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._rows import ItemMeans, item_means
 from unseen.checks.base import Subject
+
+
+class Flipped(TypedDict):
+    """Pairs, and how many of them turn wrong and right."""
+
+    pairs: int
+    flips_to_wrong: int
+    flips_to_right: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +42,7 @@ class VariantPairs:
         """Mean over originals of the lowest score on the original and its variants."""
         return _mean_of_extreme(self)
 
-    def flips(self) -> dict[str, int]:
+    def flips(self) -> Flipped:
         """How many pairs turn wrong and how many turn right (scores above and below one half of their span)."""
         return {
             "pairs": len(self.item),

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.details.data import Copies
 from unseen.plain_text import counted
 from unseen.responses import Responses
 from unseen.responses.table import Coded
@@ -44,7 +45,7 @@ class DuplicateResponses(Check):
                 Clear(
                     code=self.code, about=about, next_step="Nothing to do.",
                     statement=f"No answer stands twice among {counted(rows, 'row')}.",
-                    details={"rows": rows, "surplus": 0, "conflicts": 0, "examples": []},
+                    details=Copies(rows=rows, surplus=0, conflicts=0, examples=()),
                 )
             ]  # fmt: skip
         surplus = int(groups["rows"].sum()) - groups.height
@@ -59,10 +60,9 @@ class DuplicateResponses(Check):
                 f"{conflicts.height:,} of these answers come with different scores.",
                 next_step="Keep one row an answer, or name the column that tells repeated samples apart as repeat."
                 + (" Find out why copies were scored differently first." if conflicts.height else ""),
-                details={
-                    "rows": rows, "surplus": surplus, "conflicts": conflicts.height,
-                    "examples": shown.head(SHOWN).to_dicts(),
-                },
+                details=Copies(
+                    rows=rows, surplus=surplus, conflicts=conflicts.height, examples=tuple(shown.head(SHOWN).to_dicts())
+                ),
             )
         ]  # fmt: skip
 

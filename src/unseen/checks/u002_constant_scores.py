@@ -9,6 +9,7 @@ import numpy as np
 from unseen.checks._constant import ConstantCell, constant_cells
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.data import ConstantLevel, Spread
 from unseen.estimates.intervals.means import mean_estimate
 from unseen.plain_text import counted
 
@@ -61,10 +62,10 @@ class ConstantScores(Check):
             f"{low:.2f} to {high:.2f} of them right. The chance of such a run is at most {cell.chance:.1g}.",
             next_step="Check how these answers came about: leaked or copied keys, a scorer or parser that fails, missing "
             "answers filled in. Comparisons by this factor leave the cell out.",
-            details={
-                "model": name, "factor": factor, "level": level, "where": "all right" if cell.right else "all wrong",
-                "rows": cell.rows, "units": cell.units, "others_low": low, "others_high": high, "chance": cell.chance,
-            },
+            details=ConstantLevel(
+                model=name, factor=factor, level=level, where="all right" if cell.right else "all wrong",
+                rows=cell.rows, units=cell.units, others_low=low, others_high=high, chance=cell.chance,
+            ),
         )  # fmt: skip
 
     def _judge(
@@ -77,13 +78,13 @@ class ConstantScores(Check):
                 code=self.code, about=about, effect=1.0,
                 statement=f"{name} has the score {low:g} in all of its {counted(len(score), 'row')}.",
                 next_step="Check the scorer and the column: a constant score tells nothing apart.",
-                details={"model": name, "where": "constant", "mean": None, "lowest": low, "highest": high},
+                details=Spread(model=name, where="constant", mean=None, lowest=low, highest=high),
             )  # fmt: skip
         mean = mean_estimate(
             score, rows.cluster[part], level=settings.level, binary=rows.binary, what=f"the mean of {name}"
         )
         where = _where(mean.value, ends)
-        details = {"model": name, "where": where, "mean": mean.to_dict(), "lowest": low, "highest": high}
+        details = Spread(model=name, where=where, mean=mean, lowest=low, highest=high)
         units = f"{mean.format(2)} over {counted(mean.units, 'independent unit')}"
         if where is None:
             return Clear(

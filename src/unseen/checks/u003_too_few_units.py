@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from unseen.checks._judged import Human, corrected_gap, human_scores
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Context, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.gaps import Detectable
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.codes import distinct
@@ -88,31 +90,32 @@ class TooFewUnitsForGap(Check):
 
     def at_level(self, outcome: Outcome, alpha: float) -> Outcome:
         """The same at the level at which the audit tests the gap of one model."""
-        if outcome.estimate is None:
-            return outcome
         d = outcome.details
-        return self._outcome(d["model"], outcome.estimate, d["counts"], d["scale"], d["gap_that_matters"], alpha)
+        if outcome.estimate is None or not isinstance(d, Detectable):
+            return outcome
+        return self._outcome(d.model, outcome.estimate, d.counts, d.scale, d.gap_that_matters, alpha)
 
     def beside(self, outcome: Outcome, judged: Outcome) -> Outcome:
         """No finding where U101 has decided the gap: more units would only narrow it."""
-        if not isinstance(outcome, Found) or not isinstance(judged, Found | Clear):
+        d = outcome.details
+        if not isinstance(outcome, Found) or not isinstance(judged, Found | Clear) or not isinstance(d, Detectable):
             return outcome
         word = "found" if isinstance(judged, Found) else "clear"
         told = f"{outcome.statement.rstrip('.')}; but its gap is decided without more: {word} (U101)."
         fields: dict[str, Any] = {
             "code": self.code, "about": outcome.about, "estimate": outcome.estimate,
-            "details": {**outcome.details, "decided": word},
+            "details": replace(d, decided=word),
         }  # fmt: skip
         return Clear(statement=told, next_step="Nothing to do.", **fields)
 
     def _outcome(self, name: str, gap: Estimate, counts: str, scale: float, matters: float, alpha: float) -> Outcome:
         smallest = detectable_from_error(error_of(gap), alpha=alpha) / scale
         times, needed = units_to_decide(gap, matters * scale, alpha=alpha)
-        details = {
-            "model": name, "smallest_detectable": smallest, "gap_that_matters": matters, "level_tested": alpha,
-            "units": gap.units, "times": times, "units_needed": needed, "standard_error": error_of(gap),
-            "counts": counts, "scale": scale,
-        }  # fmt: skip
+        details = Detectable(
+            model=name, smallest_detectable=smallest, gap_that_matters=matters, level_tested=alpha,
+            units=gap.units, times=times, units_needed=needed, standard_error=error_of(gap),
+            counts=counts, scale=scale,
+        )  # fmt: skip
         common: dict[str, Any] = {"code": self.code, "about": About("model", name), "estimate": gap, "details": details}
         collect = (
             f"about {told_times(times)} times as many independent units ({needed:,} instead of {gap.units:,}), spread as these "

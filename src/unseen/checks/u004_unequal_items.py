@@ -8,6 +8,7 @@ import numpy as np
 
 from unseen.checks._rows import item_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.details.data import ItemsAnswered
 from unseen.plain_text import counted
 
 SHOWN = 10
@@ -50,7 +51,7 @@ class UnequalItems(Check):
                 Clear(
                     code=self.code, about=about, next_step="Nothing to do.",
                     statement=f"All {len(means)} models answered the same {counted(union, 'item')}.",
-                    details={"union": union, "common": common, "items": counts, "examples": []},
+                    details=ItemsAnswered(union=union, common=common, answered=counts, examples=()),
                 )
             ]  # fmt: skip
         short = min(counts, key=lambda name: (counts[name], name))
@@ -64,10 +65,10 @@ class UnequalItems(Check):
                 statement=f"{lacking} of {len(means)} models left out items: {common:,} of {counted(union, 'item')} were "
                 f"answered by all; {short} answered {counts[short]:,}.",
                 next_step=_step(common),
-                details={
-                    "union": union, "common": common, "items": counts, "means_on_common": on_common,
-                    "examples": [{"item": str(levels[i]), "missing_from": short} for i in missing],
-                },
+                details=ItemsAnswered(
+                    union=union, common=common, answered=counts, means_on_common=on_common,
+                    examples=tuple({"item": str(levels[i]), "missing_from": short} for i in missing),
+                ),
             )
         ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 from unseen.checks._rows import first_positions, item_means, scored, texts
 from unseen.checks._similar import near_pairs
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
+from unseen.checks.details.data import Alike, Leaked
 from unseen.estimates import Estimate
 from unseen.plain_text import counted
 
@@ -71,7 +72,7 @@ class LeakageAndClusters(Check):
              "question_unseen": words[1][j]}
             for i, j, s in pairs[:SHOWN]
         ]  # fmt: skip
-        details = {"leaked": leaked, "seen": totals[0], "unseen": totals[1], "examples": examples}
+        details = Leaked(leaked=leaked, seen=totals[0], unseen=totals[1], examples=tuple(examples))
         if not leaked:
             return Clear(
                 code=self.code, about=about, details=details, next_step="Nothing to do.",
@@ -108,7 +109,7 @@ class LeakageAndClusters(Check):
         inflation = max(1.0, 1 + (size - 1) * rho.value)
         numbers = f"correlation {rho.format(2)} over {rho.units:,} groups of {size:.1f} items on average"
         clear = f"Items of one {name} are not alike enough to change intervals ({numbers})."
-        details = {"factor": name, "correlation": rho.to_dict(), "design_effect": inflation}
+        details = Alike(factor=name, correlation=rho, design_effect=inflation)
         otherwise: Clear | Undecided
         if rho.high < max(MIN_CORRELATION, settings.gap_that_matters):
             otherwise = Clear(

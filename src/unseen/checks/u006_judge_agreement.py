@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from unseen.checks._judged import MIN_LABELS, Human, human_scores
 from unseen.checks._levels import all_levels, split_codes
 from unseen.checks._rows import Scored, percent, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.details.data import Agreement, BiasAt, BiasOfLevels, BiasOfSides, LabelledRows
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference
@@ -111,7 +111,7 @@ class JudgeAgreement(Check):
             f"{numbers}.",
             clear=f"The {counted(int(has.sum()), 'row')} that humans scored are like the other {where}: {numbers}.",
             next_step="Draw the rows to label at random: means corrected by these labels can be wrong.",
-            details={"rows": where, "labelled": int(has.sum()), "others": int(others.sum()), "difference": gap.to_dict()},
+            details=LabelledRows(rows=where, labelled=int(has.sum()), others=int(others.sum()), difference=gap),
         )  # fmt: skip
 
     def _model(self, both: _Both) -> Outcome:
@@ -124,10 +124,6 @@ class JudgeAgreement(Check):
         found = agreement(both.judge, both.human, both.cluster, level=settings.level)
         kappa = f", kappa {found.kappa.format(2)}" if found.kappa else ""
         agree = f"they agree on {percent(found.share)} of {counted(found.rows, 'labelled row')}{kappa}"
-        details: dict[str, Any] = {
-            "model": both.name, "labels": found.rows, "share": found.share.to_dict(),
-            "kappa": found.kappa.to_dict() if found.kappa else None,
-        }  # fmt: skip
         bias, p = both.bias(self.rng(settings, both.name))
         word, size = _kinder(bias)
         return self.decide(
@@ -135,7 +131,7 @@ class JudgeAgreement(Check):
             found=f"The judge is {word} to {both.name} than humans are: by {size.format(2)}; {agree}.",
             clear=f"The judge scores {both.name} as humans do within {size.format(2)}; {agree}.",
             next_step="Read U101, U102 and U701: with human labels their means are corrected for the judge's bias.",
-            details=details | {"bias": bias.to_dict()},
+            details=Agreement(model=both.name, labels=found.rows, share=found.share, kappa=found.kappa, bias=bias),
         )  # fmt: skip
 
     def _sides(self, both: _Both, seen: NDArray[np.bool_], unseen: NDArray[np.bool_], about: About) -> Outcome:
@@ -165,10 +161,10 @@ class JudgeAgreement(Check):
             found=f"The judge is {word} to {name} on seen rows: {numbers}. This {effect}.",
             clear=f"The judge treats {name} alike on seen and unseen rows: {numbers}.",
             next_step="Read U101, whose means the human labels correct on each side; do not compare the judge's raw means.",
-            details={
-                "model": name, "difference": gap.to_dict(), "bias_seen": here, "bias_unseen": there,
-                "labels_seen": int(seen.sum()), "labels_unseen": int(unseen.sum()),
-            },
+            details=BiasOfSides(
+                model=name, difference=gap, bias_seen=here, bias_unseen=there,
+                labels_seen=int(seen.sum()), labels_unseen=int(unseen.sum()),
+            ),
         )  # fmt: skip
 
     def _levels(self, subject: Subject, both: _Both) -> Iterator[Outcome]:
@@ -203,12 +199,9 @@ class JudgeAgreement(Check):
             found=f"The judge is {word} to {both.name} where {label}: {numbers}.",
             clear=f"The judge treats {both.name} much alike on all levels of the factors; least where {label}: {numbers}.",
             next_step="Compare levels by means that human labels correct, or label more rows of this level.",
-            details={
-                "model": both.name,
-                "levels": [
-                    {"level": t[1], "bias": t[3], "elsewhere": t[4], "labels": int(t[2].sum()), "p": t[0]} for t in tried
-                ],
-            },
+            details=BiasOfLevels(
+                model=both.name, levels=tuple(BiasAt(t[1], t[3], t[4], int(t[2].sum()), t[0]) for t in tried)
+            ),
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from unseen.checks._levels import Levels, cluster_half, describing_levels, singl
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
+from unseen.checks.details.gaps import Compounding, Level
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.curve import Curve, contrast_estimate, curve
@@ -118,16 +119,12 @@ class CompoundingPairs(Check):
     def _outcome(
         self, model: str, a: _Cut, b: _Cut, estimate: Estimate, p: float, means: Any, scale: float, settings: Settings
     ) -> Outcome:
-        details = {
-            "model": model, "scale": "score", "conditions": [a.name, b.name],
-            "cells": [
-                {**point, "level": label}
-                for point, label in zip(
-                    means.points(settings.level), ("neither", b.name, a.name, "both"), strict=True
-                )
-            ],
-            "expected": float(means.mean[1] + means.mean[2] - means.mean[0]), "observed": float(means.mean[3]),
-        }  # fmt: skip
+        points = zip(means.points(settings.level), ("neither", b.name, a.name, "both"), strict=True)
+        details = Compounding(
+            model=model, scale="score", conditions=(a.name, b.name),
+            cells=tuple(Level.of(point, label) for point, label in points),
+            expected=float(means.mean[1] + means.mean[2] - means.mean[0]), observed=float(means.mean[3]),
+        )  # fmt: skip
         return self.decide(
             about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p,
             settings=settings,

@@ -10,6 +10,7 @@ import numpy as np
 
 from unseen.checks._irt import Grid, grid, rasch, two_parameter
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
+from unseen.checks.details.models import AbilityScale, Histogram, Person, ScaledItem
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.irt import IrtFit
 from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
@@ -72,10 +73,7 @@ class AbilitiesDifficulties(Check):
         )
         common: dict[str, Any] = {
             "code": self.code, "about": About("data", "all"), "estimate": offset, "effect": max(0.0, min(1.0, lost)),
-            "details": {
-                "persons": _persons(g, model, estimates), **_items(subject, g, model, two_parameter(subject), z),
-                "spread": model.spread, "unit": "logits above the mean item", "converged": model.converged,
-            },
+            "details": _scale(subject, g, model, two_parameter(subject), z, _persons(g, model, estimates)),
         }  # fmt: skip
         step = "Read the gaps at equal difficulty (U203) on this scale."
         if abs(mean) - z * error > FAR:
@@ -88,22 +86,19 @@ def _never() -> Estimate:
     raise AssertionError("a Rasch fit has two models with finite abilities")
 
 
-def _persons(g: Grid, model: RaschFit, estimates: list[Estimate | None]) -> Rows:
+def _persons(g: Grid, model: RaschFit, estimates: list[Estimate | None]) -> tuple[Person, ...]:
     answered = g.trials.sum(axis=0)
-    return [
-        {
-            "model": name,
-            "ability": e.value if e else None,
-            "low": e.low if e else None,
-            "high": e.high if e else None,
-            "extreme": None if e else ("all right" if model.ability[m] > 0 else "none right"),
-            "n": int(answered[m]),
-        }
-        for m, (name, e) in enumerate(zip(g.models, estimates, strict=True))
-    ]
+    made: list[Person] = []
+    for m, (name, e) in enumerate(zip(g.models, estimates, strict=True)):
+        ends = (e.value, e.low, e.high) if e else (None, None, None)
+        extreme = None if e else "all right" if model.ability[m] > 0 else "none right"
+        made.append(Person(name, *ends, extreme, int(answered[m])))
+    return tuple(made)
 
 
-def _items(subject: Subject, g: Grid, model: RaschFit, slopes: IrtFit | None, z: float) -> dict[str, Any]:
+def _scale(
+    subject: Subject, g: Grid, model: RaschFit, slopes: IrtFit | None, z: float, persons: tuple[Person, ...]
+) -> AbilityScale:
     """At most 500 items, evenly over the range of difficulty, and a histogram of all of them."""
     present = np.flatnonzero(g.row >= 0)
     pattern = model.patterns.of_item
@@ -121,18 +116,16 @@ def _items(subject: Subject, g: Grid, model: RaschFit, slopes: IrtFit | None, z:
         order = order[np.linspace(0, len(order) - 1, MAX_LISTED).round().astype(int)]
     names, n = subject.answers.table["item"][g.row[order]].to_list(), g.trials.sum(axis=1)
     counts, edges = np.histogram(difficulty[finite], bins=40) if len(finite) else (np.zeros(0), np.zeros(0))
-    listed = [
-        {
-            "item": str(name), "difficulty": float(difficulty[i]),
-            "discrimination": None if math.isnan(slope[i]) else float(slope[i]),
-            "low": float(difficulty[i] - z * error[i]), "high": float(difficulty[i] + z * error[i]), "n": int(n[i]),
-        }
+    listed = tuple(
+        ScaledItem(
+            str(name), float(difficulty[i]), None if math.isnan(slope[i]) else float(slope[i]),
+            float(difficulty[i] - z * error[i]), float(difficulty[i] + z * error[i]), int(n[i]),
+        )
         for name, i in zip(names, order, strict=True)
-    ]  # fmt: skip
-    return {
-        "items": listed,
-        "items_shown": len(listed),
-        "items_total": len(present),
-        "item_unit": "logits" if slopes is None else "standard deviations of ability (2PL)",
-        "histogram": {"counts": counts.astype(int).tolist(), "edges": edges.tolist()},
-    }
+    )  # fmt: skip
+    return AbilityScale(
+        persons=persons, scaled=listed, items_shown=len(listed), items_total=len(present),
+        item_unit="logits" if slopes is None else "standard deviations of ability (2PL)",
+        histogram=Histogram(tuple(counts.astype(int).tolist()), tuple(edges.tolist())),
+        spread=model.spread, unit="logits above the mean item", converged=model.converged,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks._keys import Keyed, keyed, option_count
 from unseen.checks._rows import texts
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
+from unseen.checks.details.models import OddItem, OddItems
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.contradiction import Answers, KeyTest, key_test, listed
 from unseen.estimates.testing.multiplicity import simes
@@ -105,10 +106,10 @@ class ContradictingItems(Check):
         common: dict[str, Any] = {
             "code": self.code, "about": About("data", "all items"), "estimate": share, "p_value": simes(p),
             "effect": min(1.0, share.value),
-            "details": {
-                "items": rows, "found": found, "tested": items, "detectable": test.detectable,
-                "detectable_option": None if coded else test.detectable_option, "from": "answers" if coded else "scores",
-            },
+            "details": OddItems(
+                odd=tuple(rows), found=found, tested=items, detectable=test.detectable,
+                detectable_option=None if coded else test.detectable_option, source="answers" if coded else "scores",
+            ),
         }  # fmt: skip
         reach = _reach(test, coded, len(g.models), ability)
         more = "Add models of other strengths" + (
@@ -171,35 +172,34 @@ def _reach(test: KeyTest, coded: Keyed | None, models: int, ability: FloatArray)
     )
 
 
-def _named(row: dict[str, Any]) -> str:
-    if row["favourite"] is not None and row["target"] is not None:
-        return f"{row['item']} (able models say “{row['favourite'][:40]}”, the key “{row['target'][:40]}”)"
+def _named(row: OddItem) -> str:
+    if row.favourite is not None and row.target is not None:
+        return f"{row.item} (able models say “{row.favourite[:40]}”, the key “{row.target[:40]}”)"
     return (
-        f"{row['item']} (right: {row['weaker_right']:.0%} of the weaker models, {row['stronger_right']:.0%} of the "
-        f"stronger)"
+        f"{row.item} (right: {row.weaker_right:.0%} of the weaker models, {row.stronger_right:.0%} of the stronger)"
     ).replace("%", " %")
 
 
 def _rows(
     subject: Subject, g: Grid, coded: Keyed | None, test: KeyTest, copies: NDArray[np.int64], ability: FloatArray,
     items: NDArray[np.int64], p: FloatArray, adjusted: FloatArray,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[OddItem]:  # fmt: skip
     at, answers = g.row[items], subject.answers
     strong = ability >= np.median(ability)
     names = answers.table["item"][at].to_list()
     questions, targets = texts(answers, "question", at), texts(answers, "target", at)
-    rows: list[dict[str, Any]] = []
+    rows: list[OddItem] = []
     for k, i in enumerate(items.tolist()):
         share = np.where(g.trials[i] > 0, g.right[i] / np.maximum(g.trials[i], 1), np.nan)
         points = int(test.points_at[copies[i]])
         favourite = coded.texts.get((i, points)) if coded else None
         rows.append(
-            {
-                "item": str(names[k]), "question": questions[k], "target": targets[k], "favourite": favourite,
-                "log_odds": float(test.log_odds[copies[i]]), "p": float(p[k]), "q": float(adjusted[k]),
-                "weaker_right": _mean(share[~strong]), "stronger_right": _mean(share[strong]),
-                "n": int((g.trials[i] > 0).sum()),
-            }
+            OddItem(
+                str(names[k]), questions[k], targets[k], favourite,
+                log_odds=float(test.log_odds[copies[i]]), p=float(p[k]), q=float(adjusted[k]),
+                weaker_right=_mean(share[~strong]), stronger_right=_mean(share[strong]),
+                n=int((g.trials[i] > 0).sum()),
+            )
         )  # fmt: skip
     return rows
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.details.models import AtDifficulty, ByDifficulty
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.rasch import RaschFit, difficulty_without
@@ -87,7 +87,7 @@ class EasyToHard(Check):
         seen = float(share[pattern][easy].mean())
         first, last = levels[0], levels[-1]
         text = (
-            f"{name} is right on {first['value']:.2f} of the easiest items and {last['value']:.2f} of the hardest (of "
+            f"{name} is right on {first.value:.2f} of the easiest items and {last.value:.2f} of the hardest (of "
             f"{len(levels)} groups by the other models' answers)"
         )
         return self.decide(
@@ -96,7 +96,8 @@ class EasyToHard(Check):
             f"predicts. {text}.",
             clear=f"{text}; on the easier items it falls short of its ability by {shortfall.format(2)}.",
             next_step="Read the easy items that it misses: format errors and careless slips show there first.",
-            settings=settings, details={"model": name, "levels": levels, "easier_share": float(easy.mean())},
+            settings=settings,
+            details=ByDifficulty(model=name, levels=tuple(levels), easier_share=float(easy.mean())),
         )  # fmt: skip
 
 
@@ -128,18 +129,18 @@ def _curve(
     group: NDArray[np.int64],
     n: int,
     level: float,
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+) -> list[AtDifficulty]:
+    rows: list[AtDifficulty] = []
     binary = bool(np.all((score == 0) | (score == 1)))
     for k in range(n):
         part = group == k
-        row: dict[str, Any] = {"difficulty": float(difficulty[part].mean()), "value": float(score[part].mean())}
         try:
             mean = mean_estimate(score[part], cluster[part], level=level, binary=binary, what="accuracy in a group")
-            row |= {"low": mean.low, "high": mean.high}
+            ends = mean.low, mean.high
         except (TooFewUnits, Undefined):
-            row |= {"low": None, "high": None}
-        rows.append({**row, "n": int(part.sum())})
+            ends = None, None
+        middle, value = float(difficulty[part].mean()), float(score[part].mean())
+        rows.append(AtDifficulty(middle, value, *ends, int(part.sum())))
     return rows
 
 

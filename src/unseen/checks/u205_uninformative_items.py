@@ -9,6 +9,7 @@ import numpy as np
 
 from unseen.checks._irt import Grid, grid
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks.details.models import SolvedByAll
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import mean_estimate
@@ -80,14 +81,14 @@ class UninformativeItems(Check):
 
     def _details(
         self, subject: Subject, g: Grid, items: np.ndarray, every: np.ndarray, none: np.ndarray
-    ) -> dict[str, Any]:
+    ) -> SolvedByAll:
         names = subject.answers.table["item"]
-        listed = {
-            key: [str(v) for v in names[g.row[items[mask][:MAX_LISTED]]].to_list()]
-            for key, mask in (("solved_by_all", every), ("solved_by_none", none))
-        }
-        counts = {"items": len(items), "all": int(every.sum()), "none": int(none.sum())}
-        return {**counts, **listed, "listed_at_most": MAX_LISTED}
+        solved = (tuple(str(v) for v in names[g.row[items[mask][:MAX_LISTED]]].to_list()) for mask in (every, none))
+        by_all, by_none = solved
+        return SolvedByAll(
+            total=len(items), every=int(every.sum()), none=int(none.sum()), solved_by_all=by_all, solved_by_none=by_none,
+            listed_at_most=MAX_LISTED,
+        )  # fmt: skip
 
 
 def _equivalent(share: Estimate) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks.details.models import Rating
 from unseen.errors import Undefined
 from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
 from unseen.estimates.models.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
@@ -59,11 +60,11 @@ class DistanceToMastery(Check):
         common: dict[str, Any] = {
             "code": self.code, "about": About("model", name), "estimate": distance,
             "effect": max(0.0, STATED - success),
-            "details": {
-                "model": name, "rating": rating[0], "low": rating[1], "high": rating[2], "success": success,
-                "item_mean": CENTRE, "item_spread": POINTS * model.spread,
-                "needed": {str(s): CENTRE + POINTS * mastery_ability(model, s) for s in MASTERY},
-            },
+            "details": Rating(
+                model=name, rating=rating[0], low=rating[1], high=rating[2], success=success,
+                item_mean=CENTRE, item_spread=POINTS * model.spread,
+                needed={str(s): CENTRE + POINTS * mastery_ability(model, s) for s in MASTERY},
+            ),
         }  # fmt: skip
         reached = f"{rated}: within reach of 90 % success (it lacks {distance.format(0)} points).{g.note}"
         if distance.low > 0 and STATED - success >= settings.smallest_gap:

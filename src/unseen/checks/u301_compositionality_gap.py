@@ -10,6 +10,7 @@ from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame
 from unseen.checks.blame import wholes as wholes_rows
+from unseen.checks.details.models import PartsAndWhole
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import mean_estimate
@@ -85,12 +86,12 @@ class CompositionalityGap(Check):
             next_step="Let the model write the steps down or answer the parts first; U302 shows what it does instead.",
             settings=settings,
             blames=Blame((w.model,), wholes_rows(), measure="parts"),
-            details={
-                "model": w.model,
-                "gap": gap.to_dict(),
-                "wholes": len(w.item),
-                "parts_right": int(known.sum()),
-                "whole_accuracy": actual.to_dict(),
-                "predicted": predicted,
-            },
+            details=PartsAndWhole(
+                model=w.model,
+                gap=gap,
+                wholes=len(w.item),
+                parts_right=int(known.sum()),
+                whole_accuracy=actual,
+                predicted=predicted,
+            ),
         )

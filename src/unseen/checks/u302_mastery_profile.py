@@ -10,6 +10,7 @@ from unseen.checks._parts import Wholes, above, wholes
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame
 from unseen.checks.blame import wholes as wholes_rows
+from unseen.checks.details.models import Profiles
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.codes import distinct
@@ -82,11 +83,7 @@ class MasteryProfile(Check):
             next_step="Look at the answers behind it: a whole right without its parts was memorised, guessed or misgraded.",
             settings=settings,
             blames=Blame((w.model,), wholes_rows(), measure="parts"),
-            details={
-                "model": w.model,
-                "strict": {kind: e.to_dict() for kind, e in strict.items()},
-                "loose": {kind: e.to_dict() for kind, e in loose.items()},
-            },
+            details=Profiles(model=w.model, strict=strict, loose=loose),
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import MAX_ROWS, Levels, describing_levels, sample_rows, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.details.gaps import NewCombinations
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.logistic import Fit, one_hot, regress
@@ -108,10 +108,10 @@ class UnseenCombinations(Check):
         # The shortfall is on the scale of the score; what adds up, on that of the regression.
         added = " (effects add up on the logit)" if fit.link == "logit" else ""
         scale_name = "logit" if fit.link == "logit" else "score"
-        details: dict[str, Any] = {
-            "model": model, "expected": expected, "observed": observed, "units": units, "combinations": pairs,
-            "scale": scale_name, "firth": fit.firth,
-        }  # fmt: skip
+        details = NewCombinations(
+            model=model, expected=expected, observed=observed, units=units, combinations=tuple(pairs),
+            scale=scale_name, firth=fit.firth,
+        )  # fmt: skip
         return self.decide(
             about=about, estimate=shortfall, p_value=p, settings=settings, scale=span.scale, details=details,
             found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) score "

@@ -8,6 +8,7 @@ from unseen.checks._rows import score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
+from unseen.checks.details.models import RewordedFlips
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import paired_difference
 from unseen.plain_text import counted
@@ -78,8 +79,7 @@ class VariantRobustness(Check):
             settings=settings,
             scale=score_scale(subject.answers),
             blames=Blame((name,), variants(), originals()),
-            details={
-                "model": name, **flips, "mean_original": before, "mean_variant": after, "worst": worst,
-                "loss": loss.to_dict(),
-            },
+            details=RewordedFlips(
+                model=name, **flips, mean_original=before, mean_variant=after, worst=worst, loss=loss
+            ),
         )  # fmt: skip

@@ -10,6 +10,7 @@ from unseen.checks._rows import score_scale
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
+from unseen.checks.details.models import MemorisedFlips
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.paired import mcnemar, paired_difference
 from unseen.plain_text import counted
@@ -87,11 +88,10 @@ class MemorisedOriginals(Check):
             settings=settings,
             scale=score_scale(subject.answers),
             blames=Blame((name,), variants(), originals(), measure="excess"),
-            details={
-                "model": name, **flips, "loss": float(np.mean(pairs.original - pairs.variant)),
-                "loss_of_others": None if others is None else float(base.mean()), "p_flips": asymmetry,
-                "excess": excess.to_dict(),
-            },
+            details=MemorisedFlips(
+                model=name, **flips, loss=float(np.mean(pairs.original - pairs.variant)),
+                loss_of_others=None if others is None else float(base.mean()), p_flips=asymmetry, excess=excess,
+            ),
         )  # fmt: skip
 
 

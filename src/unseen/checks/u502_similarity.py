@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unseen.checks._levels import singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks.details.gaps import BySimilarity, Level
 from unseen.errors import TooFewUnits
 from unseen.estimates.contrasts.curve import curve
 from unseen.estimates.contrasts.trend import change_over
@@ -78,12 +79,12 @@ class Similarity(Check):
                 count = np.maximum(np.bincount(bins, minlength=len(edges) + 1), 1)
                 at = np.bincount(bins, weights=x, minlength=len(edges) + 1) / count
                 try:
-                    levels = curve(at, bins, score, cluster, singletons=singletons(cluster)).points(settings.level)
+                    points = curve(at, bins, score, cluster, singletons=singletons(cluster)).points(settings.level)
                 except TooFewUnits:
-                    levels = []
+                    points = []
                 return self.decide(
                     about=about, estimate=rise, p_value=p, settings=settings, scale=rows.scale,
-                    details={"model": model, "low": low, "high": high, "levels": levels},
+                    details=BySimilarity(model=model, low=low, high=high, levels=tuple(map(Level.of, points))),
                     found=f"{model} gains {rise} from similarity {low:.2f} to {high:.2f} to the training examples.",
                     clear=f"{model} is not better on items similar to training by an amount that matters.",
                     next_step="Report the score on the least similar items beside the overall score.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ from unseen.checks._levels import numbers, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, rows_in
+from unseen.checks.details.gaps import AtCutoff, Placebo
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.trend import jump
 from unseen.estimates.intervals.codes import distinct
@@ -87,7 +87,7 @@ class Cutoff(Check):
         units = distinct(cluster)
         width = bandwidth(time, cutoff, units, settings.min_units)
         fall, p = jump(time, score, cluster, cutoff, width, level=settings.level)
-        placebos: list[dict[str, Any]] = []
+        placebos: list[Placebo] = []
         for side in (time < cutoff, time >= cutoff):
             for q in np.quantile(time[side], [1 / 3, 2 / 3]).tolist():
                 try:
@@ -95,13 +95,13 @@ class Cutoff(Check):
                     e, p_placebo = jump(time[side], score[side], cluster[side], q, h, level=settings.level)
                 except (TooFewUnits, Undefined):
                     continue
-                placebos.append({"cutoff": q, "value": e.value, "low": e.low, "high": e.high, "p": p_placebo})
-        strong = sum(x["p"] <= max(p, 1e-300) for x in placebos)
-        rejecting = sum(x["p"] <= 0.05 / PLACEBOS for x in placebos)
+                placebos.append(Placebo(q, e.value, e.low, e.high, p_placebo))
+        strong = sum(x.p <= max(p, 1e-300) for x in placebos)
+        rejecting = sum(x.p <= 0.05 / PLACEBOS for x in placebos)
         if rejecting:
             p = max(p, (1 + strong) / (1 + len(placebos)) if strong else p)
         note = f" {rejecting} of {len(placebos)} placebo cutoffs also show a jump." if rejecting else ""
-        details = {"model": model, "cutoff": shown, "bandwidth": width, "placebos": placebos}
+        details = AtCutoff(model=model, cutoff=shown, bandwidth=width, placebos=tuple(placebos))
         return self.decide(
             about=about, estimate=fall, p_value=p, settings=settings, scale=scale, details=details,
             blames=Blame((model,), rows_in("unseen"), rows_in("seen")),

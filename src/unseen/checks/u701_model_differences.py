@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from unseen.checks._judged import MIN_LABELS, human_item_means, score_range
 from unseen.checks._rows import ItemMeans, first_positions, item_means, score_scale, scored, shared_items
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
+from unseen.checks.details.models import LabelledPair, PairDifference, PairDifferences
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.paired import paired_difference
@@ -78,13 +80,14 @@ class ModelDifferences(Check):
             if pair["p_holm"] <= settings.fdr and abs(pair["estimate"].value) >= settings.smallest_gap * scale
         ]  # fmt: skip
         tiers = _tiers(order, apart)
-        plain = [_plain(pair) for pair in known]
+        plain = tuple(_plain(pair) for pair in known)
         neighbours = [pair for pair in known if order.index(pair["b"]) - order.index(pair["a"]) == 1] or known[:1]
         benchmark = _benchmarks(subject)
         return [
             self._judge(
                 pair, scale, settings, _evenly(pair, means, benchmark, settings),
-                {"tiers": tiers, "pairs": plain} if i == 0 else {"pairs": [_plain(pair)]},
+                PairDifferences(tiers=tuple(map(tuple, tiers)), pairs=plain) if i == 0
+                else PairDifferences(pairs=(_plain(pair),)),
             )
             for i, pair in enumerate(neighbours)
         ]  # fmt: skip
@@ -114,8 +117,8 @@ class ModelDifferences(Check):
         return pair
 
     def _judge(
-        self, pair: dict[str, Any], scale: float, settings: Settings, even: tuple[str, dict[str, Any]],
-        details: dict[str, Any],
+        self, pair: dict[str, Any], scale: float, settings: Settings, even: _Evenly,
+        details: PairDifferences,
     ) -> Outcome:  # fmt: skip
         estimate: Estimate = pair["estimate"]
         a, b, (x, y) = pair["a"], pair["b"], pair["means"]
@@ -123,7 +126,9 @@ class ModelDifferences(Check):
             # On the items that both answered the order can be the other one.
             a, b, x, y, estimate = b, a, y, x, -estimate
         matters = settings.gap_that_matters * scale
-        numbers = f"{x:.3f} against {y:.3f} on {counted(pair['items'], 'shared item')} ({estimate.format(3)}{even[0]})"
+        numbers = (
+            f"{x:.3f} against {y:.3f} on {counted(pair['items'], 'shared item')} ({estimate.format(3)}{even.said})"
+        )
         if pair["judged"]:
             numbers += " by the judge alone: humans scored too few of them"
         if "labels" in pair:
@@ -133,7 +138,8 @@ class ModelDifferences(Check):
             )
         common: dict[str, Any] = {
             "code": self.code, "about": About("pair", f"{pair['a']} / {pair['b']}"), "estimate": estimate,
-            "p_value": pair["p"], "effect": min(1.0, estimate.value / scale), "details": details | even[1],
+            "p_value": pair["p"], "effect": min(1.0, estimate.value / scale),
+            "details": replace(details, benchmarks=even.benchmarks, evenly=even.evenly),
         }  # fmt: skip
         otherwise: Clear | Undecided
         if -matters < estimate.low and estimate.high < matters:
@@ -175,13 +181,21 @@ def _benchmarks(subject: Subject) -> tuple[str, np.ndarray, tuple[Any, ...]] | N
     return None
 
 
+class _Evenly(NamedTuple):
+    """What to say of benchmarks of unequal size, the items of each, and the difference when each counts the same."""
+
+    said: str = ""
+    benchmarks: Mapping[str, int] | None = None
+    evenly: Estimate | None = None
+
+
 def _evenly(
     pair: dict[str, Any], means: Mapping[str, ItemMeans], benchmark: tuple[str, np.ndarray, tuple[Any, ...]] | None,
     settings: Settings,
-) -> tuple[str, dict[str, Any]]:  # fmt: skip
+) -> _Evenly:  # fmt: skip
     """What to say of benchmarks of unequal size, and the difference when each of them counts the same."""
     if benchmark is None or "labels" in pair:
-        return "", {}
+        return _Evenly()
     name, level, labels = benchmark
     x, y = means[pair["a"]], means[pair["b"]]
     ia, ib = shared_items(x, y)
@@ -190,22 +204,22 @@ def _evenly(
     present = int(np.count_nonzero(counts))
     largest = float(counts.max(initial=0) / max(1, counts.sum()))
     if present < 2 or largest < UNEVEN / present:
-        return "", {}
+        return _Evenly()
     keep = own >= 0
     weight = keep.sum() / (present * counts[own[keep]])
     change = (x.mean[ia] - y.mean[ib])[keep] * weight
     sign = 1 if pair["estimate"].value >= 0 else -1
     label = labels[int(counts.argmax())]
     said = f"; {largest:.0%} of the items are {label}".replace("%", " %")
-    details = {"benchmarks": {str(labels[i]): int(n) for i, n in enumerate(counts) if n}}
+    items = {str(labels[i]): int(n) for i, n in enumerate(counts) if n}
     try:
         even, _ = paired_difference(
             sign * change, np.zeros(len(change)), x.cluster[ia][keep], rng=np.random.default_rng(0),
             level=settings.level, permutations=1,
         )  # fmt: skip
     except (TooFewUnits, Undefined):
-        return said, details
-    return f"{said}, with each {name} counted the same {even.format(3)}", details | {"evenly": even.to_dict()}
+        return _Evenly(said, items)
+    return _Evenly(f"{said}, with each {name} counted the same {even.format(3)}", items, even)
 
 
 def _labelled(difference: np.ndarray, cluster: np.ndarray) -> int:
@@ -213,9 +227,8 @@ def _labelled(difference: np.ndarray, cluster: np.ndarray) -> int:
     return len(np.unique(cluster[~np.isnan(difference)]))
 
 
-def _plain(pair: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "a": pair["a"], "b": pair["b"], "items": pair["items"], "mean_a": pair["means"][0], "mean_b": pair["means"][1],
-        "p": pair["p"], "p_holm": pair["p_holm"], "estimate": pair["estimate"].to_dict(),
-        **({"corrected": {"labels": pair["labels"], "weight": pair["weight"]}} if "labels" in pair else {}),
-    }  # fmt: skip
+def _plain(pair: dict[str, Any]) -> PairDifference:
+    return PairDifference(
+        pair["a"], pair["b"], pair["items"], *pair["means"], p=pair["p"], p_holm=pair["p_holm"], estimate=pair["estimate"],
+        corrected=LabelledPair(pair["labels"], pair["weight"]) if "labels" in pair else None,
+    )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from unseen.checks._rows import score_scale
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.models import BestRun
 from unseen.estimates.models.expected_max import expected_maximum
 from unseen.plain_text import counted
 
@@ -55,7 +56,7 @@ class BestOfN(Check):
             f"The best of {counted(len(runs), 'run')} of {name} states {best:.3f} where a run scores {mean:.3f} on "
             f"average; the best of {n} is worth {expected.format(3)}."
         )
-        details = {"model": name, "runs": [float(r) for r in runs], "best": best, "mean": mean, "n": n}
+        details = BestRun(model=name, runs=tuple(float(r) for r in runs), best=best, mean=mean, n=n)
         common: dict[str, Any] = {
             "code": self.code,
             "about": About("model", name),

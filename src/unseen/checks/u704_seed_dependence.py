@@ -10,6 +10,7 @@ import numpy as np
 from unseen.checks._rows import score_scale
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.models import RunsOfTwo
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.means import difference
 
@@ -66,10 +67,10 @@ class SeedDependence(Check):
         # A shift keeps run means that happen to be 0 and 1 from being read as binary rows.
         gap, _ = difference(x + 10, unit[: len(x)], y + 10, unit[len(x) :], level=settings.level, names=(a, b))
         reversed_share = float(np.mean((y[None] > x[:, None]) + 0.5 * (y[None] == x[:, None])))
-        details = {
-            "a": a, "b": b, "runs_a": [float(v) for v in x], "runs_b": [float(v) for v in y],
-            "reversed": reversed_share, "difference": gap.to_dict(),
-        }  # fmt: skip
+        details = RunsOfTwo(
+            a=a, b=b, runs_a=tuple(float(v) for v in x), runs_b=tuple(float(v) for v in y),
+            reversed=reversed_share, difference=gap,
+        )  # fmt: skip
         share = f"{100 * reversed_share:.0f} %"
         numbers = f"{len(x)} and {len(y)} runs, mean difference {gap.format(3)}"
         about = About("pair", f"{a} / {b}")

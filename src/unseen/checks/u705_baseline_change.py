@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from unseen.checks._rows import scored, texts
 from unseen.checks.base import About, Check, Clear, Context, Outcome, Settings, Subject, guarded
+from unseen.checks.details.data import Row
+from unseen.checks.details.models import ItemsMatched, Turned, Unmatched
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import normal_quantile, wilson
@@ -120,31 +122,35 @@ class BaselineChange(Check):
         scale = _scale(before, after)
         called = name if name == old else f"{name} ({old} in the baseline)"
 
-        def details(part: np.ndarray) -> dict[str, Any]:
+        def judge(part: np.ndarray, about: About, said: str, where: str) -> Outcome:
             here = np.flatnonzero(part)
-            return {
-                "model": name, "was": old, **_turned(subject, name, after, same.after[here], x[here], y[here], scale),
-            }  # fmt: skip
+            turns = _turned(subject, name, after, same.after[here], x[here], y[here], scale)
 
-        def judge(part: np.ndarray, about: About, said: str, where: str, more: dict[str, Any]) -> Outcome:
-            return guarded(
-                self, about,
-                lambda: self._judge(said, about, x[part], y[part], cluster[part], scale, settings, {**more, "side": where}),
-            )  # fmt: skip
+            def judged() -> Outcome:
+                return self._judge(
+                    said, about, x[part], y[part], cluster[part], scale, settings, turns,
+                    lambda loss, then, now: Turned(
+                        model=name, was=old, to_wrong=turns.to_wrong, to_right=turns.to_right, examples=turns.examples,
+                        side=where, shared=len(here), then=then, now=now, change=-loss,
+                        scale=scale, units=loss.units,
+                    ),
+                )  # fmt: skip
 
-        yield judge(both, About("model", name), called, "all", details(both))
+            return guarded(self, about, judged)
+
+        yield judge(both, About("model", name), called, "all")
         present = [s for s in OWN_SIDES if (both & (side == SIDES.index(s))).any()]
         for s in present if len(present) > 1 else ():
             about, part = About("slice", f"{name} on {s} items"), both & (side == SIDES.index(s))
-            yield judge(part, about, f"{called} on {s} items", s, details(part))
+            yield judge(part, about, f"{called} on {s} items", s)
 
     def _judge(
         self, said: str, about: About, x: np.ndarray, y: np.ndarray, cluster: np.ndarray, scale: float, settings: Settings,
-        details: dict[str, Any],
+        turns: _Turns, details: Callable[[Estimate, float, float], Turned],
     ) -> Outcome:  # fmt: skip
         loss, p = lost(x, y, cluster, scale=scale, settings=settings, rng=self.rng(settings, about.name))
         then, now = float(x.mean()), float(y.mean())
-        turned = _sentence(details)
+        turned = _sentence(turns)
         sides = f"on {counted(len(x), 'shared item')}: {then:.3f} then, {now:.3f} now.{turned}"
         gained = f"gained {(-loss).format(3)} since the baseline {sides}"
         outcome = self.decide(
@@ -153,10 +159,7 @@ class BaselineChange(Check):
             clear=f"{said} changed by {(-loss).format(3)} since the baseline {sides}",
             next_step="Read the items that turned from right to wrong, and what changed between the two: weights, prompt, "
             "decoding, harness or judge.",
-            details={
-                **details, "items": len(x), "then": then, "now": now, "change": (-loss).to_dict(), "scale": scale,
-                "units": loss.units,
-            },
+            details=details(loss, then, now),
         )  # fmt: skip
         if isinstance(outcome, Clear) and loss.high < 0:
             return replace(outcome, statement=f"{said} {gained}")
@@ -186,16 +189,13 @@ class BaselineChange(Check):
             step = "Most items are not shared: the change holds for the shared ones alone. Keep a fixed set of items."
         return Context(
             code=self.code, about=About("data", "items"), statement="; ".join(parts) + ".", next_step=step,
-            details={
-                "shared": len(same.after), "before": before.total, "after": after.total, "renamed": same.renamed,
-                "reworded": same.reworded,
-                "by_name": same.by_name, "whole": whole,
-                **{k: len(v) for k, v in (("added", same.added), ("removed", same.removed), ("edited", same.edited))},
-                **{
-                    f"{k}_items": list(v[:MAX_LISTED])
-                    for k, v in (("added", same.added), ("removed", same.removed), ("edited", same.edited))
-                },
-            },
+            details=ItemsMatched(
+                shared=len(same.after), before=before.total, after=after.total, renamed=same.renamed,
+                reworded=same.reworded, by_name=same.by_name, whole=whole,
+                added=len(same.added), removed=len(same.removed), edited=len(same.edited),
+                added_items=tuple(same.added[:MAX_LISTED]), removed_items=tuple(same.removed[:MAX_LISTED]),
+                edited_items=tuple(same.edited[:MAX_LISTED]),
+            ),
         )  # fmt: skip
 
     def _unmatched(self, before: KeptScores, after: KeptScores, names: dict[str, str]) -> Iterable[Outcome]:
@@ -207,13 +207,13 @@ class BaselineChange(Check):
             yield self.not_applicable(
                 f"{m} is in the baseline and not here: whether it lost is not known.{hint}",
                 "Audit its answers again, under the same name, or write a new baseline without it.", about=About("model", m),
-                details={"model": m, "missing": "now"},
+                details=Unmatched(model=m, missing="now"),
             )  # fmt: skip
         for m in new:
             yield self.not_applicable(
                 f"{m} is not in the baseline: there is nothing to compare it with.",
                 "Write a new baseline that holds it: --output report.json.", about=About("model", m),
-                details={"model": m, "missing": "then"},
+                details=Unmatched(model=m, missing="then"),
             )  # fmt: skip
 
 
@@ -319,9 +319,17 @@ def _pairs(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, str]:
     return shared or ({after[0]: before[0]} if len(before) == len(after) == 1 else {})
 
 
+class _Turns(NamedTuple):
+    """Items that turned from right to wrong, back, and rows of the former."""
+
+    to_wrong: int
+    to_right: int
+    examples: tuple[Row, ...]
+
+
 def _turned(
     subject: Subject, name: str, after: KeptScores, where: np.ndarray, x: np.ndarray, y: np.ndarray, scale: float
-) -> dict[str, Any]:
+) -> _Turns:
     """How many items turned from right to wrong and back, and those that did, the largest falls first."""
     if after.low is None or after.high is None:
         # A score without bounds has no right and wrong: what fell or rose by half the range counts.
@@ -333,16 +341,14 @@ def _turned(
     fell = fell[np.argsort(-(x[fell] - y[fell]), kind="stable")]
     listed = fell[:MAX_LISTED]
     rows = _rows_of(subject, name, [after.items[where[i]] for i in listed.tolist()])
-    return {
-        "to_wrong": len(fell), "to_right": int(up.sum()),
-        "examples": [
-            {
-                "item": after.items[where[i]], **rows.get(after.items[where[i]], {}),
-                "then": float(x[i]), "now": float(y[i]), "side": SIDES[after.side[where[i]]] or None,
-            }
-            for i in listed.tolist()
-        ],
-    }  # fmt: skip
+    examples = tuple(
+        {
+            "item": after.items[where[i]], **rows.get(after.items[where[i]], {}),
+            "then": float(x[i]), "now": float(y[i]), "side": SIDES[after.side[where[i]]] or None,
+        }
+        for i in listed.tolist()
+    )  # fmt: skip
+    return _Turns(len(fell), int(up.sum()), examples)
 
 
 def _rows_of(subject: Subject, name: str, items: list[str]) -> dict[str, dict[str, Any]]:
@@ -360,8 +366,8 @@ def _rows_of(subject: Subject, name: str, items: list[str]) -> dict[str, dict[st
     return {item: {c: values[k] for c, values in columns.items()} for k, item in enumerate(known)}
 
 
-def _sentence(details: dict[str, Any]) -> str:
-    return f" {counted(details['to_wrong'], 'item')} turned from right to wrong, {details['to_right']:,} from wrong to right."
+def _sentence(turns: _Turns) -> str:
+    return f" {counted(turns.to_wrong, 'item')} turned from right to wrong, {turns.to_right:,} from wrong to right."
 
 
 def _scale(before: KeptScores, after: KeptScores) -> float:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from unseen.checks.base import About, Check, Clear, Context, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.models import PairwiseRatings as Ratings
+from unseen.checks.details.models import RatedModel, WinRates
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import t_quantile, two_sided_t
@@ -118,22 +120,22 @@ class PairwiseRatingsCheck(Check):
         ranked = np.argsort(-rating, kind="stable").tolist()
         games = np.bincount(matches.first, minlength=len(rating)) + np.bincount(matches.second, minlength=len(rating))
         rows = [
-            {"model": matches.models[k], "rating": float(rating[k]), "low": float(rating[k] - half[k]),
-             "high": float(rating[k] + half[k]), "tier": tier[k], "comparisons": int(games[k])}
+            RatedModel(
+                matches.models[k], float(rating[k]), float(rating[k] - half[k]), float(rating[k] + half[k]), tier[k],
+                int(games[k]),
+            )
             for k in ranked
         ]  # fmt: skip
         shown = rows[:MAX_LISTED]
         parts = [
             f"tier {t}: "
-            + ", ".join(
-                f"{r['model']} ({r['rating']:.0f} [{r['low']:.0f}, {r['high']:.0f}])" for r in shown if r["tier"] == t
-            )
-            for t in dict.fromkeys(r["tier"] for r in shown)
+            + ", ".join(f"{r.model} ({r.rating:.0f} [{r.low:.0f}, {r.high:.0f}])" for r in shown if r.tier == t)
+            for t in dict.fromkeys(r.tier for r in shown)
         ]
         more = f" and {len(rows) - len(shown)} more" if len(rows) > len(shown) else ""
         best = rows[0]
         estimate = Estimate(
-            best["rating"], best["low"], best["high"], fit.units, "Bradley–Terry, cluster-robust, t", settings.level
+            best.rating, best.low, best.high, fit.units, "Bradley–Terry, cluster-robust, t", settings.level
         )
         alone = sum(t == 1 for t in tier)
         said = "One model stands above all others." if alone == 1 else f"The first {alone} can't be told apart."
@@ -141,7 +143,7 @@ class PairwiseRatingsCheck(Check):
             code=self.code, about=About("data", "all"), estimate=estimate,
             statement=f"{len(rows)} models, {len(matches.score):,} comparisons: {'; '.join(parts)}{more}. {said}",
             next_step="Read ratings with their intervals; within a tier the order is not settled.",
-            details={"ratings": rows, "unit": "Elo points, mean 1500", "units": fit.units},
+            details=Ratings(ratings=tuple(rows), unit="Elo points, mean 1500", units=fit.units),
         )  # fmt: skip
 
     def _first_place(self, fit: PairwiseRatings, dof: float, settings: Settings) -> Outcome:
@@ -191,7 +193,7 @@ class PairwiseRatingsCheck(Check):
         common: dict[str, Any] = {
             "code": self.code, "about": About("ranking", name), "estimate": size, "p_value": flip.p_value,
             "effect": min(1.0, max(0.0, size.value)),
-            "details": {"sides": [one, other], "pair": [a, b], "win_rates": chances},
+            "details": WinRates(sides=(one, other), pair=(a, b), win_rates=tuple(chances)),
         }  # fmt: skip
         matters = settings.gap_that_matters
         otherwise: Clear | Undecided

@@ -9,6 +9,7 @@ import numpy as np
 from unseen.checks._domains import under_shift
 from unseen.checks._failures import remedy_for
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.details.learner import FailedRefits, NearPerfect, SetsLeftOut, SoundRefits, SuspectColumn
 from unseen.refitting import Problem, UnderShift
 from unseen.refitting.leaks import SUSPECT
 from unseen.refitting.measures import constant_error as error_of_constant
@@ -61,7 +62,7 @@ class Refits(Check):
                     f"{'' if len(where) == total else 'of '}{total} refits ({where[0]}"
                     + (f" and {len(where) - 1} more" if len(where) > 1 else "") + f"): {message}",
                     next_step=step,
-                    effect=len(where) / total, details={"refits": where, "message": message},
+                    effect=len(where) / total, details=FailedRefits(refits=tuple(where), message=message),
                 )
             )  # fmt: skip
         for family in under.plan.families():
@@ -73,7 +74,7 @@ class Refits(Check):
                         f"{family}: {len(left)} held-out {'set is' if len(left) == 1 else 'sets are'} not judged ({examples}"
                         + ("; …" if len(left) > 3 else "") + ").",
                         "Give more rows for them, or join small groups into larger ones.",
-                        about=About("factor", family), details={"left_out": [list(pair) for pair in left]},
+                        about=About("factor", family), details=SetsLeftOut(left_out=tuple(left)),
                     )
                 )  # fmt: skip
         if not under.failures:
@@ -82,7 +83,7 @@ class Refits(Check):
                 Clear(
                     code=self.code, about=About("model", name),
                     statement=f"{name} was refitted {total} times without a failure." + (f" {notes}" if notes else ""),
-                    next_step="Nothing to do.", details={"refits": total, "notes": list(under.problem.notes)},
+                    next_step="Nothing to do.", details=SoundRefits(refits=total, notes=tuple(under.problem.notes)),
                 )
             )  # fmt: skip
         return outcomes
@@ -95,7 +96,7 @@ class Refits(Check):
                 statement=f"{leak.statement}: it may be {target} in another form, or known only after it.",
                 next_step=f"If {leak.name} is not known when {target} is to be predicted, leave it out: --drop "
                 f"{leak.name}. If it is, name the features: --inputs.",
-                details={"column": leak.name, "right": leak.right, "removed": leak.removed, "base": leak.base},
+                details=SuspectColumn(column=leak.name, right=leak.right, removed=leak.removed, base=leak.base),
             )  # fmt: skip
 
     def _too_good(self, under: UnderShift) -> Iterator[Outcome]:
@@ -115,7 +116,7 @@ class Refits(Check):
             f"(error {left:.2g}, constant {base:.2g}): a leak, copies of rows on both sides, or an easy task.",
             next_step="Look for columns that are known only afterwards (--describe names suspects), for copies of rows, and "
             "for rows that belong together (--cluster), before anything else here is believed.",
-            details={"removed": removed, "error": left, "constant_error": base},
+            details=NearPerfect(removed=removed, error=left, constant_error=base),
         )  # fmt: skip
 
 

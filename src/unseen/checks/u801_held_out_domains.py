@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 from unseen.checks._domains import Loss, blamed, losses, score_word, shown, under_shift
 from unseen.checks._failures import none_answered
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.learner import BackTest, Domain, DomainsBehind, DomainScore, DomainsHeldOut, HeldOutDomain
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
@@ -68,14 +69,15 @@ class HeldOutDomains(Check):
             ]  # fmt: skip
         outcomes: list[Outcome] = []
         for family, own in found.items():
-            behind: Mapping[str, object] = {}
+            behind: tuple[str, ...] = ()
             if len(own) >= MIN_FOR_SPREAD:
                 about = About("slice", f"worst of {family}")
                 spread = guarded(
                     self, about, lambda family=family, own=own: self._spread(subject, settings, family, own)
                 )
                 outcomes.append(spread)
-                behind = spread.details if isinstance(spread, Found) else {}
+                if isinstance(spread, Found) and isinstance(spread.details, DomainsBehind):
+                    behind = spread.details.behind
             if len(own) > 1:
                 outcomes.append(
                     guarded(
@@ -93,10 +95,9 @@ class HeldOutDomains(Check):
             self.not_applicable("No held-out set was answered.", "Give more rows for them: U800 names those left out.")
         ]
 
-    def _one(self, subject: Subject, settings: Settings, loss: Loss, behind: Mapping[str, object]) -> Outcome:
+    def _one(self, subject: Subject, settings: Settings, loss: Loss, behind: tuple[str, ...]) -> Outcome:
         under = under_shift(subject)
-        named = behind.get("behind")
-        is_behind = isinstance(named, list) and loss.name in named
+        is_behind = loss.name in behind
         apart = _apart(under, loss)
         estimate = loss.estimate(settings.level)
         what = f"({shown(under, loss.reference)} → {shown(under, loss.unseen)}, {len(loss.held.rows):,} rows)"
@@ -110,7 +111,7 @@ class HeldOutDomains(Check):
                 f"Look at {apart}, then try unseen improve with this shift." if apart else
                 "Look for what sets it apart (a unit, a coding, other cases), and try unseen improve with this shift."
             ),
-            details={**_row(loss), **blamed(under, [loss.held.case])},
+            details=HeldOutDomain(result=_row(loss), about=blamed(under, [loss.held.case])),
         )  # fmt: skip
         if is_behind and isinstance(outcome, Clear):
             said = f"{outcome.statement.rstrip('.')}, but it falls behind the other domains, seen or not."
@@ -129,13 +130,7 @@ class HeldOutDomains(Check):
         seen = random_effects(
             [x.reference for x in own], [x.reference_variance for x in own], level=settings.level, bounds=bounds
         )
-        details: dict[str, object] = {
-            **blamed(under, [x.held.case for x in own]), "seen_score": seen.mean.to_dict(),
-            "family": family, "domains": [_row(x) for x in sorted(own, key=lambda x: -x.value)],
-            "mean_score": scores.mean.to_dict(), "next_score": scores.next and scores.next.to_dict(),
-            "next_loss": summary.next and summary.next.to_dict(), "between": summary.tau,
-            "share_between": summary.share_between, "measure": under.problem.measure,
-        }  # fmt: skip
+        backtest: BackTest | None = None
         ahead = f"a prediction for the next one needs {MIN_FOR_NEXT} domains, these are {len(own)}."
         if scores.next is not None:
             low, high = sorted((shown(under, scores.next.low), shown(under, scores.next.high)), key=float)
@@ -146,12 +141,17 @@ class HeldOutDomains(Check):
                 inside, of = left_out_coverage(
                     [x.unseen for x in own], [x.unseen_variance for x in own], level=settings.level
                 )
-                details["backtest"] = {"inside": inside, "domains": of}
+                backtest = BackTest(inside, of)
                 ahead += f" (Left out in turn, {inside} of {of} domains fell inside such an interval.)"
             except TooFewUnits:
                 pass
-        if scores.next is not None:
-            details["expectation"] = f"{family}: {ahead}"
+        details = DomainsHeldOut(
+            about=blamed(under, [x.held.case for x in own]), seen_score=seen.mean,
+            family=family, domains=tuple(_row(x) for x in sorted(own, key=lambda x: -x.value)),
+            mean_score=scores.mean, next_score=scores.next, next_loss=summary.next, between=summary.tau,
+            share_between=summary.share_between, measure=under.problem.measure, backtest=backtest,
+            expectation=None if scores.next is None else f"{family}: {ahead}",
+        )  # fmt: skip
         worst = max(own, key=lambda x: x.value)
         outcome = self.decide(
             about=About("factor", family), estimate=summary.mean, p_value=summary.p_value, settings=settings,
@@ -217,30 +217,29 @@ class HeldOutDomains(Check):
             clear=f"{family}: no domain falls behind the others by an amount that matters ({estimate.format(2)}; {numbers}).",
             next_step="What holds on average does not hold there: look for a column that misleads there (U803), and try unseen "
             "improve --judge worst with this shift.",
-            details={
-                "family": family, "worst": names,
+            details=DomainsBehind(
+                family=family, worst=tuple(names),
                 # Each for itself, on rows on which it was not chosen, and where other rows of it were seen.
-                "behind": [
+                behind=tuple(
                     judged[i][0].name for i in np.flatnonzero(worst)
                     if share[1] @ value - value[i] > 2 * variance[i] ** 0.5
                     and share[1] @ seen - seen[i] >= settings.gap_that_matters / 2 * scale
-                ],
-                **blamed(under, [judged[i][0].held.case for i in np.flatnonzero(worst)]),
-                "domains": [
-                    {"domain": x[0].name, "score": float(x[1]), "se": float(x[2]) ** 0.5, "seen": float(x[4]), "worst": bool(w)}
+                ),
+                about=blamed(under, [judged[i][0].held.case for i in np.flatnonzero(worst)]),
+                domains=tuple(
+                    DomainScore(x[0].name, float(x[1]), float(x[2]) ** 0.5, float(x[4]), bool(w))
                     for x, w in zip(judged, worst, strict=True)
-                ],
-            },
+                ),
+            ),
         )  # fmt: skip
 
 
-def _row(loss: Loss) -> dict[str, object]:
+def _row(loss: Loss) -> Domain:
     seen = [float(a.score.mean()) for a in loss.held.seen]
-    return {
-        "domain": loss.name, "rows": len(loss.held.rows), "loss": loss.value, "se": loss.variance**0.5,
-        "unseen": loss.unseen, "unseen_se": loss.unseen_variance**0.5, "reference": loss.reference,
-        "seen": float(sum(seen) / len(seen)) if seen else None,
-    }  # fmt: skip
+    return Domain(
+        loss.name, len(loss.held.rows), loss.value, loss.variance**0.5, loss.unseen, loss.unseen_variance**0.5,
+        loss.reference, float(sum(seen) / len(seen)) if seen else None,
+    )  # fmt: skip
 
 
 def _apart(under: UnderShift, loss: Loss) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from unseen.checks._domains import Loss, blamed, losses, score_word, shown, unde
 from unseen.checks._failures import none_answered
 from unseen.checks._levels import numbers
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
+from unseen.checks.details.learner import Extrapolated, LossAt, WithPValue
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.trend import change_over
 from unseen.estimates.intervals.means import cluster_robust, t_interval, two_sided_t
@@ -60,13 +62,15 @@ class Extrapolation(Check):
         estimate = loss.estimate(settings.level)
         factor = loss.held.case.factors[0]
         where = numbers(under.problem.examples.table[factor])[loss.held.rows]
-        details: dict[str, object] = {"family": family, "factor": factor, **blamed(under, [loss.held.case])}
-        if not under.problem.how.of_sets:
-            details["levels"] = self._levels(subject, settings, loss, where)
+        alone = not under.problem.how.of_sets
+        details = Extrapolated(
+            family=family, factor=factor, about=blamed(under, [loss.held.case]),
+            levels=self._levels(subject, settings, loss, where) if alone else None,
+        )  # fmt: skip
         tail = ""
         known = ~np.isnan(where)
         try:
-            if under.problem.how.of_sets:
+            if not alone:
                 raise Undefined("rows that are scored together have no loss of their own along an order.")
             if len(np.unique(where[known])) < 3:
                 raise TooFewUnits("a trend needs three different values.")
@@ -75,7 +79,7 @@ class Extrapolation(Check):
             trend, p = change_over(
                 where[known], loss.held.loss[known], clusters[known], span, level=settings.level, what=factor
             )
-            details["trend"] = {**trend.to_dict(), "p_value": p}
+            details = replace(details, trend=WithPValue.of(trend, p))
             if p <= settings.fdr:
                 way = "grows" if trend.value > 0 else "falls"
                 tail = f"; from the nearest to the furthest the loss {way} by {abs(trend.value):.2f}"
@@ -90,13 +94,13 @@ class Extrapolation(Check):
             next_step="Refit when new values come in, or try unseen improve with this shift.", details=details,
         )  # fmt: skip
 
-    def _levels(self, subject: Subject, settings: Settings, loss: Loss, where: np.ndarray) -> list[dict[str, object]]:
+    def _levels(self, subject: Subject, settings: Settings, loss: Loss, where: np.ndarray) -> tuple[LossAt, ...]:
         """The loss in bins of equal size by distance, for the picture."""
         clusters = under_shift(subject).problem.clusters()[loss.held.rows]
         known = ~np.isnan(where)
         edges = np.unique(np.quantile(where[known], np.linspace(0, 1, BINS + 1)[1:-1]))
         bins = np.searchsorted(edges, where)
-        rows: list[dict[str, object]] = []
+        rows: list[LossAt] = []
         for b in range(len(edges) + 1):
             part = known & (bins == b)
             try:
@@ -105,13 +109,5 @@ class Extrapolation(Check):
                 continue
             low, high = t_interval(mean, variance, max(dof, 1.0), settings.level)
             if low < high:
-                rows.append(
-                    {
-                        "at": float(where[part].mean()),
-                        "loss": mean,
-                        "low": low,
-                        "high": high,
-                        "units": units,
-                    }
-                )
-        return rows
+                rows.append(LossAt(float(where[part].mean()), mean, low, high, units))
+        return tuple(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 from unseen.checks._domains import OVERLAP, blamed, score_word, under_shift
 from unseen.checks._groups import domains, drawn, names_of
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.details.learner import GainOn, ShuffledColumn, ShuffledColumns
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import Undefined
 from unseen.estimates import Estimate
@@ -61,6 +62,11 @@ class _There:
     error: float
     p: float
     estimate: Estimate
+
+    @property
+    def gains(self) -> GainOn:
+        """The same for tables."""
+        return GainOn(self.name, self.gain, self.error, self.p)
 
 
 class ShortcutReliance(Check):
@@ -150,8 +156,7 @@ class ShortcutReliance(Check):
         code = next((d.code for d in domains(under) if d.family == family), np.full(len(under.problem), -1))
         pieces = [_piece(under, c, i, r, code, columns) for i, c in enumerate(cases) for r in range(refits)]
         results = under.runner.run(pieces)
-        rows = list[dict[str, object]]()
-        estimates, kept = list[Estimate](), list[tuple[str, str, list[_Fall]]]()
+        rows, kept = list[ShuffledColumn](), list[tuple[str, str, list[_Fall]]]()
         for column in columns:
             found = [
                 (
@@ -167,44 +172,44 @@ class ShortcutReliance(Check):
                 continue
             estimate, p = _over(by_case, settings.level)
             kept += [(column, case.name, falls) for case, falls in zip(judged, by_case, strict=True)]
-            estimates.append(estimate)
-            rows.append(
-                {
-                    "column": column, "seen": float(np.mean([f.seen for falls in by_case for f in falls])),
-                    "unseen": float(np.mean([f.unseen for falls in by_case for f in falls])),
-                    "difference": estimate.to_dict(), "p_value": p, "sets": len(by_case),
-                }
-            )  # fmt: skip
+            seen = float(np.mean([f.seen for falls in by_case for f in falls]))
+            unseen = float(np.mean([f.unseen for falls in by_case for f in falls]))
+            rows.append(ShuffledColumn(column, seen, unseen, estimate, p, len(by_case), (), p))
         if not rows:
             failed = next((x.failed for x in results if x.failed), "")
             raise Undefined(
                 f"{family}: no column can be judged"
                 + (f" ({failed})." if failed else ": each varies far less in the held-out sets than in the seen ones.")
             )
-        adjusted = benjamini_hochberg([float(str(row["p_value"])) for row in rows]).tolist()
-        return self._said(under, settings, family, rows, estimates, adjusted, _by_domain(kept, settings.level))
+        adjusted = benjamini_hochberg([row.p_value for row in rows]).tolist()
+        there = _by_domain(kept, settings.level)
+        rows = [
+            replace(row, adjusted=q, domains=tuple(t.gains for t in there if t.column == row.column))
+            for row, q in zip(rows, adjusted, strict=True)
+        ]
+        return self._said(under, settings, family, tuple(rows), there)
 
     def _misleads(
-        self, under: UnderShift, family: str, row: dict[str, object], hurt: list[_There], there: list[_There], word: str,
-        settings: Settings,        scale: float, rows: list[dict[str, object]],
+        self, under: UnderShift, family: str, row: ShuffledColumn, hurt: list[_There], there: list[_There], word: str,
+        settings: Settings, scale: float, rows: tuple[ShuffledColumn, ...],
     ) -> Found:  # fmt: skip
         """A column that helps where it was learnt and misleads on some domains."""
         own = [c for c in under.plan.cases if c.family == family]
-        worst, column = max(hurt, key=lambda t: t.gain), row["column"]
+        worst, column = max(hurt, key=lambda t: t.gain), row.column
         of = sum(t.column == column for t in there)
         named = names_of([t.name for t in sorted(hurt, key=lambda t: -t.gain)])
         said = (
-            f"{family}: {column} helps on seen rows (shuffling it costs {float(str(row['seen'])):.2f} of {word}) and not on "
+            f"{family}: {column} helps on seen rows (shuffling it costs {row.seen:.2f} of {word}) and not on "
             f"{len(hurt)} of {of} domains not seen: there it misleads ({named}; shuffling it gains "
             f"{worst.estimate.format(2)} on {worst.name})."
         )
         common: dict[str, Any] = {
             "code": self.code, "about": About("factor", f"{column}, {family}"), "statement": said,
             "estimate": worst.estimate, "p_value": worst.p, "effect": min(1.0, worst.gain / scale),
-            "details": {
-                "family": family, "columns": rows, "misleads": [t.name for t in hurt],
-                **blamed(under, [c for c in own if c.name in {t.name for t in hurt}]),
-            },
+            "details": ShuffledColumns(
+                family=family, columns=rows, misleads=tuple(t.name for t in hurt),
+                about=blamed(under, [c for c in own if c.name in {t.name for t in hurt}]),
+            ),
         }  # fmt: skip
         otherwise = (
             Clear(next_step="Nothing to do.", **common)
@@ -218,8 +223,8 @@ class ShortcutReliance(Check):
         )  # fmt: skip
 
     def _said(
-        self, under: UnderShift, settings: Settings, family: str, rows: list[dict[str, object]],
-        estimates: list[Estimate], adjusted: list[float], there: list[_There],
+        self, under: UnderShift, settings: Settings, family: str, rows: tuple[ShuffledColumn, ...],
+        there: list[_There],
     ) -> list[Outcome]:  # fmt: skip
         scale, word = under.problem.scale, score_word(under)
         own = [c for c in under.plan.cases if c.family == family]
@@ -227,30 +232,24 @@ class ShortcutReliance(Check):
         found: list[Outcome] = []
         matters = settings.gap_that_matters * scale
         for row in rows:
-            row["domains"] = [
-                {"domain": t.name, "gain": t.gain, "se": t.error, "p_value": t.p}
-                for t in there
-                if t.column == row["column"]
-            ]
-            hurt = [t for t in there if t.column == row["column"] and t.p <= settings.fdr and t.gain >= least]
-            if hurt and float(str(row["seen"])) >= least:
+            hurt = [t for t in there if t.column == row.column and t.p <= settings.fdr and t.gain >= least]
+            if hurt and row.seen >= least:
                 found.append(self._misleads(under, family, row, hurt, there, word, settings, scale, rows))
         told = {o.about.name for o in found}
-        for row, estimate, p in zip(rows, estimates, adjusted, strict=True):
-            row["adjusted"] = p
-            if f"{row['column']}, {family}" in told:
+        for row in rows:
+            if f"{row.column}, {family}" in told:
                 continue
-            seen, unseen = float(str(row["seen"])), float(str(row["unseen"]))
+            seen, unseen, estimate, p = row.seen, row.unseen, row.difference, row.adjusted
             if p <= settings.fdr and estimate.value >= least and seen >= least:
                 hurts = ": there it misleads" if unseen < -least / 2 else ""
                 said = (
-                    f"{family}: shuffling {row['column']} costs {seen:.2f} of {word} on seen rows and {unseen:.2f} on "
+                    f"{family}: shuffling {row.column} costs {seen:.2f} of {word} on seen rows and {unseen:.2f} on "
                     f"rows not seen{hurts}; the difference is {estimate.format(2)}."
                 )
                 common: dict[str, Any] = {
-                    "code": self.code, "about": About("factor", f"{row['column']}, {family}"), "statement": said,
+                    "code": self.code, "about": About("factor", f"{row.column}, {family}"), "statement": said,
                     "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
-                    "details": {"family": family, "columns": rows, **blamed(under, own)},
+                    "details": ShuffledColumns(family=family, columns=rows, about=blamed(under, own)),
                 }  # fmt: skip
                 otherwise = (
                     Clear(next_step="Nothing to do.", **common)
@@ -259,37 +258,37 @@ class ShortcutReliance(Check):
                 )
                 found.append(
                     Found(
-                        next_step=f"Ask whether {row['column']} will mean the same in the next domain; refit without it "
+                        next_step=f"Ask whether {row.column} will mean the same in the next domain; refit without it "
                         "(--drop) and compare, or try unseen improve with this shift.",
                         otherwise=otherwise, **common,
                     )
                 )  # fmt: skip
         if found:
             return found
-        most = max(range(len(rows)), key=lambda i: float(str(rows[i]["seen"])))
+        most = max(rows, key=lambda row: row.seen)
         about = About("factor", family)
         ahead = (
             f"{family}: none of {len(rows)} columns is relied on where seen and fails where not (most relied on: "
-            f"{rows[most]['column']}, {float(str(rows[most]['seen'])):.2f} on seen rows, "
-            f"{float(str(rows[most]['unseen'])):.2f} on rows not seen)."
+            f"{most.column}, {most.seen:.2f} on seen rows, {most.unseen:.2f} on rows not seen)."
         )
-        details = {"family": family, "columns": rows}
+        details = ShuffledColumns(family=family, columns=rows)
         unsure = {t.column for t in there if t.estimate.high >= matters}
-        open_ = [i for i, e in enumerate(estimates) if e.high >= matters or rows[i]["column"] in unsure]
-        judged: dict[str, Any] = {"code": self.code, "about": about, "p_value": min(adjusted), "details": details}
+        open_ = [row for row in rows if row.difference.high >= matters or row.column in unsure]
+        least_p = min(row.adjusted for row in rows)
+        judged: dict[str, Any] = {"code": self.code, "about": about, "p_value": least_p, "details": details}
         if open_:
             # What could not be judged is never clear; the column that is relied on most speaks for those.
-            worst = max(open_, key=lambda i: float(str(rows[i]["seen"])))
-            judged |= {"estimate": estimates[worst], "effect": min(1.0, abs(estimates[worst].value) / scale)}
-            named = names_of([str(rows[i]["column"]) for i in open_])
+            worst = max(open_, key=lambda row: row.seen)
+            judged |= {"estimate": worst.difference, "effect": min(1.0, abs(worst.difference.value) / scale)}
+            named = names_of([row.column for row in open_])
             return [
                 self.undecided(
                     settings=settings, next_step=MORE, **judged,
                     statement=f"{family}: not enough data to say whether reliance on {named} carries over (difference for "
-                    f"{rows[worst]['column']}: {estimates[worst].format(2)}).",
+                    f"{worst.column}: {worst.difference.format(2)}).",
                 )
             ]  # fmt: skip
-        judged |= {"estimate": estimates[most], "effect": min(1.0, abs(estimates[most].value) / scale)}
+        judged |= {"estimate": most.difference, "effect": min(1.0, abs(most.difference.value) / scale)}
         return [Clear(statement=ahead, next_step="Nothing to do.", **judged)]
 
 

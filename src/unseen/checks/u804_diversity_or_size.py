@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, domains, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.learner import Doubled, WithPValue
 from unseen.estimates import Estimate
 from unseen.refitting import UnderShift
 from unseen.refitting.diversity import MIN_DOMAINS, Doubling, doubling
@@ -54,20 +55,17 @@ class DiversityOrSize(Check):
 
     def _one(self, under: UnderShift, settings: Settings, own: Domains) -> Outcome:
         found = doubling(under.runner, own, under.plan.seed, settings.level)
-        details: dict[str, object] = {"surface": list(found.surface), "fits": found.fits}
-        return self._said(under, settings, own.family, found, details)
+        return self._said(under, settings, own.family, found)
 
-    def _said(
-        self, under: UnderShift, settings: Settings, family: str, found: Doubling, details: dict[str, object]
-    ) -> Outcome:
+    def _said(self, under: UnderShift, settings: Settings, family: str, found: Doubling) -> Outcome:
         scale, about = under.problem.scale, About("factor", family)
         how = under.problem.how
         word = how.word if how.perfect is None else f"lower {how.word}"
         wide, rows, adjusted = found.domains, found.rows, [found.p_domains, found.p_rows]
-        details |= {
-            "family": family, "domains": wide.to_dict() | {"p_value": adjusted[0]},
-            "rows": rows.to_dict() | {"p_value": adjusted[1]},
-        }  # fmt: skip
+        details = Doubled(
+            surface=found.surface, fits=found.fits, family=family, domains=WithPValue.of(wide, adjusted[0]),
+            rows=WithPValue.of(rows, adjusted[1]),
+        )  # fmt: skip
         said = (
             f"{family}: doubling the domains at equal rows {_gain(wide)} of {word} on domains not seen, "
             f"doubling the rows at equal domains {_gain(rows)}"

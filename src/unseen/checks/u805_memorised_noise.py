@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from unseen.checks._domains import under_shift
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.learner import MemorisedLabels
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -82,15 +84,14 @@ class MemorisedNoise(Check):
         gain = inside - outside
         estimate, p, worth = _against(gain[minority], clusters[minority], settings.smallest_gap * scale, settings.level)
         others = float(gain[~minority].mean())
-        details: dict[str, Any] = {
-            "rows": len(rows), "minority": int(minority.sum()), "in_sample": float(inside[minority].mean()),
-            "held_out": float(outside[minority].mean()), "others": others, "measured": kind,
-            "difference": estimate.to_dict(),
-        }  # fmt: skip
+        details = MemorisedLabels(
+            rows=len(rows), minority=int(minority.sum()), in_sample=float(inside[minority].mean()),
+            held_out=float(outside[minority].mean()), others=others, measured=kind, difference=estimate,
+        )  # fmt: skip
         tail = ""
         if kind == "probability":
             rise = _log_loss(outside[minority]) - _log_loss(inside[minority])
-            details["log_loss_rise"] = rise
+            details = replace(details, log_loss_rise=rise)
             tail = f"; their log loss is {rise:.2f} higher when held out"
         sign = -1 if kind == "score" else 1
         what = {
@@ -98,7 +99,7 @@ class MemorisedNoise(Check):
             "right": "reproduces the own label of {n} minority rows in a share of {a} after training on them and {b} otherwise",
             "score": "is off by {a} on the {n} rows it predicts worst after training on them and by {b} otherwise",
         }[kind].format(
-            n=f"{int(minority.sum()):,}", a=f"{sign * details['in_sample']:.2f}", b=f"{sign * details['held_out']:.2f}"
+            n=f"{int(minority.sum()):,}", a=f"{sign * details.in_sample:.2f}", b=f"{sign * details.held_out:.2f}"
         )
         said = f"{about.name} {what}: {estimate.format(2)} is memorised ({others:.2f} on the other rows){tail}."
         common: dict[str, Any] = {

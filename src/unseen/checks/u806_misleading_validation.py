@@ -12,6 +12,7 @@ import numpy as np
 from unseen.checks._domains import score_word, under_shift
 from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.learner import ValidatedAndTested, Validation, Validations, WithPValue
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
@@ -133,22 +134,22 @@ class MisleadingValidation(Check):
             for parts in (lost[WAYS[0]], against)
         ]
         adjusted = holm([p for _, p in tests]).tolist()
-        ways: dict[str, dict[str, object]] = {}
+        ways: dict[str, Validation] = {}
         for way in WAYS:
             if lost[way]:
                 regret = _mean(np.concatenate(lost[way]), cluster, own.family, settings.level, scale)[0]
                 found = [spearman(s.validation[way], s.test.mean(1)) for s in scores]
-                ways[way] = {"lost": regret.to_dict(), "correlation": _correlation(found, settings.level),
-                             "picked": [names[int(np.argmax(s.validation[way]))] for s in scores]}  # fmt: skip
-        details: dict[str, object] = {
-            "family": own.family, "ways": ways, "learners": names, "domains": len(own.cases),
-            "points": [
-                {"way": way, "group": g, "learner": n, "validation": float(v), "test": float(t)}
+                chosen = tuple(names[int(np.argmax(s.validation[way]))] for s in scores)
+                ways[way] = Validation(regret, _correlation(found, settings.level), chosen)
+        details = Validations(
+            family=own.family, ways=ways, learners=tuple(names), domains=len(own.cases),
+            points=tuple(
+                ValidatedAndTested(way, g, n, float(v), float(t))
                 for g, s in enumerate(scores) for way in s.validation
                 for n, v, t in zip(names, s.validation[way], s.test.mean(1), strict=True)
-            ],
-            "against_leave_domains_out": tests[1][0].to_dict() | {"p_value": adjusted[1]},
-        }  # fmt: skip
+            ),
+            against_leave_domains_out=WithPValue.of(tests[1][0], adjusted[1]),
+        )  # fmt: skip
         said = (
             f"{own.family}: of {len(names)} learners, picking in-domain loses {tests[0][0].format(2)} of {word} on test "
             f"domains against the best, and {tests[1][0].format(2)} against picking by leaving domains out."
@@ -170,7 +171,7 @@ class MisleadingValidation(Check):
             otherwise = self.undecided(settings=settings, next_step="Collect more domains.", **short)
         if bad:
             estimate, p = max(bad, key=lambda x: x[0].value)
-            better = min((w for w in ways), key=lambda w: float(ways[w]["lost"]["value"]))  # type: ignore[index]
+            better = min(ways, key=lambda w: ways[w].lost.value)
             step = (
                 "Choose learners and settings by leaving domains out, not on rows of the seen domains."
                 if better != WAYS[0]
@@ -293,13 +294,11 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _correlation(found: list[float], level: float) -> dict[str, object] | None:
+def _correlation(found: list[float], level: float) -> Estimate | None:
     """Mean correlation over test groups with a t interval cut at ±1; None where no interval exists."""
     r = np.array([v for v in found if np.isfinite(v)])
     if len(r) < 2 or float(r.var(ddof=1)) < 1e-12:
         return None
     low, high = t_interval(float(r.mean()), float(r.var(ddof=1)) / len(r), len(r) - 1, level)
     low, high = max(-1.0, low), min(1.0, high)
-    return Estimate(
-        float(r.mean()), low, high, len(r), "mean Spearman correlation over test groups, t", level
-    ).to_dict()
+    return Estimate(float(r.mean()), low, high, len(r), "mean Spearman correlation over test groups, t", level)

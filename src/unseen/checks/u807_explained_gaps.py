@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from unseen.checks._domains import Loss, blamed, losses, score_word, under_shift
 from unseen.checks._groups import domains, none_held_out
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.details.learner import DomainProperties, DomainProperty, PropertyOf
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
 from unseen.estimates import Estimate
@@ -89,49 +91,40 @@ class ExplainedGaps(Check):
         variance = np.array([x.unseen_variance for x in own])
         weight = 1 / (variance + between_variance(score, variance))
         loss = np.array([x.value for x in own])
-        rows: list[dict[str, Any]] = []
-        estimates: list[Estimate] = []
+        rows: list[_Property] = []
         for name, values in properties.items():
             if len(np.unique(values)) < 4:
                 continue
             rng = numpy_generator(settings.seed, self.code, family, name)
-            row, estimate = _judged(name, values, score, weight, settings, rng)
-            row["correlation_with_loss"] = _rank_correlation(values, loss[None], weight)[0]
-            row["domains"] = [
-                {"domain": x.name, "value": float(v), "score": float(s)}
-                for x, v, s in zip(own, values, score, strict=True)
-            ]
-            rows.append(row)
-            estimates.append(estimate)
+            told = _judged(name, values, score, loss, weight, settings, rng)
+            each = tuple(PropertyOf(x.name, float(v), float(s)) for x, v, s in zip(own, values, score, strict=True))
+            rows.append(_Property(told, each))
         if not rows:
             raise TooFewUnits(f"{family}: no property differs between the {len(own)} domains.")
-        adjusted = benjamini_hochberg([r["p_value"] for r in rows]).tolist()
-        return self._said(under, settings, family, rows, estimates, adjusted, own)
+        adjusted = benjamini_hochberg([r.told.p_value for r in rows]).tolist()
+        rows = [replace(r, told=replace(r.told, adjusted=p)) for r, p in zip(rows, adjusted, strict=True)]
+        return self._said(under, settings, family, rows, own)
 
     def _said(
-        self, under: UnderShift, settings: Settings, family: str, rows: list[dict[str, Any]],
-        estimates: list[Estimate], adjusted: list[float], own: list[Loss],
+        self, under: UnderShift, settings: Settings, family: str, rows: list[_Property], own: list[Loss],
     ) -> list[Outcome]:  # fmt: skip
-        scale, word, k = under.problem.scale, score_word(under), len(rows[0]["domains"])
+        scale, word, k = under.problem.scale, score_word(under), len(own)
         worse = "lower" if under.problem.how.perfect is None else "higher"
         found: list[Outcome] = []
-        summary = [
-            {key: v for key, v in r.items() if key != "domains"} | {"adjusted": p}
-            for r, p in zip(rows, adjusted, strict=True)
-        ]
-        for row, estimate, p in zip(rows, estimates, adjusted, strict=True):
+        summary = tuple(row.told for row in rows)
+        for row in rows:
+            told, estimate, p = row.told, row.told.change, row.told.adjusted
             if p <= settings.fdr and estimate.value >= settings.smallest_gap * scale and estimate.low > 0:
                 said = (
-                    f"{family}: {word} is {worse} by {estimate.format(2)} where {row['property']} is {row['worse']} (rank "
-                    f"correlation {row['correlation']:.2f} over {k} domains)."
+                    f"{family}: {word} is {worse} by {estimate.format(2)} where {told.property} is {told.worse} (rank "
+                    f"correlation {told.correlation:.2f} over {k} domains)."
                 )
                 common: dict[str, Any] = {
-                    "code": self.code, "about": About("factor", f"{row['property']}, {family}"), "statement": said,
+                    "code": self.code, "about": About("factor", f"{told.property}, {family}"), "statement": said,
                     "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
-                    "details": {
-                        "family": family, "domains": row["domains"], "properties": summary,
-                        **blamed(under, _worse(row, own)),
-                    },
+                    "details": DomainProperties(
+                        family=family, domains=row.domains, properties=summary, about=blamed(under, row.worse(own))
+                    ),
                 }  # fmt: skip
                 otherwise = (
                     Clear(next_step="Nothing to do.", **common)
@@ -140,24 +133,24 @@ class ExplainedGaps(Check):
                 )
                 found.append(
                     Found(
-                        next_step=f"Look at the domains where {row['property']} is {row['worse']}; collect more like them, "
+                        next_step=f"Look at the domains where {told.property} is {told.worse}; collect more like them, "
                         "or let the learner know of it.",
                         otherwise=otherwise, **common,
                     )
                 )  # fmt: skip
         if found:
             return found
-        best = int(np.argmin(adjusted))
-        details = {"family": family, "domains": rows[best]["domains"], "properties": summary}
+        best = rows[int(np.argmin([row.told.adjusted for row in rows]))]
+        details = DomainProperties(family=family, domains=best.domains, properties=summary)
         said = (
             f"{family}: none of {len(rows)} properties goes with the score beyond chance over {k} domains (nearest: "
-            f"{rows[best]['property']}, rank correlation {rows[best]['correlation']:.2f})"
+            f"{best.told.property}, rank correlation {best.told.correlation:.2f})"
         )
         common = {
-            "code": self.code, "about": About("factor", family), "estimate": estimates[best], "details": details,
-            "p_value": adjusted[best], "effect": min(1.0, abs(estimates[best].value) / scale),
+            "code": self.code, "about": About("factor", family), "estimate": best.told.change, "details": details,
+            "p_value": best.told.adjusted, "effect": min(1.0, abs(best.told.change.value) / scale),
         }  # fmt: skip
-        if all(e.high < settings.gap_that_matters * scale for e in estimates):
+        if all(e.high < settings.gap_that_matters * scale for e in (row.told.change for row in rows)):
             return [Clear(statement=f"{said}.", next_step="Nothing to do.", **common)]
         return [
             self.undecided(
@@ -169,17 +162,25 @@ class ExplainedGaps(Check):
         ]
 
 
-def _worse(row: dict[str, Any], own: list[Loss]) -> list[Case]:
-    """The domains on the side of a property where scores are worse: beyond the middle of its values."""
-    values = np.array([d["value"] for d in row["domains"]])
-    sign = 1.0 if row["worse"] == "high" else -1.0
-    there = sign * values > sign * np.median(values)
-    return [loss.held.case for loss, inside in zip(own, there, strict=True) if inside]
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """A property of domains: what is told of it, and its value on each domain."""
+
+    told: DomainProperty
+    domains: tuple[PropertyOf, ...]
+
+    def worse(self, own: list[Loss]) -> list[Case]:
+        """The domains on the side where scores are worse: beyond the middle of its values."""
+        values = np.array([d.value for d in self.domains])
+        sign = 1.0 if self.told.worse == "high" else -1.0
+        there = sign * values > sign * np.median(values)
+        return [loss.held.case for loss, inside in zip(own, there, strict=True) if inside]
 
 
 def _judged(
-    name: str, values: FloatArray, score: FloatArray, weight: FloatArray, settings: Settings, rng: np.random.Generator
-) -> tuple[dict[str, Any], Estimate]:
+    name: str, values: FloatArray, score: FloatArray, loss: FloatArray, weight: FloatArray, settings: Settings,
+    rng: np.random.Generator,
+) -> DomainProperty:  # fmt: skip
     """One property: its correlation with a permutation p-value, and what it costs, with a bootstrap interval."""
     k = len(values)
     low, high = (float(v) for v in np.quantile(values, ENDS))
@@ -200,10 +201,10 @@ def _judged(
     estimate = Estimate(value, min(a, value - 1e-9), max(b, value + 1e-9), k, method, settings.level)
     correlations = _rank_correlation_each(values[some], score[some], weight[some])
     ends = np.quantile(correlations, [(1 - settings.level) / 2, (1 + settings.level) / 2])
-    return {
-        "property": name, "correlation": r, "correlation_low": float(ends[0]), "correlation_high": float(ends[1]),
-        "change": estimate.to_dict(), "p_value": p, "worse": "low" if change > 0 else "high", "from": low, "to": high,
-    }, estimate  # fmt: skip
+    return DomainProperty(
+        name, r, float(ends[0]), float(ends[1]), estimate, p, "low" if change > 0 else "high", low, high,
+        correlation_with_loss=_rank_correlation(values, loss[None], weight)[0], adjusted=p,
+    )  # fmt: skip
 
 
 def _ranks(values: FloatArray) -> FloatArray:

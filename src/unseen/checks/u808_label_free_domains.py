@@ -12,6 +12,7 @@ import polars as pl
 from unseen.checks._domains import blamed, under_shift
 from unseen.checks._groups import Domains, domains, drawn, none_held_out
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.learner import ClaimedDomain, ClaimedDomains, ClaimedRows
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
@@ -126,23 +127,28 @@ class LabelFreeDomains(Check):
 
     def _backtest(self, under: UnderShift, settings: Settings, own: Domains, about: About) -> Outcome:
         tested = _tested(under, own)
-        rows: list[dict[str, Any]] = []
-        inside = 0
+        rows: list[ClaimedDomain] = []
         for i, domain in enumerate(tested):
             others = [x for k, x in enumerate(tested) if k != i]
             method, summary = _chosen(others, settings.level)
             estimate = _corrected(domain.claims[method], domain.errors[method][1], summary, settings.level, domain.rows)
             covered = estimate.low <= domain.actual <= estimate.high
-            inside += covered
             rows.append(
-                {
-                    "domain": domain.name, "rows": domain.rows, "actual": domain.actual, "method": method,
-                    "claimed": estimate.to_dict(), "seen": domain.seen, "covered": bool(covered), "refused": domain.supported,
-                }
-            )  # fmt: skip
+                ClaimedDomain(
+                    domain.name,
+                    domain.rows,
+                    domain.actual,
+                    method,
+                    estimate,
+                    domain.seen,
+                    bool(covered),
+                    domain.supported,
+                )
+            )
         method, summary = _chosen(tested, settings.level)
-        missed = float(np.mean([abs(r["claimed"]["value"] - r["actual"]) for r in rows]))
-        plain = float(np.mean([abs(r["seen"] - r["actual"]) for r in rows]))
+        inside = sum(r.covered for r in rows)
+        missed = float(np.mean([abs(r.claimed.value - r.actual) for r in rows]))
+        plain = float(np.mean([abs(r.seen - r.actual) for r in rows]))
         bias = summary.mean if summary.mean.value >= 0 else -summary.mean
         way = "high" if summary.mean.value >= 0 else "low"
         said = (
@@ -156,10 +162,10 @@ class LabelFreeDomains(Check):
             clear=f"{said}.",
             next_step="Do not read accuracy on a new domain off its confidences alone: correct them as here, or label a "
             "sample of each new domain.",
-            details={
-                "family": own.family, "domains": rows, "method": method, "missed": missed, "missed_by_seen": plain,
-                "inside": inside, "error": summary.mean.to_dict(), **blamed(under, own.cases),
-            },
+            details=ClaimedDomains(
+                family=own.family, domains=tuple(rows), method=method, missed=missed, missed_by_seen=plain,
+                inside=inside, error=summary.mean, about=blamed(under, own.cases),
+            ),
         )  # fmt: skip
 
     def _unlabelled(self, under: UnderShift, settings: Settings, own: Domains) -> list[Outcome]:
@@ -222,10 +228,9 @@ class LabelFreeDomains(Check):
         undecided = self.undecided(
             about=about, estimate=drop, settings=settings, p_value=p_value, effect=min(1.0, abs(drop.value)),
             statement=f"{said}, if this domain is like those with labels.", next_step=step,
-            details={
-                "without_answers": True, "accuracy": accuracy.to_dict(), "labelled": seen, "rows": len(some), "method": method,
-                "rows_to_label": wanted,
-            },
+            details=ClaimedRows(
+                without_answers=True, accuracy=accuracy, labelled=seen, rows=len(some), method=method, rows_to_label=wanted
+            ),
         )  # fmt: skip
         # Rows without labels never clear a learner: that they are like the others is not seen in them.
         if p_value > settings.fdr or drop.value < settings.smallest_gap:

@@ -11,7 +11,7 @@ from unseen.report.forms import Axis, Curve, Mark, curves, forest
 from unseen.report.picture import MAX_ROWS, CannotDraw, Picture, Shown, finite, unit_range
 
 
-def domains(findings: Sequence[Shown[learner.HeldOutDomains]]) -> Iterator[Picture]:
+def domains(findings: Sequence[Shown[learner.DomainsHeldOut]]) -> Iterator[Picture]:
     """Each domain not seen, against having seen it, and what to expect of the next one."""
     for f in findings:
         d = f.details

@@ -122,7 +122,7 @@ def by_difficulty(findings: Sequence[Shown[models.ByDifficulty]]) -> Iterator[Pi
     yield Picture(svg, "Mean score against the difficulty of items.")
 
 
-def mastery(findings: Sequence[Shown[models.MasteryProfile]]) -> Iterator[Picture]:
+def mastery(findings: Sequence[Shown[models.Profiles]]) -> Iterator[Picture]:
     """The four profiles as shares, by the strict and by the loose rule."""
     names = (
         ("good", "complete mastery"), ("unseen", "inadequate generalisation"), ("c3", "rote memorisation"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from unseen.checks.details.record import IF_KNOWN, Details, Record, called
 from unseen.estimates import Estimate
@@ -43,6 +44,11 @@ class Level(Record):
     high: float | None = None
     units: int | None = field(default=None, metadata=IF_KNOWN)
     method: str | None = field(default=None, metadata=IF_KNOWN)
+
+    @classmethod
+    def of(cls, point: Mapping[str, float], name: str | None = None) -> Self:
+        """A point of a curve of means (``points`` of an estimate), by its place or by another name."""
+        return cls(name or point["level"], point["value"], point["low"], point["high"], int(point["units"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class SuspectColumn(Details):
     column: str
     right: float
     removed: float
-    base: float
+    base: float | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -187,7 +187,7 @@ class BackTest(Record):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class HeldOutDomains(Details):
+class DomainsHeldOut(Details):
     """All held-out domains of one shift, and what to expect of the next one.
 
     Attributes:

@@ -224,8 +224,8 @@ class AtDifficulty(Record):
 
     difficulty: float
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
 
 
@@ -312,7 +312,7 @@ class PartsAndWhole(Details):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MasteryProfile(Details):
+class Profiles(Details):
     """Wholes by what was right of them.
 
     Attributes:
