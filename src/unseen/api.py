@@ -461,7 +461,7 @@ def audit(
             result = auditing.run(
                 subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
             )
-        return Audit(result, tuple(sources) or ((named,) if named else ()), then, known)
+        return _told(Audit(result, tuple(sources) or ((named,) if named else ()), then, known))
     mapping = options.mapping
     if is_source(table) or (
         isinstance(table, list | tuple) and table and (is_source(table[0]) or not isinstance(table[0], Mapping))
@@ -473,7 +473,7 @@ def audit(
         responses = from_table(table, mapping)
     subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
-    return Audit(result, tuple(sources), then, known)
+    return _told(Audit(result, tuple(sources), then, known))
 
 
 @spoken
@@ -572,6 +572,12 @@ def _answers(given: Any, mapping: Any) -> Responses:
     if is_source(given):
         return read_files([resolve_sample(given)], mapping=mapping)
     return given if isinstance(given, Responses) else from_table(given, mapping)
+
+
+def _told(audit: Audit) -> Audit:
+    """The audit with its stories made: what it shows of itself is then there at once."""
+    _ = audit.told
+    return audit
 
 
 def _accepted(path: str | Path | None) -> Accepted | None:

@@ -82,7 +82,7 @@ class Improved:
         return f"<Improved: helped under {', '.join(helped)}>" if helped else "<Improved: no remedy helped>"
 
     def _repr_html_(self) -> str:
-        from unseen.report.html import framed
+        from unseen.report.pages import framed
 
         return framed(render(self.document, "html"), "unseen improve")
 

@@ -74,7 +74,7 @@ class Planned:
         return f"<Planned: {title(self.document)}>"
 
     def _repr_html_(self) -> str:
-        from unseen.report.html import framed
+        from unseen.report.pages import framed
 
         return framed(render(self.document, "html"), "unseen plan")
 

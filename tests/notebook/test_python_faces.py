@@ -205,6 +205,12 @@ def test_what_is_saved_from_python_names_arguments_in_every_format(audit: unseen
         assert "--train FILE" in unseen.Audit(bare.result).to_json()
 
 
+def test_an_audit_has_its_stories_when_it_is_returned():
+    """The cell that shows it has nothing left to search: the first view draws only."""
+    made = unseen.audit({"model": ["a"] * 40, "item": [*range(40)], "score": [0, 1] * 20}, select="U1")
+    assert "told" in vars(made)
+
+
 def test_every_option_that_advice_turns_into_an_argument_is_one():
     known = {
         name for one in (unseen.audit, unseen.improve, unseen.plan, unseen.read, unseen.compare)

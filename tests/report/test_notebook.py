@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import unseen
-from unseen.report.html import asset
+from unseen.report.pages import asset
 
 EVIL = "<script>alert(1)</script>"
 

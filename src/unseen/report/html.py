@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from unseen.faces import in_python
@@ -17,13 +12,12 @@ from unseen.plain_text import counted
 from unseen.report import baseline, first, first_html, tables
 from unseen.report.charts import own_pictures, pictures
 from unseen.report.packed import pack
+from unseen.report.pages import asset, content_policy, template
 from unseen.report.picture import Picture
-from unseen.report.plain import chance, interval, number
+from unseen.report.plain import chance, interval
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case, what
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from unseen.responses import Responses
 
 # Findings of one check beyond these are folded; pictures beyond these are left out (the tables hold all numbers).
@@ -102,7 +96,7 @@ def render(
         packed=packed.text if packed else "",
         families=[{**f, "chip": _chip(f)} for f in document["families"]],
         expected=expectations(document) if not screen or len(expectations(document)) > 1 else [],
-        since=since_table(document),
+        since=tables.since(document),
         beside=baseline.beside(document) if "baseline" in document else [],
         first=[findings[0] for findings in found.values()][:6] if len(found) > 1 and not screen else [],
         groups=groups,
@@ -113,7 +107,7 @@ def render(
         unjudged=tables.unjudged(unjudged) if unjudged else None,
         unlock=tables.unlock(document["unlock"]) if document["unlock"] else None,
         numbers=tables.numbers(outcomes),
-        facts=facts(document["responses"]),
+        facts=tables.facts(document["responses"]),
         notes=(document["responses"] or {}).get("notes", []),
         factors=tables.factors(document["responses"]["factors"])
         if (document["responses"] or {}).get("factors")
@@ -122,66 +116,6 @@ def render(
         sources=document["sources"],
         methods=_methods(document["checks"]),
     )
-
-
-def framed(page: str, title: str) -> str:
-    """A whole page inside a frame that may run its script and nothing else."""
-    return (
-        f'<iframe srcdoc="{html.escape(page, quote=True)}" sandbox="allow-scripts" title="{html.escape(title)}" '
-        'style="width:100%;height:720px;border:1px solid #ccc;border-radius:8px"></iframe>'
-    )
-
-
-@cache
-def asset(name: str) -> str:
-    """Text of a file beside the templates."""
-    return (files("unseen.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def template(name: str) -> Template:
-    """A template of this package; what is filled in is escaped, and a name that is missing is an error."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(asset(name))
-
-
-def content_policy(style: str, script: str, *, connect: str = "'none'") -> str:
-    """Nothing may be loaded, and only our own style and script may run.
-
-    Args:
-        style: The one style sheet.
-        script: The one script.
-        connect: What the script may ask; the server of the page at most.
-    """
-
-    def digest(text: str) -> str:
-        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; "
-        f"connect-src {connect}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def since_table(document: Mapping[str, Any]) -> tables.Table | None:
-    """What became of each model since the baseline."""
-    told = baseline.rows(document)
-    last = len(baseline.HEADINGS) - 1
-    columns = [tables.Column(name, 0 < i < last) for i, name in enumerate(baseline.HEADINGS)]
-    body = [
-        [tables.Cell(c, _sort_value(c), "n") if 0 < i < last else tables.Cell(c) for i, c in enumerate(row)]
-        for row in told
-    ]
-    return tables.Table("", columns, body) if body else None
-
-
-def _sort_value(text: str) -> float | None:
-    try:
-        return float(text.split(" ")[0].replace(",", ""))
-    except ValueError:
-        return None
 
 
 def _first_screen(document: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> str:
@@ -308,24 +242,6 @@ def value_line(finding: Mapping[str, Any]) -> str:
     return f"{interval(e)} · {e['level']:.0%} interval · {counted(e['units'], 'independent unit')}{q}"
 
 
-def facts(responses: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Counts of what was audited, by name."""
-    if not responses:
-        return []
-    score = responses["score"]
-    ends = "" if score["kind"] == "unbounded" else f", {number(score['low'], 1)} to {number(score['high'], 1)}"
-    splits = [(f"{name} rows", number(count)) for name, count in responses["splits"].items()]
-    return [
-        ("answers", number(responses["rows"])),
-        ("models", number(len(responses["models"]))),
-        ("items", number(responses["items"])),
-        (f"independent units ({responses['cluster_column']})", number(responses["clusters"])),
-        ("score", f"{score['kind']}{ends}"),
-        *splits,
-        *([("without a score", number(responses["unlabelled"]))] if responses["unlabelled"] else []),
-    ]
-
-
 def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for code, check in checks.items():
         texts = [(name, check.get(key)) for key, name in METHOD_PARTS]
@@ -334,4 +250,4 @@ def _methods(checks: Mapping[str, Mapping[str, Any]]) -> Iterable[dict[str, Any]
         yield {"code": code, "title": check.get("title", ""), "parts": parts, "page": page}
 
 
-__all__ = ["content_policy", "render", "value_line"]
+__all__ = ["render", "value_line"]

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from unseen.plain_text import counted
 from unseen.report import tables
 from unseen.report.forms import Mark, forest
-from unseen.report.html import asset, content_policy, template
 from unseen.report.improvement import (
     gain_heads,
     gains_shown,
@@ -20,6 +19,7 @@ from unseen.report.improvement import (
     title,
     why_not,
 )
+from unseen.report.pages import asset, content_policy, template
 from unseen.report.plain import chance, interval, number
 from unseen.report.tables import Cell, Column, Table
 

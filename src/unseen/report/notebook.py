@@ -8,7 +8,7 @@ from typing import Any
 
 from unseen.plain_text import counted
 from unseen.report import baseline, first, first_html, tables
-from unseen.report.html import asset, facts, since_table, template
+from unseen.report.pages import asset, template
 from unseen.report.words import headline, subtitle, what
 
 # Findings beyond these are left to the frame.
@@ -32,7 +32,7 @@ def render(document: Mapping[str, Any]) -> str:
     parts = (
         first_html.parts(document, ()) if first.told(document) else {"heads": [], "rows": [], "stories": [], "rest": []}
     )
-    since = since_table(document)
+    since = tables.since(document)
     responses = document["responses"] or {}
     named = {
         "Since the baseline": since,
@@ -62,7 +62,7 @@ def render(document: Mapping[str, Any]) -> str:
         found=_found(found) if found else None,
         example=found[0]["code"] if found else "",
         open=_open(findings),
-        facts=facts(document["responses"]),
+        facts=tables.facts(document["responses"]),
         notes=responses.get("notes", []),
         factors=tables.factors(responses["factors"]) if responses.get("factors") else None,
         sources=document["sources"],

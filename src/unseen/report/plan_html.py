@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from unseen.plain_text import counted
-from unseen.report.html import asset, content_policy, template
+from unseen.report.pages import asset, content_policy, template
 from unseen.report.plain import number
 from unseen.report.plan import (
     Sheet,

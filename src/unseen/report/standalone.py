@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from unseen.files import write_atomically
-from unseen.report.html import asset
+from unseen.report.pages import asset
 from unseen.report.picture import Picture
 
 SCOPE = ".unseen-plot"

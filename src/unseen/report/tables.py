@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unseen.plain_text import counted
+from unseen.report import baseline
 from unseen.report.plain import chance, interval, number
 from unseen.report.svg import Tip
 
@@ -234,6 +235,40 @@ def factors(entries: Sequence[Mapping[str, Any]]) -> Table:
     body = [[text(e["name"]), Cell(e["kind"]), cell(e["levels"]), text(e["why"])] for e in entries[:MAX_ROWS]]
     columns = (Column("factor"), Column("kind"), Column("levels", True), Column("why"))
     return Table("", columns, body, max(0, len(entries) - MAX_ROWS))
+
+
+def since(document: Mapping[str, Any]) -> Table | None:
+    """What became of each model since the baseline."""
+    told = baseline.rows(document)
+    last = len(baseline.HEADINGS) - 1
+    columns = [Column(name, 0 < i < last) for i, name in enumerate(baseline.HEADINGS)]
+    body = [[Cell(c, _sort_value(c), "n") if 0 < i < last else Cell(c) for i, c in enumerate(row)] for row in told]
+    return Table("", columns, body) if body else None
+
+
+def _sort_value(text: str) -> float | None:
+    try:
+        return float(text.split(" ")[0].replace(",", ""))
+    except ValueError:
+        return None
+
+
+def facts(responses: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Counts of what was audited, by name."""
+    if not responses:
+        return []
+    score = responses["score"]
+    ends = "" if score["kind"] == "unbounded" else f", {number(score['low'], 1)} to {number(score['high'], 1)}"
+    splits = [(f"{name} rows", number(count)) for name, count in responses["splits"].items()]
+    return [
+        ("answers", number(responses["rows"])),
+        ("models", number(len(responses["models"]))),
+        ("items", number(responses["items"])),
+        (f"independent units ({responses['cluster_column']})", number(responses["clusters"])),
+        ("score", f"{score['kind']}{ends}"),
+        *splits,
+        *([("without a score", number(responses["unlabelled"]))] if responses["unlabelled"] else []),
+    ]
 
 
 __all__ = [
