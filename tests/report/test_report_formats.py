@@ -11,6 +11,7 @@ from unseen.checks import details
 from unseen.checks.details import gaps, models
 from unseen.estimates import Estimate
 from unseen.report import charts, github, html, markdown, terminal
+from unseen.report.pages import asset
 from unseen.report.picture import Shown, intervals
 from unseen.report.plain import to_json
 
@@ -314,3 +315,11 @@ def test_the_bars_of_a_difference_have_a_mark_at_zero():
     assert cell.bar is not None
     assert cell.bar.zero == "49.2"
     assert _cell({"seen": value}, first.Column("seen", "seen", 1), (0.0, 1.0)).bar.zero is None
+
+
+def test_scripts_of_the_page_stay_small_enough_to_go_without_a_bundler():
+    """docs/architecture.md says why they are plain scripts, and at how many lines they stop being so."""
+    for name in ("script.js", "pictures.js", "drawer.js"):
+        assert len(asset(name).splitlines()) <= 300, (
+            f"{name}: make it a bundle of TypeScript, as docs/architecture.md says"
+        )
