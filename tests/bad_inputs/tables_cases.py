@@ -97,6 +97,22 @@ CSV = [
     ("merge conflict", D, "<<<<<<< HEAD\n" + GOOD + "=======\n", 2, "text is no format that is known. Known are: logs of lm-eval"),
 ]  # fmt: skip
 
+P = "model_a,model_b,winner\n"
+PAIRWISE = [
+    ("winner is 0 or 1", D, P + "a,b,0\nb,c,1\nc,a,0\n", 2, "column 'winner' holds 0, 1, which have two readings: 1 may say that 'model_a' won and 0"),
+    ("winner is always 0", D, P + "a,b,0\nb,c,0\n", 2, "Write who won: 'model_a', 'model_b' or 'tie', or the winner's name."),
+    ("winner is true or false", D, P + "a,b,true\nb,c,false\n", 2, "or false is the first model, 'model_a', and true the second, 'model_b'."),
+    ("winner is 0, 0.5 or 1", D, P + "a,b,0\nb,c,1\nc,a,0.5\n", 2, "column 'winner' holds 0, 1, 0.5, which have two readings"),
+    ("winner is 0, 1 or 2", D, P + "a,b,0\nb,c,1\nc,a,2\n", 2, "or 0 a win of 'model_a', 1 one of 'model_b' and 2 a tie."),
+    ("winner is -1, 0 or 1", D, P + "a,b,-1\nb,c,1\nc,a,0\n", 2, "or the end of a scale at which 'model_b' is better."),
+    ("winner is a grade", D, P + "a,b,5\nb,c,1\nc,a,3\n", 2, "column 'winner', row 1: '5' is neither one of the two models, nor"),
+    ("winner is nobody", D, P + "a,b,z\nb,c,b\n", 2, "column 'winner', row 1: 'z' is neither one of the two models, nor"),
+    ("winner is missing throughout", D, P + "a,b,\nb,c,\n", 2, "none of 2 comparisons has two models and a winner"),
+    ("winner is 1 or 2", D, P + "a,b,1\nb,c,2\nc,a,1\n", 0, ""),
+    ("comparisons in capitals", D, "Model_A,Model_B,Winner\na,b,A\nb,c,B\n", 0, ""),
+    ("comparisons in capitals, each with an item", D, "ID,Model_A,Model_B,Winner\n1,a,b,A\n2,b,c,B\n", 0, ""),
+]  # fmt: skip
+
 COLUMN_FILES = [
     ("Parquet cut", D, parquet(COLUMNS)[:-40], 2, "can't be read as parquet (parquet: File out of"),
     ("Parquet, the first bytes only", D, b"PAR1", 2, "can't be read as parquet (parquet: File out of"),
@@ -221,4 +237,10 @@ PLACES = [
     ("training examples are a folder", "audit x --train d", {"x": LONG, "d/t.csv": GOOD}, 2, "no such file."),
 ]  # fmt: skip
 
-CLASSES = {"CSV": CSV, "Parquet, Arrow and other containers": COLUMN_FILES, "JSON": JSON, "files and folders": PLACES}
+CLASSES = {
+    "CSV": CSV,
+    "comparisons": PAIRWISE,
+    "Parquet, Arrow and other containers": COLUMN_FILES,
+    "JSON": JSON,
+    "files and folders": PLACES,
+}

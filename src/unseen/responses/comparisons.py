@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as AnyMapping
 
 import polars as pl
@@ -30,20 +31,35 @@ TIES = (
     "a=b",
     "neither",
     "both",
-    "0",
     "tie (both bad)",
 )
 
 
+# A tie beside words for both sides; alone a 0 may as well be the first model, or a loss of it.
+NOTHING = "0"
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+# Codes with two readings.
+CODES = {NOTHING, "1", "2", "-1", "0.5", "true", "false"}
+
+
 def names_of(columns: list[str]) -> tuple[str, str, tuple[str, ...]] | None:
-    """The columns of the two models and of the winner, or None where a table holds no comparisons."""
-    a, b = (next((c for c in names if c in columns), None) for names in (FIRST, SECOND))
+    """The columns of the two models and of the winner, whatever their capitals; None where a table holds no comparisons.
+
+    >>> names_of(["Model_A", "Model_B", "Winner"])
+    ('Model_A', 'Model_B', ('Winner',))
+    """
+    own = {_plain(c): c for c in reversed(columns)} | {c: c for c in columns}
+    a, b = (next((c for c in names if c in own), None) for names in (FIRST, SECOND))
     if a is None or b is None or FIRST.index(a) != SECOND.index(b):
         return None
-    winner = next((c for c in WINNER if c in columns), None)
+    winner = next((c for c in WINNER if c in own), None)
     if winner is not None:
-        return a, b, (winner,)
-    return (a, b, FLAGS) if set(FLAGS) <= {*columns} else None
+        return own[a], own[b], (own[winner],)
+    return (own[a], own[b], tuple(own[c] for c in FLAGS)) if set(FLAGS) <= {*own} else None
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\s-]+", "_", column.strip().lower())
 
 
 def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.DataFrame, tuple[str, ...]] | None:
@@ -70,19 +86,22 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
     if found is None or {"model", "score"} & {*table.columns, *named}:
         return None
     a, b, winner = found
-    score = _flagged(table) if winner == FLAGS else _judged(table, a, b, str(next(iter(winner))))
+    score = _flagged(table, winner) if len(winner) == len(FLAGS) else _judged(table, a, b, winner[0])
     ties = int((score == 0.5).sum())
     texts = table.select(pl.col(a, b).cast(pl.String, strict=False))
     empty = int((texts[a].is_null() | texts[b].is_null()).sum())
     itself = int((texts[a] == texts[b]).sum())
-    item = named.get("item") or next((c for c in (*ITEMS, *TEXTS) if c in table.columns), None)
+    own = {_plain(c): c for c in reversed(table.columns)} | {c: c for c in table.columns}
+    item = named.get("item") or next((own[c] for c in (*ITEMS, *TEXTS) if c in own), None)
     items = (
         table[item].cast(pl.String, strict=False)
         if item in table.columns
         else pl.Series(range(1, table.height + 1)).cast(pl.String)
     )
     lists = [c for c, t in table.schema.items() if t.is_nested()]
-    rest = table.drop(a, b, *winner, *lists, *([item] if item and item not in TEXTS else []), "score", strict=False)
+    rest = table.drop(
+        a, b, *winner, *lists, *([item] if item and _plain(item) not in TEXTS else []), "score", strict=False
+    )
     sides = [
         rest.with_columns(
             texts[one].alias("model"), items.alias("item"), (score if first else 1 - score).alias("score"),
@@ -109,27 +128,32 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
     return both, tuple(notes)
 
 
-def _flagged(table: pl.DataFrame) -> pl.Series:
-    """Score of the first model from three columns of 0 and 1."""
-    flags = table.select(pl.col(FLAGS).cast(pl.Float64, strict=False))
+def _flagged(table: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
+    """Score of the first model from three columns of 0 and 1: it won, the other won, a tie."""
+    flags = table.select(pl.col(columns).cast(pl.Float64, strict=False))
     wrong = flags.filter(pl.sum_horizontal(pl.all()) != 1).rows()
     for row in wrong[:1]:
-        raise BadInput(f"columns {', '.join(FLAGS)}: one of the three is 1 in each row, but a row has {row}.")
-    return (flags[FLAGS[0]] + 0.5 * flags[FLAGS[2]]).alias("score")
+        raise BadInput(f"columns {', '.join(columns)}: one of the three is 1 in each row, but a row has {row}.")
+    return (flags[columns[0]] + 0.5 * flags[columns[2]]).alias("score")
 
 
 def _judged(table: pl.DataFrame, a: str, b: str, winner: str) -> pl.Series:
     """Score of the first model from the column that names the winner; null where there is none."""
     column = table[winner].cast(pl.String, strict=False)
     words = column.str.strip_chars().str.to_lowercase().str.strip_chars("[]")
+    # A number is one word, however it is written: +1, 1.0 and 01 are 1, .50 is 0.5.
+    words = words.replace({w: f"{float(w):g}" for w in words.drop_nulls().unique() if NUMBER.fullmatch(w)})
     first, second = (table[c].cast(pl.String, strict=False).str.strip_chars().str.to_lowercase() for c in (a, b))
     frame = pl.DataFrame({"word": words, "a": first, "b": second, "given": column})
     word = pl.col("word")
+    # The name of a model goes before a word: a model may be called "a".
+    named = ((word == pl.col("a")) | (word == pl.col("b"))) & (pl.col("a") != pl.col("b"))
+    _require_sides(frame, named, winner, a, b)
     score = frame.select(
-        # The name of a model goes before a word: a model may be called "a".
         pl.when(word.is_null() | (word == "")).then(None)
-        .when((word == pl.col("a")) & (word != pl.col("b"))).then(1.0).when((word == pl.col("b")) & (word != pl.col("a"))).then(0.0)
-        .when(word.is_in(WON)).then(1.0).when(word.is_in(LOST)).then(0.0).when(word.is_in(TIES)).then(0.5).otherwise(-1.0)
+        .when(named).then((word == pl.col("a")).cast(pl.Float64))
+        .when(word.is_in(WON)).then(1.0).when(word.is_in(LOST)).then(0.0)
+        .when(word.is_in((*TIES, NOTHING))).then(0.5).otherwise(-1.0)
         .alias("score")
     )["score"]  # fmt: skip
     wrong = (score == -1).arg_true()
@@ -139,6 +163,60 @@ def _judged(table: pl.DataFrame, a: str, b: str, winner: str) -> pl.Series:
             f"{a!r}, {b!r} or 'tie' ({len(wrong):,} such rows)."
         )
     return score
+
+
+def _require_sides(frame: pl.DataFrame, named: pl.Expr, winner: str, a: str, b: str) -> None:
+    """Refuse numbers that may mean either side: 0 and 1 count the models from 0, or say whether the first one won.
+
+    1 and 2 together count from 1; 0 is a tie beside words for both sides. Columns called ``model_1`` and ``model_2`` say
+    which number is whose.
+
+    Raises:
+        BadInput: The numbers have two readings; the message tells both, and how to write either.
+    """
+    words = set(frame.filter(~named.fill_null(value=False))["word"].drop_nulls().to_list()) - {""}
+    codes = {w for w in words if NUMBER.fullmatch(w) or w in CODES}
+    names = set(frame.filter(named)["word"].to_list())
+    sides = 2 if any(not NUMBER.fullmatch(n) for n in names) else sum(bool((words - codes) & {*s}) for s in (WON, LOST))
+    numbered = (_plain(a), _plain(b)) == (FIRST[1], SECOND[1])
+    clear = (
+        not codes
+        or codes == {"1", "2"}
+        or (codes == {NOTHING} and sides == 2)
+        or (numbered and codes <= {"1", "2", NOTHING} and codes - {NOTHING} and codes != {"0", "1"})
+    )
+    if clear or not codes <= CODES:
+        # Other numbers are grades of some scale, and told as words that nobody knows.
+        return
+    shown = ", ".join(sorted(codes, key=lambda w: (len(w), w)))
+    if "-1" in codes:
+        readings = f"1 may be a win of {a!r}, or the end of a scale at which {b!r} is better"
+    elif "2" in codes:
+        readings = (
+            f"0 may be a tie, 1 a win of {a!r} and 2 one of {b!r}; or 0 a win of {a!r}, 1 one of {b!r} and 2 a tie"
+        )
+    else:
+        yes, no = ("true", "false") if codes & {"true", "false"} else ("1", "0")
+        readings = f"{yes} may say that {a!r} won and {no} that {b!r} did; or "
+        readings += f"{no} is the first model, {a!r}, and {yes} the second, {b!r}"
+    raise BadInput(
+        f"column {winner!r} holds {shown}, which have two readings: {readings}. Write who won: {a!r}, {b!r} or 'tie', or the "
+        f"winner's name. In pandas: table[{winner!r}] = table[{winner!r}].map({{{_recipe(codes, a, b)}}}), or the other way round."
+    )
+
+
+def _recipe(codes: set[str], a: str, b: str) -> str:
+    """Codes and words as the entries of a dictionary, by the first reading."""
+    meaning = {
+        "1": a,
+        "true": a,
+        "false": b,
+        "-1": b,
+        "2": b,
+        "0.5": "tie",
+        NOTHING: "tie" if codes & {"2", "-1"} else b,
+    }
+    return ", ".join(f"{code.capitalize()}: {meaning[code]!r}" for code in sorted(codes))
 
 
 __all__ = ["names_of", "two_rows_each"]

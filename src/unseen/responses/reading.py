@@ -17,6 +17,7 @@ import polars as pl
 from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
+from unseen.responses import comparisons
 from unseen.responses.mapping import SYNONYMS, Mapping, apply_unseen, from_table
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
@@ -31,7 +32,7 @@ FORMATS = (
 ) + "".join(f" Of {reader.plugin.package}: {name}." for name, reader in PLUGGED.items())
 Reader = ModuleType | PluggedReader
 TAKEN = re.compile(r"Column '(.+)' was taken as the (\w+)\.")
-MODEL_COLUMNS = {"model", "model_name", "model_id", "model_a", "model_1", "model_left"}
+MODEL_COLUMNS = {"model", "model_name", "model_id"}
 # Every page that we write says so in its head.
 REPORT_PAGE = re.compile(
     r'<meta name="generator" content="unseen"|content="default-src &#39;none&#39;; style-src &#39;sha256'
@@ -212,6 +213,7 @@ def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tu
     elif (
         not mapping.model
         and not MODEL_COLUMNS & {*table.columns, *mapping.columns}
+        and comparisons.names_of(table.columns) is None
         and (many or _one_each(table, mapping))
     ):
         table = table.with_columns(pl.lit(path.stem).alias("model"))
