@@ -183,6 +183,7 @@ def test_scores_are_the_numbers_of_the_checks():
 def test_a_learner_is_told_by_what_to_expect_at_the_next_domain():
     from unseen.auditing import AuditResult
     from unseen.checks.base import About, Clear, Settings
+    from unseen.checks.details.learner import DomainsHeldOut
     from unseen.estimates import Estimate
     from unseen.stories import tell
 
@@ -190,10 +191,11 @@ def test_a_learner_is_told_by_what_to_expect_at_the_next_domain():
     outcome = Clear(
         code="U801", about=About("factor", "held-out site"), statement="Nothing that matters.", next_step="Nothing to do.",
         estimate=Estimate(0.01, -0.01, 0.03, 8, "random effects"),
-        details={
-            "expectation": "held-out site: for the next one expect accuracy 0.67, from 0.61 to 0.73. (Left out in turn, 8 of 8.)",
-            "next_score": ahead.to_dict(),
-        },
+        details=DomainsHeldOut(
+            expectation="held-out site: for the next one expect accuracy 0.67, from 0.61 to 0.73. (Left out in turn, 8 of 8.)",
+            seen_score=ahead, family="held-out site", domains=(), mean_score=ahead, next_score=ahead, next_loss=None,
+            between=0.0, share_between=0.0, measure="accuracy",
+        ),
     )  # fmt: skip
     verdict = tell(AuditResult((outcome,), Subject(), Settings())).verdict
     assert verdict.sentence == "At the next site expect accuracy 0.67, from 0.61 to 0.73."

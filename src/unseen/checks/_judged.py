@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._rows import ItemMeans, Scored, item_means, scored
 from unseen.checks.base import Subject
+from unseen.checks.details.gaps import Corrected
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference
@@ -82,16 +83,9 @@ class CorrectedGap:
             f"{self.judge[0]:.2f} and {self.judge[1]:.2f}{doubt}"
         )
 
-    def details(self) -> dict[str, object]:
-        """Plain data to mark an outcome as corrected."""
-        return {
-            "corrected": {
-                "labels": list(self.labels),
-                "judge_means": list(self.judge),
-                "weights": list(self.weights),
-                "chosen": self.chosen,
-            }
-        }
+    def details(self) -> Corrected:
+        """What marks an outcome as corrected."""
+        return Corrected(self.labels, self.judge, self.weights, self.chosen)
 
 
 def corrected_gap(

@@ -11,6 +11,7 @@ from unseen.checks._judged import Human, corrected_gap, human_scores, uncorrecte
 from unseen.checks._rows import Scored, percent, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, side
+from unseen.checks.details.gaps import SidesCompared
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.intervals.means import difference, mean_estimate, share_retained
 
@@ -113,14 +114,14 @@ class SeenUnseenGap(Check):
             settings=settings,
             scale=rows.scale,
             blames=Blame((name,), side("unseen"), side("seen")),
-            details={
-                "model": name,
-                "seen": means[0].to_dict(),
-                "unseen": means[1].to_dict(),
-                "gap": gap.to_dict(),
-                "retained": retained.to_dict() if retained else None,
-                **(corrected.details() if corrected else {}),
-            },
+            details=SidesCompared(
+                model=name,
+                seen=means[0],
+                unseen=means[1],
+                gap=gap,
+                retained=retained,
+                corrected=corrected.details() if corrected else None,
+            ),
         )
 
 

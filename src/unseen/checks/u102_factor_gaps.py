@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from unseen.checks._levels import (
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.checks.blame import Blame
+from unseen.checks.details.gaps import FactorLevels, Labelled, Level
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
 from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
@@ -133,13 +133,15 @@ class FactorGaps(Check):
             return None
         high, low = (factor.labels[k] for k in found.pair)
         source = f"PPI++: {counted(found.labels, 'human label')} correct the judge"
-        details: dict[str, Any] = {
-            "factor": factor.name, "model": model, "best": high, "worst": low, "note": source,
-            "levels": [{**mean.to_dict(), "level": factor.labels[k]} for k, mean in found.levels.items()],
-            "marginal": found.gap.to_dict(), "adjusted": None, "separated": False,
-            "left_out": [factor.labels[k] for k in factor.real if k not in found.levels],
-            "corrected": {"labels": found.labels},
-        }  # fmt: skip
+        details = FactorLevels(
+            factor=factor.name, model=model, best=high, worst=low, note=source,
+            levels=tuple(
+                Level(factor.labels[k], m.value, m.low, m.high, m.units, m.method) for k, m in found.levels.items()
+            ),
+            marginal=found.gap, adjusted=None, separated=False,
+            left_out=tuple(factor.labels[k] for k in factor.real if k not in found.levels),
+            corrected=Labelled(found.labels),
+        )  # fmt: skip
         return self.decide(
             about=About("factor", f"{model} · {factor.name}"), estimate=found.gap, p_value=found.p_value,
             settings=settings, scale=rows.scale, details=details, blames=_blamed(model, factor, found.pair),
@@ -190,15 +192,12 @@ class FactorGaps(Check):
         best, worst = (factor.labels[k] for k in pair)
         where = f"at {factor.name} = {worst} than at {factor.name} = {best}"
         given = " given the other factors" if adjusted else ""
-        details: dict[str, Any] = {
-            "factor": factor.name, "model": model, "best": best, "worst": worst, "note": note,
-            "levels": [
-                {**point, "level": factor.labels[int(point["level"])]} for point in means.points(levels, settings.level)
-            ],
-            "marginal": marginal.to_dict(), "adjusted": adjusted.to_dict() if adjusted else None,
-            "separated": isinstance(fit, Fit) and fit.firth,
-            "left_out": left_out,
-        }  # fmt: skip
+        points = means.points(levels, settings.level)
+        details = FactorLevels(
+            factor=factor.name, model=model, best=best, worst=worst, note=note,
+            levels=tuple(Level.of(point, factor.labels[int(point["level"])]) for point in points),
+            marginal=marginal, adjusted=adjusted, separated=isinstance(fit, Fit) and fit.firth, left_out=tuple(left_out),
+        )  # fmt: skip
         also = f" (the largest difference is {marginal.value:.2f} without adjustment)" if adjusted else ""
         also += _grouped(factor)
         if left_out:

@@ -11,7 +11,9 @@ from unseen.checks._levels import Levels, cluster_half, count_units, describing_
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
+from unseen.checks.details.gaps import SliceBelow, SlicesBelow
 from unseen.errors import TooFewUnits, Undefined
+from unseen.estimates import Estimate
 from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
 from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, Slice
 from unseen.estimates.intervals.codes import distinct
@@ -101,10 +103,10 @@ class WeakestSlices(Check):
         worst = max(confirmed, key=lambda t: t["estimate"].low) if confirmed else max(tested, key=_highest)
         estimate = worst["estimate"]
         narrowed = known[-1].narrowed
-        details = {
-            "model": model, "searched": len(proposed), "slices": [_plain(t) for t in tested],
-            "narrowed": {str(depth): most for depth, most in narrowed.items()},
-        }  # fmt: skip
+        details = SlicesBelow(
+            model=model, searched=len(proposed), slices=tuple(_below(t) for t in tested),
+            narrowed={str(depth): most for depth, most in narrowed.items()},
+        )  # fmt: skip
         where = " and ".join(worst["conditions"])
         more = f" {len(confirmed)} of {len(proposed)} proposed slices were confirmed." if len(proposed) > 1 else ""
         partly = _partly(narrowed, len(factors))
@@ -152,7 +154,7 @@ class WeakestSlices(Check):
         return self.not_applicable(
             f"{model}: the search half of the items proposes no weak slice, so that none was judged.",
             "Add factors that describe the items, or more items: a small slice is not seen in few of them.",
-            about=about, details={"model": model, "searched": 0, "slices": []},
+            about=about, details=SlicesBelow(model=model, searched=0, slices=()),
         )  # fmt: skip
 
 
@@ -183,9 +185,9 @@ def _partly(narrowed: Mapping[int, int], factors: int) -> str:
     return f" Of {factors} factors, {words} were searched, those whose conditions look weakest." if words else ""
 
 
-def _plain(tested: dict[str, Any]) -> dict[str, Any]:
-    gap = tested["estimate"]
-    return {
-        "conditions": tested["conditions"], "value": tested["value"], "units": tested["units"], "rows": tested["rows"],
-        "gap": gap.value, "low": gap.low, "high": gap.high, "p": tested["p"],
-    }  # fmt: skip
+def _below(tested: dict[str, Any]) -> SliceBelow:
+    gap: Estimate = tested["estimate"]
+    return SliceBelow(
+        tuple(tested["conditions"]), tested["value"], tested["units"], tested["rows"], gap.value, gap.low, gap.high,
+        tested["p"],
+    )  # fmt: skip

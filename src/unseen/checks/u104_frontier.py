@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,9 @@ from unseen.checks._levels import Levels, ordered_levels, ordered_values, single
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
+from unseen.checks.details.gaps import Break as BreakAt
+from unseen.checks.details.gaps import Ends, LevelOfSide
+from unseen.checks.details.gaps import Frontier as Along
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.breakpoint import FLAT, Break, broken_line
@@ -103,17 +105,18 @@ class Frontier(Check):
         found, half = self._break(along, bend, model, settings)
         half = half if half is None or along.halved_when_seen(half, held) else None
         sign = -1 if along.flipped else 1
-        details: dict[str, Any] = {
-            "factor": name, "model": model, "seen_range": along.seen_range, "edge": along.edge,
-            "levels": [
-                {**row, "split": None if along.seen_range is None else "seen" if along.inside[i] else "unseen"}
+        place = None if found is None else _ends(found.point, sign)
+        details = Along(
+            factor=name, model=model, seen_range=along.seen_range, edge=along.edge,
+            levels=tuple(
+                LevelOfSide.of(row, None if along.seen_range is None else "seen" if along.inside[i] else "unseen")
                 for i, row in enumerate(along.means.points(settings.level))
-            ],
-            "break": None if found is None else {
-                **_ends(found.point, sign), "kind": found.kind, "either": found.either, "jump": found.jump,
-            },
-            "half": None if half is None else _ends(half, sign),
-        }  # fmt: skip
+            ),
+            break_=None if found is None or place is None else BreakAt(
+                place.value, place.low, place.high, found.kind, found.either, found.jump
+            ),
+            half=None if half is None else _ends(half, sign),
+        )  # fmt: skip
         where = f"{'below' if along.flipped else 'past'} {name} = {along.edge}"
         reference = (
             "" if along.seen_range else " (no other range is known to be seen: half of the levels is the reference)"
@@ -164,7 +167,7 @@ class _Along:
     means: Curve
     index: NDArray[np.int64]
     inside: NDArray[np.bool_]
-    seen_range: list[float] | None
+    seen_range: tuple[float, float] | None
 
     @classmethod
     def of(cls, factor: Levels, means: Curve, seen: tuple[float, float] | None) -> _Along:
@@ -173,7 +176,7 @@ class _Along:
         if seen is not None:
             inside = (means.x >= seen[0] - 1e-9) & (means.x <= seen[1] + 1e-9)
             if inside.any() and not inside.all():
-                return cls(factor, means, index, inside, list(seen))
+                return cls(factor, means, index, inside, seen)
         # Levels that were all seen, or none, say nothing of what is beyond them.
         inside = np.arange(len(means)) < (len(means) + 1) // 2
         return cls(factor, means, index, inside, None)
@@ -297,9 +300,9 @@ def _held(
     ]).astype(np.float64)  # fmt: skip
 
 
-def _ends(estimate: Estimate, sign: int) -> dict[str, float]:
+def _ends(estimate: Estimate, sign: int) -> Ends:
     one = estimate if sign > 0 else -estimate
-    return {"value": one.value, "low": one.low, "high": one.high}
+    return Ends(one.value, one.low, one.high)
 
 
 def _fall(

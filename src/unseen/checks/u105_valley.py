@@ -11,6 +11,7 @@ from unseen.checks._levels import Levels, ordered_levels, singletons, split_code
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition, side
+from unseen.checks.details.gaps import Ends, GapPeak, Level
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.curve import curve
@@ -97,24 +98,24 @@ class Valley(Check):
         places = np.argmax(draws, axis=1)
         low, high = np.quantile(places, [(1 - settings.level) / 2, (1 + settings.level) / 2], method="nearest")
         edges = np.concatenate([[x[0]], (x[1:] + x[:-1]) / 2, [x[-1]]])
-        critical = {"value": float(x[peak]), "low": float(edges[int(low)]), "high": float(edges[int(high) + 1])}
+        critical = Ends(float(x[peak]), float(edges[int(low)]), float(edges[int(high) + 1]))
         se = np.sqrt(covariance.diagonal())
         half = t_quantile((1 - settings.level) / 2, max(means.clusters - 1, 1)) * se
-        details = {
-            "factor": factor.name, "model": model, "critical": critical,
-            "levels": [
-                {"level": float(x[i]), "value": float(mean[i]), "low": float(mean[i] - half[i]),
-                 "high": float(mean[i] + half[i]), "units": int(means.units[at[c]] + means.units[at[c + size]])}
+        details = GapPeak(
+            factor=factor.name, model=model, critical=critical,
+            levels=tuple(
+                Level(float(x[i]), float(mean[i]), float(mean[i] - half[i]), float(mean[i] + half[i]),
+                      int(means.units[at[c]] + means.units[at[c + size]]))
                 for i, c in enumerate(shared)
-            ],
-        }  # fmt: skip
+            ),
+        )  # fmt: skip
         return self.decide(
             about=about, estimate=estimate, p_value=p, settings=settings, scale=scale, details=details,
             blames=Blame((model,), Condition((*side("unseen").terms, factor.term(shared[peak], shared[peak])))),
-            found=f"{model}: the gap between seen and unseen peaks at {factor.name} = {critical['value']:.3g} "
-            f"[{critical['low']:.3g}, {critical['high']:.3g}], {estimate} above either end.",
+            found=f"{model}: the gap between seen and unseen peaks at {factor.name} = {critical.value:.3g} "
+            f"[{critical.low:.3g}, {critical.high:.3g}], {estimate} above either end.",
             clear=f"{model}: the gap between seen and unseen does not peak at a middle {factor.name}.",
-            next_step=f"Collect training items about {factor.name} = {critical['value']:.3g}: there the "
+            next_step=f"Collect training items about {factor.name} = {critical.value:.3g}: there the "
             f"model leans most "
             "on what it has seen.",
         )  # fmt: skip

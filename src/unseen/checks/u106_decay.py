@@ -11,6 +11,7 @@ from unseen.checks._levels import numbers, singletons
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, Condition, Term
+from unseen.checks.details.gaps import Level, OverTime
 from unseen.errors import TooFewUnits
 from unseen.estimates.contrasts.curve import curve
 from unseen.estimates.contrasts.trend import change_over
@@ -75,14 +76,14 @@ class Decay(Check):
                     np.bincount(periods, minlength=size), 1
                 )
                 try:
-                    levels = curve(at, periods, score, cluster, singletons=singletons(cluster)).points(settings.level)
+                    points = curve(at, periods, score, cluster, singletons=singletons(cluster)).points(settings.level)
                 except TooFewUnits:
-                    levels = []
+                    points = []
                 first, last = _when(start, column), _when(end, column)
                 return self.decide(
                     about=about, estimate=-trend, p_value=p, settings=settings, scale=rows.scale,
                     blames=Blame((model,), _later(x, column)),
-                    details={"model": model, "start": first, "end": last, "levels": levels},
+                    details=OverTime(model=model, start=first, end=last, levels=tuple(map(Level.of, points))),
                     found=f"{model} loses {-trend} from the first item ({first}) to the last ({last}).",
                     clear=f"{model} shows no decay that matters between {first} and {last} ({(-trend).format(2)}).",
                     next_step="Compare what changed in the items over time (see factor gaps); refresh training data.",

@@ -13,6 +13,7 @@ from unseen.checks._levels import Levels, all_levels, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, side
+from unseen.checks.details.gaps import DropInParts
 from unseen.estimates.contrasts.decomposition import decompose
 from unseen.estimates.contrasts.logistic import mixed_radix
 
@@ -93,17 +94,11 @@ class DecomposedDrop(Check):
         by = _named(chosen)
         verbs = ("define", "are") if len(defining) > 1 else ("defines", "is")
         note = f" {_named(defining)} {verbs[0]} the split and {verbs[1]} no part of the kind." if defining else ""
-        details: dict[str, Any] = {
-            "model": model, "factors": [f.name for f in chosen], "defines_split": [f.name for f in defining],
-            "support": list(parts.support), "cells": parts.cells, "p_values": parts.p_values,
-            **{
-                name: part.to_dict() if part else None
-                for name, part in (
-                    ("mix", parts.mix), ("difficulty", parts.difficulty), ("remainder", parts.remainder),
-                    ("total", parts.total),
-                )
-            },
-        }  # fmt: skip
+        details = DropInParts(
+            model=model, factors=tuple(f.name for f in chosen), defines_split=tuple(f.name for f in defining),
+            support=tuple(parts.support), cells=parts.cells, p_values=parts.p_values, mix=parts.mix,
+            difficulty=parts.difficulty, remainder=parts.remainder, total=parts.total,
+        )  # fmt: skip
         numbers = (
             f"of a drop of {parts.total.format(2)}, {parts.difficulty.format(2)} is lost within the same kind of item ({by}), "
             f"{mix} is another mix of items, {rest} beyond comparison."

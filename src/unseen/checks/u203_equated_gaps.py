@@ -14,6 +14,7 @@ from unseen.checks._floor import Floors, floors
 from unseen.checks._irt import Grid, grid
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition, Term, rows_in
+from unseen.checks.details.models import Dropped, ExtraLoss, ExtraLossAt, ExtraLosses, MantelHaenszel
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.difficulty.dif import EquatedLoss, equated_losses, mantel_haenszel
@@ -119,10 +120,11 @@ class EquatedGaps(Check):
                     "opens.",
                     settings=settings,
                     blames=Blame((name,), rows_in("unseen"), rows_in("seen"), measure="excess"),
-                    details={
-                        "model": name, "extra_logits": gap.logits, "floors": list(allowed.values),
-                        **(_companion(g, m, seen, unseen) if len(found) <= MAX_COMPARED or p <= settings.fdr else {}),
-                    },
+                    details=ExtraLoss(
+                        model=name, extra_logits=gap.logits, floors=tuple(allowed.values),
+                        mantel_haenszel=_companion(g, m, seen, unseen)
+                        if len(found) <= MAX_COMPARED or p <= settings.fdr else None,
+                    ),
                 )
             )  # fmt: skip
         for m, why in dropped.items():
@@ -164,7 +166,7 @@ class EquatedGaps(Check):
             why = f": {left_out[0]['why']}" if left_out else "."
             return self.not_applicable(
                 f"No level of {name} has enough items on which two models are both right and wrong{why}",
-                "Add models or items.", about=about, details={"dropped": left_out},
+                "Add models or items.", about=about, details=Dropped(dropped=tuple(left_out)),
             )  # fmt: skip
         # The worst cell is picked among all of them: its p-value and its interval pay for the choice.
         each = [gap.at(settings.level) for gap in gaps]
@@ -181,10 +183,9 @@ class EquatedGaps(Check):
             f"models do on average"
         )
         without = _left_out(left_out)
-        cells = [
-            {"level": r["level"], "model": r["model"], "p": q, "extra_logits": r["extra_logits"], "gap": e.to_dict()}
-            for r, (e, q) in zip(rows, each, strict=True)
-        ]
+        cells = tuple(
+            ExtraLossAt(r["level"], r["model"], q, r["extra_logits"], e) for r, (e, q) in zip(rows, each, strict=True)
+        )
         return self.decide(
             about=about, estimate=estimate, p_value=p,
             found=f"{text}, at equal difficulty ({allowed.said()}).{without}",
@@ -192,7 +193,9 @@ class EquatedGaps(Check):
             next_step=f"Look at the answers of {worst['model']} to items with {name} = {worst['level']}.",
             settings=settings,
             blames=Blame((worst["model"],), _level(name, worst["level"]), measure="excess"),
-            details={"factor": name, "cells": cells, "dropped": left_out, "floors": list(allowed.values)},
+            details=ExtraLosses(
+                factor=name, cells=cells, dropped=tuple(left_out), floors=tuple(allowed.values)
+            ),
         )  # fmt: skip
 
 
@@ -305,7 +308,7 @@ def _fit(g: Grid, items: NDArray[np.bool_], floor: float) -> RaschFit:
     return fit_rasch(part, cluster=None if g.cluster is None else g.cluster[items], floor=floor)
 
 
-def _companion(g: Grid, m: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> dict[str, Any]:
+def _companion(g: Grid, m: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> MantelHaenszel:
     """Mantel–Haenszel delta of one model, matched on the share of the others that is right."""
     data = g.patterns
     others = np.arange(data.right.shape[1]) != m
@@ -323,5 +326,5 @@ def _companion(g: Grid, m: int, seen: NDArray[np.bool_], unseen: NDArray[np.bool
             np.concatenate(weights),
         )
     except Undefined:
-        return {"mantel_haenszel": None}
-    return {"mantel_haenszel": mh.delta.to_dict(), "mantel_haenszel_p": mh.p_value, "ets_class": mh.ets}
+        return MantelHaenszel(None)
+    return MantelHaenszel(mh.delta, mh.p_value, mh.ets)

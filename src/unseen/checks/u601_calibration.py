@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, rows_in
+from unseen.checks.details.confidence import BrierParts, bins_of
+from unseen.checks.details.confidence import Calibration as Curve
 from unseen.estimates import Estimate
 from unseen.estimates.confidence.calibration import brier, calibration_error, calibration_test, equal_mass_bins
 from unseen.estimates.intervals.means import mean_estimate
@@ -69,14 +71,21 @@ class Calibration(Check):
             ),
             settings=settings,
             blames=Blame((rows.model,), rows_in(split), measure="confidence"),
-            details={
-                "model": rows.model,
-                "split": split,
-                "curve": bins.curve(settings.level),
-                "ece": error.to_dict(),
-                "over_confidence": lean.to_dict(),
-                "brier": parts.to_dict(),
-            },
+            details=Curve(
+                model=rows.model,
+                split=split,
+                curve=bins_of(bins.curve(settings.level)),
+                ece=error,
+                over_confidence=lean,
+                brier=BrierParts(
+                    parts.score,
+                    parts.reliability,
+                    parts.resolution,
+                    parts.uncertainty,
+                    parts.within_variance,
+                    parts.within_covariance,
+                ),
+            ),
         )
 
 

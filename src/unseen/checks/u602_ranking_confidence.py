@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from unseen.checks._confident import Confident, each_split, enough, on, subject_of
 from unseen.checks.base import Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.checks.blame import Blame, rows_in
+from unseen.checks.details.confidence import AtCoverage, RankingByConfidence
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 
@@ -46,12 +48,15 @@ class RankingConfidence(Check):
         data = (rows.confidence, rows.outcome, rows.cluster)
         area, two_sided = auroc(*data, level=settings.level, against=USEFUL)
         p = two_sided / 2
-        details: dict[str, Any] = {"model": rows.model, "split": split, "auroc": area.to_dict()}
+        details = RankingByConfidence(
+            model=rows.model, split=split, auroc=area, aurc=None, excess_aurc=None, risk_coverage=()
+        )  # fmt: skip
         try:
             risk = risk_coverage(*data, level=settings.level)
-            details |= {"aurc": risk.aurc.to_dict(), "excess_aurc": risk.excess.to_dict(), "risk_coverage": risk.curve}
+            points = tuple(AtCoverage.read(point) for point in risk.curve)
+            details = replace(details, aurc=risk.aurc, excess_aurc=risk.excess, risk_coverage=points)
         except (TooFewUnits, Undefined):
-            details |= {"aurc": None, "excess_aurc": None, "risk_coverage": []}
+            pass
         common: dict[str, Any] = {
             "code": self.code, "about": subject_of(rows.model, split), "estimate": area, "details": details,
             "p_value": p if area.value < USEFUL else 1 - p, "effect": min(1.0, 2 * max(0.0, USEFUL - area.value)),

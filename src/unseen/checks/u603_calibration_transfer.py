@@ -9,6 +9,7 @@ import numpy as np
 from unseen.checks._confident import Confident, enough, in_split, labelled, unusable
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, rows_in
+from unseen.checks.details.confidence import CalibrationMoved, bins_of
 from unseen.estimates.confidence.calibration import calibration_error, equal_mass_bins
 from unseen.estimates.confidence.recalibration import cross_fitted, fit_isotonic
 from unseen.estimates.intervals.means import difference
@@ -88,14 +89,14 @@ class CalibrationTransfer(Check):
             ),
             settings=settings,
             blames=Blame((part.model,), rows_in("unseen"), measure="confidence"),
-            details={
-                "model": part.model,
-                "claimed": claim.accuracy(settings.level).to_dict(),
-                "actual": actual,
-                "raw_change": raw.to_dict(),
-                "ece_seen": errors[0].to_dict(),
-                "ece_unseen": errors[1].to_dict(),
-                "curve": equal_mass_bins(moved, unseen.outcome, unseen.cluster).curve(settings.level),
-                "blocks": len(np.unique(moved)),
-            },
+            details=CalibrationMoved(
+                model=part.model,
+                claimed=claim.accuracy(settings.level),
+                actual=actual,
+                raw_change=raw,
+                ece_seen=errors[0],
+                ece_unseen=errors[1],
+                curve=bins_of(equal_mass_bins(moved, unseen.outcome, unseen.cluster).curve(settings.level)),
+                blocks=len(np.unique(moved)),
+            ),
         )

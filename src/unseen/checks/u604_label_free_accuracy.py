@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,16 @@ import polars as pl
 
 from unseen.checks._confident import Confident, confident, enough, in_split, unusable
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
+from unseen.checks.details.confidence import (
+    BackTested,
+    Claimed,
+    FewLabels,
+    LabelFree,
+    LabelFreeRehearsed,
+    LabelFreeToLabel,
+    LabelShift,
+    OnSupport,
+)
 from unseen.estimates import Estimate
 from unseen.estimates.confidence.recalibration import fit_isotonic
 from unseen.estimates.intervals.codes import counted_quantiles
@@ -137,7 +147,7 @@ class LabelFreeAccuracy(Check):
             f"Label a random sample of about {wanted:,} of these rows and pass --labelled-at-random: that tells a drop of "
             f"{settings.gap_that_matters:.2g} from none four times of five, without the assumption."
         )
-        details = _details(case, settings) | {"rows_to_label": wanted}
+        details = LabelFreeToLabel(**_fields(case, settings), rows_to_label=wanted)
         undecided = self.undecided(
             about=About("model", part.model), estimate=drop, settings=settings, statement=said, next_step=step + hint,
             p_value=p if case.tested else None, effect=min(1.0, abs(drop.value)), details=details,
@@ -174,16 +184,13 @@ class LabelFreeAccuracy(Check):
             clear=f"{said}: {_lower(drop)}, too little to matter.",
             next_step="Look at the rows that were marked wrong: labels, not confidence alone, show this drop.",
             settings=settings,
-            details={
-                "model": part.model, "basis": "random labels", "accuracy": accuracy.to_dict(),
-                "labels": powered.labels, "rows": len(there.row), "weight": powered.weight,
-                "labelled_accuracy": float(seen.outcome.mean()), "labelled_rows": len(seen.row), "refused": False,
-                "methods": [
-                    {"method": "random labels and confidence", "value": accuracy.value, "low": accuracy.low,
-                     "high": accuracy.high, "backtest_error": None},
-                ],
-                "without_labels": free,
-            },
+            details=FewLabels(
+                model=part.model, basis="random labels", accuracy=accuracy,
+                labels=powered.labels, rows=len(there.row), weight=powered.weight,
+                labelled_accuracy=float(seen.outcome.mean()), labelled_rows=len(seen.row), refused=False,
+                methods=(Claimed("random labels and confidence", accuracy.value, accuracy.low, accuracy.high, None),),
+                without_labels=free,
+            ),
         )  # fmt: skip
 
     def _rehearse(self, subject: Subject, part: Confident, settings: Settings) -> Outcome:
@@ -213,7 +220,7 @@ class LabelFreeAccuracy(Check):
             clear=f"{said}: the error of {error.format(2)} is too small to matter on these rows.",
             next_step="Do not monitor this model by its confidence alone: mark a random sample of new rows now and then.",
             settings=settings,
-            details=_details(case, settings) | {"actual": actual},
+            details=LabelFreeRehearsed(**_fields(case, settings), actual=actual),
         )
 
     def _refusal(
@@ -228,7 +235,7 @@ class LabelFreeAccuracy(Check):
             f"Mark at least {MIN_LABELS} such rows, drawn at random; an estimate from confidence would be a guess there."
             + hint,
             about=About("model", case.model),
-            details=_details(case, settings) | {"actual": actual},
+            details=LabelFreeRehearsed(**_fields(case, settings), actual=actual),
         )
 
 
@@ -474,37 +481,35 @@ def _missed(case: _Case) -> str:
     )
 
 
-def _details(case: _Case, settings: Settings) -> dict[str, Any]:
+def _fields(case: _Case, settings: Settings) -> dict[str, Any]:
+    """Fields of a ``LabelFree``, whichever kind it is."""
     judgement = case.judgement
-    methods: list[dict[str, Any]] = []
+    methods: list[BackTested] = []
     for claim in judgement.claims:
         estimate, test = claim.accuracy(settings.level), judgement.tests.get(claim.method)
-        methods.append({
-            "method": claim.method, "value": estimate.value, "low": estimate.low, "high": estimate.high,
-            "backtest_error": test.error if test else None, "worst": test.worst if test else None,
-            "worst_level": test.worst_level if test else None,
-            "p_better_than_cbpe": judgement.rehearsal.better.get(claim.method),
-        })  # fmt: skip
+        methods.append(
+            BackTested(
+                claim.method, estimate.value, estimate.low, estimate.high, test.error if test else None,
+                worst=test.worst if test else None, worst_level=test.worst_level if test else None,
+                p_better_than_cbpe=judgement.rehearsal.better.get(claim.method),
+            )
+        )  # fmt: skip
     shift = judgement.shift
     best = judgement.claim.method
-    return {
-        "model": case.model,
-        "methods": methods,
-        "best": best,
-        "basis": judgement.basis,
-        "assumption": "untestable on unlabelled rows",
-        "no_backtest": judgement.rehearsal.reason,
-        "moved_farther": judgement.reach,
-        "at_half_the_odds": at_other_odds(case.rows, 0.5),
-        "label_shift": None if shift is None else {
-            "holds": shift.holds(), "p_no_shift": shift.shift_p, "p_nothing_else": shift.fit_p,
-            "labelled": shift.source.tolist(), "unlabelled": shift.target.tolist(),
-        },
-        "labelled_accuracy": float(case.labelled.outcome.mean()),
-        "labelled_rows": len(case.labelled.row),
-        "unlabelled_rows": len(case.target.row),
-        "levels": judgement.tests[best].levels if best in judgement.tests else [],
-        "support": case.support.to_dict(),
-        "refused": case.support.refused,
-        "reason": case.support.reason,
-    }  # fmt: skip
+    moved = None
+    if shift is not None:
+        shares = tuple(shift.source.tolist()), tuple(shift.target.tolist())
+        moved = LabelShift(shift.holds(), shift.shift_p, shift.fit_p, *shares)
+    known = LabelFree(
+        model=case.model, methods=tuple(methods), best=best, basis=judgement.basis,
+        assumption="untestable on unlabelled rows", no_backtest=judgement.rehearsal.reason,
+        moved_farther=judgement.reach, at_half_the_odds=at_other_odds(case.rows, 0.5), label_shift=moved,
+        labelled_accuracy=float(case.labelled.outcome.mean()), labelled_rows=len(case.labelled.row),
+        unlabelled_rows=len(case.target.row),
+        levels=tuple(judgement.tests[best].levels) if best in judgement.tests else (),
+        support=OnSupport(
+            dict(case.support.outside), case.support.effective_size, case.support.separation, case.support.refused,
+            case.support.reason,
+        ), refused=case.support.refused, reason=case.support.reason,
+    )  # fmt: skip
+    return {f.name: getattr(known, f.name) for f in fields(known)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.models import TwoRankings
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.codes import dense, distinct
 from unseen.estimates.models.concordance import largest_flip, ranking_concordance
@@ -83,15 +84,15 @@ class RankingFlips(Check):
         values = [float(means[i]) for i in (pair[0], pair[1], m + pair[0], m + pair[1])]
         one, other = name.split(" / ")
         rankings = {
-            where: [models[i] for i in np.argsort(-part, kind="stable")]
+            where: tuple(models[i] for i in np.argsort(-part, kind="stable"))
             for where, part in ((one, means[:m]), (other, means[m:]))
         }
-        details = {
-            "sides": [one, other], "rankings": rankings, "pair": [a, b], "values": values, "tau": tau.to_dict(),
-            "means": {one: dict(zip(models, means[:m].tolist(), strict=True)),
-                      other: dict(zip(models, means[m:].tolist(), strict=True))},
-            "left_out": len(rows.models) - m,
-        }  # fmt: skip
+        details = TwoRankings(
+            sides=(one, other), rankings=rankings, pair=(a, b), scores=tuple(values), tau=tau,
+            means={one: dict(zip(models, means[:m].tolist(), strict=True)),
+                   other: dict(zip(models, means[m:].tolist(), strict=True))},
+            left_out=len(rows.models) - m,
+        )  # fmt: skip
         matters = settings.gap_that_matters * rows.scale
         tail = f"tau between both rankings is {tau.format(2)}"
         if tau.low <= -1 and tau.high >= 1:

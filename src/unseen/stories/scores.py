@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from unseen.auditing import AuditResult
 from unseen.checks._levels import count_units, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import Outcome, Subject
+from unseen.checks.details.gaps import SidesCompared
+from unseen.checks.details.models import PairDifferences
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
@@ -188,7 +190,7 @@ def score_table(result: AuditResult) -> ScoreTable | None:
     if not len(rows.row):
         return None
     seen, unseen = split_codes(subject)
-    gaps = {str(o.details["model"]): o.details for o in result.outcomes if o.code == "U101" and "gap" in o.details}
+    gaps = {d.model: d for o in result.outcomes if isinstance(d := o.details, SidesCompared)}
     errors = {str(o.about.name): o.estimate for o in result.outcomes if o.code == "U601" and o.about.kind == "model"}
     tiers = tier_letters(result.outcomes)
     found: list[ScoreRow] = []
@@ -274,10 +276,8 @@ def tier_letters(outcomes: Iterable[Outcome]) -> dict[str, str]:
     >>> tier_letters([])
     {}
     """
-    tiers: Sequence[Sequence[str]] = next((o.details["tiers"] for o in outcomes if o.details.get("tiers")), [])
-    if not any(isinstance(tier, list | tuple) for tier in tiers):
-        return {}
-    return {str(name): _letter(i) for i, tier in enumerate(tiers) for name in tier}
+    tiers = next((d.tiers for o in outcomes if isinstance(d := o.details, PairDifferences) and d.tiers), ())
+    return {name: _letter(i) for i, tier in enumerate(tiers) for name in tier}
 
 
 def _letter(position: int) -> str:
@@ -288,12 +288,8 @@ def _order(row: ScoreRow) -> tuple[float, str]:
     return (-row.overall.value if row.overall else float("inf"), row.model)
 
 
-def _known(details: Mapping[str, Any]) -> tuple[Estimate | None, ...]:
-    return tuple(_estimate(details[name]) for name in SIDES)
-
-
-def _estimate(plain: Mapping[str, Any] | None) -> Estimate | None:
-    return None if plain is None or None in plain.values() else Estimate(**plain)
+def _known(gap: SidesCompared) -> tuple[Estimate | None, ...]:
+    return tuple(e if math.isfinite(e.width) else None for e in (gap.seen, gap.unseen, gap.gap))
 
 
 def _sides(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 
 from unseen.auditing import AuditResult
-from unseen.checks.base import Clear, Found, Outcome, Undecided
+from unseen.checks.base import Clear, Found, Undecided
+from unseen.checks.details.learner import DomainsBehind, DomainsHeldOut, HeldOutDomain
 from unseen.estimates import Estimate
 from unseen.refitting import UnderShift
 from unseen.stories.scores import PLAIN, Unit
@@ -14,10 +16,12 @@ from unseen.stories.told import Story, Verdict
 
 def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     """The heaviest story; for a learner what to expect at the next domain; else what is clear and what is open."""
-    expected = [o for o in result.outcomes if o.details.get("expectation")]
+    expected = [d for o in result.outcomes if isinstance(d := o.details, DomainsHeldOut) and d.expectation]
     if expected:
-        ahead = at_the_next(str(expected[0].details["expectation"]))
-        return Verdict(f"{ahead}{_apart(result)}", "expectation", _told_as(result).told(_next(expected[0])))
+        ahead = at_the_next(expected[0].expectation or "")
+        return Verdict(
+            f"{ahead}{_apart(result)}", "expectation", _told_as(result).told(_finite(expected[0].next_score))
+        )
     if stories:
         return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
@@ -49,9 +53,9 @@ def at_the_next(expectation: str) -> str:
 def _apart(result: AuditResult) -> str:
     """Domains that lose by not being seen, and those that are behind seen or not: each asks for a remedy of its own."""
     own = [o for o in result.outcomes if o.code == "U801" and isinstance(o, Found)]
-    lost = [(str(o.details["domain"]), o) for o in own if "domain" in o.details]
+    lost = [(d.result.domain, o) for o in own if isinstance(d := o.details, HeldOutDomain)]
     named = {name for name, _ in lost}
-    behind = [str(n) for o in own for n in o.details.get("behind", ()) if str(n) not in named]
+    behind = [n for o in own if isinstance(d := o.details, DomainsBehind) for n in d.behind if n not in named]
     said = ""
     if lost:
         listed = _some([f"{name} ({o.estimate.value:.2f})" for name, o in lost if o.estimate is not None])
@@ -71,10 +75,9 @@ def _told_as(result: AuditResult) -> Unit:
     return Unit(perfect=under.problem.how.perfect) if isinstance(under, UnderShift) else PLAIN
 
 
-def _next(outcome: Outcome) -> Estimate | None:
-    """The interval for the next domain, where it is kept."""
-    kept = outcome.details.get("next_score")
-    return Estimate(**kept) if isinstance(kept, Mapping) and None not in kept.values() else None
+def _finite(estimate: Estimate | None) -> Estimate | None:
+    """The estimate, where both its ends are known."""
+    return estimate if estimate is not None and math.isfinite(estimate.width) else None
 
 
 def _questions(count: int) -> str:

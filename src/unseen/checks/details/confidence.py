@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,11 @@ class Bin(Record):
     low: float | None = None
     high: float | None = None
     n: int | None = field(default=None, metadata=IF_KNOWN)
+
+
+def bins_of(points: Iterable[Mapping[str, float | int]]) -> tuple[Bin, ...]:
+    """Points of a reliability curve (``curve`` of an estimate)."""
+    return tuple(Bin.read(point) for point in points)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -71,6 +71,11 @@ class LevelOfSide(Record):
     units: int
     split: str | None
 
+    @classmethod
+    def of(cls, point: Mapping[str, float], split: str | None) -> Self:
+        """A point of a curve of means (``points`` of an estimate), and its side."""
+        return cls(point["level"], point["value"], point["low"], point["high"], int(point["units"]), split)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Detectable(Details):

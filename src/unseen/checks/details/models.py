@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unseen.checks.details.data import Row
-from unseen.checks.details.record import IF_KNOWN, Details, Record, called
+from unseen.checks.details.record import FLAT, IF_KNOWN, Details, Record, called
 from unseen.estimates import Estimate
 
 
@@ -142,6 +142,21 @@ class OddItems(Details):
     source: str = field(metadata=called("from"))
 
 
+@dataclass(frozen=True, slots=True)
+class MantelHaenszel(Record):
+    """The extra loss of a model by Mantel and Haenszel.
+
+    Attributes:
+        mantel_haenszel: On the scale of ETS; None where it is not defined.
+        mantel_haenszel_p: Its p-value.
+        ets_class: Its class by the rules of ETS.
+    """
+
+    mantel_haenszel: Estimate | None
+    mantel_haenszel_p: float | None = field(default=None, metadata=IF_KNOWN)
+    ets_class: str | None = field(default=None, metadata=IF_KNOWN)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExtraLoss(Details):
     """What one model loses more than the others on the same items.
@@ -150,17 +165,13 @@ class ExtraLoss(Details):
         model: The model.
         extra_logits: The extra loss [logits].
         floors: Chances of a right guess that the data allow.
-        mantel_haenszel: The same by Mantel and Haenszel.
-        mantel_haenszel_p: Its p-value.
-        ets_class: Its class by the rules of ETS.
+        mantel_haenszel: The same by Mantel and Haenszel, where it was asked for.
     """
 
     model: str
     extra_logits: float
     floors: tuple[float, ...]
-    mantel_haenszel: Estimate | None = None
-    mantel_haenszel_p: float | None = field(default=None, metadata=IF_KNOWN)
-    ets_class: str | None = field(default=None, metadata=IF_KNOWN)
+    mantel_haenszel: MantelHaenszel | None = field(default=None, metadata=FLAT)
 
 
 @dataclass(frozen=True, slots=True)
