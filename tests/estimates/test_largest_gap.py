@@ -3,8 +3,16 @@ import pytest
 from scipy import stats
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.contrasts.largest_gap import adjusted_means, clopper_pearson_low, largest_gap, level_means
+from unseen.estimates.contrasts.largest_gap import (
+    adjusted_means,
+    largest_gap,
+    largest_gaps,
+    level_means,
+    widest_gap,
+    widest_gaps,
+)
 from unseen.estimates.contrasts.logistic import regress
+from unseen.estimates.contrasts.pair_limits import clopper_pearson_lows, zeros
 from unseen.estimates.intervals.one_hot import OneHot
 
 
@@ -14,10 +22,43 @@ def _clusters(rng, n, clusters):
 
 
 def test_the_limits_of_a_share_are_clopper_and_pearsons():
-    for hits, n in ((0, 10), (3, 10), (10, 10)):
-        exact = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
-        np.testing.assert_allclose(clopper_pearson_low(hits / n, n, 0.025), exact.low, atol=1e-8)
-        np.testing.assert_allclose(1 - clopper_pearson_low(1 - hits / n, n, 0.025), exact.high, atol=1e-8)
+    hits, n, tail = np.array([0, 3, 10]), np.full(3, 10.0), np.full(3, 0.025)
+    exact = [stats.binomtest(int(h), 10).proportion_ci(0.95, method="exact") for h in hits]
+    np.testing.assert_allclose(clopper_pearson_lows(hits / n, n, tail), [e.low for e in exact], atol=1e-8)
+    np.testing.assert_allclose(1 - clopper_pearson_lows(1 - hits / n, n, tail), [e.high for e in exact], atol=1e-8)
+
+
+def test_zeros_of_many_functions_are_those_that_brent_finds_of_each():
+    from scipy.optimize import brentq
+
+    rng = np.random.default_rng(1)
+    shift, power = rng.uniform(-30, -1, 60), rng.choice([1, 3, 5], 60)
+
+    def of(x, k):
+        return np.cbrt(x - shift[k]) ** power[k]
+
+    low, high = np.full(60, -36.0), np.full(60, -0.5)
+    found = zeros(of, -36.0, -0.5, of(low, np.arange(60)), of(high, np.arange(60)))
+    alone = [brentq(lambda x, k=k: float(of(x, k)), -36.0, -0.5, xtol=1e-12) for k in range(60)]
+    np.testing.assert_allclose(found, alone, atol=2e-9)
+
+
+def test_gaps_of_many_groups_of_levels_are_those_of_each():
+    rng, asked = np.random.default_rng(2), []
+    for k in range(12):
+        codes, clustered = rng.integers(0, 3, 240), k % 3 == 0
+        score = (rng.random(240) < 0.6 + 0.1 * codes).astype(float) if k % 4 else rng.normal(0, 1, 240)
+        cluster = _clusters(rng, 240, 30) if clustered else np.arange(240)
+        bounds = (0.0, 1.0) if k % 4 else None
+        asked.append((level_means(codes, 3, score, cluster, bounds=bounds, singletons=not clustered), [0, 1, 2]))
+    asked.append((level_means(np.arange(40) % 2, 2, np.ones(40), np.arange(40), bounds=None), [0, 1]))
+    at_once = largest_gaps(asked)
+    assert isinstance(at_once[-1], Undefined)
+    for (means, levels), (gap, p, pair) in zip(asked[:-1], at_once[:-1], strict=True):
+        alone, p_alone, pair_alone = largest_gap(means, levels)
+        assert (gap.low, gap.high, p) == pytest.approx((alone.low, alone.high, p_alone), rel=1e-9)
+        assert pair == pair_alone
+    assert widest_gaps(asked[:-1]) == pytest.approx([widest_gap(*one) for one in asked[:-1]], rel=1e-12)
 
 
 def test_the_covariance_is_the_jackknife_over_clusters():

@@ -24,14 +24,24 @@ from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.checks.blame import Blame
 from unseen.checks.details.gaps import FactorLevels, Labelled, Level
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.contrasts.largest_gap import adjusted_means, largest_gap, level_means, widest_gap
+from unseen.estimates import Estimate
+from unseen.estimates.contrasts.largest_gap import (
+    LevelMeans,
+    adjusted_means,
+    largest_gaps,
+    level_means,
+    widest_gaps,
+)
 from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
 from unseen.plain_text import counted
 
 # Beyond this, one regression on all factors takes longer than everything else, and says little.
 MAX_COEFFICIENTS = 250
+# Numbers of rows times levels, over the models whose gaps are computed at once.
+AT_ONCE = 8_000_000
 
 FloatArray = NDArray[np.float64]
+Gap = tuple[Estimate, float, tuple[int, int]]
 
 
 class FactorGaps(Check):
@@ -80,10 +90,12 @@ class FactorGaps(Check):
         rows, factors, human = scored(subject), describing_levels(subject), human_scores(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
-        outcomes: list[Outcome] = []
+        outcomes: list[Outcome | _Task] = []
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
         design: Design | None = None
+        told: list[Outcome] = []
+        room = AT_ONCE
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             step = max(1, len(score) // 20_000)
@@ -95,16 +107,26 @@ class FactorGaps(Check):
                 f"Not adjusted: of {len(used)} factors, only the {len(together)} that go with the score most are "
                 "adjusted for each other."
             )
-            single = singletons(cluster)
+            data = _Rows(score, cluster, singletons(cluster), bounds, rows.scale)
             for factor in used:
                 if human and (judged := self._judged(model, factor, part, rows, human, settings)):
                     outcomes.append(judged)
                     continue
-                data = _Rows(score, cluster, single, bounds, rows.scale)
                 position = places.get(factor.name)
                 given = (0, left_out) if position is None else (position, fit)
-                outcomes.append(self._factor(model, factor, given[0], part, data, given[1], settings))
-        return outcomes or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
+                outcomes.append(_Task(model, factor, *given, factor.codes[part], data))
+            room -= min(len(score), MAX_ROWS) * sum(f.size for f in used)
+            if room <= 0:
+                told += self._answered(outcomes, settings)
+                outcomes, room = [], AT_ONCE
+        told += self._answered(outcomes, settings)
+        return told or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
+
+    def _answered(self, outcomes: Sequence[Outcome | _Task], settings: Settings) -> list[Outcome]:
+        """The outcomes, with those that are still to be computed."""
+        tasks = [one for one in outcomes if isinstance(one, _Task)]
+        answers = iter(self._factors(tasks, settings))
+        return [next(answers) if isinstance(one, _Task) else one for one in outcomes]
 
     def _fit(
         self, used: list[Levels], part: slice, score: FloatArray, cluster: NDArray[np.integer], settings: Settings,
@@ -151,42 +173,63 @@ class FactorGaps(Check):
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {low}.",
         )  # fmt: skip
 
-    def _factor(
-        self, model: str, factor: Levels, position: int, part: slice, data: _Rows, fit: Fit | str, settings: Settings
-    ) -> Outcome:
-        about = About("factor", f"{model} · {factor.name}")
-        codes, absent = factor.codes[part], [] if factor.missing is None else [factor.missing]
-        if absent:
-            codes = np.where(codes == factor.missing, np.int32(-1), codes)
-        means = level_means(
-            codes, len(factor.real), data.score, data.cluster, bounds=data.bounds, singletons=data.single
+    def _factors(self, tasks: Sequence[_Task], settings: Settings) -> list[Outcome]:
+        """The outcomes of many models and factors."""
+        means = [task.means() for task in tasks]
+        levels = [np.flatnonzero(m.units >= settings.min_units).tolist() for m in means]
+        many = [k for k, chosen in enumerate(levels) if len(chosen) >= 2]
+        gaps = largest_gaps([(means[k], levels[k]) for k in many], level=settings.level)
+        marginal = dict(zip(many, gaps, strict=True))
+        # What the other factors are held equal for, or why they are not.
+        given: dict[int, LevelMeans] = {}
+        for k, gap in marginal.items():
+            task = tasks[k]
+            if isinstance(gap, tuple) and isinstance(task.fit, Fit):
+                given[k] = adjusted_means(task.fit, task.position, means[k], task.absent)
+        gaps = largest_gaps(
+            [(m, levels[k]) for k, m in given.items()], level=settings.level, what="average marginal effect"
         )
-        levels = np.flatnonzero(means.units >= settings.min_units).tolist()
-        if len(levels) < 2:
-            return self.not_applicable(
-                f"Fewer than 2 levels of {factor.name} have {settings.min_units} independent units.",
-                "Collect more items per level.", about=about,
-            )  # fmt: skip
-        try:
-            marginal, p, pair = largest_gap(means, levels, level=settings.level)
-        except Undefined as error:
-            return self.not_applicable(str(error), "Nothing to compare: scores do not vary.", about=about)
-        except TooFewUnits as error:
-            return self.not_applicable(f"{factor.name}: {error}", "Add clusters of usual size.", about=about)
-        judged, adjusted, note = means, None, fit if isinstance(fit, str) else ""
-        if isinstance(fit, Fit):
-            try:
-                given_others = adjusted_means(fit, position, means, absent)
-                adjusted, p, pair = largest_gap(
-                    given_others, levels, level=settings.level, what="average marginal effect"
+        adjusted = dict(zip(given, gaps, strict=True))
+        shown = [k for k, gap in marginal.items() if isinstance(gap, tuple)]
+        judged = {k: given[k] if isinstance(adjusted.get(k), tuple) else means[k] for k in shown}
+        highs = widest_gaps([(judged[k], levels[k]) for k in shown], level=settings.level)
+        widest = dict(zip(shown, highs, strict=True))
+        outcomes: list[Outcome] = []
+        for k, task in enumerate(tasks):
+            about, gap = About("factor", f"{task.model} · {task.factor.name}"), marginal.get(k)
+            if isinstance(gap, tuple):
+                outcomes.append(
+                    self._outcome(task, about, means[k], levels[k], gap, adjusted.get(k), widest[k], settings)
                 )
-            except (TooFewUnits, Undefined) as error:
-                note = f"Not adjusted: {error}"
+            elif gap is None:
+                outcomes.append(
+                    self.not_applicable(
+                        f"Fewer than 2 levels of {task.factor.name} have {settings.min_units} independent units.",
+                        "Collect more items per level.", about=about,
+                    )
+                )  # fmt: skip
+            elif isinstance(gap, Undefined):
+                outcomes.append(self.not_applicable(str(gap), "Nothing to compare: scores do not vary.", about=about))
             else:
-                judged = given_others
+                outcomes.append(
+                    self.not_applicable(f"{task.factor.name}: {gap}", "Add clusters of usual size.", about=about)
+                )
+        return outcomes
+
+    def _outcome(
+        self, task: _Task, about: About, means: LevelMeans, levels: list[int], gap: Gap,
+        given_others: Gap | TooFewUnits | Undefined | None, widest: float, settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        model, factor, fit, data = task.model, task.factor, task.fit, task.data
+        marginal, p, pair = gap
+        adjusted, note = None, fit if isinstance(fit, str) else ""
+        if isinstance(given_others, tuple):
+            adjusted, p, pair = given_others
+        elif given_others is not None:
+            note = f"Not adjusted: {given_others}"
         shown = adjusted or marginal
         # What may be cleared is the largest gap of all pairs, not only of the one that chance explains worst.
-        high = max(shown.value, widest_gap(judged, levels, level=settings.level))
+        high = max(shown.value, widest)
         largest = replace(shown, high=high, method=f"{shown.method}; upper end: the largest of all pairs")
         left_out = [factor.labels[k] for k in factor.real if k not in levels and means.rows[k] > 0]
         best, worst = (factor.labels[k] for k in pair)
@@ -212,6 +255,41 @@ class FactorGaps(Check):
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
         return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """One factor of one model.
+
+    Attributes:
+        model: The model.
+        factor: The factor.
+        position: Of the factor in the regression.
+        fit: The regression, or why there is none.
+        codes: Level of each row.
+        data: The rows.
+    """
+
+    model: str
+    factor: Levels
+    position: int
+    fit: Fit | str
+    codes: NDArray[np.int32]
+    data: _Rows
+
+    @property
+    def absent(self) -> list[int]:
+        """Levels that stand for missing values."""
+        return [] if self.factor.missing is None else [self.factor.missing]
+
+    def means(self) -> LevelMeans:
+        """The means of the levels, without adjustment."""
+        codes, data = self.codes, self.data
+        if self.factor.missing is not None:
+            codes = np.where(codes == self.factor.missing, np.int32(-1), codes)
+        return level_means(
+            codes, len(self.factor.real), data.score, data.cluster, bounds=data.bounds, singletons=data.single
+        )
 
 
 def _blamed(model: str, factor: Levels, pair: tuple[int, int]) -> Blame:

@@ -12,9 +12,8 @@ from unseen.checks._rows import scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
 from unseen.checks.details.gaps import SliceBelow, SlicesBelow
-from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
-from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
+from unseen.estimates.contrasts.largest_gap import LevelMeans, largest_gaps, level_means
 from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, Slice
 from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.testing.multiplicity import holm
@@ -127,16 +126,21 @@ class WeakestSlices(Check):
         tested: list[dict[str, Any]] = []
         single = singletons(cluster)
         level = 1 - (1 - settings.level) / max(len(proposed), 1)
+        judged: list[tuple[Slice, Any, int]] = []
+        asked: list[tuple[LevelMeans, list[int]]] = []
         for candidate in proposed:
             inside = candidate.mask(axes)
             units = count_units(cluster[inside])
             if units < settings.min_units or count_units(cluster[~inside]) < settings.min_units:
                 continue
-            try:
-                means = level_means(inside.astype(np.int64), 2, score, cluster, bounds=bounds, singletons=single)
-                gap, p, pair = largest_gap(means, [0, 1], level=level, what="mean outside minus mean inside")
-            except (TooFewUnits, Undefined):
+            means = level_means(inside.view(np.int8), 2, score, cluster, bounds=bounds, singletons=single)
+            judged.append((candidate, inside, units))
+            asked.append((means, [0, 1]))
+        gaps = largest_gaps(asked, level=level, what="mean outside minus mean inside")
+        for (candidate, inside, units), answer in zip(judged, gaps, strict=True):
+            if not isinstance(answer, tuple):
                 continue
+            gap, p, pair = answer
             gap = gap if pair == (0, 1) else -gap
             tested.append({
                 "conditions": [factors[a].condition(first, last) for a, first, last in candidate.conditions],

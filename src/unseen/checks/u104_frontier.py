@@ -20,7 +20,7 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.breakpoint import FLAT, Break, broken_line
 from unseen.estimates.contrasts.curve import Curve, curve
-from unseen.estimates.contrasts.largest_gap import largest_gap, level_means
+from unseen.estimates.contrasts.largest_gap import LevelMeans, largest_gaps, level_means
 from unseen.estimates.contrasts.monotone import crossing
 
 BINS = 12
@@ -68,8 +68,10 @@ class Frontier(Check):
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             single = singletons(cluster)
+            alongs: dict[str, _Along | TooFewUnits | Undefined] = {}
+            falls: dict[str, tuple[LevelMeans, list[int]]] = {}
+            helds: dict[str, tuple[Curve, NDArray[np.float64]]] = {}
             for factor in found:
-                about = About("factor", f"{model} · {factor.name}")
                 codes = np.where(
                     factor.codes[part] == (-9 if factor.missing is None else factor.missing), -1, factor.codes[part]
                 )
@@ -81,19 +83,33 @@ class Frontier(Check):
                             f"{len(means)} levels have {settings.min_units} independent units; 2 are needed."
                         )
                     along = _Along.of(factor, means, known[factor.name])
-                    fall = _fall(along.side(codes), score, cluster, bounds, settings, single=single)
-                    held = _held(seen[part], codes, score, factor.size)
+                    sides = level_means(along.side(codes), 2, score, cluster, bounds=bounds, singletons=single)
                     kept = np.where(unseen[part] & (along.side(codes) == 0), -1, codes) if along.seen_range else codes
                     bend = means
                     if (kept != codes).any():
                         bend = curve(factor.x[factor.real], kept, score, cluster, singletons=single)
                         bend = bend.take(bend.units >= settings.min_units)
-                    outcomes.append(self._judge(model, along, bend, fall, about, rows.scale, settings, held))
                 except (TooFewUnits, Undefined) as error:
+                    alongs[factor.name] = error
+                    continue
+                alongs[factor.name], falls[factor.name] = along, (sides, [0, 1])
+                helds[factor.name] = bend, _held(seen[part], codes, score, factor.size)
+            # Mean at the reference minus mean at the other levels.
+            gaps = largest_gaps(
+                list(falls.values()), level=settings.level, what="difference of mean scores along a factor"
+            )
+            judged = dict(zip(falls, gaps, strict=True))
+            for name, along in alongs.items():
+                about, answer = About("factor", f"{model} · {name}"), judged.get(name)
+                if isinstance(along, _Along) and isinstance(answer, tuple):
+                    gap, p, pair = answer
+                    fall = (gap if pair == (0, 1) else -gap, p)
+                    bend, held = helds[name]
+                    outcomes.append(self._judge(model, along, bend, fall, about, rows.scale, settings, held))
+                else:
+                    error = answer if isinstance(along, _Along) else along
                     outcomes.append(
-                        self.not_applicable(
-                            f"{model}, {factor.name}: {error}", "Collect items at more levels.", about=about
-                        )
+                        self.not_applicable(f"{model}, {name}: {error}", "Collect items at more levels.", about=about)
                     )
         return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
@@ -303,16 +319,6 @@ def _held(
 def _ends(estimate: Estimate, sign: int) -> Ends:
     one = estimate if sign > 0 else -estimate
     return Ends(one.value, one.low, one.high)
-
-
-def _fall(
-    side: NDArray[np.int64], score: NDArray[np.float64], cluster: NDArray[np.integer],
-    bounds: tuple[float, float] | None, settings: Settings, *, single: bool,
-) -> tuple[Estimate, float]:  # fmt: skip
-    """Mean at the reference minus mean at the other levels, and its two-sided p-value."""
-    means = level_means(side, 2, score, cluster, bounds=bounds, singletons=single)
-    gap, p, pair = largest_gap(means, [0, 1], level=settings.level, what="difference of mean scores along a factor")
-    return (gap if pair == (0, 1) else -gap), p
 
 
 def _flipped(means: Curve) -> Curve:

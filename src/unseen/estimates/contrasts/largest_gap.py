@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.contrasts.logistic import Fit
+from unseen.estimates.contrasts.logistic import COLLINEAR, Fit
+from unseen.estimates.contrasts.pair_limits import Pairs, wilsons
 from unseen.estimates.estimate import Estimate
 from unseen.estimates.intervals.codes import dense
-from unseen.estimates.intervals.means import normal_quantile, t_quantile, two_sided_t, wilson
+from unseen.estimates.intervals.means import normal_quantile
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
@@ -44,8 +45,8 @@ class LevelMeans:
         clusters: Distinct clusters in all.
         bounds: Range of the scores; None where they have none.
         exact: Independent binary rows: the binomial distribution holds without estimating a variance.
-        working: Variance of the difference of two levels under the working model (equal correlation within clusters),
-            and its Satterthwaite degrees of freedom.
+        working: Variance of the differences of pairs of levels under the working model (equal correlation within
+            clusters), NaN where the data do not determine it, and its Satterthwaite degrees of freedom.
         known: What was computed of pairs of levels: the gap that is found and the one that is cleared look at the same.
     """
 
@@ -57,27 +58,31 @@ class LevelMeans:
     clusters: int
     bounds: tuple[float, float] | None
     exact: bool
-    working: Callable[[int, int], tuple[float, float]]
+    working: Callable[[IntArray, IntArray], tuple[FloatArray, FloatArray]]
     known: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def points(self, levels: Sequence[int], level: float = 0.95) -> list[dict[str, float]]:
         """Plain rows for a picture: level, mean, its limits and units."""
-        tail = (1 - level) / 2
+        from scipy.special import stdtrit
+
+        tail, at = (1 - level) / 2, np.asarray(levels)
         low, high = self.bounds or (0.0, 1.0)
-        out: list[dict[str, float]] = []
-        for k in levels:
-            m, variance, units = float(self.mean[k]), float(self.alone[k]), float(self.units[k])
-            variance = max(variance, float(self.covariance[k, k]), 1e-18)
-            t = normal_quantile(tail) if self.exact else t_quantile(tail, max(units - 1, 1.0))
-            if self.bounds is None:
-                ends = (m - t * math.sqrt(variance), m + t * math.sqrt(variance))
-            else:
-                share = (m - low) / (high - low)
-                size = _most(share, float(self.rows[k])) / variance * (high - low) ** 2
-                size = min(size, float(self.rows[k])) if self.exact else size
-                ends = tuple(low + end * (high - low) for end in wilson(share, size, t))
-            out.append({"level": float(k), "value": m, "low": ends[0], "high": ends[1], "units": int(units)})
-        return out
+        mean, rows, units = self.mean[at], self.rows[at], self.units[at]
+        variance = np.maximum(np.maximum(self.alone[at], self.covariance.diagonal()[at]), 1e-18)
+        t = np.full(len(at), normal_quantile(tail)) if self.exact else -stdtrit(np.maximum(units - 1, 1.0), tail)
+        if self.bounds is None:
+            half = t * np.sqrt(variance)
+            lows, highs = mean - half, mean + half
+        else:
+            share = (mean - low) / (high - low)
+            size = _most(share, rows) / variance * (high - low) ** 2
+            size = np.minimum(size, rows) if self.exact else size
+            lows, highs = (low + end * (high - low) for end in wilsons(share, size, t))
+        named = zip(levels, mean.tolist(), lows.tolist(), highs.tolist(), units.tolist(), strict=True)
+        return [
+            {"level": float(k), "value": m, "low": first, "high": last, "units": int(u)}
+            for k, m, first, last, u in named
+        ]
 
 
 def adjusted_means(fit: Fit, factor: int, marginal: LevelMeans, leave_out: Sequence[int] = ()) -> LevelMeans:
@@ -90,19 +95,29 @@ def adjusted_means(fit: Fit, factor: int, marginal: LevelMeans, leave_out: Seque
         leave_out: Levels whose rows are not averaged over.
     """
     values, gradients = fit.level_means(factor, leave_out)
-    influence = fit.influence(gradients)
-    alone = np.array([fit.spread(q)[0] for q in influence])
+    exact = fit.units.single and fit.link == "logit"
+    covariance = gradients @ fit.covariance @ gradients.T
+    if exact:
+        # Of independent rows the working model is that of the regression, and nothing asks for degrees of freedom.
+        model = gradients @ fit.model_covariance @ gradients.T
+        alone = model.diagonal().copy()
 
-    def working(a: int, b: int) -> tuple[float, float]:
-        fit.check(gradients[a] - gradients[b])
-        return fit.spread(influence[a] - influence[b])
+        def working(a: IntArray, b: IntArray) -> tuple[FloatArray, FloatArray]:
+            variance = model[a, a] + model[b, b] - 2 * model[a, b]
+            return np.where(fit.determines(gradients[a] - gradients[b]), variance, np.nan), np.full(len(a), np.inf)
+    else:
+        influence = fit.influence(gradients)
+        alone = np.array([fit.spread(q)[0] for q in influence])
+
+        def working(a: IntArray, b: IntArray) -> tuple[FloatArray, FloatArray]:
+            spreads = [fit.spread(influence[k] - influence[m]) for k, m in zip(a.tolist(), b.tolist(), strict=True)]
+            variance, dof = np.array(spreads).T
+            return np.where(fit.determines(gradients[a] - gradients[b]), variance, np.nan), dof
 
     rows = np.bincount(fit.codes[:, factor], weights=fit.weight, minlength=len(values)).astype(np.float64)
-    exact = fit.units.single and fit.link == "logit"
     size = min(len(values), len(marginal.units))
     units = np.zeros(len(values))
     units[:size] = marginal.units[:size]
-    covariance = gradients @ fit.covariance @ gradients.T
     return LevelMeans(values, covariance, alone, rows, units, fit.clusters, marginal.bounds, exact, working)
 
 
@@ -159,9 +174,9 @@ def level_means(
         # Independent zeros and ones have the binomial variance: there is nothing else to estimate.
         covariance = np.diag(alone if binary else squares / np.maximum(rows - 1, 1) ** 2)
 
-        def independent(a: int, b: int) -> tuple[float, float]:
-            parts, fourth = alone[[a, b]], alone[[a, b]] ** 2 / some[[a, b]]
-            return float(parts.sum()) * scale, float(parts.sum() ** 2 / max(fourth.sum(), 1e-300)) - 1
+        def independent(a: IntArray, b: IntArray) -> tuple[FloatArray, FloatArray]:
+            both, fourth = alone[a] + alone[b], alone[a] ** 2 / some[a] + alone[b] ** 2 / some[b]
+            return both * scale, both**2 / np.maximum(fourth, 1e-300) - 1
 
         return LevelMeans(
             mean * (high - low) + low, covariance * scale, alone * scale, rows, rows, len(y), bounds, binary,
@@ -179,11 +194,13 @@ def level_means(
     firm_part = spread[cells.level] * ((1 - firm) * share_of / rows[cells.level] + firm * share_of**2)
     root = np.sqrt(spread[cells.level]) * share_of
 
-    def clustered(a: int, b: int) -> tuple[float, float]:
-        variance = cells.pair(part, root, a, b, across).sum()
-        firm_share = cells.pair(firm_part, root, a, b, min(across, firm))
-        dof = float(firm_share.sum() ** 2 / max(float(firm_share @ firm_share), 1e-300)) - 1
-        return float(variance) * scale, dof
+    def clustered(a: IntArray, b: IntArray) -> tuple[FloatArray, FloatArray]:
+        variance, dof = np.empty((2, len(a)))
+        for at, (k, m) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+            variance[at] = cells.pair(part, root, k, m, across).sum()
+            firm_share = cells.pair(firm_part, root, k, m, min(across, firm))
+            dof[at] = float(firm_share.sum() ** 2 / max(float(firm_share @ firm_share), 1e-300)) - 1
+        return variance * scale, dof
 
     return LevelMeans(
         mean * (high - low) + low, covariance * scale, alone * scale, rows, cells.units(), cells.clusters, bounds,
@@ -301,38 +318,103 @@ def largest_gap(
     >>> print(gap, pair, p < 1e-9)
     0.500 [0.372, 0.609] (0, 1) True
     """
+    found = largest_gaps([(means, levels)], level=level, what=what)[0]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def largest_gaps(
+    asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: float = 0.95, what: str = "difference of level means"
+) -> list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined]:
+    """:func:`largest_gap` of many groups of levels at once; what it would raise stands in the place of its answer.
+
+    Args:
+        asked: Means, and which of their levels to compare.
+        level: Nominal coverage.
+        what: Name of the difference in the estimate's method.
+    """
+    found: list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined | None] = [None] * len(asked)
+    judged: list[_Judged] = []
+    for at, (means, levels) in enumerate(asked):
+        try:
+            judged.append(_judged(at, means, levels))
+        except (TooFewUnits, Undefined) as refused:
+            found[at] = refused
+    if judged:
+        pairs = Pairs.joined([one.pairs for one in judged])
+        starts = np.cumsum([0, *(len(one.pairs) for one in judged)])
+        best, p = _hardest(pairs, starts)
+        chosen = pairs.take(best)
+        many = np.array([one.many for one in judged])
+        tail = (1 - level) / 2 / many
+        gap, low, high = chosen.gap.tolist(), chosen.lows(tail).tolist(), chosen.highs(tail).tolist()
+        corrected = np.minimum(1.0, p * many).tolist()
+        for k, one in enumerate(judged):
+            method = f"{what}, {chosen.method(k)}"
+            if one.many > 1:
+                method = f"largest of {one.many}: {method}, Bonferroni"
+            place = int(best[k] - starts[k])
+            try:
+                estimate = Estimate(gap[k], low[k], high[k], one.clusters, method, level)
+                found[one.at] = estimate, corrected[k], (int(one.a[place]), int(one.b[place]))
+            except Undefined as refused:
+                found[one.at] = refused
+    return [one for one in found if one is not None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """The pairs of levels of one group that are judged in full, the most telling first."""
+
+    at: int
+    a: IntArray
+    b: IntArray
+    pairs: Pairs
+    many: int
+    clusters: int
+
+
+def _judged(at: int, means: LevelMeans, levels: Sequence[int]) -> _Judged:
     i, j, gap, error, robust = _pairs(means, levels)
     order = np.argsort(-gap / error, kind="stable")
-    best: tuple[float, _Pair] | None = None
-    judged, fewest, refused = 0, math.inf, None
-    for at in order.tolist():
-        try:
-            pair = _pair(means, int(i[at]), int(j[at]), float(robust[at]))
-        except Undefined as error:
-            refused = error
-            continue
-        if pair is None:
-            continue
-        fewest = min(fewest, pair.robust_dof + 1)
-        if pair.robust_dof < FEWEST_DOF and not means.exact:
-            continue
-        # Bisecting is dear: a pair whose interval reaches zero where the best one's no longer does has a larger p-value.
-        if best is None or pair.low(best[0] / 2) > 0:
-            best = pair.p_value(), pair
-        judged += 1
-        if judged == CANDIDATES:
+    kept: list[tuple[IntArray, Pairs]] = []
+    count, fewest, determined = 0, math.inf, True
+    for start in range(0, len(order), CANDIDATES):
+        own = order[start : start + CANDIDATES]
+        pairs, dof, there, known = _sides(means, i[own], j[own], robust[own])
+        determined &= bool(known.all())
+        fewest = min(fewest, float(dof[there].min(initial=math.inf)) + 1)
+        usable = there if means.exact else there & (dof >= FEWEST_DOF)
+        kept.append((own[usable], pairs.take(usable)))
+        count += int(usable.sum())
+        if count >= CANDIDATES:
             break
-    if best is None:
+    if not count:
         if math.isfinite(fewest):
             raise TooFewUnits(
                 f"no two levels can be compared: a few large clusters carry them, so that they count as {fewest:.1f} "
                 f"clusters; {FEWEST_DOF + 1:.0f} are needed."
             )
-        raise refused or Undefined("all scores at all levels are equal: no interval exists.")
-    p, pair = best
-    low, high = pair.limits((1 - level) / 2 / len(i))
-    method = f"{what}, {pair.method}" if len(i) == 1 else f"largest of {len(i)}: {what}, {pair.method}, Bonferroni"
-    return Estimate(pair.gap, low, high, means.clusters, method, level), min(1.0, p * len(i)), (pair.a, pair.b)
+        raise Undefined(COLLINEAR if not determined else "all scores at all levels are equal: no interval exists.")
+    first = np.arange(min(count, CANDIDATES))
+    own = np.concatenate([positions for positions, _ in kept])[first]
+    return _Judged(at, i[own], j[own], Pairs.joined([p for _, p in kept]).take(first), len(i), means.clusters)
+
+
+def _hardest(pairs: Pairs, starts: NDArray[np.intp]) -> tuple[NDArray[np.intp], FloatArray]:
+    """Of each run of pairs the one that is hardest to explain by chance, and its p-value."""
+    best, sizes = starts[:-1].copy(), np.diff(starts)
+    p = pairs.take(best).p_values()
+    for rank in range(1, int(sizes.max())):
+        some = np.flatnonzero(sizes > rank)
+        # Bisecting is dear: a pair whose interval reaches zero where the best one's no longer does has a larger p-value.
+        next_ones = starts[some] + rank
+        better = pairs.take(next_ones).lows(p[some] / 2) > 0
+        some, next_ones = some[better], next_ones[better]
+        if len(some):
+            best[some], p[some] = next_ones, pairs.take(next_ones).p_values()
+    return best, p
 
 
 def widest_gap(means: LevelMeans, levels: Sequence[int], *, level: float = 0.95) -> float:
@@ -352,16 +434,31 @@ def widest_gap(means: LevelMeans, levels: Sequence[int], *, level: float = 0.95)
     >>> round(widest_gap(means, [0, 1]), 2)
     0.14
     """
-    i, j, gap, error, robust = _pairs(means, levels)
-    most = means.mean[i] * 0.0
-    # The crude limit only puts the pairs in order.
-    for at in np.argsort(-(gap + normal_quantile((1 - level) / 2) * error), kind="stable")[:CANDIDATES].tolist():
-        try:
-            pair = _pair(means, int(i[at]), int(j[at]), float(robust[at]))
-        except Undefined:
-            continue
-        most[at] = 0.0 if pair is None else pair.limits((1 - level) / 2)[1]
-    return float(most.max())
+    return widest_gaps([(means, levels)], level=level)[0]
+
+
+def widest_gaps(asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: float = 0.95) -> list[float]:
+    """:func:`widest_gap` of many groups of levels at once.
+
+    Args:
+        asked: Means, and which of their levels to compare.
+        level: Nominal coverage of the two-sided intervals.
+    """
+    quantile, parts = normal_quantile((1 - level) / 2), list[Pairs]()
+    least, sizes = np.full(len(asked), -np.inf), list[int]()
+    for k, (means, levels) in enumerate(asked):
+        i, j, gap, error, robust = _pairs(means, levels)
+        # The crude limit only puts the pairs in order.
+        own = np.argsort(-(gap + quantile * error), kind="stable")[:CANDIDATES]
+        pairs, _, there, _ = _sides(means, i[own], j[own], robust[own])
+        parts.append(pairs.take(there))
+        sizes.append(len(parts[-1]))
+        if sizes[-1] < len(i):
+            least[k] = 0.0
+    joined = Pairs.joined(parts)
+    highs = joined.highs(np.full(len(joined), (1 - level) / 2))
+    np.maximum.at(least, np.repeat(np.arange(len(asked)), sizes), highs)
+    return least.tolist()
 
 
 def _pairs(
@@ -395,115 +492,42 @@ def _all_pairs(
     return i, j, means.mean[i] - means.mean[j], np.sqrt(np.maximum(variance, 1e-18)), robust
 
 
-def _pair(means: LevelMeans, a: int, b: int, robust: float) -> _Pair | None:
-    key = "pair", a, b
-    if key not in means.known:
-        means.known[key] = _Pair.of(means, a, b, robust)
-    return means.known[key]
+def _sides(
+    means: LevelMeans, a: IntArray, b: IntArray, robust: FloatArray
+) -> tuple[Pairs, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pairs of levels, degrees of freedom of their robust variance, which vary at all, and which the data determine."""
+    working, dof = means.working(a, b)
+    known = ~np.isnan(working)
+    working = np.where(known, working, 0.0)
+    if means.exact:
+        variance, moderated = np.maximum(working, robust), dof
+    else:
+        most = np.maximum(dof, 1.0)
+        variance = (most * robust + PRIOR_DOF * working) / (most + PRIOR_DOF)
+        moderated = np.minimum(dof + PRIOR_DOF, means.clusters - 1.0)
+    there = known & (variance > 1e-18)
+    variance = np.where(there, variance, 1.0)
+    low, high = means.bounds or (0.0, 1.0)
+    width, bounded = high - low, means.bounds is not None
+    first, second = (means.mean[a] - low) / width, (means.mean[b] - low) / width
+    first_size = second_size = np.full(len(a), np.inf)
+    if bounded:
+        # The means of a linear regression may leave the range.
+        first, second = np.clip(first, 0.0, 1.0), np.clip(second, 0.0, 1.0)
+        inflation = variance / np.maximum(means.alone[a] + means.alone[b], 1e-300) / width**2
+        first_size = _most(first, means.rows[a]) / np.maximum(means.alone[a] * inflation, 1e-300)
+        second_size = _most(second, means.rows[b]) / np.maximum(means.alone[b] * inflation, 1e-300)
+        if means.exact:
+            first_size, second_size = np.minimum(first_size, means.rows[a]), np.minimum(second_size, means.rows[b])
+    all_alike = np.ones(len(a))
+    pairs = Pairs(
+        first, second, first_size, second_size, np.sqrt(variance), moderated, all_alike * width,
+        np.full(len(a), bounded), np.full(len(a), means.exact),
+    )  # fmt: skip
+    return pairs, dof, there, known
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two levels, the higher mean first; means as shares of the range where there is one."""
-
-    a: int
-    b: int
-    means: tuple[float, float]
-    sizes: tuple[float, float]
-    error: float
-    robust_dof: float
-    dof: float
-    width: float
-    bounded: bool
-    exact: bool
-
-    @classmethod
-    def of(cls, means: LevelMeans, a: int, b: int, robust: float) -> _Pair | None:
-        working, dof = means.working(a, b)
-        most = max(dof, 1.0)
-        variance = max(working, robust) if means.exact else (most * robust + PRIOR_DOF * working) / (most + PRIOR_DOF)
-        if not variance > 1e-18:
-            return None
-        low, high = means.bounds or (0.0, 1.0)
-        width = high - low
-        shares = (float((means.mean[a] - low) / width), float((means.mean[b] - low) / width))
-        if means.bounds is not None:
-            # The means of a linear regression may leave the range.
-            shares = (min(1.0, max(0.0, shares[0])), min(1.0, max(0.0, shares[1])))
-        sizes = (math.inf, math.inf)
-        if means.bounds is not None:
-            alone = (float(means.alone[a]), float(means.alone[b]))
-            inflation = variance / sum(alone) / width**2
-            rows = (float(means.rows[a]), float(means.rows[b]))
-            first = _most(shares[0], rows[0]) / max(alone[0] * inflation, 1e-300)
-            second = _most(shares[1], rows[1]) / max(alone[1] * inflation, 1e-300)
-            sizes = (min(first, rows[0]), min(second, rows[1])) if means.exact else (first, second)
-        return cls(
-            a, b, shares, sizes, math.sqrt(variance), dof, min(dof + PRIOR_DOF, means.clusters - 1.0), width,
-            means.bounds is not None, means.exact,
-        )  # fmt: skip
-
-    @property
-    def gap(self) -> float:
-        return (self.means[0] - self.means[1]) * self.width
-
-    @property
-    def method(self) -> str:
-        if not self.bounded:
-            return "cluster-robust, t"
-        return "Clopper–Pearson limits" if self.exact else "Wilson limits at the effective sample size, t"
-
-    def limits(self, tail: float) -> tuple[float, float]:
-        return self.low(tail), -self._end(1, 0, tail)
-
-    def low(self, tail: float) -> float:
-        return self._end(0, 1, tail)
-
-    def _end(self, one: int, other: int, tail: float) -> float:
-        """Lower limit of the mean of one level minus the other's."""
-        a, b = self.means[one], self.means[other]
-        if not self.bounded:
-            return (a - b) * self.width - t_quantile(tail, self.dof) * self.error
-        if self.exact:
-            down, up = (
-                clopper_pearson_low(a, self.sizes[one], tail),
-                clopper_pearson_low(1 - b, self.sizes[other], tail),
-            )
-        else:
-            quantile = t_quantile(tail, self.dof)
-            down, up = wilson(a, self.sizes[one], quantile)[0], wilson(1 - b, self.sizes[other], quantile)[0]
-        return max(-1.0, a - b - math.hypot(a - down, 1 - b - up)) * self.width
-
-    def p_value(self) -> float:
-        """The level at which the interval starts to exclude zero; two-sided."""
-        if self.gap <= 0:
-            return 1.0
-        if not self.bounded:
-            return two_sided_t(self.gap / self.error, self.dof)
-        from scipy.optimize import brentq
-
-        small, large = math.log(1e-16), math.log(0.5)
-        if self.low(math.exp(small)) > 0:
-            return 2e-16
-        if self.low(math.exp(large)) <= 0:
-            return 1.0
-        zero: Any = brentq(lambda tail: self.low(math.exp(tail)), small, large, xtol=1e-7)
-        return 2 * math.exp(float(zero))
-
-
-def clopper_pearson_low(p: float, n: float, tail: float) -> float:
-    """Lower limit of a proportion p of n rows, n not necessarily whole, missed with at most this probability.
-
-    >>> round(clopper_pearson_low(0.1, 10, 0.025), 4), round(1 - clopper_pearson_low(0.9, 10, 0.025), 4)
-    (0.0025, 0.445)
-    """
-    import scipy.special
-
-    hits = p * n
-    return min(p, float(scipy.special.betaincinv(hits, n - hits + 1, tail))) if hits > 1e-9 else 0.0
-
-
-def _most(share: float, rows: float) -> float:
+def _most(share: FloatArray, rows: FloatArray) -> FloatArray:
     """p(1 − p) at a share that is kept off 0 and 1 by half a row."""
     smooth = (share * rows + 0.5) / (rows + 1)
     return smooth * (1 - smooth)

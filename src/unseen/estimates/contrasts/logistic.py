@@ -24,6 +24,7 @@ LEVERAGE, HEAVIEST = 0.1, 100
 LEAST_INTRACLASS = 0.02
 # Linear predictors beyond this only occur where a level separates right from wrong.
 SEPARATED = 12.0
+COLLINEAR = "another factor determines this one: their effects can't be told apart."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +134,15 @@ class Fit:
         Raises:
             Undefined: The factors are collinear along it.
         """
-        if self.null.shape[1] and np.abs(gradient @ self.null).max() > 1e-6 * max(1e-3, np.abs(gradient).max()):
-            raise Undefined("another factor determines this one: their effects can't be told apart.")
+        if not self.determines(gradient[None])[0]:
+            raise Undefined(COLLINEAR)
+
+    def determines(self, gradients: FloatArray) -> NDArray[np.bool_]:
+        """Which functions of the coefficients the data determine, from their derivatives of shape (k, p)."""
+        if not self.null.shape[1]:
+            return np.ones(len(gradients), dtype=bool)
+        size = np.maximum(1e-3, np.abs(gradients).max(axis=1))
+        return np.abs(gradients @ self.null).max(axis=1) <= 1e-6 * size
 
     def working(self, gradient: FloatArray) -> tuple[float, float]:
         """Variance of a function of the coefficients where rows of a cluster are equally correlated, and its dof.
