@@ -8,6 +8,10 @@ simulations in which the interval holds the target's true accuracy.
     python benchmarks/label_free.py --replicates 400 --only "label"
     python benchmarks/label_free.py --labels --replicates 5000    # random labels on the unseen side
     python benchmarks/label_free.py --speed --nannyml /path/to/an/interpreter/that/has/it
+
+CBPE beside NannyML 0.13.1 in one run, CPU time (2026-11-21): 2,000 rows a side 0.0004 s against 0.065 s, root mean square
+error of the accuracy 0.0111 against 0.0109 over the same 40 covariate shifts; 500,000 rows a side 0.075 s against 2.34 s,
+errors 0.0009 and 0.0008 over 3. NannyML's time holds its bounds and standard errors, ours the clustered interval.
 """
 
 from __future__ import annotations
@@ -15,10 +19,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,23 +36,41 @@ from unseen.estimates.unlabelled.label_free import METHODS, Rows
 from unseen.estimates.unlabelled.unlabelled import Classes, judged
 
 N = 500_000
-PEER = """
+# What both sides run, each in a process of its own: so many draws, and the accuracy that each claims of the unlabelled rows.
+DRAW = """
 import json, resource, sys, time, warnings
 warnings.filterwarnings("ignore")
-start = time.perf_counter()
-import nannyml, numpy as np, pandas as pd
-imported = time.perf_counter() - start
-n = int(sys.argv[1]); rng = np.random.default_rng(0)
-c, t = rng.beta(2, 1.5, n), rng.beta(1.5, 2, n); y = (rng.random(n) < c**1.5).astype(int)
-reference, analysis = pd.DataFrame({"y": y, "p": c, "pred": 1}), pd.DataFrame({"p": t, "pred": 1})
-start = time.perf_counter()
-e = nannyml.CBPE(y_pred_proba="p", y_pred="pred", y_true="y", problem_type="classification_binary",
-                 metrics=["accuracy"], chunk_size=n)
-e.fit(reference)
-value = float(e.estimate(analysis).to_df()[("accuracy", "value")].iloc[-1])
-print(json.dumps({"seconds": time.perf_counter() - start, "value": value, "import_seconds": imported,
-                  "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+import numpy as np
+n, draws = int(sys.argv[1]), int(sys.argv[2])
+{setup}
+seconds, error = [], []
+for seed in range(draws):
+    rng = np.random.default_rng(seed)
+    c, t = rng.beta(2, 1.5, n), rng.beta(*rng.uniform(0.8, 4.0, 2), n)
+    y = (rng.random(n) < c**1.5).astype(int)
+    start = time.process_time()
+    value = claimed(c, y, t)
+    seconds.append(time.process_time() - start)
+    error.append(value - float(np.mean(t**1.5)))
+print(json.dumps({{"seconds": float(np.median(seconds)), "rmse": float(np.sqrt(np.mean(np.square(error)))),
+                  "bias": float(np.mean(error)), "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
 """
+SIDES = {
+    "unseen": """
+from unseen.estimates.unlabelled.label_free import Rows, cbpe
+def claimed(c, y, t):
+    return cbpe(Rows.of(c, y, np.arange(n), t, n + np.arange(n))).accuracy().value
+""",
+    "nannyml": """
+import nannyml, pandas as pd
+def claimed(c, y, t):
+    reference, analysis = pd.DataFrame({"y": y, "p": c, "pred": 1}), pd.DataFrame({"p": t, "pred": 1})
+    e = nannyml.CBPE(y_pred_proba="p", y_pred="pred", y_true="y", problem_type="classification_binary",
+                     metrics=["accuracy"], chunk_size=n)
+    e.fit(reference)
+    return float(e.estimate(analysis).to_df()[("accuracy", "value")].iloc[-1])
+""",
+}
 
 
 @dataclass
@@ -358,34 +379,33 @@ def random_labels(replicates: int, only: str, seed: int) -> None:
     print(f"{replicates} draws a cell; the standard error of .95 is {math.sqrt(0.0475 / replicates):.4f}")
 
 
-def ours() -> dict[str, float]:
-    start = time.perf_counter()
-    from unseen.estimates.unlabelled.label_free import cbpe
+def speed(python: str, replicates: int) -> None:
+    """CBPE against NannyML's in one run: CPU time, memory, and error of the accuracy under covariate shifts of many sizes.
 
-    imported = time.perf_counter() - start
-    rng = np.random.default_rng(0)
-    c, t = rng.beta(2, 1.5, N), rng.beta(1.5, 2, N)
-    y = (rng.random(N) < c**1.5).astype(int)
-    start = time.perf_counter()
-    claim = cbpe(Rows.of(c, y, np.arange(N), t, N + np.arange(N))).accuracy()
-    seconds = time.perf_counter() - start
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "value": claim.value, "import_seconds": imported, "mb": memory}
-
-
-def speed(python: str) -> None:
-    """CBPE on 500,000 labelled and 500,000 unlabelled rows, as a ratio to NannyML in the same run.
-
-    NannyML needs older versions of our dependencies, so that it has an interpreter of its own.
+    NannyML needs other versions of our dependencies, so that it has an interpreter of its own.
     """
-    here = ours()
-    print(json.dumps({"unseen": here}))
-    run = subprocess.run([python, "-c", PEER, str(N)], capture_output=True, text=True, check=False)
-    if run.returncode:
-        print(f"skipped the peer: {run.stderr.strip().splitlines()[-1]}")
-        return
-    peer = json.loads(run.stdout.strip().splitlines()[-1])
-    print(json.dumps({"nannyml": peer, "times_faster": peer["seconds"] / here["seconds"]}))
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    print(
+        f"{'rows a side':>12s}{'draws':>7s} {'':8s}{'cpu s':>9s}{'x ours':>8s}{'rmse':>9s}{'bias':>9s}{'peak MB':>9s}"
+    )
+    for n, draws in ((2000, replicates), (N, 3)):
+        ours = math.nan
+        for name, setup in SIDES.items():
+            interpreter = sys.executable if name == "unseen" else python
+            run = subprocess.run(
+                [interpreter, "-c", DRAW.format(setup=setup), str(n), str(draws)],
+                capture_output=True, text=True, check=False, env={**os.environ, **one},
+            )  # fmt: skip
+            if run.returncode:
+                print(f"skipped {name}: {(run.stderr.strip().splitlines() or ['no output'])[-1][:120]}")
+                continue
+            r = json.loads(run.stdout.strip().splitlines()[-1])
+            ours = r["seconds"] if name == "unseen" else ours
+            print(
+                f"{n:12,}{draws:7} {name:8s}{r['seconds']:9.4f}{r['seconds'] / ours:8.1f}{r['rmse']:9.4f}{r['bias']:9.4f}"
+                f"{r['mb']:9.0f}",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -398,7 +418,7 @@ def main() -> None:
     parser.add_argument("--nannyml", default=sys.executable, help="interpreter that can import nannyml")
     given = parser.parse_args()
     if given.speed:
-        speed(given.nannyml)
+        speed(given.nannyml, given.replicates)
     elif given.labels:
         random_labels(given.replicates, given.only, given.seed)
     else:
