@@ -6,6 +6,8 @@ import pytest
 
 import unseen
 from unseen.checks.blame import Term
+from unseen.checks.details.gaps import Compounding, FactorLevels, Frontier, LevelOfSide, SliceBelow, SlicesBelow
+from unseen.estimates import Estimate
 from unseen.items import answers_of, behind, blamed_by
 from unseen.items.picking import blamed
 from unseen.responses import Responses
@@ -71,18 +73,25 @@ def test_picks_do_not_depend_on_the_order_of_rows(table):
         assert shown(finding(code), Responses.of(table)) == shown(finding(code), Responses.of(shuffled))
 
 
-@pytest.mark.parametrize(
-    ("details", "lowest", "highest"),
-    [
-        ({"factor": "digits", "worst": "5"}, 5, 5),
-        ({"factor": "digits", "edge": "2", "seen_range": [1, 2], "levels": [{"level": i} for i in range(1, 6)]}, 3, 5),
-        ({"slices": [{"conditions": ["digits ≤ 2"]}]}, 1, 2),
-        ({"conditions": ["digits = 2 to 3"]}, 2, 3),
-    ],
-)
+E = Estimate(0.3, 0.1, 0.5, 40, "t")
+WORST = FactorLevels(
+    factor="digits", model="a", best="1", worst="5", note="", levels=(), marginal=E, adjusted=None, separated=False,
+    left_out=(),
+)  # fmt: skip
+PAST = Frontier(
+    factor="digits", model="a", seen_range=(1, 2), edge="2", break_=None, half=None,
+    levels=tuple(LevelOfSide(i, 0.5, 0.4, 0.6, 9, None) for i in range(1, 6)),
+)  # fmt: skip
+SLICES = SlicesBelow(
+    model="a", searched=1, slices=(SliceBelow(("digits ≤ 2",), 0.1, 9, 9, 0.3, 0.1, 0.5, 0.01),)
+)  # fmt: skip
+BOTH = Compounding(model="a", scale="score", conditions=("digits = 2 to 3",), cells=(), expected=0.5, observed=0.3)
+
+
+@pytest.mark.parametrize(("details", "lowest", "highest"), [(WORST, 5, 5), (PAST, 3, 5), (SLICES, 1, 2), (BOTH, 2, 3)])
 def test_conditions_of_details_are_read(table, details, lowest, highest):
     answers = answers_of(Responses.of(table))
-    rows, _ = blamed(blamed_by(finding("U102", details)), answers)
+    rows, _ = blamed(blamed_by(finding("U102", dict(details))), answers)
     digits = answers.frame["digits"].to_numpy()[rows]
     assert (digits.min(), digits.max()) == (lowest, highest)
 
@@ -90,7 +99,7 @@ def test_conditions_of_details_are_read(table, details, lowest, highest):
 def test_a_record_of_what_is_blamed_goes_before_the_details(table):
     told = {"models": ["b"], "condition": {"terms": [{"column": "digits", "kind": "range", "low": 4.0, "high": None}]}}
     answers = answers_of(Responses.of(table))
-    rows, _ = blamed(blamed_by(finding("U102", {"factor": "digits", "worst": 1}, blames=told)), answers)
+    rows, _ = blamed(blamed_by(finding("U102", dict(WORST), blames=told)), answers)
     assert (rows == ((table["model"] == "b") & (table["digits"] >= 4)).to_numpy()).all()
 
 

@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from unseen.checks.details import Details, read
+from unseen.checks.details.data import ConstantLevel
+from unseen.checks.details.gaps import Compounding, FactorLevels, Frontier, GapPeak, SlicesBelow
+from unseen.checks.details.models import ExtraLossAt, ExtraLosses
+
 # What makes an answer bad for a finding: its score; a confidence that misses it; the other model's score; the score
 # on its original; the scores on its parts (or a right whole without them); a human's score.
 Measure = Literal["score", "confidence", "pair", "variant", "parts", "whole", "human"]
@@ -66,14 +71,15 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     items = _named_items(details)
     if items is not None:
         return Blamed(models, (), items, measure)
-    cell = _worst_cell(details)
-    terms = tuple(_objects(details.get("blamed"))) or _terms(details)
+    record = read(details)
+    cell = _worst_cell(record) if isinstance(record, ExtraLosses) else None
+    terms = tuple(_objects(details.get("blamed"))) or _terms(record)
     side = details.get("split") if details.get("split") in ("seen", "unseen") else ""
     if not side and code in ON_UNSEEN and not (code == "U203" and terms):
         side = "unseen"
     if side:
         terms = ({"column": "split", "kind": "split", "levels": [side]}, *terms)
-    return Blamed(models if cell is None else (str(cell["model"]),), terms, None, measure)
+    return Blamed(models if cell is None else (cell.model,), terms, None, measure)
 
 
 def term_of(text: str) -> Term | None:
@@ -131,48 +137,49 @@ def _named_items(details: Mapping[str, Any]) -> tuple[str, ...] | None:
     return None
 
 
-def _terms(details: Mapping[str, Any]) -> tuple[Term, ...]:
-    return tuple(term for term in map(term_of, _written(details)) if term is not None)
+def _terms(record: Details | None) -> tuple[Term, ...]:
+    return tuple(term for term in map(term_of, _written(record)) if term is not None)
 
 
-def _written(details: Mapping[str, Any]) -> Iterable[str]:
-    slices = _objects(details.get("slices"))
-    if slices:
-        return [str(c) for c in slices[0].get("conditions", ())]
-    if isinstance(details.get("conditions"), list):
-        return [str(c) for c in details["conditions"]]
-    factor, critical, cell = details.get("factor"), details.get("critical"), _worst_cell(details)
-    if not isinstance(factor, str):
-        return []
-    if isinstance(details.get("worst"), str | int | float):
-        return [f"{factor} = {details['worst']}"]
-    if isinstance(critical, Mapping):
-        return [f"{factor} = {critical['low']:g} to {critical['high']:g}"]
-    if "edge" in details:
-        return _past(factor, details)
-    level = details.get("level") if cell is None else cell["level"]
-    return [] if level is None else [f"{factor} = {level}"]
+def _written(record: Details | None) -> Iterable[str]:
+    """The conditions on rows that details name, as checks write them."""
+    match record:
+        case SlicesBelow():
+            return record.slices[0].conditions if record.slices else ()
+        case Compounding():
+            return record.conditions
+        case FactorLevels():
+            return [f"{record.factor} = {record.worst}"]
+        case GapPeak():
+            return [f"{record.factor} = {record.critical.low:g} to {record.critical.high:g}"]
+        case Frontier():
+            return _past(record)
+        case ConstantLevel():
+            return [f"{record.factor} = {record.level}"]
+        case ExtraLosses():
+            cell = _worst_cell(record)
+            return [] if cell is None else [f"{record.factor} = {cell.level}"]
+        case _:
+            return []
 
 
-def _past(factor: str, details: Mapping[str, Any]) -> Iterable[str]:
+def _past(record: Frontier) -> Iterable[str]:
     """The levels past the reference of a frontier."""
-    levels = [float(e["level"]) for e in _objects(details.get("levels"))]
+    levels = [e.level for e in record.levels]
     try:
-        edge = float(str(details["edge"]))
+        edge = float(record.edge)
     except ValueError:
         return []
-    known = details.get("seen_range") or [min(levels, default=edge), edge]
-    past, below = [v for v in levels if v > known[1]], [v for v in levels if v < known[0]]
+    low, high = record.seen_range or (min(levels, default=edge), edge)
+    past, below = [v for v in levels if v > high], [v for v in levels if v < low]
     if len(below) > len(past):
-        return [f"{factor} ≤ {max(below):g}"]
-    return [f"{factor} ≥ {min(past):g}"] if past else []
+        return [f"{record.factor} ≤ {max(below):g}"]
+    return [f"{record.factor} ≥ {min(past):g}"] if past else []
 
 
-def _worst_cell(details: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The model and level with the largest extra loss at equal difficulty (U203)."""
-    cells = [c for c in _objects(details.get("cells")) if {"model", "level", "gap"} <= set(c)]
-    known = [c for c in cells if isinstance(c["gap"], Mapping) and c["gap"].get("value") is not None]
-    return max(known, key=lambda c: c["gap"]["value"], default=None)
+def _worst_cell(record: ExtraLosses) -> ExtraLossAt | None:
+    """The model and level with the largest extra loss at equal difficulty."""
+    return max(record.cells, key=lambda c: c.gap.value, default=None)
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
