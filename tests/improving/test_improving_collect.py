@@ -3,10 +3,12 @@
 import numpy as np
 import polars as pl
 
+from unseen.checks._groups import domains
 from unseen.engine.store import Store
-from unseen.improving import improve
+from unseen.improving import design, improve
 from unseen.improving.improve import _collected
-from unseen.refitting import Runner, ask
+from unseen.refitting import Runner, ask, refitted_under
+from unseen.refitting.diversity import doubling
 from unseen.report.improvement import summarise
 
 
@@ -19,7 +21,7 @@ def collected(table, tmp_path, learner="logistic", remedies=("class-balance",), 
     found = improve(asked, remedies=remedies, repeats=1, executor="serial", store=store, **options)[0]
     assert found.collect is None
     runner = Runner(found.design.problem, asked.learner, executor="serial", store=store)
-    made = replace(found, collect=_collected(found.design, runner, 0.95))
+    made = replace(found, collect=_collected(found.design, runner, 0.95, 0))
     return summarise(asked, [made])["families"][0]
 
 
@@ -63,3 +65,21 @@ def test_few_domains_are_said_not_to_be_enough(tmp_path):
         "statement": "Whether further domains or more rows would help can't be told: not enough domains: diversity is judged "
         "over 8 domains or more, these are 5.",
     }
+
+
+def test_what_an_audit_refitted_for_the_same_question_is_not_refitted(tmp_path):
+    """U804 and improve ask what further domains bring: on the same table, learner and seed they share these refits."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(900, 2))
+    y = np.where(x[:, 0] + rng.normal(size=900) > 0, "p", "q")
+    table = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "site": [f"s{i % 9}" for i in range(900)], "y": y})
+    asked = ask(table, "logistic", ["held-out site"], target="y")
+    store = Store(tmp_path)
+    under = refitted_under(asked, executor="serial", store=store)
+    own = domains(under)[0]
+    audited = doubling(under.runner, own, under.plan.seed, 0.95)
+    heard = []
+    made = design(asked.problem, asked.cases, repeats=1, rows=20_000, seed=0)
+    runner = Runner(asked.problem, asked.learner, executor="serial", store=store, done=lambda *a: heard.append(a))
+    assert _collected(made, runner, 0.95, 0) == audited
+    assert heard == [(f"{audited.fits} jobs from an earlier run", audited.fits, audited.fits)]

@@ -177,6 +177,7 @@ def improve(
                 store=store or Store(),
                 done=done,
                 seconds=seconds,
+                seed=seed,
             )
             for one in designs
         ]
@@ -191,7 +192,7 @@ def _with_refused(made: Design, asked: Asked) -> Design:
 def _one(
     made: Design, asked: Asked, named: Sequence[Remedy], smallest_gain: float, level: float, judge: Judge, *,
     first: Callable[[Improvement], None] | None, racing: bool, executor: Kind, workers: int | None, store: Store,
-    done: Callable[[str, int, int], None] | None, seconds: float | None,
+    done: Callable[[str, int, int], None] | None, seconds: float | None, seed: int,
 ) -> Improvement:  # fmt: skip
     fitting, others = applicable(made.problem, asked.learner, domains=made.domains, ordered=made.ordered)
     not_tried = {r.name: why for r, why in others if not named or r in named}
@@ -248,13 +249,16 @@ def _one(
         return found
     if told_of is not None:
         told_of.begin((), ())
+    # On all rows as they were given, so that an audit that asked the same (U804) has made these refits already.
+    whole = len(asked.problem) == len(made.problem)
     runner = Runner(
-        made.problem, asked.learner, executor=executor, workers=workers, store=store, done=told_of, seconds=seconds
-    )
-    return replace(found, collect=_collected(made, runner, level))
+        asked.problem if whole else made.problem, asked.learner, executor=executor, workers=workers, store=store,
+        done=told_of, seconds=seconds,
+    )  # fmt: skip
+    return replace(found, collect=_collected(made, runner, level, seed))
 
 
-def _collected(made: Design, runner: Runner, level: float) -> Doubling | str:
+def _collected(made: Design, runner: Runner, level: float, seed: int) -> Doubling | str:
     """What doubling the domains or the rows brings, or why that can't be told."""
     if made.single or any(case.kind != "held-out" for case in made.cases):
         return "the shift holds out no domains in turn."
@@ -264,7 +268,7 @@ def _collected(made: Design, runner: Runner, level: float) -> Doubling | str:
     if int((code >= 0).sum()) != sum(len(case.beyond) for case in made.cases):
         return "rows stand in several of the held-out sets."
     try:
-        return doubling(runner, Domains(made.family, made.cases, code), made.fittings[0].seed, level)
+        return doubling(runner, Domains(made.family, made.cases, code), seed, level)
     except TooFewUnits as error:
         return f"not enough domains: {str(error).removeprefix(f'{made.family}: ')}"
 
