@@ -180,7 +180,7 @@ def test_errors_and_advice_in_python_name_arguments_that_exist(audit: unseen.Aud
     with pytest.raises(BadInput, match=r"no column 'item'.* with item_column=…\.$"):
         unseen.audit(rows)
     with pytest.raises(BadInput, match=r"model_column=…, or give the model's name with model=…\.$"):
-        unseen.audit({"item": ["q", "r"], "score": [1, 0]})
+        unseen.audit({"item": ["q", "q"], "score": [1, 0]})
     with pytest.raises(BadInput, match=r"^cluster: no column 'patinet'"):
         unseen.audit(rows | {"item": ["q", "r"], "patient": [1, 2]}, cluster="patinet")
     shown = [str(audit), audit._repr_html_(), *(f.next_step for f in audit.all), *(s.next_step for s in audit.stories)]

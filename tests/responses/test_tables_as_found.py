@@ -49,8 +49,17 @@ def test_words_are_scores(words, scores):
 
 def test_a_word_that_is_no_score_is_named():
     frame = pl.DataFrame({"model": "m", "item": list("ab"), "score": ["pass", "maybe" + "y" * 500]})
-    with pytest.raises(BadInput, match=r"row 1: 'pass' is not a number \(2 such rows\)|row 2: 'maybe"):
+    with pytest.raises(BadInput, match="row 1: 'pass' is not a number"):
         Responses.of(frame)
+    most = pl.DataFrame({"model": "m", "item": list("abcde"), "verdict": ["PASS", "pass", "Fail", "error", None]})
+    with pytest.raises(
+        BadInput,
+        match=r"^column 'verdict' \(the score\), row 4: 'error' is no word for right or wrong.*\(1 such rows\)",
+    ):
+        from_table(most)
+    # A "y" among names of sites is no sign of scores.
+    with pytest.raises(BadInput, match=r"row 1: 'x' is not a number \(3 such rows\)"):
+        Responses.of(pl.DataFrame({"model": "m", "item": list("abc"), "score": ["x", "y", "z"]}))
 
 
 def test_rows_of_one_model_without_an_item_column_are_items():
@@ -59,6 +68,104 @@ def test_rows_of_one_model_without_an_item_column_are_items():
     assert "each row is taken as an item of its own" in " ".join(found.notes)
     with pytest.raises(BadInput, match="no column 'item'"):
         from_table(pl.DataFrame({"model": ["m", "n"], "score": [1, 0]}))
+
+
+def test_a_table_that_names_neither_model_nor_items_holds_one_model_and_an_item_a_row(tmp_path):
+    path = written(tmp_path, "score,category,digits\n1,math,0\n0,law,1\n1,code,2\n1,law,2\n", "run-7.csv")
+    found = read(path)
+    assert found.models == ("run-7",)
+    assert found.n_items == 4
+    assert {"category", "digits"} <= {*found.table.columns}
+    notes = " ".join(found.notes)
+    assert "the file is one model, called by the file ('run-7')" in notes
+    assert "each row is taken as an item of its own" in notes
+    assert read(path, mapping=Mapping(model="m")).models == ("m",)
+    assert read(written(tmp_path, "score\n1\n0\n", "s.csv")).table["score"].to_list() == [1, 0]
+    words = written(tmp_path, "question,response,verdict,cat\nwhy?,so,PASS,a\nhow?,thus,FAIL,b\n")
+    assert read(words).table["score"].to_list() == [1, 0]
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+def test_a_frame_that_names_neither_model_nor_items(library):
+    module = pytest.importorskip(library)
+    columns = {"score": [1, 0, 1], "site": ["a", "b", "a"]}
+    found = from_table(module.table(columns) if library == "pyarrow" else module.DataFrame(columns))
+    assert found.models == ("model",)
+    assert found.n_items == 3
+    assert "the table is taken as one, called 'model'" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        # Who answered stands in a column under a name that is not guessed, or an item does, twice.
+        {"llm": ["a", "b", "a"]}, {"system": ["a", "b", "a"]}, {"Model": ["a", "b", "a"]}, {"model version": ["a", "b", "a"]},
+        {"Item": ["q", "r", "q"]}, {"Question ID": [1, 2, 1]}, {"idx": [1, 1, 2]}, {"model": ["a", "b", "a"]},
+        {"item": ["q", "q", "r"]},
+    ],
+)  # fmt: skip
+def test_a_table_that_may_hold_several_models_is_not_taken_for_one(columns):
+    with pytest.raises(BadInput, match=r"no column '(item|model)'"):
+        from_table(pl.DataFrame({**columns, "score": [1, 0, 1]}))
+
+
+def test_models_without_names_of_items_are_matched_by_the_question_they_share():
+    rows = pl.DataFrame({"model": ["a", "b", "a", "b"], "prompt": ["p", "p", "q", "q"], "score": [1, 0, 1, 1]})
+    found = from_table(rows)
+    assert found.n_items == 2
+    assert "answers of the 2 models are matched by their question (column 'prompt')" in " ".join(found.notes)
+    # Two answers of a model to one question are repeats or two items: nobody can tell.
+    with pytest.raises(BadInput, match="no column 'item'"):
+        from_table(rows.with_columns(prompt=pl.lit("p")))
+    assert from_table(rows.with_columns(prompt=pl.lit("p"), run=pl.Series([1, 1, 2, 2]))).n_items == 1
+    with pytest.raises(BadInput, match="no column 'item'; the columns are model, prompt, score"):
+        from_table(rows.with_columns(prompt=pl.Series(list("wxyz"))))
+
+
+def test_rows_that_repeat_a_question_are_told():
+    rows = pl.DataFrame({"prompt": ["p", "p", "q"], "score": [1, 0, 1]})
+    assert "1 rows repeat the question of another" in " ".join(from_table(rows).notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["pass", "success", "result", "verdict", "em", "exact_match", "grade", "is_pass", "passed", "acc"]
+)
+def test_a_score_is_guessed_by_its_name_and_shown(name):
+    found = from_table(pl.DataFrame({"model": "m", "item": list("abc"), name: [True, False, True]}))
+    assert found.table["score"].to_list() == [1, 0, 1]
+    assert f"Column {name!r} was taken as the score." in found.notes
+
+
+def test_a_result_in_other_words_is_no_score_and_beside_a_score_it_stays_a_factor():
+    base = {"model": "m", "item": list("abcd")}
+    with pytest.raises(BadInput, match="no column 'score'; the columns are model, item, result"):
+        from_table(pl.DataFrame({**base, "result": ["red", "blue", "red", "blue"]}))
+    found = from_table(pl.DataFrame({**base, "grade": [7, 8, 7, 8], "score": [1, 0, 1, 1]}))
+    assert "grade" in found.factors
+
+
+def test_messages_name_the_columns_of_the_user():
+    frame = pl.DataFrame({"model": "m", "task_id": ["a", None], "passed": [1, 0]})
+    with pytest.raises(BadInput, match=r"^column 'task_id' \(the item\), row 2: missing"):
+        from_table(frame)
+    with pytest.raises(BadInput, match="no column 'score'; the columns are model, task_id, points"):
+        from_table(frame.rename({"passed": "points"}))
+
+
+def test_a_pandas_frame_with_two_columns_of_one_name_is_refused_in_words():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([["m", "a", 1, 0]], columns=["model", "item", "score", "score"])
+    with pytest.raises(BadInput, match="two columns are called 'score'"):
+        from_table(frame)
+
+
+def test_the_index_of_a_pandas_frame_is_used_where_it_is_asked_for():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"model": "m", "id": ["a", "b"], "score": [1, 0]}).set_index("id")
+    for mapping in (Mapping(item_column="id"), Mapping()):
+        assert from_table(frame, mapping).table["item"].to_list() == ["a", "b"]
+    several = pandas.DataFrame({"m": ["x", "y"], "q": ["a", "a"], "score": [1, 0]}).set_index(["m", "q"])
+    assert from_table(several, Mapping(model_column="m", item_column="q")).models == ("x", "y")
 
 
 def test_names_of_other_tools_are_guessed_and_shown():

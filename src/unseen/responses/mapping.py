@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -16,12 +17,13 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
 from unseen.plain_text import value as shortened
+from unseen.responses.alone import called, items_named
 from unseen.responses.columns import ROLES, SPLITS
 from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
 from unseen.responses.predictions import refuse_as_score, scored_predictions
 from unseen.responses.table import Responses
-from unseen.responses.words import negated, scores_from_words
+from unseen.responses.words import may_be_score, negated, scores_from_words
 
 # Field of Mapping → role column, and the option to name in messages.
 ROLE_OF: dict[str, tuple[str, str]] = {
@@ -38,12 +40,17 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "item": (
         "item_id", "question_id", "example_id", "sample_id", "doc_id", "task_id", "problem_id", "instance_id", "id",
     ),
-    "score": ("is_correct", "correct", "passed", "accuracy", "acc"),
+    "score": (
+        "is_correct", "correct", "passed", "accuracy", "acc", "is_pass", "pass", "success", "exact_match", "em", "result",
+        "verdict", "grade",
+    ),
     "repeat": ("run", "trial", "attempt"),
     "question": ("input", "prompt"),
     "prediction": ("output", "response", "completion", "model_answer"),
     "target": ("reference", "expected", "gold", "ground_truth"),
 }  # fmt: skip
+# Of these, names that may as well be a column of texts or of levels: scores only where their values are.
+LOOSE = ("pass", "success", "result", "verdict", "grade")
 # A column of this name holds the model's answer beside a right one, and the right one beside a model's.
 EITHER = "answer"
 # Roles whose columns hold texts: a number of such a name is a factor.
@@ -225,17 +232,9 @@ class Mapping:
         if pairs is not None:
             table, named = pairs[0], {r: c for r, c in named.items() if c in pairs[0].columns and r != "item"}
             notes += pairs[1]
-        for role, others in SYNONYMS.items():
-            if role in named or role in table.columns or (role == "model" and self.model):
-                continue
-            free = [
-                c for c in others
-                if c in table.columns and c not in named.values()
-                and not (role in TEXT_ROLES and c in self.factors) and (role != "question" or _is_text(table[c]))
-            ]  # fmt: skip
-            if free:
-                named[role] = free[0]
-                notes.append(f"Column {free[0]!r} was taken as the {role}.")
+        for role, column in self.guessed(table, named).items():
+            named[role] = column
+            notes.append(f"Column {column!r} was taken as the {role}.")
         if "score" in named:
             refuse_as_score(named["score"], table.columns)
         elif "score" not in table.columns:
@@ -252,9 +251,6 @@ class Mapping:
         if "score" in table.columns and (scores := scores_from_words(table["score"])) is not None:
             table = table.with_columns(scores[0])
             notes.append(f"Scores were read from words: {scores[1]}.")
-        if "item" not in table.columns and (self.model or _one_model(table)):
-            table = table.with_row_index("item", offset=1).with_columns(pl.col("item").cast(pl.String))
-            notes.append("No column names the items, so each row is taken as an item of its own.")
         if self.model:
             if "model" in table.columns and "model_column" not in named and table["model"].n_unique() > 1:
                 raise BadInput(
@@ -262,6 +258,9 @@ class Mapping:
                     f"{table['model'].n_unique()}. Leave --model out, or name another --model-column."
                 )
             table = table.with_columns(pl.lit(self.model).alias("model"))
+        if "item" not in table.columns and (told := items_named(table, named.get("question", "question"))) is not None:
+            table, note = told
+            notes.append(note)
         if self.negated:
             if not (table["score"].dtype.is_numeric() or table["score"].dtype == pl.Boolean):
                 raise BadInput(f"--score -{named['score']}: the column holds {table['score'].dtype}, not numbers.")
@@ -280,6 +279,32 @@ class Mapping:
                 raise BadInput(f"--factor: {unknown_column(name, table.columns)}")
         return table, tuple(notes)
 
+    def guessed(self, table: pl.DataFrame, named: AnyMapping[str, str]) -> dict[str, str]:
+        """Role → column of the roles that neither the user nor our own names give, by names that other tools use.
+
+        Args:
+            table: Any table of answers.
+            named: Role → column, of those that are known already.
+        """
+        found: dict[str, str] = {}
+        for role, others in SYNONYMS.items():
+            if role in named or role in table.columns or (role == "model" and self.model):
+                continue
+            free = (
+                c for c in others
+                if c in table.columns and c not in named.values() and c not in found.values()
+                and not (role in TEXT_ROLES and c in self.factors) and (role != "question" or _is_text(table[c]))
+                and not (c in LOOSE and (c in self.factors or not may_be_score(table[c])))
+            )  # fmt: skip
+            if (first := next(free, None)) is not None:
+                found[role] = first
+        return found
+
+    def roles(self, table: pl.DataFrame) -> dict[str, str]:
+        """Role → column of a table, whether the user named it, it has our name, or it is guessed."""
+        own = {role: role for role in ROLES if role in table.columns}
+        return self.guessed(table, self.columns) | own | self.columns
+
     @property
     def aliases(self) -> dict[str, str]:
         """The user's name of a column → our name, for conditions."""
@@ -297,17 +322,28 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
     Raises:
         BadInput: A column is missing, a value is not what its column allows, or the condition is wrong.
     """
-    from unseen.responses.validation import to_polars
+    from unseen.responses.validation import require_columns, to_polars
 
     if isinstance(table, Responses):
         return apply_unseen(table, mapping.unseen) if mapping.unseen else table
-    frame, decided = mapping.apply(to_polars(table))
+    items = () if mapping.item_column else ("item", *SYNONYMS["item"])
+    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.factors}, instead=items)
+    frame, called_so = given, ""
+    if mapping.model is None:
+        frame, called_so = called(given, "model", mapping.roles(given), what="the table")
+    frame, decided = mapping.apply(frame)
+    notes = (*notes, *([called_so] if called_so else []))
+    require_columns(frame, given.columns)
+    roles = mapping.roles(given)
     kinds = mapping.kinds
     score_range = mapping.score_range
     if score_range and mapping.negated and score_range[0] >= 0:
         # A range is given in the user's own units: that of the loss.
         score_range = (-score_range[1], -score_range[0])
-    responses = Responses.of(frame, score_range=score_range, kinds=kinds, notes=(*notes, *decided))
+    try:
+        responses = Responses.of(frame, score_range=score_range, kinds=kinds, notes=(*notes, *decided))
+    except BadInput as error:
+        raise BadInput(in_own_words(str(error), roles)) from None
     # A factor that the user names is one, whatever the inference says of it.
     forced: dict[str, Kind] = {
         name: "ordered" if frame.schema[name].is_numeric() else "categorical"
@@ -317,6 +353,19 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
     if forced:
         responses = responses.with_columns(kinds=forced)
     return apply_unseen(responses, mapping.unseen, aliases=mapping.aliases) if mapping.unseen else responses
+
+
+def in_own_words(message: str, roles: AnyMapping[str, str]) -> str:
+    """A message on a value with the user's name of its column.
+
+    >>> in_own_words("column 'score', row 2: inf.", {"score": "passed"})
+    "column 'passed' (the score), row 2: inf."
+    """
+    found = re.match(r"column '(\w+)'(?=,| holds)", message)
+    column = roles.get(found[1], found[1]) if found else ""
+    if not found or column == found[1]:
+        return message
+    return f"column {shortened(column)!r} (the {found[1].replace('_', ' ')}){message[found.end() :]}"
 
 
 def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[str, str] | None = None) -> Responses:
@@ -477,10 +526,6 @@ def _is_text(column: pl.Series) -> bool:
     return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
 
 
-def _one_model(table: pl.DataFrame) -> bool:
-    return "model" in table.columns and table["model"].n_unique() == 1
-
-
 def _answers(table: pl.DataFrame, named: dict[str, str], notes: list[str]) -> None:
     """A column ``answer`` is the other half of a pair: the right one beside a model's, a model's beside the right one."""
     has = {role: role in named or role in table.columns for role in ("prediction", "target")}
@@ -546,4 +591,4 @@ def _factors(given: Any) -> dict[str, Kind | None]:
     return dict(pairs)
 
 
-__all__ = ["Mapping", "apply_unseen", "from_table"]
+__all__ = ["Mapping", "apply_unseen", "from_table", "in_own_words"]

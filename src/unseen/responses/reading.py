@@ -17,8 +17,8 @@ import polars as pl
 from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
-from unseen.responses import comparisons
-from unseen.responses.mapping import SYNONYMS, Mapping, apply_unseen, from_table
+from unseen.responses.alone import called
+from unseen.responses.mapping import Mapping, apply_unseen, from_table, in_own_words
 from unseen.responses.matching import matched
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
@@ -32,7 +32,6 @@ FORMATS = (
 ) + "".join(f" Of {reader.plugin.package}: {name}." for name, reader in PLUGGED.items())
 Reader = ModuleType | PluggedReader
 TAKEN = re.compile(r"Column '(.+)' was taken as the (\w+)\.")
-MODEL_COLUMNS = {"model", "model_name", "model_id"}
 # Every page that we write says so in its head.
 REPORT_PAGE = re.compile(
     r'<meta name="generator" content="unseen"|content="default-src &#39;none&#39;; style-src &#39;sha256'
@@ -210,34 +209,27 @@ def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tu
     if log:
         # The reader has put the model there already, under the name that was asked for.
         own = replace(own, model=None)
-    elif (
-        not mapping.model
-        and not MODEL_COLUMNS & {*table.columns, *mapping.columns}
-        and comparisons.names_of(table.columns) is None
-        and (many or _one_each(table, mapping))
-    ):
-        table = table.with_columns(pl.lit(path.stem).alias("model"))
-        each = "each file" if many else "the file"
-        notes = (*notes, f"No column names the model: {each} is one model, called by the file ({path.stem!r}).")
-    return _finished(str(path), table, notes, own, mapping)
-
-
-def _one_each(table: pl.DataFrame, mapping: Mapping) -> bool:
-    """Whether each item stands once, so that a table without a model's name holds the answers of one."""
-    names = [mapping.item_column] if mapping.item_column else ["item", *SYNONYMS["item"]]
-    name = next((n for n in names if n in table.columns), None)
-    return name is not None and table[name].n_unique() == table.height > 0
+        return _finished(str(path), table, notes, own, mapping)
+    given = table.columns
+    if not mapping.model:
+        what = "each file" if many else "the file"
+        table, said = called(table, path.stem, mapping.roles(table), sure=many, what=what)
+        notes = (*notes, *([said] if said else []))
+    return _finished(str(path), table, notes, own, mapping, given)
 
 
 def _finished(
-    name: str, table: pl.DataFrame, notes: Sequence[str], own: Mapping, mapping: Mapping
+    name: str, table: pl.DataFrame, notes: Sequence[str], own: Mapping, mapping: Mapping, given: Sequence[str] = ()
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:  # fmt: skip
-    """A table with our names, checked."""
+    """A table with our names, checked; ``given`` are the names that its file has."""
+    roles = own.roles(table)
+    strange = given and not {"model", "item", "score"} & {*roles}
     try:
         table, decided = own.apply(table)
-        table = checked(table, _own_range(mapping))
+        table = checked(table, _own_range(mapping), given or None)
     except BadInput as error:
-        raise BadInput(f"{name}: {error}") from None
+        words = in_own_words(str(error), roles) if given else str(error)
+        raise BadInput(f"{name}: {words}{' ' + REMEDY if strange else ''}") from None
     return table, (*notes, *decided)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -12,16 +12,21 @@ from unseen.errors import BadInput
 from unseen.factors import Factors, Kind
 from unseen.plain_text import names, value
 from unseen.responses.columns import SPLITS, ScoreKind, infer_factors
-from unseen.responses.words import scores_from_words
+from unseen.responses.words import known_words, scores_from_words
 
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
 
 
-def to_polars(table: Any) -> pl.DataFrame:
+def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[str] = ()) -> pl.DataFrame:
     """Any data frame that narwhals knows, as an eager polars one.
 
+    Args:
+        table: The frame.
+        wanted: Columns that are asked for: one that is the index of a pandas frame becomes a column.
+        instead: Names of which one is asked for: an index becomes it where no column is.
+
     Raises:
-        BadInput: It is not a data frame.
+        BadInput: It is not a data frame, or two columns bear one name.
     """
     if isinstance(table, pl.DataFrame):
         return table
@@ -29,16 +34,25 @@ def to_polars(table: Any) -> pl.DataFrame:
         return table.collect()
     if isinstance(table, Mapping):
         return pl.DataFrame(table)
+    index = [name for name in getattr(getattr(table, "index", None), "names", ()) if name is not None]
+    if index:
+        own = {*table.columns}
+        asked = {*wanted, *(() if own & {*instead} else instead)} - own
+        table = table.reset_index(level=level) if (level := [name for name in index if name in asked]) else table
     try:
         frame = nw.from_native(table)
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        return frame.to_polars()
     except TypeError:
         raise BadInput(
             f"responses must be a data frame (polars, pandas, pyarrow …), got {type(table).__name__}. "
             "For files use unseen.responses.read(path)."
         ) from None
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
-    return frame.to_polars()
+    except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
+        columns = [str(name) for name in getattr(table, "column_names", getattr(table, "columns", ()))]
+        twice = next((name for name in columns if columns.count(name) > 1), "")
+        raise BadInput(f"two columns are called {value(twice, 60)!r}. Remove one, or rename it.") from None
 
 
 def validated(
@@ -55,17 +69,20 @@ def validated(
     return frame, infer_factors(frame, kinds), kind, notes
 
 
-def checked(frame: pl.DataFrame, score_range: tuple[float, float] | None = None) -> pl.DataFrame:
+def checked(
+    frame: pl.DataFrame, score_range: tuple[float, float] | None = None, given: Sequence[str] | None = None
+) -> pl.DataFrame:
     """The rows of a table with scores as numbers and names as text, or an error at the first wrong value.
 
     Args:
         frame: A table with our names of columns; it may be one file of several.
         score_range: Lowest and highest possible score.
+        given: The columns by the user's names, for messages.
 
     Raises:
         BadInput: A required column is missing, or a value is not what its column allows.
     """
-    _require_columns(frame)
+    require_columns(frame, given)
     frame = frame.with_columns(_numeric(frame, "score"))
     if "confidence" in frame.columns:
         frame = frame.with_columns(_confidence(_numeric(frame, "confidence")))
@@ -91,21 +108,31 @@ def root_of(frame: pl.DataFrame) -> pl.Expr:
     return pl.coalesce(*(pl.col(c).cast(pl.String) for c in [*present, "item"]))
 
 
-def _require_columns(frame: pl.DataFrame) -> None:
+def require_columns(frame: pl.DataFrame, given: Sequence[str] | None = None) -> None:
+    """Refuse a table without rows, or without a model, item or score.
+
+    Args:
+        frame: A table with our names of columns.
+        given: The columns by the user's names, to be listed.
+
+    Raises:
+        BadInput: A column is missing; the message lists those that the user has.
+    """
     if frame.height == 0:
         raise BadInput("the response table has no rows.")
+    listed = names(frame.columns if given is None else given)
     for name in ("item", "score"):
         if name not in frame.columns:
             raise BadInput(
-                f"no column {name!r}; the columns are {names(frame.columns)}. "
+                f"no column {name!r}; the columns are {listed}. "
                 f"Name the right one with --{name}-column (in Python: {name}_column=…)."
                 if name != "score"
-                else f"no column 'score'; the columns are {names(frame.columns)}. "
+                else f"no column 'score'; the columns are {listed}. "
                 "Name the right one with --score (in Python: score=…)."
             )
     if "model" not in frame.columns:
         raise BadInput(
-            f"no column 'model'; the columns are {names(frame.columns)}. "
+            f"no column 'model'; the columns are {listed}. "
             "Name the right one with --model-column, or give the model's name with --model (in Python: model_column=… or model=…)."
         )
 
@@ -120,6 +147,14 @@ def _numeric(frame: pl.DataFrame, name: str) -> pl.Series:
         text = column.cast(pl.String)
         numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
         bad = (numbers.is_null() & text.is_not_null()).arg_true()
+        strange = (numbers.is_null() & text.is_not_null() & ~known_words(text)).arg_true()
+        # One row in three may be a "y" by chance, as among x, y and z.
+        if name == "score" and 0 < len(strange) < 0.5 * len(bad):
+            raise BadInput(
+                f"column {name!r}, row {strange[0] + 1}: {value(text[strange[0]])!r} is no word for right or wrong, as those of "
+                f"other rows are, such as {value(text.filter(known_words(text))[0], 60)!r} ({len(strange)} such rows). Write 0 "
+                "where the answer is wrong, and leave the cell empty where there is none."
+            )
         if len(bad):
             raise BadInput(
                 f"column {name!r}, row {bad[0] + 1}: {value(text[bad[0]])!r} is not a number ({len(bad)} such rows). "

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved")
-WRONG = ("false", "f", "no", "n", "fail", "failed", "incorrect", "i", "wrong", "failure", "unresolved")
+RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved", "✓", "✔", "✅")
+WRONG = ("false", "f", "no", "n", "fail", "failed", "incorrect", "i", "wrong", "failure", "unresolved", "✗", "✘", "❌")
 MAX_WORDS = 12
 NEGATIVE = " is smaller for better answers: its negative is the score."
 
@@ -35,6 +35,23 @@ def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
     return text.replace_strict(number, default=None, return_dtype=pl.Float64).alias(column.name), told
 
 
+def may_be_score(column: pl.Series) -> bool:
+    """Whether a column holds numbers, truth values, or at least one word for right or wrong.
+
+    >>> may_be_score(pl.Series(["pass", "error"])), may_be_score(pl.Series(["blue", "Friday"]))
+    (True, False)
+    """
+    if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+        return column.dtype.is_numeric() or column.dtype == pl.Boolean
+    levels = column.cast(pl.String).drop_nulls().unique().str.strip_chars()
+    return bool(levels.cast(pl.Float64, strict=False).is_not_null().any()) or bool(known_words(levels).any())
+
+
+def known_words(text: pl.Series) -> pl.Series:
+    """Which texts are words for right or wrong."""
+    return text.str.strip_chars().str.to_lowercase().is_in([*RIGHT, *WRONG]).fill_null(value=False)
+
+
 def negated(name: str) -> str:
     """The note of a table whose score is the negative of a loss.
 
@@ -53,4 +70,4 @@ def loss_of(notes: Iterable[str]) -> str:
     return next((note.removesuffix(NEGATIVE) for note in notes if note.endswith(NEGATIVE)), "")
 
 
-__all__ = ["loss_of", "negated", "scores_from_words"]
+__all__ = ["known_words", "loss_of", "may_be_score", "negated", "scores_from_words"]

@@ -85,7 +85,7 @@ def _peek(path: str, _modified: int, size: int) -> Peek:
             return Peek("binary", refusal=reason)
     if head[:1] == b"\x80" and len(head) > 1 and 2 <= head[1] <= 5:
         return Peek("binary", refusal=PICKLE)
-    if re.match(rb"(\(?c[\w.]+\n\w+\n|\((lp|dp|ip)\d+\n)", head):
+    if re.match(rb"(\(?c[\w.]+\n[a-zA-Z_]\w*\n(p\d+\n|\()|\((lp|dp|ip)\d+\n)", head):
         return Peek("binary", refusal=PICKLE)
     if head.startswith(b"PAR1"):
         return Peek("parquet")

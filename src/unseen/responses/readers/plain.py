@@ -22,6 +22,7 @@ from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
 from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, lossy_json, whole_rows
 from unseen.responses.readers._typed import as_number
+from unseen.responses.words import may_be_score
 
 NAME = "table"
 SEPARATORS = (",", "\t", ";", "|")
@@ -34,6 +35,8 @@ TEXTS = ("model", "item", "cluster", "parent", "variant_of", "target", "predicti
 LARGE = 2_000_000
 HEAVY = ("prediction", "question", "choices", "target")
 SAMPLE = 50_000
+# A table with one of these is long, whatever its other columns.
+METRICS = {"is_correct", "correct", "passed", "accuracy", "acc"}
 MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
 DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
 ITEM_WORDS = ("item", "question", "id", "task", "example")
@@ -48,8 +51,14 @@ def sniff(path: Path) -> bool:
         # One object is a table only where it is one row of answers, or holds columns and rows.
         return {"item", "score"} <= seen.keys or {"columns", "data"} <= seen.keys
     return seen.kind in ("parquet", "arrow", "arrow-stream", "json-lines") or (
-        seen.kind == "text" and separator(seen.text) is not None
+        seen.kind == "text" and (separator(seen.text) is not None or _is_one_column(seen.text))
     )
+
+
+def _is_one_column(text: str) -> bool:
+    """Whether a text is a column of scores under its name."""
+    head, *body = [line.strip().strip('"') for line in text.splitlines()[:20] if line.strip()] or [""]
+    return head in ("score", *SYNONYMS["score"]) and bool(body) and may_be_score(pl.Series(body))
 
 
 def separator(text: str) -> str | None:
@@ -335,7 +344,7 @@ def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[st
             raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
         if (column or role) in known and role == "score":
             return table
-    if mapping.score or known & set(SYNONYMS["score"]) or table.width < 3:
+    if mapping.score or known & METRICS or table.width < 3:
         return table
     if names_of(table.columns) is not None:
         return table
