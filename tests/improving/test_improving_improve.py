@@ -192,3 +192,26 @@ def test_a_domain_with_one_class_has_no_auroc_and_is_left_out_with_the_reason(tm
     assert left["site=s2"] == "it has 3 rows of the class 'q'; AUROC needs 5 of each"
     assert left["site=s4"].endswith("rows have the same y")
     assert len(found.selected.gained.by_domain) == 4
+
+
+def test_a_column_that_means_the_contrary_at_some_sites_is_dropped_and_the_worst_sites_gain(tmp_path):
+    rng = np.random.default_rng(0)
+    site = np.repeat(np.arange(8), 300)
+    y = (rng.random(len(site)) < 0.5).astype(int)
+    sign = np.where(site < 3, -1, 1)
+    table = pl.DataFrame(
+        {
+            "a": rng.normal(size=len(site)) + 0.8 * (2 * y - 1),
+            "turning": rng.normal(size=len(site)) + 1.5 * sign * (2 * y - 1),
+            "site": [f"s{i}" for i in site],
+            "y": np.where(y == 1, "p", "q"),
+        }
+    )
+    found = run(
+        table, "held-out site", tmp_path, ["stable-columns", "class-balance"], repeats=1, judge="worst", race=True
+    )
+    gained = found.selected.gained
+    assert found.helped
+    assert set(gained.chosen) <= {"stable-columns", "stable-columns by=invariance"}
+    assert gained.estimate.low > 0.05
+    assert gained.estimate.units == 3

@@ -307,9 +307,10 @@ def _answered(
     one: dict[str, Any], fitted: Any, sides: Mapping[str, Examples], problem: Mapping[str, Any], fit_seconds: float
 ) -> None:
     started, rows = time.perf_counter(), 0
-    # What fails here fails again below, on the side that it can't answer.
-    with contextlib.suppress(Exception):
-        foresee(fitted, list(sides.values()))
+    # What fails here fails again below, on the side that it can't answer; many learners refuse the holes of crafted rows.
+    for crafted in (False, True):
+        with contextlib.suppress(Exception):
+            foresee(fitted, [given for side, given in sides.items() if side.startswith("crafted") == crafted])
     for side, given in sides.items():
         if not len(given):
             continue

@@ -118,13 +118,17 @@ class EstimatorLearner:
         if max(len(one) for one in several) * len(self._classes) * 8 > LARGEST:
             return
         fitted, prepare = self._fitted, self._require()
-        table = _stacked([_transformed(prepare, one) for one in several])
-        if table is None:
-            return
-        chances = np.asarray(fitted.predict_proba(table))
-        ends = np.cumsum([len(one) for one in several])
-        for one, own in zip(several, np.split(chances, ends[:-1]), strict=True):
-            once("chances", (fitted, prepare, one), own.copy)
+        alike: dict[Any, list[tuple[Examples, Any]]] = {}
+        for one in several:
+            x = _transformed(prepare, one)
+            alike.setdefault(_kind(x), []).append((one, x))
+        for kind, group in alike.items():
+            if kind is None or len(group) < 2:
+                continue
+            chances = np.asarray(fitted.predict_proba(_stacked([x for _, x in group])))
+            ends = np.cumsum([len(one) for one, _ in group])
+            for (one, _), own in zip(group, np.split(chances, ends[:-1]), strict=True):
+                once("chances", (fitted, prepare, one), own.copy)
 
     def respond(self, examples: Examples) -> Responses:
         """Predict and score; confidence is the largest class probability.
@@ -176,15 +180,19 @@ def _own(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def _stacked(parts: Sequence[Any]) -> Any:
-    """Rows of all parts in one table of the same kind; None for kinds that are not known."""
+def _kind(x: Any) -> Any:
+    """What tables share that can be put below each other; None for a kind that is not known."""
     import polars as pl
 
-    if all(isinstance(one, np.ndarray) for one in parts):
-        return np.concatenate(parts)
-    if all(isinstance(one, pl.DataFrame) for one in parts):
-        return pl.concat(parts) if len({tuple(one.schema.items()) for one in parts}) == 1 else None
-    return None
+    if isinstance(x, pl.DataFrame):
+        return tuple(x.schema.items())
+    return (x.dtype, x.shape[1:]) if isinstance(x, np.ndarray) else None
+
+
+def _stacked(parts: Sequence[Any]) -> Any:
+    import polars as pl
+
+    return pl.concat(parts) if isinstance(parts[0], pl.DataFrame) else np.concatenate(parts)
 
 
 def _by_row(model: Any) -> bool:
