@@ -29,12 +29,14 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(BIN)/python docs/_ext/prose.py
 
 types: $(VENV)/.dev
 	$(BIN)/pyright
 
 # Warnings are errors. What was executed is kept in build/docs under a hash of the package and of the example.
 docs: $(VENV)/.docs
+	$(BIN)/python docs/_ext/prose.py
 	rm -rf site build/docs/html
 	$(BIN)/sphinx-build -q -W --keep-going -j $(WORKERS) -d build/docs/doctrees docs build/docs/html
 	mv build/docs/html site

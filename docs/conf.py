@@ -39,7 +39,7 @@ nb_render_markdown_format = "myst"
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 # Named, since the page is written when the build begins: what a fresh clone holds before that is not looked through.
-autosummary_generate = ["reference/api.md"]
+autosummary_generate = [f"reference/api{part}.md" for part in ("", "-estimates", "-measures", "-adaptation")]
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"

@@ -67,3 +67,14 @@ def test_pages_of_checks_and_options_come_from_the_code():
     assert {f"checks/{page.code}" for page in explain()} == set(pages) - {"checks/index"}
     assert "--gap-that-matters" in generated.command_line()["reference/cli"]
     assert "`gap_that_matters`" in generated.configuration()["reference/config"]
+
+
+def test_our_pages_keep_to_the_style_and_what_breaks_it_is_named_with_its_line():
+    prose = part("prose")
+    page = 'It holds.\n```\nvery\n```\nA `very` "powerful" tool.\nSimply generalize the the rule!\n'
+    assert [(s.split(": ")[0], s.split(": ")[1]) for s in prose.found(page, "page.md")] == [
+        ("page.md:6", "'Simply'"), ("page.md:6", "'generalize'"), ("page.md:6", "'!'"), ("page.md:6", "'the the'"),
+    ]  # fmt: skip
+    assert not list(prose.found("Simply so. <!-- style: a title -->", "page.md"))
+    broken = [s for page in prose.pages() for s in prose.found(page.read_text(encoding="utf-8"), page.name)]
+    assert broken == []

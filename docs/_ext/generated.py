@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import pkgutil
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -272,9 +273,45 @@ PACKAGES = {
 }  # fmt: skip
 
 
+# Packages of many modules, each with a page of its own; the docstring of the first module of a theme introduces it.
+BY_MODULE = {
+    "unseen.estimates": ("estimates", "Estimates", "The statistics: intervals, tests, contrasts, difficulty, confidence, what needs no labels."),
+    "unseen.measures": ("measures", "Measures", "Quantities of a model or of data that checks and studies share."),
+    "unseen.adaptation": ("adaptation", "Adaptation (extra `torch`)", "What a model does at test time with inputs that it was not trained on."),
+}  # fmt: skip
+
+
+def by_module(package: str, title: str, intro: str) -> str:
+    """All that the modules of a package make public, module by module."""
+    root = importlib.import_module(package)
+    found = sorted(m.name for m in pkgutil.walk_packages(root.__path__, f"{package}.") if "._" not in m.name)
+    text, theme = f"# {title}\n\n{intro}\n", ""
+    for name in found:
+        module = importlib.import_module(name)
+        public = [
+            n for n, thing in vars(module).items()
+            if not n.startswith("_") and (inspect.isclass(thing) or inspect.isroutine(thing)) and thing.__module__ == name
+        ]  # fmt: skip
+        if hasattr(module, "__path__"):
+            theme = (module.__doc__ or "").strip().split("\n")[0]
+            text += f"\n## {name.rpartition('.')[2].capitalize()}\n\n{theme}\n"
+        elif public:
+            lines = "\n".join(f"   {n}" for n in public)
+            first = (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+            level = "###" if theme else "##"
+            text += f"\n{level} {name.rpartition('.')[2]}\n\n{first}\n\n```{{eval-rst}}\n.. currentmodule:: {name}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{lines}\n```\n"
+    return text
+
+
 def python_reference() -> dict[str, str]:
     """What each package makes public, for autosummary to fill in."""
-    text = "# Python\n\nWhat most need stands in `unseen` itself; the packages below hold what it is made of.\n"
+    listed_apart = "\n".join(
+        f"- [](api-{name}.md): {intro[0].lower()}{intro[1:]}" for name, _, intro in BY_MODULE.values()
+    )
+    text = (
+        "# Python\n\nWhat most need stands in `unseen` itself; the packages below hold what it is made of, and three have pages "
+        f"of their own:\n\n{listed_apart}\n" + toctree(f"api-{name}" for name, *_ in BY_MODULE.values())
+    )
     listed: set[str] = set()
     for package, title in PACKAGES.items():
         module = importlib.import_module(package)
@@ -285,7 +322,8 @@ def python_reference() -> dict[str, str]:
         listed |= set(names) if package == "unseen" else set()
         lines = "\n".join(f"   {n}" for n in sorted(names, key=lambda n: (not n[0].islower(), n)))
         text += f"\n## {title}\n\n```{{eval-rst}}\n.. currentmodule:: {package}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{lines}\n```\n"
-    return {"reference/api": text}
+    apart = {f"reference/api-{name}": by_module(package, *told) for package, (name, *told) in BY_MODULE.items()}
+    return {"reference/api": text, **apart}
 
 
 def toctree(names: Iterable[str]) -> str:

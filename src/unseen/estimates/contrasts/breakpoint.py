@@ -64,6 +64,7 @@ def broken_line(
     by the rows and the spread of each level, not by the covariance of the means, which few clusters leave singular; that
     covariance enters through simulation. Draws e ~ t(0, Σ) with the degrees of freedom of the level with the fewest
     clusters give
+
     - the critical value c of Q(ψ̂) − min Q where the best fit is the truth: the interval holds every hinge and step
       with Q − Q_min ≤ c, inflated by the misfit of the best;
     - the null distribution of Q_line − Q_min, the maximum over all hinges and steps.

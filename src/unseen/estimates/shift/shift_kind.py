@@ -54,8 +54,8 @@ def shift_kind(
 ) -> ShiftKind:
     """Diversity and correlation shift between two sides.
 
-    With densities p, q of the inputs on S (both positive) and T (one is zero), diversity shift is ½∫_T |p - q| and
-    correlation shift ½∫_S √(pq) Σ_y |p(y|z) - q(y|z)|. Inputs are divided into cells: distinct values of a discrete
+    With densities p, q of the inputs on S (both positive) and T (one is zero), diversity shift is ½∫_T ``|p - q|`` and
+    correlation shift ½∫_S √(pq) Σ_y ``|p(y|z) - q(y|z)|``. Inputs are divided into cells: distinct values of a discrete
     feature, else k-means cells of both sides together. A cell belongs to T if one side has no row in it while as many
     as ``absent`` would be expected from the share of the other. Absolute differences of small samples are too large by
     chance; their signs therefore come from one half of each side and their sizes from the other half, and vice versa,
