@@ -446,7 +446,7 @@ def audit(
         asked = ask(
             learning_table(given), learner or "gradient-boosting", options.shifts, target=target, seed=settings.seed,
             inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
-            measure=measure,  # type: ignore[arg-type]
+            measure=measure, seconds=time_limit,  # type: ignore[arg-type]
         )  # fmt: skip
         with hooked("refits", progress) as done:
             under = refitted_under(
@@ -695,7 +695,7 @@ def improve(
     asked = ask(
         learning_table(table), learner or "gradient-boosting", options.shifts, target=target, seed=seed,
         inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
-        measure=measure,  # type: ignore[arg-type]
+        measure=measure, seconds=time_limit,  # type: ignore[arg-type]
     )  # fmt: skip
     began, seen = time_module.monotonic(), not callable(progress) and is_shown(progress)
 

@@ -9,6 +9,9 @@ MAX_VALUE = 200
 MAX_NAMES = 20
 # No message of ours is longer; what is, quotes something that should not be quoted whole.
 MAX_MESSAGE = 3000
+# What moves a cursor or rings a bell; line ends and tabs do not.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COMMAND = re.compile(r"(?m)^(\s*)::")
 # A run of text that no sentence of ours holds: quoted, or without a space.
 _LONG = re.compile(rf"(?:'[^'\n]{{{MAX_VALUE + 1},}}'|\"[^\"\n]{{{MAX_VALUE + 1},}}\"|\S{{{MAX_VALUE + 1},}})")
 
@@ -77,6 +80,15 @@ def line(words: str) -> str:
     return printable.replace("::", ":\u200b:").replace("##[", "#\u200b#[")
 
 
+def screened(text: str) -> str:
+    r"""Text of many lines: they stay, and nothing in it moves a cursor or commands a workflow.
+
+    >>> screened("# a\x1b[31m\n::error::b\n## ##[group]")
+    '# a [31m\n:\u200b:error::b\n## #\u200b#[group]'
+    """
+    return _COMMAND.sub("\\1:\u200b:", _CONTROL.sub(" ", text)).replace("##[", "#\u200b#[")
+
+
 def message(words: str) -> str:
     r"""An error message: lines stay lines, each fit to be printed, and no quoted value fills the screen.
 
@@ -88,4 +100,4 @@ def message(words: str) -> str:
     return "\n".join(line(part) for part in kept.split("\n"))
 
 
-__all__ = ["MAX_NAMES", "MAX_VALUE", "brief", "counted", "line", "message", "names", "value"]
+__all__ = ["MAX_NAMES", "MAX_VALUE", "brief", "counted", "line", "message", "names", "screened", "value"]

@@ -121,6 +121,24 @@ BAD = """
         def fit(self, x, y, sample_weight=None):
             raise KeyboardInterrupt
 
+    class Panic(BaseException):
+        def __str__(self):
+            raise ValueError
+
+    class Panics(Base):
+        def fit(self, x, y, sample_weight=None):
+            raise Panic
+
+    class Silent:
+        def fit(self, x, y):
+            return self
+        def predict(self, x):
+            return None
+
+    class Closes(Base):
+        def fit(self, x, y, sample_weight=None):
+            os.closerange(3, 256)
+            return super().fit(x, y)
 """
 TOLD = {
     "NaN": "are no finite number",
@@ -132,6 +150,9 @@ TOLD = {
     "Exits": "the learner called sys.exit(0)",
     "Leaves": "the learner ended its process (exit code 0)",
     "Interrupts": "the learner raised KeyboardInterrupt",
+    "Panics": "Panic",
+    "Silent": "predict returned nothing for 60 rows",
+    "Closes": "the learner ended its process",
 }
 
 
@@ -194,3 +215,28 @@ def test_a_module_that_ends_the_process_at_import_is_told(tmp_path, monkeypatch,
     with pytest.raises(BadInput, match="A module that is imported must only define things") as caught:
         spec_of(f"mod{abs(hash(line))}:make")
     assert told in str(caught.value)
+
+
+def test_a_limit_on_refits_holds_for_importing_too(tmp_path, monkeypatch):
+    (tmp_path / "sleeps.py").write_text("import time; time.sleep(100)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["unseen.refitting.resolve"], "IMPORT_LEAST", 1.0)
+    with pytest.raises(BadInput, match="importing it ran longer than 2 s"):
+        spec_of("sleeps:make", seconds=2.0)
+
+
+def test_failures_that_differ_in_numbers_alone_are_one_finding(tmp_path):
+    class Refuses(LogisticRegression):
+        def fit(self, x, y, sample_weight=None):
+            if np.asarray(x)[0, 0] > 0:
+                raise ValueError(f"{len(x)} rows are too many")
+            raise TypeError("no")
+
+    result = unseen.audit(
+        sites(), target="y", learner=Refuses(), shifts="held-out site", refits=2, select="U800", executor="serial"
+    )
+    told = [f["statement"] for f in result.document["findings"] if f["outcome"] == "found"]
+    total = next(int(t.split(" refits")[0].split()[-1]) for t in told)
+    assert all(t.startswith(f"Refuses failed in all {total} refits, ") for t in told)
+    assert sum(int(t.split("refits, ")[1].split(" of them")[0]) for t in told) == total
+    assert len(told) == 2

@@ -58,8 +58,9 @@ class Refits(Check):
             outcomes.append(
                 Found(
                     code=self.code, about=About("model", name),
-                    statement=f"{name} failed in {'all' if len(where) == total else len(where)} "
-                    f"{'' if len(where) == total else 'of '}{total} refits ({where[0]}"
+                    statement=f"{name} failed in {'all' if failed == total else failed} "
+                    f"{'' if failed == total else 'of '}{total} refits"
+                    + (f", {len(where)} of them so" if len(where) < failed else "") + f" ({where[0]}"
                     + (f" and {len(where) - 1} more" if len(where) > 1 else "") + f"): {message}",
                     next_step=step,
                     effect=len(where) / total, details=FailedRefits(refits=tuple(where), message=message),

@@ -17,9 +17,11 @@ TRACEBACK = "UNSEEN_TRACEBACK"
 def main() -> None:
     """Run the command; errors meant for people are printed without a traceback."""
     from unseen.cli.app import build
+    from unseen.cli.printing import carried
     from unseen.errors import UnseenError
     from unseen.plain_text import message
 
+    carried()
     _plain_warnings()
     code: str | int | None = EXIT_OK
     try:

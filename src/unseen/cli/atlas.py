@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from unseen.cli.printing import print_json
 
 app = typer.Typer(help="List, show, run and verify the studies behind the checks.", no_args_is_help=False)
 EXECUTORS = ("serial", "local", "ray")
@@ -54,7 +55,7 @@ def table(
     everything = [(e, e.to_dict()) for e in sorted(ledger(), key=lambda e: ORDER[e.state])]
     chosen = [(e, d) for e, d in everything if all(not v or d[k] == v for k, v in wanted.items())]
     if format == "json":
-        typer.echo(json.dumps({"rows": [d for _, d in chosen]}, ensure_ascii=False, indent=1))
+        print_json({"rows": [d for _, d in chosen]})
         return
     typer.echo(pages.table([e for e, _ in chosen]))
     typer.echo(reliance([e for e, _ in everything]))
@@ -73,7 +74,7 @@ def show(
     _one_of("--format", format, ("text", "json"))
     described = pages.describe(slug)
     if format == "json":
-        typer.echo(json.dumps(described, ensure_ascii=False, indent=1))
+        print_json(described)
         return
     typer.echo(pages.text(described, code=code))
 
@@ -120,7 +121,7 @@ def run(
         if not quick and len(result["seeds"]) >= 5:
             stored[result["slug"]] = str(runner.save(result, results_folder() if into_package else output))
     if format == "json":
-        typer.echo(json.dumps({"results": results}, ensure_ascii=False, indent=1))
+        print_json({"results": results})
         return
     for result in results:
         typer.echo(pages.result_text(result))
@@ -146,7 +147,10 @@ def pilot(
     _one_of("--format", format, ("text", "json"))
     with progress("pilot", show=None if format == "text" else False) as done:
         found = runner.pilot(slug, count=seeds, executor=executor, workers=workers, done=done)  # type: ignore[arg-type]
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=1) if format == "json" else pages.pilot_text(found))
+    if format == "json":
+        print_json(found)
+    else:
+        typer.echo(pages.pilot_text(found))
 
 
 @app.command()
@@ -179,7 +183,7 @@ def verify(
         if format == "text":
             typer.echo(pages.verified_text(checked))
     if format == "json":
-        typer.echo(json.dumps({"verified": found}, ensure_ascii=False, indent=1))
+        print_json({"verified": found})
     elif not found:
         typer.echo("No cheap study is stored with the package yet.")
     if any(checked["outcome"] == "differs" for checked in found):

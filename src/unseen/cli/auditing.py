@@ -18,6 +18,7 @@ from unseen.cli.exits import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for, describe_request
 from unseen.cli.learning import request_of as learning_of
 from unseen.cli.options import form_of
+from unseen.cli.printing import exact
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
@@ -126,21 +127,20 @@ def perform(request: Request) -> int:
     if o.accept:
         document = _accept(o, document)
     missing = unasked(document, o.fail_on)
-    if request.format == "github":
-        github.write_summary(document, missing)
     for output, form in outputs.items():
         # A file has room for everything.
         write_atomically(output, _render(document, form, subject.responses, full=True))
     if o.statistics:
         sys.stdout.write(
-            to_json(statistics.counts(document))
+            exact(to_json(statistics.counts(document)))
             if not outputs and request.format == "json"
             else statistics.text(document)
         )
     elif o.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif not outputs or (len(outputs) > 1 and o.format):
-        sys.stdout.write(_render(document, request.format, subject.responses, full=o.full))
+        told = _render(document, request.format, subject.responses, full=o.full)
+        sys.stdout.write(exact(told) if request.format in ("json", "sarif") else told)
     else:
         terminal.show(document, full=o.full)
         for output in outputs:
@@ -149,6 +149,9 @@ def perform(request: Request) -> int:
         sys.stdout.write(github.unjudged(missing))
     for sentence in missing:
         sys.stderr.write(f"unseen: --fail-on: {line(sentence)}\n")
+    if request.format == "github":
+        # Last: where it can't be written, that is an error, and the annotations are there.
+        github.write_summary(document, missing)
     failed = missing or failures(document, o.fail_on, o.fail_gap)
     return EXIT_FAILED if failed else EXIT_OK
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.printing import print_json
+
 
 def explain(
     code: Annotated[
@@ -14,8 +16,6 @@ def explain(
     format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Explain a check (question, null, method, assumptions, sources, an example) or a remedy (what it does and needs)."""
-    import json
-
     from unseen.api import explain as look_up
     from unseen.errors import BadInput
 
@@ -23,6 +23,6 @@ def explain(
         raise BadInput(f"--format {format!r} is not one of text, json.")
     pages = look_up(code)
     if format == "json":
-        typer.echo(json.dumps([page.to_dict() for page in pages], ensure_ascii=False, indent=1))
+        print_json([page.to_dict() for page in pages])
         return
     typer.echo(str(pages))

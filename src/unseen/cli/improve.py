@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.options import form_of, names_in
+from unseen.cli.printing import exact
 
 if TYPE_CHECKING:
     from unseen.improving import Improvement
@@ -94,6 +95,7 @@ def improve(
     request = request_of(
         tuple(sources), target=target, learner=learner, shifts=shift, inputs=names_in(inputs), drop=names_in(drop),
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,
+        seconds=time_limit,
     )  # fmt: skip
     asked = ask_for(request)
     started = time_module.monotonic()
@@ -115,7 +117,8 @@ def improve(
     if quiet and (form == "text" if output is None else output.is_file()):
         sys.stdout.write(line(title(found.document)) + "\n")
     elif output is None:
-        sys.stdout.write(render(found.document, form, color=sys.stdout.isatty()))
+        told = render(found.document, form, color=sys.stdout.isatty())
+        sys.stdout.write(exact(told) if form == "json" else told)
     else:
         improvement_terminal.show(found.document)
         sys.stdout.write(f"Report: {output.resolve()}\n")

@@ -55,7 +55,7 @@ def ask_for(request: LearningRequest) -> Asked:
     return ask(
         learning_table(request.source), request.learner, request.shifts, target=request.target, inputs=request.inputs,
         drop=request.drop, cluster=request.cluster, time=request.time, regression=request.regression,
-        measure=request.measure, seed=request.seed,  # type: ignore[arg-type]
+        measure=request.measure, seed=request.seed, seconds=request.seconds,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

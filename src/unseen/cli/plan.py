@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from unseen.cli.options import form_of, names_in
+from unseen.cli.printing import exact
 
 PILOT = "From a pilot log"
 NUMBERS = "From numbers"
@@ -98,7 +99,8 @@ def plan(
         sys.stdout.write(f"{title(made.document)}. {statement(made.document)}\n")
         return
     if output is None:
-        sys.stdout.write(render(made.document, form, color=sys.stdout.isatty()))
+        told = render(made.document, form, color=sys.stdout.isatty())
+        sys.stdout.write(exact(told) if form == "json" else told)
         return
     write_atomically(output, render(made.document, form))
     if not quiet:

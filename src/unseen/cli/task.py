@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.printing import print_json
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -25,7 +27,7 @@ def list_tasks(
 
     rows = [_summary(name) for name in tasks.names()]
     if _wants_json(format):
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json(rows)
         return
     width = max(len(r["name"]) for r in rows)
     family = ""
@@ -60,7 +62,7 @@ def show(
         "example": _line(example),
     }
     if _wants_json(format):
-        typer.echo(json.dumps(described, ensure_ascii=False, indent=1, default=str))
+        print_json(described, default=str)
         return
     typer.echo(f"{name}: {task.title}\n\n{described['about']}\n\nSource: {task.source}")
     for heading in (h for h in ("settings", "options", "factors") if described[h]):

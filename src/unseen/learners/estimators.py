@@ -141,7 +141,11 @@ class EstimatorLearner:
             chances = self.probabilities(examples)
             prediction = self._classes[chances.argmax(1)]
             return responses_of(examples, model=self.name, prediction=prediction, confidence=chances.max(1))
-        predicted = np.asarray(self._fitted.predict(_transformed(prepare, examples)))
+        given = self._fitted.predict(_transformed(prepare, examples))
+        predicted = np.asarray(given)
+        if predicted.shape[:1] != (len(examples),):
+            returned = "nothing" if given is None else f"an answer of shape {predicted.shape}"
+            raise BadInput(f"{self.name}: predict returned {returned} for {len(examples):,} rows.")
         return responses_of(examples, model=self.name, prediction=predicted)
 
     def _require(self) -> Any:

@@ -71,6 +71,7 @@ def ask(
     regression: bool | None = None,
     measure: str | None = None,
     seed: int = 0,
+    seconds: float | None = None,
 ) -> Asked:
     """Check data, learner and shifts, and find the rows that each shift holds out.
 
@@ -86,6 +87,7 @@ def ask(
         regression: Whether the target is a number to predict; inferred by default.
         measure: How answers are scored.
         seed: Source of every draw.
+        seconds: Longest time that a refit may take, which holds for importing the learner too.
 
     Raises:
         BadInput: A column, the learner or a phrase can't be used; the message says which, and what there is.
@@ -95,7 +97,7 @@ def ask(
     )
     if not shifts:
         raise BadInput(f"say which shift to judge.{suggestions(problem)}")
-    spec = spec_of(learner, regression=problem.regression)
+    spec = spec_of(learner, regression=problem.regression, seconds=seconds)
     parsed = [parse_shift(text, problem.examples) for text in shifts]
     held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
     problem = _units_within(problem.without_inputs(list(dict.fromkeys(held_out))), held_out)

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from unseen.data import Examples
+from unseen.engine.clock import OutOfTime
 from unseen.engine.executors import Job, Kind, run_jobs
 from unseen.engine.seeds import numpy_generator
 from unseen.engine.sources import code_hash
@@ -152,7 +153,19 @@ class Runner:
 
 
 def _lost(job: Job, why: str) -> dict[str, Any]:
-    return {"failed": f"the learner {why}", "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+    return _nothing(f"the learner {why}")
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    return {"failed": why, "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+
+
+def _told(error: BaseException) -> str:
+    """Class and words of what a learner raised; its own ``__str__`` may fail too."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def versions(*modules: str) -> dict[str, str]:
@@ -279,9 +292,12 @@ def refit(
             fit_seconds = time.perf_counter() - started
             answers, shuffled = answer_sides(fitted, examples, parts, problem, seed, options)
     except UnseenError as error:
-        return {"failed": str(error), "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
-    except Exception as error:
-        return {"failed": f"{type(error).__name__}: {error}", "answers": {}, "shuffled": {}, "seconds": [0.0, 0.0]}
+        return _nothing(str(error))
+    except (KeyboardInterrupt, SystemExit, OutOfTime):
+        raise
+    except BaseException as error:
+        # A panic of polars or tokenizers, a cancelled task, or a class of the learner's own is no Exception.
+        return _nothing(_told(error))
     return {
         "failed": "", "answers": answers, "shuffled": shuffled,
         "seconds": [fit_seconds, time.perf_counter() - started - fit_seconds],

@@ -19,6 +19,8 @@ from unseen.learners import NAMES, EstimatorLearner, named
 
 # Longest time that importing a learner's module may take, in seconds.
 IMPORT_SECONDS = 300.0
+# A limit on refits holds for importing too, but loading torch alone may take this long on a busy machine.
+IMPORT_LEAST = 30.0
 PICKLES = (".pkl", ".pickle", ".joblib", ".skops", ".pt", ".pth")
 
 
@@ -70,7 +72,7 @@ class Spec:
         return replace(self, name=name, settings={**self.settings, **settings})
 
 
-def spec_of(learner: Any, *, regression: bool = False) -> Spec:
+def spec_of(learner: Any, *, regression: bool = False, seconds: float | None = None) -> Spec:
     """Check what a user named, before any work is done.
 
     Args:
@@ -78,6 +80,7 @@ def spec_of(learner: Any, *, regression: bool = False) -> Spec:
             function that makes one, or a torch module or a function ``(inputs, outputs) -> module``. Or any such
             object itself: an estimator, a pipeline, a class, a function, a lambda.
         regression: For a numeric target.
+        seconds: Longest time that importing its module may take, at least ``IMPORT_LEAST``; by default ``IMPORT_SECONDS``.
 
     Raises:
         BadInput: There is no such learner, it is a pickle, or it lacks fit or predict.
@@ -98,20 +101,20 @@ def spec_of(learner: Any, *, regression: bool = False) -> Spec:
         return Spec(learner, learner, regression=regression)
     folder = str(Path.cwd())
     spec = Spec(learner.rsplit(":", 1)[1], learner, folder, "", {}, regression)
-    _survives(spec)
+    _survives(spec, IMPORT_SECONDS if seconds is None else max(seconds, IMPORT_LEAST))
     found = _load(spec)
     resolve(spec)
     return replace(spec, code=_source_hash(found))
 
 
-def _survives(spec: Spec) -> None:
+def _survives(spec: Spec, seconds: float) -> None:
     """Import and build the learner in a process of its own first: a module may end the process that imports it.
 
     Raises:
         BadInput: It did, or hung, or building it failed.
     """
     told = run_jobs(
-        _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=IMPORT_SECONDS,
+        _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=seconds,
         lost=lambda job, why: why,
     )[0]  # fmt: skip
     if told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,9 @@ from unseen.refitting.design import Case, Plan
 from unseen.refitting.problem import Problem
 from unseen.refitting.refits import Answers, Refitted, Runner
 from unseen.responses import Responses
+
+# "60 of 60 rows" and "72 of 72 rows" are one failure.
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,13 @@ class UnderShift:
 
     @property
     def failures(self) -> dict[str, list[str]]:
-        """What the learner raised → the refits in which it did."""
+        """What the learner raised → the refits in which it did; messages that differ in their numbers alone are one."""
         found: defaultdict[str, list[str]] = defaultdict(list)
+        first: dict[str, str] = {}
         for result in self.refitted:
             if result.failed:
-                found[result.failed].append(result.piece.name)
+                kind = _NUMBER.sub("#", result.failed)
+                found[first.setdefault(kind, result.failed)].append(result.piece.name)
         return dict(found)
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unseen.plain_text import line
+from unseen.plain_text import line, screened
 from unseen.report import first, markdown
 from unseen.report.words import by_check, headline
 
@@ -71,9 +71,9 @@ def data(text: str) -> str:
     r"""A message on one line: a name can't start a workflow command of its own.
 
     >>> data("50 %\n::error::x")
-    '50 %25%0A::error::x'
+    '50 %25%0A:\u200b:error::x'
     """
-    return str(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return screened(str(text)).replace("%", "%25").replace("\n", "%0A")
 
 
 def parameter(text: str) -> str:

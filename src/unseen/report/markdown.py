@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unseen.plain_text import screened
 from unseen.report import baseline, first
 from unseen.report.plain import interval
 from unseen.report.words import by_check, expectations, headline, joined_step, subtitle, title_case, what
@@ -96,7 +97,7 @@ def escape(text: str) -> str:
     >>> escape("a|b <i> [x](y) *z*")
     'a\\|b &lt;i&gt; \\[x\\](y) \\*z\\*'
     """
-    line = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = " ".join(screened(str(text)).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*_\[\]|~])", r"\\\1", line)
     # An address or a mention would become a link or notify somebody.
     return re.sub(r"(?<=http)(s?):(?=//)", r"\1&#58;", line).replace("@", "&#64;")
