@@ -443,7 +443,12 @@ def widest_gaps(asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: flo
     Args:
         asked: Means, and which of their levels to compare.
         level: Nominal coverage of the two-sided intervals.
+
+    >>> widest_gaps([])
+    []
     """
+    if not asked:
+        return []
     quantile, parts = normal_quantile((1 - level) / 2), list[Pairs]()
     least, sizes = np.full(len(asked), -np.inf), list[int]()
     for k, (means, levels) in enumerate(asked):
