@@ -8,12 +8,16 @@ from torch import nn
 
 from unseen import tasks
 from unseen.atlas.plan import Measurement, Threshold, first_form
+from unseen.atlas.studies.learners._chomsky_hierarchy_transduction import (
+    fit_transducer,
+    score_by_length,
+    task_vocabulary,
+)
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.learners.architectures.recurrent import Recurrent
 from unseen.learners.architectures.stack_rnn import StackRNN
 from unseen.learners.architectures.transformer import Transformer
 from unseen.training.config import TrainConfig
-from unseen.training.testbeds.transduction import fit_transducer, score_by_length, task_vocabulary
 from unseen.training.vocabulary import Vocabulary
 
 SOLVED = 0.9

@@ -9,12 +9,12 @@ from typing import cast
 import torch
 
 from unseen.atlas.plan import Measurement, Threshold, first_form
+from unseen.atlas.studies.learners._grokked_transformers_facts import FactReader, FactSets
+from unseen.atlas.studies.learners._grokked_transformers_lens import logit_lens, patched
 from unseen.engine.seeds import spawn, torch_generator
-from unseen.measures.internals.lens import logit_lens, patched
 from unseen.tasks.knowledge.facts import ComparisonFacts, FactTask, TwoHopFacts
 from unseen.training import TrainConfig, fit_tensors
 from unseen.training.fitting import Fitted
-from unseen.training.testbeds.facts import FactReader, FactSets
 
 EVERY = 50
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from unseen.atlas.plan import Measurement, Threshold, first_form
+from unseen.atlas.studies.tasks._scylla_gap_peak import gap_peak
 from unseen.data import Examples
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.curves.gap_peak import gap_peak
 from unseen.tasks.base import Example
 from unseen.tasks.logic.scylla import Scylla
 

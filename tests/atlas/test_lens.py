@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unseen.atlas.studies.learners._grokked_transformers_lens import logit_lens, patched
 from unseen.engine.seeds import seeded_torch
 from unseen.errors import BadInput
 from unseen.learners.architectures.transformer import Transformer
-from unseen.measures.internals.lens import logit_lens, patched
 
 
 @pytest.fixture(params=[False, True], ids=["own weights", "shared weights"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unseen.atlas.studies.tasks._scylla_gap_peak import gap_peak
 from unseen.errors import TooFewUnits
-from unseen.measures.curves.gap_peak import gap_peak
 
 
 def scores(rates: list[float], n: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -8,17 +8,17 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from unseen import tasks  # noqa: E402
-from unseen.engine.seeds import torch_generator  # noqa: E402
-from unseen.errors import BadInput  # noqa: E402
-from unseen.learners.architectures.recurrent import Recurrent  # noqa: E402
-from unseen.training.config import TrainConfig  # noqa: E402
-from unseen.training.testbeds.transduction import (  # noqa: E402
+from unseen.atlas.studies.learners._chomsky_hierarchy_transduction import (  # noqa: E402
     Transduction,
     blanked,
     fit_transducer,
     score_by_length,
     task_vocabulary,
 )
+from unseen.engine.seeds import torch_generator  # noqa: E402
+from unseen.errors import BadInput  # noqa: E402
+from unseen.learners.architectures.recurrent import Recurrent  # noqa: E402
+from unseen.training.config import TrainConfig  # noqa: E402
 from unseen.training.vocabulary import EMPTY, PAD  # noqa: E402
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from unseen.atlas.studies.learners._grokked_transformers_facts import FactReader, FactSets
 from unseen.engine.seeds import seeded_torch
 from unseen.tasks.knowledge.facts import TwoHopFacts
-from unseen.training.testbeds.facts import FactReader, FactSets
 
 TASK = TwoHopFacts(entities=8, relations=4, degree=4, ood_share=0.25, ratio=1.5)
 
