@@ -15,12 +15,11 @@ from unseen.errors import BadInput
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value
 from unseen.responses.columns import ROLES
-from unseen.responses.comparisons import names_of
-from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
 from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, lossy_json, whole_rows
+from unseen.responses.readers._matrices import METRICS, Headless, headed, unpivoted, without_header
 from unseen.responses.readers._typed import as_number
 from unseen.responses.words import may_be_score
 
@@ -31,15 +30,12 @@ DECIMAL_COMMA = re.compile(r"(?:^|;)-?\d+,\d+(?=;|\s*$)", re.MULTILINE)
 DECIMAL_POINT = re.compile(r"(?:^|;)-?\d+\.\d+(?=;|\s*$)", re.MULTILINE)
 # Names and answers stay texts even where all of them look like numbers ("007").
 TEXTS = ("model", "item", "cluster", "parent", "variant_of", "target", "prediction", "question", "split")
+# Lines that are looked at to tell whether the first is a header.
+SHOWN_ROWS = 50
 # Above this many rows only what the audit works on is read, and texts are kept as numbered levels.
 LARGE = 2_000_000
 HEAVY = ("prediction", "question", "choices", "target")
 SAMPLE = 50_000
-# A table with one of these is long, whatever its other columns.
-METRICS = {"is_correct", "correct", "passed", "accuracy", "acc"}
-MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
-DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
-ITEM_WORDS = ("item", "question", "id", "task", "example")
 
 
 def sniff(path: Path) -> bool:
@@ -91,7 +87,7 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     table = load(path, mapping, notes)
     if table.height == 0:
         raise BadInput(f"{path}: has columns ({shown_names(table.columns)}) but no row.")
-    return _unpivoted(path, table, mapping, notes), tuple(notes)
+    return unpivoted(path, table, mapping, notes), tuple(notes)
 
 
 def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
@@ -137,7 +133,12 @@ def _named_once(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[s
 
 def _meant(mapping: Mapping) -> set[str]:
     """Names of columns that an audit would take for more than a factor, or that the user named."""
-    return {*ROLES, *mapping.columns.values(), *mapping.factors, *(s for v in SYNONYMS.values() for s in v)}
+    return {
+        *ROLES,
+        *mapping.columns.values(),
+        *mapping.factors,
+        *(s for r, v in SYNONYMS.items() for s in v if r != "score" or s in METRICS),
+    }
 
 
 def _first_line(error: BaseException) -> str:
@@ -147,8 +148,9 @@ def _first_line(error: BaseException) -> str:
 def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
     seen = peek(path)
     divider = separator(seen.text) or ","
-    header = next(csv.reader([seen.text.lstrip("\r\n").splitlines()[0]], delimiter=divider))
-    headerless = _is_headerless(header)
+    lines = seen.text.lstrip("\r\n").splitlines()[:SHOWN_ROWS]
+    header = next(csv.reader(lines[:1], delimiter=divider))
+    headerless = without_header([header, *(line.split(divider) for line in lines[1:])])
     named = {mapping.columns.get(role, role) for role in TEXTS} | {
         s for role in ("model", "item") for s in SYNONYMS[role]
     }
@@ -160,7 +162,7 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         "schema_overrides": texts,
     }
     if headerless:
-        options |= {"has_header": False, "new_columns": [f"item {i + 1}" for i in range(len(header))]}
+        options |= {"has_header": False, "new_columns": [f"column {i + 1}" for i in range(len(header))]}
     # Where semicolons divide, a comma is the decimal point of the country, unless points are used as well.
     if divider == ";" and DECIMAL_COMMA.search(seen.text) and not DECIMAL_POINT.search(seen.text):
         options["decimal_comma"] = True
@@ -187,36 +189,20 @@ def _csv(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
         raise _uneven(path, error, divider) from None
 
 
-def _is_headerless(header: list[str]) -> bool:
-    """Whether the first line holds scores, not names: numbers throughout, three or more."""
-    cells = [cell.strip().strip('"') for cell in header]
-    return len(cells) >= 3 and all(re.fullmatch(r"-?\d+(\.\d+)?", cell) for cell in cells)
-
-
 def _told(
     path: Path,
     table: pl.DataFrame,
     header: list[str],
     divider: str,
     encoding: str,
-    headerless: bool,
+    headerless: Headless,
     mapping: Mapping,
     notes: list[str],
 ) -> pl.DataFrame:
     """A table with each column named once and each row whole; what was left out or doubled is said."""
     if not headerless:
         table = distinct_columns(path, table, header, _meant(mapping), notes)
-    return _headed(path, whole_rows(path, table, divider, encoding, notes), headerless, notes)
-
-
-def _headed(path: Path, table: pl.DataFrame, headerless: bool, notes: list[str]) -> pl.DataFrame:
-    if not headerless:
-        return table
-    notes.append(
-        f"{path.name}: the first line holds numbers, so there is no header: rows are models, columns are items."
-    )
-    names = pl.Series("model", [f"row {i + 1}" for i in range(table.height)])
-    return table.select(names, pl.all())
+    return headed(path, whole_rows(path, table, divider, encoding, notes), headerless, notes)
 
 
 def _uneven(path: Path, error: Exception, divider: str) -> BadInput:
@@ -333,81 +319,3 @@ def _scanned(path: Path, lazy: pl.LazyFrame, mapping: Mapping, notes: list[str])
         + (f" and {', '.join(repr(c) for c in left)} were not read (name a column to keep it)." if left else ".")
     )
     return pl.DataFrame(columns)
-
-
-def _unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
-    """A long table as it is; a matrix of models by items (or items by models) with one row a response."""
-    known = {*table.columns}
-    for role in ("score", "item"):
-        column = mapping.columns.get(role)
-        if column is not None and column not in known and role == "score":
-            raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
-        if (column or role) in known and role == "score":
-            return table
-    if mapping.score or known & METRICS or table.width < 3:
-        return table
-    if names_of(table.columns) is not None:
-        return table
-    first, *rest = table.columns
-    described = _described(table, mapping, notes, path)
-    if described is not None:
-        return described
-    if mapping.model_column in rest or not all(_is_scores(table[c]) for c in rest):
-        return table
-    names = table[first]
-    if not isinstance(names.dtype, pl.String | pl.Categorical) or names.n_unique() < table.height or names.null_count():
-        return table
-    head = first.strip().lower().replace("_id", "")
-    by_item = (head in ITEM_WORDS and first != mapping.model_column) or first == mapping.item_column
-    if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
-        return table
-    row, column = ("item", "model") if by_item else ("model", "item")
-    long = (
-        table.rename({first: row})
-        .with_columns(pl.col(c).cast(pl.Float64) for c in rest)
-        .unpivot(rest, index=row, variable_name=column, value_name="score")
-    )
-    empty = long["score"].is_nan().fill_null(value=True).sum()
-    notes.append(
-        f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
-        + (f"; {empty:,} empty cells were left out." if empty else ".")
-    )
-    return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
-
-
-def _is_scores(column: pl.Series) -> bool:
-    return column.dtype.is_numeric() or isinstance(column.dtype, pl.Boolean | pl.Null)
-
-
-def _described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Path) -> pl.DataFrame | None:
-    """Items in rows, with columns that describe them beside a column a model; None where the table is no such matrix.
-
-    A model's column holds scores within 0 … 1 and has a name that is no role and no factor that the user named.
-    """
-    item = mapping.item_column or next((c for c in table.columns if c.strip().lower() in DESCRIBED_ITEMS), None)
-    if item not in table.columns or mapping.model_column or mapping.model or "model" in table.columns:
-        return None
-    if table[item].null_count() or table[item].n_unique() < table.height:
-        return None
-    named = {*ROLES, *mapping.factors, *mapping.columns.values(), item}
-    models = [
-        c for c in table.columns
-        if c not in named and _is_scores(table[c]) and table[c].drop_nulls().len()
-        and float(table[c].cast(pl.Float64).min() or 0) >= 0 and float(table[c].cast(pl.Float64).max() or 0) <= 1  # type: ignore[arg-type]
-    ]  # fmt: skip
-    rest = [c for c in table.columns if c not in models and c != item]
-    if len(models) < 2 or not rest:
-        return None
-    scores = {m: table[m].cast(pl.Float64).fill_nan(None) for m in models}
-    long = pl.concat(
-        [
-            table.select(pl.col(item).alias("item"), *rest).with_columns(model=pl.lit(m), score=score)
-            for m, score in scores.items()
-        ]
-    )
-    described = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
-    notes.append(
-        f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
-        f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {described} describe the items."
-    )
-    return long.filter(pl.col("score").is_not_null())

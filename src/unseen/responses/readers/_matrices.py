@@ -1,0 +1,281 @@
+"""Matrices: scores of models by items as spreadsheets hold them, with a header or without, in numbers or in words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from unseen.errors import BadInput
+from unseen.plain_text import value
+from unseen.responses.columns import ROLES
+from unseen.responses.comparisons import names_of
+from unseen.responses.expressions import unknown_column
+from unseen.responses.mapping import Mapping
+from unseen.responses.predictions import TRUTH
+from unseen.responses.words import RIGHT, WRONG, known_words, scores_from_words
+
+Headless = Literal["", "scores", "named"]
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+# What pandas and others call a column that counts rows.
+COUNTERS = ("", "Unnamed: 0", "index", "__index_level_0__", "level_0")
+# What stands before the number in names of items, as q17.
+ITEM_STEMS = {
+    "",
+    "q",
+    "i",
+    "t",
+    "ex",
+    "item",
+    "question",
+    "id",
+    "task",
+    "example",
+    "problem",
+    "sample",
+    "test",
+    "doc",
+    "row",
+}
+# A table with one of these is long, whatever its other columns.
+METRICS = {"is_correct", "correct", "passed", "accuracy", "acc"}
+MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
+DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
+ITEM_WORDS = ("item", "question", "id", "task", "example")
+
+
+def without_header(rows: Sequence[Sequence[str]]) -> Headless:
+    """Whether the first line holds scores, not names: "scores" throughout, or after a "named" row's name; else "".
+
+    Args:
+        rows: The first lines, as cells.
+
+    >>> without_header([["1", "0", "1"], ["0", "0", "1"]]), without_header([["q0", "1", "0", "1"], ["q1", "0", "0", "1"]])
+    ('scores', 'named')
+    >>> without_header([["item", "0", "1", "2"], ["q1", "0", "0", "1"]])
+    ''
+    """
+    cells = [[cell.strip().strip('"') for cell in row] for row in rows if row]
+    first, *body = cells
+    if len(first) < 3:
+        return ""
+    below = [row for row in body if len(row) == len(first)]
+    if all(NUMBER.fullmatch(cell) for cell in first):
+        # A counter beside zeros and ones names the rows.
+        count = [str(i) for i in range(len(below) + 1)]
+        one = [str(i + 1) for i in range(len(below) + 1)]
+        ones = {cell for row in [first, *below] for cell in row[1:]} <= {"0", "1", "0.0", "1.0", ""}
+        counts = [row[0] for row in [first, *below]] in (count, one)
+        return "named" if len(below) > 1 and counts and ones else "scores"
+    name, *scores = first
+    if not below or not all(NUMBER.fullmatch(cell) or cell.lower() in (*RIGHT, *WRONG) for cell in scores):
+        return ""
+    shape = re.sub(r"\d+", "#", name)
+    alike = "#" in shape and all(re.sub(r"\d+", "#", row[0]) == shape for row in below)
+    # Names of columns differ from each other; scores do not.
+    return "named" if alike or (len(set(scores)) < len(scores) and all(_is_score(c) for c in scores)) else ""
+
+
+def _is_score(cell: str) -> bool:
+    return cell.lower() in (*RIGHT, *WRONG) or 0 <= float(cell) <= 1
+
+
+def headed(path: Path, table: pl.DataFrame, headless: Headless, notes: list[str]) -> pl.DataFrame:
+    """A table that had no header, with one: rows are models, or items where their names or their number say so."""
+    if not headless:
+        return table
+    if headless == "scores":
+        names = pl.Series("model", [f"row {i + 1}" for i in range(table.height)])
+        hint = (
+            f" There are {table.height:,} rows and {table.width:,} columns: if rows are items, transpose the table, or write a "
+            "header (item,model-1, …) and a first column that names the items."
+        )
+        notes.append(
+            f"{path.name}: the first line holds numbers, so there is no header: rows are models, columns are items."
+            + (hint if many_rows(table.height, table.width) else "")
+        )
+        table.columns = [f"item {i + 1}" for i in range(table.width)]
+        return table.select(names, pl.all())
+    first = table[table.columns[0]].cast(pl.String)
+    stem = re.sub(r"[\W\d_]+$", "", str(first[0]).lower())
+    items = stem in ITEM_STEMS or table.height > table.width - 1
+    row, column = ("item", "model") if items else ("model", "item")
+    notes.append(
+        f"{path.name}: the first line holds a name and scores ({value(first[0], 60)!r}, …), so there is no header: rows are "
+        f"{row}s, columns are {column}s. If it is the other way round, write a header whose first word is {column!r}."
+    )
+    table.columns = [row, *(f"{column} {i}" for i in range(1, table.width))]
+    return table.with_columns(first.alias(row))
+
+
+def many_rows(rows: int, columns: int) -> bool:
+    """Whether a table is so much longer than wide that its rows are hardly models."""
+    return rows >= 20 and rows > 5 * columns
+
+
+def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """A long table as it is; a matrix of models by items (or items by models) with one row a response."""
+    known = {*table.columns}
+    for role in ("score", "item"):
+        column = mapping.columns.get(role)
+        if column is not None and column not in known and role == "score":
+            raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
+        if (column or role) in known and role == "score":
+            return table
+    if mapping.score or known & METRICS or table.width < 3:
+        return table
+    if names_of(table.columns) is not None:
+        return table
+    table = _without_counter(path, table, notes)
+    first, *rest = table.columns
+    described = _described(table, mapping, notes, path)
+    if described is not None:
+        return described
+    if mapping.model_column in rest or not all(_is_scores(table[c]) or _in_words(table, c) for c in rest):
+        return table
+    names = table[first]
+    if not isinstance(names.dtype, pl.String | pl.Categorical) or names.n_unique() < table.height or names.null_count():
+        return table
+    head = first.strip().lower().replace("_id", "")
+    by_item = (head in ITEM_WORDS and first != mapping.model_column) or first == mapping.item_column
+    if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
+        return table
+    row, column = ("item", "model") if by_item else ("model", "item")
+    table = _from_words(path, table, [c for c in rest if not _is_scores(table[c])], notes)
+    long = (
+        table.rename({first: row})
+        .with_columns(pl.col(c).cast(pl.Float64) for c in rest)
+        .unpivot(rest, index=row, variable_name=column, value_name="score")
+    )
+    empty = long["score"].is_nan().fill_null(value=True).sum()
+    notes.append(
+        f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
+        + (f"; {empty:,} empty cells were left out." if empty else ".")
+    )
+    if not by_item and head != "model" and many_rows(table.height, len(rest)):
+        notes[-1] += " There are many more rows than columns: if the rows are items, call the first column 'item'."
+    return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
+
+
+def _is_scores(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() or isinstance(column.dtype, pl.Boolean | pl.Null)
+
+
+def _described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Path) -> pl.DataFrame | None:
+    """Items in rows, with columns that describe them beside a column a model; None where the table is no such matrix.
+
+    A model's column holds scores within 0 … 1 and has a name that is no role and no factor that the user named.
+    """
+    item = mapping.item_column or next((c for c in table.columns if c.strip().lower() in DESCRIBED_ITEMS), None)
+    if item not in table.columns or mapping.model_column or mapping.model or "model" in table.columns:
+        return None
+    if table[item].null_count() or table[item].n_unique() < table.height:
+        return None
+    named = {*ROLES, *mapping.factors, *mapping.columns.values(), item}
+    models = [
+        c for c in table.columns
+        if c not in named and _is_scores(table[c]) and table[c].drop_nulls().len()
+        and float(table[c].cast(pl.Float64).min() or 0) >= 0 and float(table[c].cast(pl.Float64).max() or 0) <= 1  # type: ignore[arg-type]
+    ]  # fmt: skip
+    worded = [] if len(models) > 1 else _word_models(path, table, [c for c in table.columns if c not in named])
+    models = worded or models
+    rest = [c for c in table.columns if c not in models and c != item]
+    if len(models) < 2 or not rest:
+        return None
+    table = _from_words(path, table, worded, notes)
+    scores = {m: table[m].cast(pl.Float64).fill_nan(None) for m in models}
+    long = pl.concat(
+        [
+            table.select(pl.col(item).alias("item"), *rest).with_columns(model=pl.lit(m), score=score)
+            for m, score in scores.items()
+        ]
+    )
+    described = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
+    notes.append(
+        f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
+        f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {described} describe the items."
+    )
+    return long.filter(pl.col("score").is_not_null())
+
+
+def _without_counter(path: Path, table: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """A matrix without the column that counts its rows; where nothing else names the rows, that column is the item."""
+    counter = next((c for c in COUNTERS if c in table.columns), None)
+    if counter is None or not table[counter].dtype.is_integer() or table.width < 3:
+        return table
+    numbers = table[counter].cast(pl.Int64)
+    if not any(numbers.equals(pl.Series(range(start, start + table.height))) for start in (0, 1)):
+        return table
+    others = table.drop(counter)
+    shown = repr(counter) if counter else "without a name"
+    texts = [c for c in others.columns if others[c].dtype == pl.String and others[c].n_unique() == table.height]
+    if texts and (texts[0] == others.columns[0] or texts[0].strip().lower() in DESCRIBED_ITEMS):
+        notes.append(f"{path.name}: the column {shown} counts the rows, and was left out.")
+        return others
+    scores = [c for c in others.columns if _within_one(others[c]) or _in_words(others, c)]
+    if len(scores) < 2 or {"item", "model"} & {*others.columns}:
+        return table
+    notes.append(f"{path.name}: the column {shown} counts the rows, so they are taken as items.")
+    return others.select(numbers.cast(pl.String).alias("item"), pl.all())
+
+
+def _within_one(column: pl.Series) -> bool:
+    numbers = column.cast(pl.Float64).fill_nan(None).drop_nulls() if _is_scores(column) else pl.Series(dtype=pl.Float64)
+    return len(numbers) > 0 and bool(numbers.is_between(0, 1).all())
+
+
+def _in_words(table: pl.DataFrame, column: str) -> bool:
+    """Whether a column holds words for right and wrong, and no classes beside predictions of them."""
+    return TRUTH not in table.columns and scores_from_words(table[column]) is not None
+
+
+def _word_models(path: Path, table: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """The columns that hold one pair of words for right and wrong, as more columns do than hold any other pair.
+
+    Raises:
+        BadInput: A column beside them holds the same words, and one that is none.
+    """
+    families: defaultdict[frozenset[int], list[str]] = defaultdict(list)
+    for column in columns:
+        if table[column].dtype == pl.String and _in_words(table, column):
+            families[_pairs(table[column])].append(column)
+    # A column that is right throughout has half of a pair, and the same index.
+    best = max(families.values(), key=len, default=[])
+    if len(best) < 2 or sum(len(f) == len(best) for f in families.values()) > 1:
+        return []
+    pair = _pairs(table[best[0]])
+    for column in columns:
+        text = table[column]
+        if column in best or text.dtype != pl.String:
+            continue
+        known = known_words(text)
+        if known.sum() > 0.5 * len(text.drop_nulls()) and _pairs(text.filter(known)) == pair:
+            odd = (~known & text.is_not_null()).arg_true()
+            raise BadInput(
+                f"{path}: column {value(column, 60)!r}, row {odd[0] + 1}: {value(text[odd[0]], 60)!r} is no word for right or "
+                "wrong, as those of other rows and columns are "
+                f"({len(odd):,} such rows). Write a word that is, or leave the cell empty."
+            )
+    return best
+
+
+def _pairs(column: pl.Series) -> frozenset[int]:
+    """Which pairs of words a column uses, by their places."""
+    words = column.drop_nulls().str.strip_chars().str.to_lowercase().unique().to_list()
+    return frozenset(RIGHT.index(w) if w in RIGHT else WRONG.index(w) for w in words if w)
+
+
+def _from_words(path: Path, table: pl.DataFrame, columns: Sequence[str], notes: list[str]) -> pl.DataFrame:
+    """A table with columns of words as scores, and a note of what was read as what."""
+    read = [found for c in columns if (found := scores_from_words(table[c])) is not None]
+    told = dict.fromkeys(part for _, words in read for part in words.split(", "))
+    if told:
+        notes.append(f"{path.name}: scores were read from words: {', '.join(told)}.")
+    return table.with_columns(scores for scores, _ in read)
+
+
+__all__ = ["METRICS", "Headless", "headed", "many_rows", "unpivoted", "without_header"]
