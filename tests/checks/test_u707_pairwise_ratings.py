@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import unseen
 from unseen.auditing import run, run_check
 from unseen.checks.base import Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.u707_pairwise_ratings import PairwiseRatingsCheck
@@ -119,3 +120,34 @@ def test_an_unknown_winner_is_told_with_its_row_and_missing_ones_are_left_out():
     scores, notes = rows_of(["A", None, "B"])
     assert scores == [1, 0]
     assert "1 of 3 comparisons were left out" in notes[1]
+
+
+def test_the_ratings_are_the_score_table_of_every_report(tmp_path):
+    table = comparisons(questions=200)
+    audit = unseen.audit(table, progress=False)
+    given = judged(table)["all"].details["ratings"]
+    rows = audit.scores.to_dict()["rows"]
+    assert [r["model"] for r in rows] == [r["model"] for r in given]
+    assert [r["overall"]["value"] for r in rows] == pytest.approx([r["rating"] for r in given])
+    assert [(r["overall"]["low"], r["overall"]["high"]) for r in rows] == [
+        pytest.approx((r["low"], r["high"])) for r in given
+    ]
+    assert [r["tier"] for r in rows] == ["ABCD"[r["tier"] - 1] for r in given]
+    # Two turns a question, each once in the row of either model.
+    assert sum(r["answers"] for r in rows) == 2 * table.height
+    assert all(r["units"] == r["answers"] / 2 for r in rows)
+    first = str(audit)
+    for text in (first, audit.to_markdown().replace("\\", "")):
+        for row in given:
+            assert f"{row['rating']:,.0f} [{row['low']:,.0f}, {row['high']:,.0f}]" in text
+    assert "comparisons" in first
+    page = audit.save_html(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f"{given[0]['rating']:,.0f} [{given[0]['low']:,.0f}, {given[0]['high']:,.0f}]" in page
+
+
+def test_comparisons_tell_no_story_of_mean_scores():
+    """A win rate depends on the opponents, so that no loss of scores is taken apart by conditions."""
+    audit = unseen.audit(comparisons(questions=200, flip=2.0), progress=False, ignore="U707")
+    assert audit.scores is None
+    told = unseen.audit(comparisons(questions=400, flip=2.0), progress=False)
+    assert all(story.condition is None for story in told.stories)

@@ -122,7 +122,7 @@ class PairwiseRatingsCheck(Check):
         rows = [
             RatedModel(
                 matches.models[k], float(rating[k]), float(rating[k] - half[k]), float(rating[k] + half[k]), tier[k],
-                int(games[k]),
+                int(games[k]), len(np.unique(matches.cluster[(matches.first == k) | (matches.second == k)])),
             )
             for k in ranked
         ]  # fmt: skip

@@ -11,6 +11,7 @@ from unseen.report import accepted
 from unseen.report.plain import number
 from unseen.report.words import by_check, title_case
 from unseen.stories.scores import NUMBERS as ESTIMATES
+from unseen.stories.scores import RATING
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -69,6 +70,8 @@ def columns(document: Document) -> list[Column]:
     scores: Mapping[str, Any] = document.get("scores") or {}
     names: dict[str, str] = {"model": f"model · {scores['measure']}"} if scores.get("measure") else {}
     names |= {"gap": "rise"} if scores.get("lower") else {}
+    if scores.get("measure") == RATING:
+        names = {"answers": "comparisons", "overall": RATING}
     kept = [c for c in COLUMNS if any(row[c.key] not in (None, "") for row in scores.get("rows", ()))]
     return [replace(c, name=names.get(c.key, c.name)) for c in kept]
 

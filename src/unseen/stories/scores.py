@@ -16,7 +16,7 @@ from unseen.checks._levels import count_units, split_codes
 from unseen.checks._rows import scored
 from unseen.checks.base import Outcome, Subject
 from unseen.checks.details.gaps import SidesCompared
-from unseen.checks.details.models import PairDifferences
+from unseen.checks.details.models import PairDifferences, PairwiseRatings
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
@@ -25,6 +25,8 @@ from unseen.responses.words import loss_of
 # Columns of the table that are estimates.
 NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
 SIDES = ("seen", "unseen", "gap")
+# What the numbers of a table of comparisons are: Elo points whose mean is 1500.
+RATING = "rating"
 Rows = tuple[NDArray[np.float64], NDArray[np.integer]]
 
 
@@ -181,11 +183,14 @@ def score_table(result: AuditResult) -> ScoreTable | None:
     """The scores of an audit: what U101, U601 and U701 estimated where they ran, else the same estimates here.
 
     Returns:
-        The table; None where there is no answer with a score, or answers were compared with others (``opponent``).
+        The table; of answers that were compared with others (``opponent``) it holds the ratings of U707. None where there is no
+        answer with a score, or no rating.
     """
     subject, level = result.subject, result.settings.level
-    if subject.responses is None or subject.responses.has("opponent"):
+    if subject.responses is None:
         return None
+    if subject.responses.has("opponent"):
+        return _ratings(result)
     rows = scored(subject)
     if not len(rows.row):
         return None
@@ -206,6 +211,22 @@ def score_table(result: AuditResult) -> ScoreTable | None:
     single = _of_rows(subject)
     rows_asked, unit = _as_asked(result, found, single)
     return ScoreTable.in_unit(rows_asked, unit, single=single)
+
+
+def _ratings(result: AuditResult) -> ScoreTable | None:
+    """The ratings that U707 gave models by who won against whom, in Elo points."""
+    given = next((d for o in result.context if isinstance(d := o.details, PairwiseRatings)), None)
+    if given is None:
+        return None
+    rows = (
+        ScoreRow(
+            r.model, r.comparisons, r.units,
+            Estimate(r.rating, r.low, r.high, r.units, "Bradley–Terry, cluster-robust, t", result.settings.level),
+            tier=_letter(r.tier - 1),
+        )
+        for r in given.ratings
+    )  # fmt: skip
+    return ScoreTable.in_unit(rows, Unit(name=RATING), single=PLAIN)
 
 
 def _of_rows(subject: Subject) -> Unit:
@@ -318,4 +339,4 @@ def _difference(a: Rows, b: Rows, level: float) -> Estimate | None:
         return None
 
 
-__all__ = ["PLAIN", "ScoreRow", "ScoreTable", "Unit", "score_table", "tier_letters"]
+__all__ = ["PLAIN", "RATING", "ScoreRow", "ScoreTable", "Unit", "score_table", "tier_letters"]

@@ -9,7 +9,7 @@ from unseen.checks.base import Found
 from unseen.stories.amounts import Amounts, amounts, halves
 from unseen.stories.cover import Cause, blame_of, causes, conditions_of
 from unseen.stories.ground import Ground
-from unseen.stories.scores import ScoreTable, score_table
+from unseen.stories.scores import RATING, ScoreTable, score_table
 from unseen.stories.sentences import carried, claim, figure, next_step, title
 from unseen.stories.themes import by_theme
 from unseen.stories.told import Story, Telling
@@ -23,7 +23,7 @@ def tell(result: AuditResult) -> Telling:
     """
     scores = score_table(result)
     found = [i for i, o in enumerate(result.outcomes) if isinstance(o, Found)]
-    stories = _of_rows(result, found, scores) if scores is not None else []
+    stories = _of_rows(result, found, scores) if scores is not None and scores.measure != RATING else []
     held = {i for story in stories for i in story.findings}
     stories += by_theme(result, [i for i in found if i not in held], scores)
     stories.sort(key=lambda s: (-s.weight, s.title))

@@ -600,6 +600,7 @@ class RatedModel(Record):
         high: Upper end.
         tier: Its tier.
         comparisons: How many it was in.
+        units: Independent questions behind them.
     """
 
     model: str
@@ -608,6 +609,7 @@ class RatedModel(Record):
     high: float
     tier: int
     comparisons: int
+    units: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
