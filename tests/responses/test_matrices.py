@@ -146,3 +146,15 @@ def test_frames_and_long_tables_keep_their_columns(tmp_path):
     assert found.n_items == 2
     assert "index" in found.table.columns
     assert isinstance(found.table, pl.DataFrame)
+
+
+def test_two_rows_of_words_are_no_names(tmp_path):
+    found = read(written(tmp_path, ",a,b\n0,PASS,FAIL\n1,FAIL,FAIL\n"))
+    assert cells(found) == {("0", "a"): 1, ("0", "b"): 0, ("1", "a"): 0, ("1", "b"): 0}
+
+
+@pytest.mark.parametrize("names", [["q0", "q1", "q2"], ["0", "1", "2"]])
+def test_an_empty_cell_in_the_first_row_makes_it_no_header(tmp_path, names):
+    rows = ["1,,1", "0,0,", "0,1,1"]
+    found = read(written(tmp_path, "".join(f"{n},{r}\n" for n, r in zip(names, rows, strict=True))))
+    assert (len(found), found.n_items) == (7, 3)

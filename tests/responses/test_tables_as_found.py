@@ -168,6 +168,13 @@ def test_the_index_of_a_pandas_frame_is_used_where_it_is_asked_for():
     assert from_table(several, Mapping(model_column="m", item_column="q")).models == ("x", "y")
 
 
+def test_models_in_the_index_of_a_pandas_frame_are_not_taken_for_one():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"model": ["a", "b"], "score": [1, 0]}).set_index("model")
+    with pytest.raises(BadInput, match="no column 'item'; the columns are model, score"):
+        from_table(frame)
+
+
 def test_names_of_other_tools_are_guessed_and_shown():
     frame = pl.DataFrame({
         "model_name": ["a", "b"] * 2, "task_id": ["t1", "t1", "t2", "t2"], "passed": [True, False, True, True],

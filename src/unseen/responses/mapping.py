@@ -327,7 +327,8 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
     if isinstance(table, Responses):
         return apply_unseen(table, mapping.unseen) if mapping.unseen else table
     items = () if mapping.item_column else ("item", *SYNONYMS["item"])
-    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.factors}, instead=items)
+    models = () if mapping.model_column or mapping.model else ("model", *SYNONYMS["model"])
+    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.factors}, instead=(items, models))
     frame, called_so = given, ""
     if mapping.model is None:
         frame, called_so = called(given, "model", mapping.roles(given), what="the table")

@@ -17,13 +17,13 @@ from unseen.responses.words import known_words, scores_from_words
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
 
 
-def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[str] = ()) -> pl.DataFrame:
+def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[Collection[str]] = ()) -> pl.DataFrame:
     """Any data frame that narwhals knows, as an eager polars one.
 
     Args:
         table: The frame.
         wanted: Columns that are asked for: one that is the index of a pandas frame becomes a column.
-        instead: Names of which one is asked for: an index becomes it where no column is.
+        instead: Groups of names of which one is asked for: an index becomes it where no column is.
 
     Raises:
         BadInput: It is not a data frame, or two columns bear one name.
@@ -37,7 +37,7 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[s
     index = [name for name in getattr(getattr(table, "index", None), "names", ()) if name is not None]
     if index:
         own = {*table.columns}
-        asked = {*wanted, *(() if own & {*instead} else instead)} - own
+        asked = {*wanted, *(name for names in instead if not own & {*names} for name in names)} - own
         table = table.reset_index(level=level) if (level := [name for name in index if name in asked]) else table
     try:
         frame = nw.from_native(table)

@@ -64,15 +64,16 @@ def without_header(rows: Sequence[Sequence[str]]) -> Headless:
     if len(first) < 3:
         return ""
     below = [row for row in body if len(row) == len(first)]
-    if all(NUMBER.fullmatch(cell) for cell in first):
+    if first[0] and sum(map(bool, first)) > 2 and all(NUMBER.fullmatch(cell) for cell in first if cell):
         # A counter beside zeros and ones names the rows.
         count = [str(i) for i in range(len(below) + 1)]
         one = [str(i + 1) for i in range(len(below) + 1)]
         ones = {cell for row in [first, *below] for cell in row[1:]} <= {"0", "1", "0.0", "1.0", ""}
         counts = [row[0] for row in [first, *below]] in (count, one)
-        return "named" if len(below) > 1 and counts and ones else "scores"
+        return "named" if len(below) > 1 and counts and ones else "scores" if all(first) else ""
     name, *scores = first
-    if not below or not all(NUMBER.fullmatch(cell) or cell.lower() in (*RIGHT, *WRONG) for cell in scores):
+    scores = [cell for cell in scores if cell]
+    if not below or not scores or not all(NUMBER.fullmatch(c) or c.lower() in (*RIGHT, *WRONG) for c in scores):
         return ""
     shape = re.sub(r"\d+", "#", name)
     alike = "#" in shape and all(re.sub(r"\d+", "#", row[0]) == shape for row in below)
@@ -212,7 +213,10 @@ def _without_counter(path: Path, table: pl.DataFrame, notes: list[str]) -> pl.Da
         return table
     others = table.drop(counter)
     shown = repr(counter) if counter else "without a name"
-    texts = [c for c in others.columns if others[c].dtype == pl.String and others[c].n_unique() == table.height]
+    texts = [
+        c for c in others.columns
+        if others[c].dtype == pl.String and others[c].n_unique() == table.height and not _in_words(others, c)
+    ]  # fmt: skip
     if texts and (texts[0] == others.columns[0] or texts[0].strip().lower() in DESCRIBED_ITEMS):
         notes.append(f"{path.name}: the column {shown} counts the rows, and was left out.")
         return others
