@@ -10,6 +10,14 @@ site) under all remedies that apply: "helped" and "above zero" are then false.
 
 With `--keep`, replicates are added to a file as they finish, those found there are not run again, and the figures are of
 all replicates in the file that were made the same way.
+
+Measured (mended; judge, sites x rows of a site):
+
+    shortcut     worst, 10 x 400  19 of 19 (1.00, standard error 0.00)
+    sign change  worst, 10 x 400  19 of 20 (0.95, standard error 0.05)
+    offset       mean, 10 x 200   17 of 18 (0.94, standard error 0.05)
+    label shift  mean, 10 x 200   14 of 14 (1.00, standard error 0.00)
+    nothing      mean             0 of 36 said to gain
 """
 
 from __future__ import annotations
