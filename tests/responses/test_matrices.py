@@ -158,3 +158,16 @@ def test_an_empty_cell_in_the_first_row_makes_it_no_header(tmp_path, names):
     rows = ["1,,1", "0,0,", "0,1,1"]
     found = read(written(tmp_path, "".join(f"{n},{r}\n" for n, r in zip(names, rows, strict=True))))
     assert (len(found), found.n_items) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("id,y_true,y_pred\nr0,1,1\nr1,0,1\nr2,0,0\n", {"r0": 1, "r1": 0, "r2": 1}),
+        ("item,exact_match,f1\nr0,1,1.0\nr1,0,0.4\nr2,1,0.5\n", {"r0": 1, "r1": 0, "r2": 1}),
+    ],
+)
+def test_predictions_beside_the_truth_and_metrics_are_no_models(tmp_path, text, right):
+    found = read(written(tmp_path, text))
+    assert len(found.models) == 1
+    assert dict(found.table.select("item", "score").iter_rows()) == right

@@ -16,7 +16,7 @@ from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import Mapping
-from unseen.responses.predictions import TRUTH
+from unseen.responses.predictions import LABEL, PROBABILITY, TRUTH
 from unseen.responses.words import RIGHT, WRONG, known_words, scores_from_words
 
 Headless = Literal["", "scores", "named"]
@@ -42,7 +42,7 @@ ITEM_STEMS = {
     "row",
 }
 # A table with one of these is long, whatever its other columns.
-METRICS = {"is_correct", "correct", "passed", "accuracy", "acc"}
+METRICS = {"is_correct", "correct", "passed", "accuracy", "acc", "acc_norm", "exact_match", "em", "f1"}
 MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
 DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
 ITEM_WORDS = ("item", "question", "id", "task", "example")
@@ -127,7 +127,8 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
             raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
         if (column or role) in known and role == "score":
             return table
-    if mapping.score or known & METRICS or table.width < 3:
+    predicted = TRUTH in known and known & {LABEL, *PROBABILITY}
+    if mapping.score or predicted or known & METRICS or table.width < 3:
         return table
     if names_of(table.columns) is not None:
         return table

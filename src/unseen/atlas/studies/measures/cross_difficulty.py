@@ -176,7 +176,7 @@ def one_set(name: str, seed: int, quick: bool) -> dict[str, float]:
     ],
     units="seeds: pool of models, division into training and test items, initialisation and order redrawn.",
     seeds=range(10, 20),
-    code="BatsResearch/cross-difficulty, README.md, scripts/sft_b200.sh and train/sft.py: fine-tuning on one bin at a time, "
+    code="BatsResearch/cross-difficulty, README.md and scripts/_sft_b200.sh: fine-tuning on one bin at a time, "
     "evaluation on all; bins come ready-made from their data set",
     oracle=["tests/measures/test_difficulty_transfer.py"],
     reconstructed="Difficulty is rated by classifiers that did not see the item. The number of bins is swept; the authors have "
