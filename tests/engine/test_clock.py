@@ -1,5 +1,6 @@
 """A time limit stops work in this process, and leaves alarms as they were."""
 
+import gc
 import signal
 import threading
 import time
@@ -45,3 +46,36 @@ def test_an_alarm_of_somebody_else_is_left_alone_and_other_threads_have_no_limit
     thread.start()
     thread.join()
     assert ended == [True]
+
+
+def test_an_alarm_in_a_callback_of_the_garbage_collector_is_not_lost():
+    # The alarm rings while the callback runs, where Python would print what is raised and go on.
+    def callback(phase, info):
+        time.sleep(0.3)
+
+    def work():
+        with limited(0.05):
+            gc.collect()
+            time.sleep(60)
+
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(OutOfTime):
+            work()
+    finally:
+        gc.callbacks.remove(callback)
+
+
+def test_an_alarm_in_a_finalizer_is_not_lost():
+    class Slow:
+        def __del__(self):
+            time.sleep(0.3)
+
+    def work():
+        with limited(0.05):
+            slow = Slow()
+            del slow
+            time.sleep(60)
+
+    with pytest.raises(OutOfTime):
+        work()
