@@ -55,6 +55,7 @@ SENTENCES = {
 # What users wrote is shown as it is.
 THEIRS = {"accepted", "answers", "blames", "examples", "items", "kept", "models", "settings", "sources", "subject"}
 
+_PLAIN = frozenset((type(None), bool, int, float, str))
 _terminal: ContextVar[bool] = ContextVar("terminal", default=False)
 
 
@@ -79,15 +80,21 @@ def document_in_python(document: Any) -> Any:
     >>> document_in_python({"findings": [{"next_step": "Give --train FILE.", "subject": {"name": "--train FILE"}}]})
     {'findings': [{'next_step': "Give train='FILE'.", 'subject': {'name': '--train FILE'}}]}
     """
-    if _terminal.get():
-        return document
+    return document if _terminal.get() else _spoken(document)
+
+
+def _spoken(document: Any) -> Any:
+    # A report holds a million values, nearly all of them numbers and names: only what holds others is looked into.
     if isinstance(document, Mapping):
-        return {
-            key: _sentences(value) if key in SENTENCES else value if key in THEIRS else document_in_python(value)
-            for key, value in document.items()
-        }
+        made: dict[Any, Any] = {}
+        for key, value in document.items():
+            if key in SENTENCES:
+                made[key] = _sentences(value)
+            else:
+                made[key] = value if type(value) in _PLAIN or key in THEIRS else _spoken(value)
+        return made
     if isinstance(document, list | tuple):
-        return [document_in_python(value) for value in document]
+        return [value if type(value) in _PLAIN else _spoken(value) for value in document]
     return document
 
 

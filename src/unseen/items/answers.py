@@ -88,13 +88,22 @@ class Answers:
     def places(self, models: Iterable[str]) -> IntArray:
         """Places of the answers by these models, ascending."""
         order, starts = self._by_model
-        known = {str(name): i for i, name in enumerate(self.responses.models)}
+        known = self._model_numbers
         parts = [order[starts[i] : starts[i + 1]] for i in sorted({known[name] for name in models if name in known})]
         return np.sort(np.concatenate(parts)) if len(parts) > 1 else parts[0] if parts else order[:0]
 
     def numbers_of_items(self, names: Iterable[str]) -> IntArray:
         """Integers of the items of these names; unknown names have none."""
         return np.array([self._item_numbers[n] for n in names if n in self._item_numbers], dtype=np.int64)
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """Columns of the table and their types."""
+        return self.frame.schema
+
+    @cached_property
+    def _model_numbers(self) -> dict[str, int]:
+        return {str(name): i for i, name in enumerate(self.responses.models)}
 
     @cached_property
     def _item_numbers(self) -> dict[str, int]:

@@ -121,9 +121,8 @@ def _held(blame: Blamed, answers: Answers) -> IntArray:
     """Places of the answers that meet the conditions, ascending."""
     models = blame.models[1:] if blame.measure == "pair" and len(blame.models) == 2 else blame.models
     at = answers.places(models) if models else np.arange(len(answers))
-    schema = answers.frame.schema
     for term in blame.terms:
-        condition = expression(term, schema)
+        condition = expression(term, answers.schema)
         if condition is not None:
             at = at[answers.where(repr(sorted(term.items())), condition)[at]]
     return at if blame.items is None else at[np.isin(answers.item[at], answers.numbers_of_items(blame.items))]
