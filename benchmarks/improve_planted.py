@@ -11,13 +11,13 @@ site) under all remedies that apply: "helped" and "above zero" are then false.
 With `--keep`, replicates are added to a file as they finish, those found there are not run again, and the figures are of
 all replicates in the file that were made the same way.
 
-Measured (mended; judge, sites x rows of a site):
+Measured with --first 200 (mended; judge, sites x rows of a site):
 
-    shortcut     worst, 10 x 400  19 of 19 (1.00, standard error 0.00)
-    sign change  worst, 10 x 400  19 of 20 (0.95, standard error 0.05)
-    offset       mean, 10 x 200   17 of 18 (0.94, standard error 0.05)
-    label shift  mean, 10 x 200   14 of 14 (1.00, standard error 0.00)
-    nothing      mean             0 of 36 said to gain
+    shortcut     worst, 10 x 400  20 of 20 (1.00, standard error 0.00)
+    sign change  worst, 10 x 400  20 of 20 (1.00, standard error 0.00)
+    offset       mean, 10 x 200   19 of 20 (0.95, standard error 0.05)
+    label shift  mean, 10 x 200   20 of 20 (1.00, standard error 0.00)
+    nothing      mean, 6 x 60     0 of 117 said to gain (seeds from 1000 and from 2000)
 """
 
 from __future__ import annotations
