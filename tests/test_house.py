@@ -22,7 +22,7 @@ FLOORS = [
     {"checks", "remedies"},
     {"auditing", "improving", "items", "atlas"},
     {"planning", "stories"},
-    {"report"},
+    {"report", "reported"},
     {"options", "improved", "planned", "testing", "findings"},
     {"api"},
     {"cli"},

@@ -28,9 +28,10 @@ def test_the_script_finds_what_the_page_says(tmp_path):
     env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     made = subprocess.run([sys.executable, str(DOCS / "own_study.py")], cwd=tmp_path, env=env, capture_output=True, text=True)  # fmt: skip
     assert made.returncode == 0, made.stderr
-    said = made.stdout[: made.stdout.index("Could not be judged (not a pass)")]
-    assert re.search(r"transformer scores (0\.9\d|1\.00) .* on seen items and 0\.[45]\d .* on\n", said)
-    assert re.search(r"past\s+length = 1[12]\b", said)
-    assert "lstm scores" not in said, "no gap is reported for the LSTM"
-    assert "lstm is at the ceiling" in said
+    verdict = " ".join(made.stdout.split("\n\n")[0].split())
+    assert re.search(r"transformer claims (0\.9\d|1\.00) on unseen rows, is right in 0\.[45]\d", verdict)
+    rows = {line.split()[0]: line for line in made.stdout.splitlines() if line.startswith(("lstm ", "transformer "))}
+    assert re.search(r"(0\.9\d|1\.00) \[.+ 0\.[45]\d \[.+ 0\.[45]\d \[", rows["transformer"])
+    assert re.search(r"-?0\.0\d \[\S+ \S+\]$", rows["lstm"].rstrip()), "no gap is reported for the LSTM"
+    assert re.search(r"Lower at length ≥ 1[23] +1 of 2", made.stdout)
     assert (tmp_path / "own-study.html").stat().st_size > 10_000

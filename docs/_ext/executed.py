@@ -78,13 +78,19 @@ def python(block: str) -> str:
 def part(printed: str, asked: str) -> str:
     """The lines that a block ``printed`` asks for: all, or ``from TEXT`` on, at most ``head N`` of them.
 
+    Raises:
+        Failed: No line holds the text.
+
     >>> part("one\\ntwo\\nthree\\n", "from two\\nhead 1")
     'two\\n…'
     """
     lines = printed.rstrip().splitlines()
     for word, value in (line.split(maxsplit=1) for line in asked.splitlines() if line.strip()):
         if word == "from":
-            lines = lines[next((i for i, line in enumerate(lines) if value in line), 0) :]
+            first = next((i for i, line in enumerate(lines) if value in line), None)
+            if first is None:
+                raise Failed(f"No line that was printed holds {value!r}.")
+            lines = lines[first:]
         elif word == "head" and len(lines) > int(value):
             lines = [*lines[: int(value)], "…"]
     return "\n".join(lines)

@@ -18,10 +18,10 @@ from unseen.checks.registry import all_checks, packages, selected
 from unseen.data import Examples
 from unseen.errors import BadInput, UnseenError
 from unseen.faces import document_in_python, in_python, spoken
-from unseen.files import write_atomically
 from unseen.findings import ByModel, Finding, Findings
 from unseen.improved import PREFIX, Improved, improve_asked, remedy_pages
 from unseen.planned import Planned
+from unseen.reported import Reported
 from unseen.responses import Responses
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Reported):
     """The findings of one audit; shows itself in a notebook.
 
     Attributes:
@@ -161,15 +161,6 @@ class Audit:
         """The responses that were audited."""
         return self.result.subject.responses
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The document as JSON; also written to a file where a path is given."""
-        from unseen.report.plain import to_json
-
-        text = to_json(self.document)
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
     def accept(self, path: str | Path, *, reason: str = "", expires: date | None = None) -> Path:
         """Write what is found to a file of accepted findings, which later audits may be given.
 
@@ -183,26 +174,10 @@ class Audit:
         accepted.write(path, self.document, reason=reason, expires=expires)
         return Path(path)
 
-    def to_markdown(self, path: str | Path | None = None) -> str:
-        """The findings as GitHub-flavoured Markdown; also written to a file where a path is given."""
-        from unseen.report import markdown
+    def _rendered(self, form: str) -> str:
+        from unseen.report.rendered import rendered
 
-        text = markdown.render(self.document)
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
-    def save_html(self, path: str | Path) -> Path:
-        """Write the report as one self-contained HTML file and return its path."""
-        from unseen.report import html
-
-        write_atomically(Path(path), html.render(self.document, responses=self.responses))
-        return Path(path)
-
-    def __str__(self) -> str:
-        from unseen.report import terminal
-
-        return in_python(terminal.text(self.document))
+        return rendered(self.document, form, responses=self.responses)
 
     def __repr__(self) -> str:
         counts = Counter(f["outcome"] for f in self.findings)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, overload
 import polars as pl
 
 from unseen.estimates import Estimate
-from unseen.faces import in_python
 from unseen.items.blame import pair_of
 from unseen.plain_text import line
 from unseen.report.plain import interval
@@ -96,12 +95,12 @@ class Finding:
     @property
     def statement(self) -> str:
         """One sentence with the numbers in it."""
-        return in_python(self.entry["statement"])
+        return self.entry["statement"]
 
     @property
     def next_step(self) -> str:
         """What to do now."""
-        return in_python(self.entry["next_step"])
+        return self.entry["next_step"]
 
     @property
     def details(self) -> Mapping[str, Any]:

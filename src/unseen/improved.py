@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
-from unseen.faces import document_in_python, in_python
-from unseen.files import write_atomically
+from unseen.faces import document_in_python
+from unseen.reported import Reported
 
 if TYPE_CHECKING:
     from unseen.improving import Improvement
@@ -22,7 +21,7 @@ PREFIX = "remedy"
 
 
 @dataclass(frozen=True)
-class Improved:
+class Improved(Reported):
     """What trying remedies came to; shows itself in a notebook.
 
     Attributes:
@@ -55,27 +54,8 @@ class Improved:
         """Remedies under every shift, the best first, as plain data."""
         return [{"family": f["family"], **row} for f in self.document["families"] for row in f["ranking"]]
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The document as JSON; also written to a file where a path is given."""
-        text = render(self.document, "json")
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
-    def save_html(self, path: str | Path) -> Path:
-        """Write the report as one self-contained HTML file and return its path."""
-        write_atomically(Path(path), render(self.document, "html"))
-        return Path(path)
-
-    def to_markdown(self, path: str | Path | None = None) -> str:
-        """The ranking as GitHub-flavoured Markdown; also written to a file where a path is given."""
-        text = render(self.document, "markdown")
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
-    def __str__(self) -> str:
-        return in_python(render(self.document, "text"))
+    def _rendered(self, form: str) -> str:
+        return render(self.document, form)
 
     def __repr__(self) -> str:
         helped = [one.design.family for one in self.results if one.helped]

@@ -9,6 +9,11 @@ MAX_VALUE = 200
 MAX_NAMES = 20
 # No message of ours is longer; what is, quotes something that should not be quoted whole.
 MAX_MESSAGE = 3000
+# What an encoding that lacks a sign of ours shows instead.
+TWINS = {
+    "→": "->", "←": "<-", "↑": "^", "↓": "v", "≥": ">=", "≤": "<=", "≠": "!=", "≈": "~", "−": "-", "–": "-", "—": "-",
+    "×": "x", "·": "|", "•": "*", "…": "...", "∞": "inf", "±": "+-", "▸": ">", "\u200b": "",
+}  # fmt: skip
 # What moves a cursor or rings a bell; line ends and tabs do not.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COMMAND = re.compile(r"(?m)^(\s*)::")
@@ -100,4 +105,4 @@ def message(words: str) -> str:
     return "\n".join(line(part) for part in kept.split("\n"))
 
 
-__all__ = ["MAX_NAMES", "MAX_VALUE", "brief", "counted", "line", "message", "names", "screened", "value"]
+__all__ = ["MAX_NAMES", "MAX_VALUE", "TWINS", "brief", "counted", "line", "message", "names", "screened", "value"]

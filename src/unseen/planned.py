@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.errors import BadInput
-from unseen.faces import document_in_python, in_python
-from unseen.files import write_atomically
+from unseen.faces import document_in_python
+from unseen.reported import Reported
 
 if TYPE_CHECKING:
     from unseen.planning import Plan
@@ -19,7 +18,7 @@ FORMATS = ("text", "json", "markdown", "html")
 
 
 @dataclass(frozen=True)
-class Planned:
+class Planned(Reported):
     """What a design would show; shows itself in a notebook.
 
     Attributes:
@@ -46,27 +45,8 @@ class Planned:
         matters = self.result.settings.gap_that_matters
         return next(need.items for need in self.result.questions[0].to_decide if need.gap == matters)
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The document as JSON; also written to a file where a path is given."""
-        text = render(self.document, "json")
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
-    def save_html(self, path: str | Path) -> Path:
-        """Write the plan as one self-contained HTML file and return its path."""
-        write_atomically(Path(path), render(self.document, "html"))
-        return Path(path)
-
-    def to_markdown(self, path: str | Path | None = None) -> str:
-        """The plan as GitHub-flavoured Markdown; also written to a file where a path is given."""
-        text = render(self.document, "markdown")
-        if path is not None:
-            write_atomically(Path(path), text)
-        return text
-
-    def __str__(self) -> str:
-        return in_python(render(self.document, "text"))
+    def _rendered(self, form: str) -> str:
+        return render(self.document, form)
 
     def __repr__(self) -> str:
         from unseen.report.plan import title

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unseen.errors import TooFewUnits
+from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.contrasts.decomposition import decompose
 from unseen.estimates.contrasts.trend import change_over, jump
 from unseen.estimates.intervals import clustered
@@ -191,3 +191,8 @@ def test_a_paired_loss_is_never_significant_beside_an_interval_that_reaches_zero
         except TooFewUnits:
             continue
         assert p > 0.05 or not loss.low <= 0 <= loss.high
+
+
+def test_a_contrast_of_nothing_has_no_interval():
+    with pytest.raises(Undefined, match="weighs no coefficient"):
+        robust_contrast(np.ones((4, 1)), np.arange(4.0), np.ones(4), np.arange(4), np.zeros(1))

@@ -14,6 +14,7 @@ from unseen.checks._rows import texts
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.checks.details.models import OddItem, OddItems
 from unseen.estimates import Estimate
+from unseen.estimates.contrasts.pair_limits import clopper_pearson_lows
 from unseen.estimates.difficulty.contradiction import Answers, KeyTest, key_test, listed
 from unseen.estimates.testing.multiplicity import simes
 from unseen.plain_text import counted
@@ -152,13 +153,12 @@ class ContradictingItems(Check):
 
 def _share(found: int, items: int, detectable: float, level: float) -> Estimate:
     """Share of items that are listed; its upper limit counts those that these data could not show."""
-    from scipy.special import betaincinv
-
-    tail = (1 - level) / 2
-    low = float(betaincinv(found, items - found + 1, tail)) if found else 0.0
-    high = float(betaincinv(found + 1, items - found, 1 - tail)) if found < items else 1.0
+    share = found / items
+    low, rest = clopper_pearson_lows(
+        np.array([share, 1 - share]), np.full(2, items), np.full(2, (1 - level) / 2)
+    ).tolist()
     method = "share of items listed, Clopper–Pearson, upper limit over the detectable share"
-    return Estimate(found / items, low, min(1.0, high / detectable), items, method, level)
+    return Estimate(share, low, min(1.0, (1 - rest) / detectable), items, method, level)
 
 
 def _reach(test: KeyTest, coded: Keyed | None, models: int, ability: FloatArray) -> str:

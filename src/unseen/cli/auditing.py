@@ -18,7 +18,7 @@ from unseen.cli.exits import EXIT_FAILED, EXIT_OK
 from unseen.cli.learning import LearningRequest, ask_for, describe_request
 from unseen.cli.learning import request_of as learning_of
 from unseen.cli.options import form_of
-from unseen.cli.printing import exact
+from unseen.cli.printing import print_report
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
@@ -104,6 +104,7 @@ def perform(request: Request) -> int:
     """Audit, show, write; the exit code."""
     from unseen.report import github, statistics, terminal
     from unseen.report.plain import to_json
+    from unseen.report.rendered import rendered
     from unseen.report.words import one_line
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
@@ -129,18 +130,17 @@ def perform(request: Request) -> int:
     missing = unasked(document, o.fail_on)
     for output, form in outputs.items():
         # A file has room for everything.
-        write_atomically(output, _render(document, form, subject.responses, full=True))
-    if o.statistics:
-        sys.stdout.write(
-            exact(to_json(statistics.counts(document)))
-            if not outputs and request.format == "json"
-            else statistics.text(document)
+        write_atomically(
+            output, rendered(document, form, responses=subject.responses, full=True, color=sys.stdout.isatty())
         )
+    if o.statistics:
+        form = "json" if not outputs and request.format == "json" else "text"
+        print_report(to_json(statistics.counts(document)) if form == "json" else statistics.text(document), form)
     elif o.quiet and (all(o.is_file() for o in outputs) if outputs else request.format == "text"):
         sys.stdout.write(line(one_line(document)) + "\n")
     elif not outputs or (len(outputs) > 1 and o.format):
-        told = _render(document, request.format, subject.responses, full=o.full)
-        sys.stdout.write(exact(told) if request.format in ("json", "sarif") else told)
+        shown = rendered(document, request.format, responses=subject.responses, full=o.full, color=sys.stdout.isatty())
+        print_report(shown, request.format)
     else:
         terminal.show(document, full=o.full)
         for output in outputs:
@@ -265,23 +265,6 @@ def _subject(request: Request) -> Subject:
         subject = subject_of(under)
     under.runner.done = None
     return subject
-
-
-def _render(document: dict[str, Any], format_: str, responses: Responses | None, *, full: bool) -> str:
-    from unseen.report import github, html, markdown, sarif, terminal
-    from unseen.report.plain import to_json
-
-    if format_ == "json":
-        return to_json(document)
-    if format_ == "html":
-        return html.render(document, responses=responses)
-    if format_ == "markdown":
-        return markdown.render(document)
-    if format_ == "github":
-        return github.render(document)
-    if format_ == "sarif":
-        return sarif.render(document)
-    return terminal.text(document, color=sys.stdout.isatty(), full=full)
 
 
 def _read(request: Request) -> Responses:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.options import form_of, names_in
-from unseen.cli.printing import exact
+from unseen.cli.printing import print_report
 
 if TYPE_CHECKING:
     from unseen.improving import Improvement
@@ -117,8 +117,7 @@ def improve(
     if quiet and (form == "text" if output is None else output.is_file()):
         sys.stdout.write(line(title(found.document)) + "\n")
     elif output is None:
-        told = render(found.document, form, color=sys.stdout.isatty())
-        sys.stdout.write(exact(told) if form == "json" else told)
+        print_report(render(found.document, form, color=sys.stdout.isatty()), form)
     else:
         improvement_terminal.show(found.document)
         sys.stdout.write(f"Report: {output.resolve()}\n")

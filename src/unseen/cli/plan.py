@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from unseen.cli.options import form_of, names_in
-from unseen.cli.printing import exact
+from unseen.cli.printing import print_report
 
 PILOT = "From a pilot log"
 NUMBERS = "From numbers"
@@ -99,8 +99,7 @@ def plan(
         sys.stdout.write(f"{title(made.document)}. {statement(made.document)}\n")
         return
     if output is None:
-        told = render(made.document, form, color=sys.stdout.isatty())
-        sys.stdout.write(exact(told) if form == "json" else told)
+        print_report(render(made.document, form, color=sys.stdout.isatty()), form)
         return
     write_atomically(output, render(made.document, form))
     if not quiet:

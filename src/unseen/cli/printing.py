@@ -9,11 +9,8 @@ import os
 import sys
 from typing import Any
 
-# Signs of our own sentences, for a terminal that lacks them.
-_TWINS = {
-    "→": "->", "←": "<-", "↑": "^", "↓": "v", "≥": ">=", "≤": "<=", "≠": "!=", "≈": "~", "−": "-", "–": "-", "—": "-",
-    "×": "x", "·": "-", "•": "*", "…": "...", "∞": "inf", "±": "+-", "▸": ">", "\u200b": "",
-}  # fmt: skip
+from unseen.plain_text import TWINS
+
 _HANDLER = "unseen-twins"
 
 
@@ -35,6 +32,11 @@ def carried() -> None:
 def print_json(content: Any, **options: Any) -> None:
     """JSON on standard output, indented; as escapes where the encoding can't carry it, never as twins."""
     sys.stdout.write(exact(json.dumps(content, ensure_ascii=False, indent=1, **options)) + "\n")
+
+
+def print_report(text: str, form: str) -> None:
+    """A report on standard output, as ``exact`` in the forms that are JSON."""
+    sys.stdout.write(exact(text) if form in ("json", "sarif") else text)
 
 
 def exact(text: str) -> str:
@@ -60,8 +62,8 @@ def _twins(error: UnicodeError) -> tuple[str, int]:
         raise error
     lost = error.object[error.start : error.end]
     return "".join(
-        _TWINS.get(c, f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}") for c in lost
+        TWINS.get(c, f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}") for c in lost
     ), error.end
 
 
-__all__ = ["carried", "exact", "print_json"]
+__all__ = ["carried", "exact", "print_json", "print_report"]

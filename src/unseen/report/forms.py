@@ -1,4 +1,4 @@
-"""The forms that pictures take: rows of intervals, curves, bars, slopes, points. Data in, one SVG out."""
+"""The forms that pictures take: rows of intervals, curves, bars, points. Data in, one SVG out."""
 
 from __future__ import annotations
 
@@ -278,39 +278,6 @@ def bars(
     return canvas.svg()
 
 
-def slopes(left: str, right: str, lines: Sequence[tuple[str, float, float]], *, label: str, flipped: set[str]) -> Svg:
-    """Two rankings side by side; lines of those that change places are marked.
-
-    Args:
-        left: Name of the first ranking.
-        right: Name of the second.
-        lines: Name, rank on the left, rank on the right (1 is best).
-        label: What the picture shows, in words.
-        flipped: Names whose line is marked.
-    """
-    ranks = [r for _, a, b in lines for r in (a, b)]
-    scale = Scale(min(ranks), max(ranks), 40, 40 + 26 * max(1.0, max(ranks) - min(ranks)))
-    canvas = Canvas(scale.end + 18, label)
-    x1, x2 = WIDTH * 0.41, WIDTH * 0.59
-    canvas.text(x1, 16, left, "name", anchor="end", room=x1)
-    canvas.text(x2, 16, right, "name", room=x1)
-    for name, a, b in lines:
-        kind = "bad" if name in flipped else "mute"
-        canvas.line(x1, scale(a), x2, scale(b), f"curve {kind}", f"{name}: {a:g} → {b:g}")
-        canvas.tips += [Tip(f"{name}, {left}", a), Tip(f"{name}, {right}", b)]
-        for x, rank, anchor, side in ((x1, a, "end", -1), (x2, b, "start", 1)):
-            canvas.dot(x, scale(rank), f"dot {kind}")
-            canvas.text(
-                x + side * 10,
-                scale(rank) + 4,
-                f"{rank:g}  {name}" if side > 0 else f"{name}  {rank:g}",
-                "t",
-                anchor=anchor,
-                room=x1 - 10,
-            )
-    return canvas.svg()
-
-
 def histogram(values: Sequence[float], low: float, high: float, bins: int = 24) -> list[tuple[float, float, int]]:
     """Counts in equal bins: (start, end, count).
 
@@ -324,4 +291,4 @@ def histogram(values: Sequence[float], low: float, high: float, bins: int = 24) 
     return [(low + i * step, low + (i + 1) * step, n) for i, n in enumerate(counts)]
 
 
-__all__ = ["Axis", "Curve", "Mark", "Shade", "bars", "curves", "forest", "histogram", "slopes", "stacked"]
+__all__ = ["Axis", "Curve", "Mark", "Shade", "bars", "curves", "forest", "histogram", "stacked"]

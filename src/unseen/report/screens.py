@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
-from unseen.plain_text import line
+from unseen.plain_text import TWINS, line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 # Wider lines are harder to read, however wide the terminal is.
 MAX_WIDTH = 100
-# What a terminal that knows only ASCII shows instead.
-SIMPLE = (("–", "-"), ("−", "-"), ("→", "->"), ("·", "|"), ("…", "..."), ("×", "x"), ("∞", "inf"))
 
 
 def as_text(write: Callable[[Console], None], *, color: bool, width: int) -> str:
@@ -63,7 +61,7 @@ def fitting(words: str, console: Console) -> str:
     kept = line(words)
     if can_show(kept, console):
         return kept
-    for fancy, simple in SIMPLE:
+    for fancy, simple in TWINS.items():
         kept = kept.replace(fancy, simple)
     return kept.encode(console.encoding, "replace").decode(console.encoding)
 

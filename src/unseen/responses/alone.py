@@ -8,7 +8,8 @@ from collections.abc import Mapping as AnyMapping
 import polars as pl
 
 from unseen.responses.comparisons import names_of
-from unseen.responses.predictions import LABEL, PROBABILITY, TRUTH
+from unseen.responses.notes import Note
+from unseen.responses.predictions import beside_truth
 
 # Columns that seem to name who answered, or what was asked, under a name that is not guessed.
 SYSTEMS = {
@@ -63,9 +64,10 @@ def called(
         return table, ""
     if not sure and not _one(table, found):
         return table, ""
-    note = f"No column names the model: {what} is one model, called by the file ({name!r})."
+    told = f"{what} is one model, called by the file ({name!r})"
     if what == "the table":
-        note = f"No column names the model: the table is taken as one, called {name!r}."
+        told = f"the table is taken as one, called {name!r}"
+    note = Note.of(f"No column names the model: {told}.", model="the file's name")
     return table.with_columns(pl.lit(name).alias("model")), note
 
 
@@ -73,7 +75,7 @@ def _one(table: pl.DataFrame, found: AnyMapping[str, str]) -> bool:
     item = found.get("item")
     if item in table.columns:
         return table[item].n_unique() == table.height > 0
-    scored = "score" in found or (TRUTH in table.columns and bool({LABEL, *PROBABILITY} & {*table.columns}))
+    scored = "score" in found or bool(beside_truth(table.columns))
     return scored and table.height > 0 and not any(_names_several(table[c]) for c in table.columns)
 
 
@@ -111,7 +113,9 @@ def items_named(table: pl.DataFrame, question: str) -> tuple[pl.DataFrame, str] 
                 f" {more:,} rows repeat the question of another: if these are one item, name the column with "
                 f"--item-column {question}."
             )
-        return table.with_row_index("item", offset=1).with_columns(pl.col("item").cast(pl.String)), note
+        return table.with_row_index("item", offset=1).with_columns(pl.col("item").cast(pl.String)), Note.of(
+            note, item="the row"
+        )
     if (
         asked is None
         or "model" not in table.columns
@@ -125,8 +129,11 @@ def items_named(table: pl.DataFrame, question: str) -> tuple[pl.DataFrame, str] 
         return None
     return (
         table.with_columns(pl.col("question").cast(pl.String).alias("item")),
-        f"No column names the items, so answers of the {table['model'].n_unique()} models are matched by their question "
-        f"(column {question!r}).",
+        Note.of(
+            f"No column names the items, so answers of the {table['model'].n_unique()} models are matched by their question "
+            f"(column {question!r}).",
+            item=repr(question),
+        ),
     )
 
 

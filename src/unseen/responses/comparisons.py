@@ -48,7 +48,7 @@ def names_of(columns: list[str]) -> tuple[str, str, tuple[str, ...]] | None:
     >>> names_of(["Model_A", "Model_B", "Winner"])
     ('Model_A', 'Model_B', ('Winner',))
     """
-    own = {_plain(c): c for c in reversed(columns)} | {c: c for c in columns}
+    own = _by_plain_name(columns)
     a, b = (next((c for c in names if c in own), None) for names in (FIRST, SECOND))
     if a is None or b is None or FIRST.index(a) != SECOND.index(b):
         return None
@@ -56,6 +56,11 @@ def names_of(columns: list[str]) -> tuple[str, str, tuple[str, ...]] | None:
     if winner is not None:
         return own[a], own[b], (own[winner],)
     return (own[a], own[b], tuple(own[c] for c in FLAGS)) if set(FLAGS) <= {*own} else None
+
+
+def _by_plain_name(columns: list[str]) -> dict[str, str]:
+    """Name without capitals and spaces → column; one of just that name goes before others, and the first before later ones."""
+    return {_plain(c): c for c in reversed(columns)} | {c: c for c in columns}
 
 
 def _plain(column: str) -> str:
@@ -91,7 +96,7 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
     texts = table.select(pl.col(a, b).cast(pl.String, strict=False))
     empty = int((texts[a].is_null() | texts[b].is_null()).sum())
     itself = int((texts[a] == texts[b]).sum())
-    own = {_plain(c): c for c in reversed(table.columns)} | {c: c for c in table.columns}
+    own = _by_plain_name(table.columns)
     item = named.get("item") or next((own[c] for c in (*ITEMS, *TEXTS) if c in own), None)
     items = (
         table[item].cast(pl.String, strict=False)

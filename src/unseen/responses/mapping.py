@@ -21,6 +21,7 @@ from unseen.responses.alone import called, items_named
 from unseen.responses.columns import ROLES, SPLITS
 from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, parse, unknown_column
+from unseen.responses.notes import Note
 from unseen.responses.predictions import refuse_as_score, scored_predictions
 from unseen.responses.table import Responses
 from unseen.responses.words import may_be_score, negated, scores_from_words
@@ -234,7 +235,7 @@ class Mapping:
             notes += pairs[1]
         for role, column in self.guessed(table, named).items():
             named[role] = column
-            notes.append(f"Column {column!r} was taken as the {role}.")
+            notes.append(_taken(column, role))
         if "score" in named:
             refuse_as_score(named["score"], table.columns)
         elif "score" not in table.columns:
@@ -523,6 +524,10 @@ def _as_kind(column: pl.Series, kind: Kind) -> pl.Series:
     return column
 
 
+def _taken(column: str, role: str) -> Note:
+    return Note.of(f"Column {column!r} was taken as the {role}.", **{role: repr(column)})
+
+
 def _is_text(column: pl.Series) -> bool:
     return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
 
@@ -533,7 +538,7 @@ def _answers(table: pl.DataFrame, named: dict[str, str], notes: list[str]) -> No
     if EITHER in table.columns and EITHER not in named.values() and has["prediction"] != has["target"]:
         role = "target" if has["prediction"] else "prediction"
         named[role] = EITHER
-        notes.append(f"Column {EITHER!r} was taken as the {role}.")
+        notes.append(_taken(EITHER, role))
 
 
 def _require_order(column: pl.Series) -> None:

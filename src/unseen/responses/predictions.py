@@ -19,13 +19,22 @@ RECIPES = (
 )
 
 
+def beside_truth(columns: Collection[str]) -> list[str]:
+    """The columns of predictions, where the right answers stand beside them.
+
+    >>> beside_truth(["id", "y_true", "y_score"]), beside_truth(["id", "y_score"])
+    (['y_score'], [])
+    """
+    return [c for c in (LABEL, *PROBABILITY) if c in columns] if TRUTH in columns else []
+
+
 def refuse_as_score(column: str, columns: Collection[str]) -> None:
     """Refuse a prediction that is named as the score.
 
     Raises:
         BadInput: The column is one, and the right answer stands beside it.
     """
-    if column in (LABEL, *PROBABILITY) and TRUTH in columns:
+    if column in beside_truth(columns):
         raise BadInput(
             f"{column!r} is what the model predicted, not whether that is right. Leave --score out: the score is then made "
             f"from {TRUTH!r} and {column!r}."

@@ -20,6 +20,7 @@ from unseen.plain_text import value as shown_value
 from unseen.responses.alone import called
 from unseen.responses.mapping import Mapping, apply_unseen, from_table, in_own_words
 from unseen.responses.matching import matched
+from unseen.responses.notes import facts_of
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
 from unseen.responses.table import Responses
@@ -31,7 +32,6 @@ FORMATS = (
     "and tables as CSV, Parquet, Arrow, JSON lines, or JSON with columns and data."
 ) + "".join(f" Of {reader.plugin.package}: {name}." for name, reader in PLUGGED.items())
 Reader = ModuleType | PluggedReader
-TAKEN = re.compile(r"Column '(.+)' was taken as the (\w+)\.")
 # Every page that we write says so in its head.
 REPORT_PAGE = re.compile(
     r'<meta name="generator" content="unseen"|content="default-src &#39;none&#39;; style-src &#39;sha256'
@@ -137,15 +137,10 @@ def columns_of(sources: Sequence[Any], responses: Responses, mapping: Mapping) -
     logs = [name for name, reader in readers.items() if reader is not plain]
     if logs or not readers:
         return f"model, item and score as {' and '.join(logs) or 'the tool'} keeps them"
-    noted = {m[2]: m[1] for note in responses.notes if (m := TAKEN.fullmatch(note))}
-    named = {**noted, **mapping.columns}
-    by = {"model": mapping.model and "--model", "item": ""}
-    for note in responses.notes:
-        by["model"] = "the file's name" if note.startswith("No column names the model") else by["model"]
-        by["item"] = "the row" if note.startswith("No column names the items") else by["item"]
-    return ", ".join(
-        f"{role} from {by.get(role) or repr(named.get(role, role))}" for role in ("model", "item", "score")
-    )
+    own = {role: repr(column) for role, column in mapping.columns.items()}
+    own |= {"model": "--model"} if mapping.model else {}
+    known = own | facts_of(responses.notes)
+    return ", ".join(f"{role} from {known.get(role) or repr(role)}" for role in ("model", "item", "score"))
 
 
 def name_of(source: Any) -> str:

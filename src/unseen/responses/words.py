@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import polars as pl
+
+from unseen.responses.notes import Note
 
 RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved", "✓", "✔", "✅")
 WRONG = ("false", "f", "no", "n", "fail", "failed", "incorrect", "i", "wrong", "failure", "unresolved", "✗", "✘", "❌")
 MAX_WORDS = 12
-NEGATIVE = " is smaller for better answers: its negative is the score."
 
 
 def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
@@ -52,22 +51,13 @@ def known_words(text: pl.Series) -> pl.Series:
     return text.str.strip_chars().str.to_lowercase().is_in([*RIGHT, *WRONG]).fill_null(value=False)
 
 
-def negated(name: str) -> str:
+def negated(name: str) -> Note:
     """The note of a table whose score is the negative of a loss.
 
     >>> negated("perplexity")
     'perplexity is smaller for better answers: its negative is the score.'
     """
-    return f"{name}{NEGATIVE}"
+    return Note.of(f"{name} is smaller for better answers: its negative is the score.", loss=name)
 
 
-def loss_of(notes: Iterable[str]) -> str:
-    """Name of the loss whose negative the scores are, by the notes of their table; "" where they are as they were given.
-
-    >>> loss_of(["Rows were dropped.", negated("perplexity")]), loss_of(["Rows were dropped."])
-    ('perplexity', '')
-    """
-    return next((note.removesuffix(NEGATIVE) for note in notes if note.endswith(NEGATIVE)), "")
-
-
-__all__ = ["known_words", "loss_of", "may_be_score", "negated", "scores_from_words"]
+__all__ = ["known_words", "may_be_score", "negated", "scores_from_words"]

@@ -20,7 +20,7 @@ from unseen.checks.details.models import PairDifferences, PairwiseRatings
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
-from unseen.responses.words import loss_of
+from unseen.responses.notes import facts_of
 
 # Columns of the table that are estimates.
 NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
@@ -239,7 +239,7 @@ def _of_rows(subject: Subject) -> Unit:
     if isinstance(under, UnderShift):
         how = under.problem.how if under.keeps_score else MEASURES["error" if under.problem.regression else "accuracy"]
         return Unit(*ends, how.word, how.perfect)
-    loss = loss_of(subject.answers.notes)
+    loss = facts_of(subject.answers.notes).get("loss", "")
     return Unit(*ends, loss, 0.0 if loss else None)
 
 

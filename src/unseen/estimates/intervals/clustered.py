@@ -229,7 +229,7 @@ def robust_contrast(
 
     Raises:
         TooFewUnits: Fewer than 2 clusters, or most of them stand alone in what they are compared with.
-        Undefined: The columns are collinear.
+        Undefined: The columns are collinear, or the contrast weighs none of them.
 
     Source: Bell & McCaffrey (2002), section 3; Imbens & Kolesár (2016), Robust standard errors in small samples: some
     practical advice, section II.C (degrees of freedom from an estimated model with cluster effects); Pustejovsky &
@@ -251,6 +251,8 @@ def robust_contrast(
     bread = np.linalg.inv(gram).astype(np.float64, copy=False)
     beta = bread @ (weighted.T @ mean)
     share, fitted = weighted @ (bread @ contrast), x @ beta
+    if not share.any():
+        raise Undefined("the contrast weighs no coefficient.")
     residual = mean - fitted
     # Sums of floats leave dust where a residual is zero, and dust would pass for variation.
     residual[np.abs(residual) <= 1e-12 * np.maximum(np.abs(mean), np.abs(fitted))] = 0.0

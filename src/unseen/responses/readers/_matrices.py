@@ -16,7 +16,7 @@ from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import Mapping
-from unseen.responses.predictions import LABEL, PROBABILITY, TRUTH
+from unseen.responses.predictions import TRUTH, beside_truth
 from unseen.responses.words import RIGHT, WRONG, known_words, scores_from_words
 
 Headless = Literal["", "scores", "named"]
@@ -127,8 +127,7 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
             raise BadInput(f"{path}: --score: {unknown_column(column, table.columns)}")
         if (column or role) in known and role == "score":
             return table
-    predicted = TRUTH in known and known & {LABEL, *PROBABILITY}
-    if mapping.score or predicted or known & METRICS or table.width < 3:
+    if mapping.score or beside_truth(known) or known & METRICS or table.width < 3:
         return table
     if names_of(table.columns) is not None:
         return table
