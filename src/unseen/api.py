@@ -16,6 +16,7 @@ from unseen.auditing import AuditResult
 from unseen.checks.base import Check, Context, Settings, Subject
 from unseen.checks.registry import all_checks, packages, selected
 from unseen.data import Examples
+from unseen.engine.collecting import no_search_for_cycles
 from unseen.errors import BadInput, UnseenError
 from unseen.faces import document_in_python, in_python, spoken
 from unseen.findings import ByModel, Finding, Findings
@@ -58,7 +59,8 @@ class Audit(Reported):
         if self.baseline is not None:
             document = summary.compare(self.baseline.document, document)
         document = document if self.accepted is None else accepted.applied(document, self.accepted)
-        return document_in_python(document)
+        with no_search_for_cycles():
+            return document_in_python(document)
 
     @cached_property
     def told(self) -> Telling:

@@ -85,7 +85,9 @@ def document_in_python(document: Any) -> Any:
 
 def _spoken(document: Any) -> Any:
     # A report holds a million values, nearly all of them numbers and names: only what holds others is looked into.
-    if isinstance(document, Mapping):
+    if isinstance(document, dict | Mapping):
+        if SENTENCES.isdisjoint(document) and _PLAIN.issuperset(map(type, document.values())):
+            return document
         made: dict[Any, Any] = {}
         for key, value in document.items():
             if key in SENTENCES:

@@ -271,7 +271,7 @@ class Check(ABC):
         matters = settings.gap_that_matters * scale
         common: dict[str, Any] = {
             "code": self.code, "about": about, "estimate": estimate, "p_value": p_value,
-            "effect": min(1.0, abs(estimate.value) / scale), "details": details or {},
+            "effect": min(1.0, abs(estimate.value) / scale), "details": {} if details is None else details,
         }  # fmt: skip
         otherwise: Clear | Undecided
         if estimate.high < matters:

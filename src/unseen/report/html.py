@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from unseen.engine.collecting import no_search_for_cycles
 from unseen.faces import in_python
 from unseen.items import WHY
 from unseen.plain_text import counted
@@ -47,6 +48,7 @@ class _Shown:
     tables: Sequence[tables.Table]
 
 
+@no_search_for_cycles()
 def render(
     document: Mapping[str, Any],
     *,

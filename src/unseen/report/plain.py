@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,14 @@ def plain(value: Any) -> Any:
     if type(value) is float:
         return value if math.isfinite(value) else None
     if type(value) is dict:
-        return {str(k): v if type(v) in _EASY else plain(v) for k, v in value.items()}
+        return {
+            k if type(k) is str else str(k): v
+            if (kind := type(v)) in _EASY or (kind is float and -inf < v < inf)
+            else plain(v)
+            for k, v in value.items()
+        }
     if type(value) is list or type(value) is tuple:
-        return [v if type(v) in _EASY else plain(v) for v in value]
+        return [v if (kind := type(v)) in _EASY or (kind is float and -inf < v < inf) else plain(v) for v in value]
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, np.generic):

@@ -12,6 +12,7 @@ from unseen.auditing import CHANGE, REMEDIES, AuditResult, all_checks, weight
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
 from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
+from unseen.engine.collecting import no_search_for_cycles
 from unseen.plain_text import counted
 from unseen.refitting import UnderShift
 from unseen.refitting.decided import decided
@@ -83,6 +84,7 @@ def describe_learner(under: UnderShift) -> dict[str, Any]:
     }
 
 
+@no_search_for_cycles()
 def of_outcomes(
     outcomes: Sequence[Outcome],
     *,

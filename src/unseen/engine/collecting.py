@@ -1,0 +1,30 @@
+"""Work that makes a million small values and no cycles, without the search for cycles."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Generator
+
+
+@contextlib.contextmanager
+def no_search_for_cycles() -> Generator[None]:
+    """Inside, values go when nothing refers to them any more, and Python does not look for those that refer to each other.
+
+    The search walks over all values that are there each time a quarter more has come; where a report is made of an audit
+    of hundreds of models, that is half of the time. Only for work that makes plain data and text: cycles stay until the end.
+
+    >>> with no_search_for_cycles():
+    ...     gc.isenabled()
+    False
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+__all__ = ["no_search_for_cycles"]
