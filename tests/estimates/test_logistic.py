@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.contrasts.logistic import mixed_radix, one_hot, regress
+from unseen.estimates.contrasts.logistic import Design, mixed_radix, one_hot, regress, regress_all, regress_on
 
 
 def _draw(rng, n=600, clusters=None, strength=0.0):
@@ -132,3 +132,23 @@ def test_codes_of_many_factors_do_not_overflow():
     keys = mixed_radix([np.concatenate([c, c]) for c in columns], [1000] * 12)
     assert len(np.unique(keys)) == 50
     np.testing.assert_array_equal(keys[:50], keys[50:])
+
+
+@pytest.mark.parametrize("clusters", [None, 60])
+def test_models_that_are_regressed_at_once_get_what_each_gets_alone(clusters):
+    rng = np.random.default_rng(5)
+    a, b, y, c = _draw(rng, 400, clusters)
+    # Separated at one level (Firth), constant (refused), not binary (least squares).
+    scores = [y, np.where(a == 2, 1.0, y), np.ones(400), y * 0.5 + rng.random(400), 1 - y]
+    design = Design.of([a, b], [3, 2], c)
+    together = regress_all(design, scores)
+    assert isinstance(together[2], Undefined)
+    assert [f.firth for f in together if not isinstance(f, Undefined)] == [False, True, False, False]
+    for score, fit in zip(scores, together, strict=True):
+        if isinstance(fit, Undefined):
+            continue
+        alone = regress_on(design, score)
+        # The same sums in another order: rounding alone.
+        np.testing.assert_allclose(fit.beta, alone.beta, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(fit.covariance, alone.covariance, rtol=1e-8, atol=1e-14)
+        assert (fit.link, fit.method) == (alone.link, alone.method)

@@ -32,7 +32,7 @@ from unseen.estimates.contrasts.largest_gap import (
     level_means,
     widest_gaps,
 )
-from unseen.estimates.contrasts.logistic import Design, Fit, regress_on
+from unseen.estimates.contrasts.logistic import Design, Fit, regress_all
 from unseen.plain_text import counted
 
 # Beyond this, one regression on all factors takes longer than everything else, and says little.
@@ -90,61 +90,76 @@ class FactorGaps(Check):
         rows, factors, human = scored(subject), describing_levels(subject), human_scores(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
-        outcomes: list[Outcome | _Task] = []
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
-        design: Design | None = None
         told: list[Outcome] = []
+        asked: list[_Model] = []
+        known: list[Design] = []
         room = AT_ONCE
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             step = max(1, len(score) // 20_000)
             used = [f for f in factors if f.codes[part][::step].min() < f.codes[part][::step].max()]
             together = adjusted_together(used, part, score, cluster)
-            fit, design = self._fit(together, part, score, cluster, settings, model, design)
-            places = {factor.name: i for i, factor in enumerate(together)}
+            data = _Rows(score, cluster, singletons(cluster), bounds, rows.scale)
+            asked.append(_Model(model, part, used, together, data))
+            room -= min(len(score), MAX_ROWS) * sum(f.size for f in used)
+            if room <= 0:
+                told += self._answered(asked, rows, human, known, settings)
+                asked, room = [], AT_ONCE
+        told += self._answered(asked, rows, human, known, settings)
+        return told or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
+
+    def _answered(
+        self, asked: Sequence[_Model], rows: Scored, human: Human | None, known: list[Design], settings: Settings
+    ) -> list[Outcome]:
+        """The outcomes of some models, computed at once where nothing else has answered."""
+        outcomes: list[Outcome | _Task] = []
+        for one, fit in zip(asked, self._fits(asked, known, settings), strict=True):
+            places = {factor.name: i for i, factor in enumerate(one.together)}
             left_out = (
-                f"Not adjusted: of {len(used)} factors, only the {len(together)} that go with the score most are "
+                f"Not adjusted: of {len(one.used)} factors, only the {len(one.together)} that go with the score most are "
                 "adjusted for each other."
             )
-            data = _Rows(score, cluster, singletons(cluster), bounds, rows.scale)
-            for factor in used:
-                if human and (judged := self._judged(model, factor, part, rows, human, settings)):
+            for factor in one.used:
+                if human and (judged := self._judged(one.name, factor, one.part, rows, human, settings)):
                     outcomes.append(judged)
                     continue
                 position = places.get(factor.name)
                 given = (0, left_out) if position is None else (position, fit)
-                outcomes.append(_Task(model, factor, *given, factor.codes[part], data))
-            room -= min(len(score), MAX_ROWS) * sum(f.size for f in used)
-            if room <= 0:
-                told += self._answered(outcomes, settings)
-                outcomes, room = [], AT_ONCE
-        told += self._answered(outcomes, settings)
-        return told or [self.not_applicable("No factor varies within a model.", "Add columns that vary.")]
-
-    def _answered(self, outcomes: Sequence[Outcome | _Task], settings: Settings) -> list[Outcome]:
-        """The outcomes, with those that are still to be computed."""
+                outcomes.append(_Task(one.name, factor, *given, factor.codes[one.part], one.data))
         tasks = [one for one in outcomes if isinstance(one, _Task)]
         answers = iter(self._factors(tasks, settings))
         return [next(answers) if isinstance(one, _Task) else one for one in outcomes]
 
-    def _fit(
-        self, used: list[Levels], part: slice, score: FloatArray, cluster: NDArray[np.integer], settings: Settings,
-        model: str, design: Design | None,
-    ) -> tuple[Fit | str, Design | None]:  # fmt: skip
-        """The regression on all factors, or why there is none, and its design: models often answer the same rows."""
-        if len(used) < 2:
-            return "There is no other factor to adjust for.", design
-        chosen = sample_rows(cluster, MAX_ROWS, self.rng(settings, model))
-        codes = [f.codes[part] if chosen is None else f.codes[part][chosen] for f in used]
-        y, c = (score, cluster) if chosen is None else (score[chosen], cluster[chosen])
-        sizes = [f.size for f in used]
-        if design is None or not design.same(codes, sizes, c):
-            design = Design.of(codes, sizes, c)
-        try:
-            return regress_on(design, y), design
-        except (TooFewUnits, Undefined) as error:
-            return f"No adjustment: {error}", design
+    def _fits(self, asked: Sequence[_Model], known: list[Design], settings: Settings) -> list[Fit | str]:
+        """The regression of each model on all factors, or why there is none.
+
+        Models often answer the same rows: ``known`` holds the design of the last ones.
+        """
+        fits: list[Fit | str] = ["There is no other factor to adjust for."] * len(asked)
+        waiting: list[tuple[int, FloatArray]] = []
+
+        def regressed() -> None:
+            if waiting:
+                answers = regress_all(known[0], [y for _, y in waiting])
+                for (k, _), fit in zip(waiting, answers, strict=True):
+                    fits[k] = fit if isinstance(fit, Fit) else f"No adjustment: {fit}"
+            waiting.clear()
+
+        for k, one in enumerate(asked):
+            if len(one.together) < 2:
+                continue
+            chosen = sample_rows(one.data.cluster, MAX_ROWS, self.rng(settings, one.name))
+            own = slice(None) if chosen is None else chosen
+            codes = [f.codes[one.part][own] for f in one.together]
+            sizes, cluster = [f.size for f in one.together], one.data.cluster[own]
+            if not known or not known[0].same(codes, sizes, cluster):
+                regressed()
+                known[:] = [Design.of(codes, sizes, cluster)]
+            waiting.append((k, one.data.score[own]))
+        regressed()
+        return fits
 
     def _judged(
         self, model: str, factor: Levels, part: slice, rows: Scored, human: Human, settings: Settings
@@ -255,6 +270,25 @@ class FactorGaps(Check):
             next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
         return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Model:
+    """A model whose factors are asked about.
+
+    Attributes:
+        name: The model.
+        part: Its rows.
+        used: Factors that vary within them.
+        together: Those of them that one regression adjusts for each other.
+        data: The rows.
+    """
+
+    name: str
+    part: slice
+    used: list[Levels]
+    together: list[Levels]
+    data: _Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -305,7 +305,27 @@ def regress(
 
 
 def regress_on(design: Design, score: FloatArray, *, shares: bool = False) -> Fit:
-    """Regress scores on the levels of factors, on cells of identical rows.
+    """Regress scores on the levels of factors: ``regress_all`` of one model.
+
+    Args:
+        design: Factors and clusters of the rows.
+        score: Shape (n,).
+        shares: Whether scores are shares of the best one, within 0 and 1.
+
+    Raises:
+        TooFewUnits: Fewer clusters than coefficients that the data determine, plus two.
+        Undefined: All scores are equal.
+    """
+    fit = regress_all(design, [score], shares=shares)[0]
+    if isinstance(fit, Exception):
+        raise fit
+    return fit
+
+
+def regress_all(
+    design: Design, scores: Sequence[FloatArray], *, shares: bool = False
+) -> list[Fit | TooFewUnits | Undefined]:
+    """Regress the scores of each of several models on the levels of factors, on cells of identical rows.
 
     Binary scores, and shares: logistic (quasi-)likelihood by Newton's method; where a level separates right from wrong
     (a linear predictor beyond ±12), Firth's penalty ½·log|I| makes the estimate finite. Other scores: least squares. The
@@ -315,46 +335,65 @@ def regress_on(design: Design, score: FloatArray, *, shares: bool = False) -> Fi
 
     Args:
         design: Factors and clusters of the rows.
-        score: Shape (n,).
+        scores: Of each model, shape (n,).
         shares: Whether scores are shares of the best one, within 0 and 1.
 
     Returns:
-        The fit.
-
-    Raises:
-        TooFewUnits: Fewer clusters than coefficients that the data determine, plus two.
-        Undefined: All scores are equal.
+        The fit of each model; what ``regress_on`` would raise stands in its place.
 
     Source: Firth (1993); Heinze & Schemper (2002); Bell & McCaffrey (2002); Pustejovsky & Tipton (2018); Papke &
     Wooldridge (1996), Econometric methods for fractional response variables (shares).
     """
-    if score.min() == score.max():
-        raise Undefined(f"all {len(score)} scores are {score[0]:g}: there is nothing to explain.")
-    binary = bool(np.all((score == 0) | (score == 1)))
     x, n, cell, null, clusters = design.x, design.rows, design.cell, design.null, design.clusters
-    y = np.bincount(cell, weights=score).astype(np.float64)
     rank = x.width - null.shape[1]
-    if clusters < rank + 2:
-        raise TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
-    if binary or shares:
-        beta, firth = _newton(x, n, y, firth=False, singular=null.shape[1] > 0)
-        if np.abs(x.dot(beta)).max() > SEPARATED:
-            beta, firth = _newton(x, n, y, firth=True, singular=True)
-        mu = _expit(x.dot(beta))
-        working = n * np.clip(mu * (1 - mu), 1e-10, None)
-        scale = 1.0 if binary else min(1.0, float(np.sum((score - mu[cell]) ** 2) / working.sum()))
-    else:
-        beta, firth, working = _pinv(x.gram(n)) @ x.transposed_dot(y), False, n
-        mu = x.dot(beta)
-        scale = float(np.sum((score - mu[cell]) ** 2) / max(len(score) - rank, 1))
+    refused = [_refused(score, clusters, rank) for score in scores]
+    some = [score for score, no in zip(scores, refused, strict=True) if no is None]
+    if not some:
+        return [no for no in refused if no is not None]
+    binary = np.array([bool(np.all((score == 0) | (score == 1))) for score in some])
+    y = np.stack([np.bincount(cell, weights=score, minlength=len(n)) for score in some], axis=1).astype(np.float64)
+    beta, mu, working = np.zeros((x.width, len(some))), np.zeros(y.shape), np.tile(n[:, None], (1, len(some)))
+    firth = np.zeros(len(some), dtype=bool)
+    curved = np.flatnonzero(binary | shares)
+    if len(curved):
+        fitted = _newton(x, n, y[:, curved], firth=False, singular=null.shape[1] > 0)
+        apart = np.abs(x.dot(fitted)).max(axis=0) > SEPARATED
+        if apart.any():
+            fitted[:, apart] = _newton(x, n, y[:, curved[apart]], firth=True, singular=True)
+        beta[:, curved], firth[curved] = fitted, apart
+        mu[:, curved] = _expit(x.dot(fitted))
+        working[:, curved] = n[:, None] * np.clip(mu[:, curved] * (1 - mu[:, curved]), 1e-10, None)
+    straight = np.flatnonzero(~(binary | shares))
+    if len(straight):
+        beta[:, straight] = _pinv(x.gram(n)) @ x.transposed_dot(y[:, straight])
+        mu[:, straight] = x.dot(beta[:, straight])
+    residuals = [score - mu[cell, k] for k, score in enumerate(some)]
+    scale = np.ones(len(some))
+    for k, residual in enumerate(residuals):
+        if not binary[k]:
+            squares = float(np.sum(residual**2))
+            scale[k] = min(1.0, squares / working[:, k].sum()) if shares else squares / max(len(residual) - rank, 1)
     bread = _pinv(x.gram(working))
-    meat, kind, units = _meat(x, cell, design.unit, score - mu[cell], working / n, bread, clusters, scale)
-    kind_of_fit = "logistic" if binary else "fractional logistic" if shares else "linear"
-    method = f"{kind_of_fit} regression on factors{', Firth' if firth else ''}, {kind}"
-    return Fit(
-        "logit" if binary or shares else "identity", beta, bread @ meat @ bread, bread * scale, null, design.table, x, n,
-        tuple(np.cumsum([1, *(s - 1 for s in design.sizes)])[:-1].tolist()), design.sizes, clusters, firth, method, units,
-    )  # fmt: skip
+    meat, kind, units = _meat(design, residuals, working / n[:, None], bread, scale)
+    covariance, starts = bread @ meat @ bread, tuple(np.cumsum([1, *(s - 1 for s in design.sizes)])[:-1].tolist())
+    fits: list[Fit] = []
+    for k in range(len(some)):
+        of = "logistic" if binary[k] else "fractional logistic" if shares else "linear"
+        fits.append(Fit(
+            "logit" if binary[k] or shares else "identity", beta[:, k].copy(), covariance[k], bread[k] * scale[k], null,
+            design.table, x, n, starts, design.sizes, clusters, bool(firth[k]),
+            f"{of} regression on factors{', Firth' if firth[k] else ''}, {kind}", units[k],
+        ))  # fmt: skip
+    rest = iter(fits)
+    return [next(rest) if no is None else no for no in refused]
+
+
+def _refused(score: FloatArray, clusters: int, rank: int) -> TooFewUnits | Undefined | None:
+    if score.min() == score.max():
+        return Undefined(f"all {len(score)} scores are {score[0]:g}: there is nothing to explain.")
+    if clusters < rank + 2:
+        return TooFewUnits(f"{rank} coefficients need {rank + 2} independent units, got {clusters}.")
+    return None
 
 
 def _expit(eta: FloatArray) -> FloatArray:
@@ -375,41 +414,67 @@ def _null_space(x: OneHot, n: FloatArray) -> FloatArray:
     return np.linalg.qr(null)[0] if null.shape[1] else null
 
 
-def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool, singular: bool) -> tuple[FloatArray, bool]:
-    beta = np.zeros(x.width)
-    share = (y.sum() + 0.5) / (n.sum() + 1)
-    beta[0] = math.log(share / (1 - share))
+def _newton(x: OneHot, n: FloatArray, y: FloatArray, *, firth: bool, singular: bool) -> FloatArray:
+    """Coefficients of several logistic regressions on the same cells, shape (p, models)."""
+    beta, models = np.zeros((x.width, y.shape[1])), np.arange(y.shape[1])
+    share = (y.sum(axis=0) + 0.5) / (n.sum() + 1)
+    beta[0] = np.log(share / (1 - share))
+    rows, right, eta = n[:, None], y, x.dot(beta)
     for _ in range(60 if firth else 25):
-        mu = _expit(x.dot(beta))
-        w = n * mu * (1 - mu)
-        gram, residual = x.gram(w), y - n * mu
+        mu = _expit(eta)
+        w = rows * mu * (1 - mu)
+        gram, residual = x.gram(w), right - rows * mu
         if firth or singular:
             inverse = _pinv(gram)
             if firth:
                 residual = residual + w * x.quadratic(inverse) * (0.5 - mu)
-            step = inverse @ x.transposed_dot(residual)
+            step = (inverse @ x.transposed_dot(residual).T[..., None])[..., 0].T
         else:
-            step = np.linalg.solve(gram, x.transposed_dot(residual)).astype(np.float64, copy=False)
-        largest = float(np.abs(step).max())
-        beta = beta + step * min(1.0, 3.0 / max(largest, 1e-12))
-        if largest < 1e-8 or (not firth and float(np.abs(x.dot(beta)).max()) > 2 * SEPARATED):
+            step = np.linalg.solve(gram, x.transposed_dot(residual).T[..., None])[..., 0].T
+        largest = np.abs(step).max(axis=0)
+        beta[:, models] += step * np.minimum(1.0, 3.0 / np.maximum(largest, 1e-12))
+        eta = x.dot(beta[:, models])
+        going = largest >= 1e-8
+        if not firth:
+            going &= np.abs(eta).max(axis=0) <= 2 * SEPARATED
+        if not going.any():
             break
-    return beta, firth
+        if not going.all():
+            models, right, eta = models[going], right[:, going], eta[:, going]
+    return beta
 
 
 def _meat(
-    x: OneHot, cell: IntArray, cluster: IntArray, residual: FloatArray, working: FloatArray, bread: FloatArray,
-    clusters: int, scale: float,
-) -> tuple[FloatArray, str, Units]:  # fmt: skip
+    design: Design, residuals: Sequence[FloatArray], working: FloatArray, bread: FloatArray, scale: FloatArray
+) -> tuple[FloatArray, str, list[Units]]:
+    """Sums of squared scores of each model, shape (models, p, p), their kind, and what the variances rest on."""
+    x, cell, clusters = design.x, design.cell, design.clusters
     leverage = np.clip(working * x.quadratic(bread), 0.0, 1.0)
-    variance = working * scale
-    none = np.empty(0, dtype=np.int64)
     if clusters == len(cell):
-        squares = np.bincount(cell, weights=residual * residual, minlength=len(x.columns)) * _inflation(leverage) ** 2
-        units = Units(none, none, np.empty(0), variance, scale, 0.0, single=True)
-        return x.gram(squares), "robust (HC2)", units
-    pair, inverse = np.unique(cluster.astype(np.int64) * len(working) + cell, return_inverse=True)
-    of_cluster, of_cell = pair // len(working), pair % len(working)
+        none = np.empty(0, dtype=np.int64)
+        squares = np.stack([np.bincount(cell, weights=r * r, minlength=len(x.columns)) for r in residuals], axis=1)
+        units = [
+            Units(none, none, np.empty(0), np.ascontiguousarray(working[:, k]) * scale[k], float(scale[k]), 0.0, single=True)
+            for k in range(len(residuals))
+        ]  # fmt: skip
+        return x.gram(squares * _inflation(leverage) ** 2), "robust (HC2)", units
+    pair, inverse = np.unique(design.unit.astype(np.int64) * len(working) + cell, return_inverse=True)
+    pairs = (pair // len(working), pair % len(working), inverse)
+    found = [
+        _clustered_meat(
+            design, pairs, r, np.ascontiguousarray(working[:, k]), leverage[:, k], bread[k], float(scale[k])
+        )
+        for k, r in enumerate(residuals)
+    ]
+    return np.stack([meat for meat, _ in found]), "cluster-robust (CR2)", [units for _, units in found]
+
+
+def _clustered_meat(
+    design: Design, pairs: tuple[IntArray, IntArray, IntArray], residual: FloatArray, working: FloatArray,
+    leverage: FloatArray, bread: FloatArray, scale: float,
+) -> tuple[FloatArray, Units]:  # fmt: skip
+    x, clusters = design.x, design.clusters
+    of_cluster, of_cell, inverse = pairs
     sums = np.bincount(inverse, weights=residual).astype(np.float64)
     rows = np.bincount(inverse).astype(np.float64)
     scores = x.grouped(of_cluster, of_cell, sums, clusters)
@@ -429,10 +494,8 @@ def _meat(
         z = x.dense(of_cell[mine]) @ half
         lam, u = np.linalg.eigh((z * counts[mine][:, None]).T @ z)
         scores[g] = back @ (u @ (_inflation(lam) * (u.T @ (half.T @ scores[g]))))
-    units = Units(
-        of_cluster, of_cell, rows, variance, scale, _intraclass(of_cluster, sums, rows, residual), single=False
-    )
-    return scores.T @ scores, "cluster-robust (CR2)", units
+    within = _intraclass(of_cluster, sums, rows, residual)
+    return scores.T @ scores, Units(of_cluster, of_cell, rows, working * scale, scale, within, single=False)
 
 
 def _inflation(leverage: FloatArray) -> FloatArray:

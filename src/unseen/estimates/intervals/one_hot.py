@@ -24,9 +24,8 @@ class OneHot:
         starts: First column of the intercept and of each factor, and the number of columns.
         matrix: The design, sparse, shape (rows, p).
         transposed: Its transpose, by rows, shape (p, rows).
-        cells: Where the product of each two of a row's columns lies in a matrix over all columns, laid out flat, shape
-            (pairs, rows).
-        times: How often each pair occurs in a symmetric matrix: once for a column with itself, else twice; (pairs,).
+        products: Which entries of a matrix over all columns, laid out flat, the products of each two of a row's columns
+            belong to: sparse, by columns, shape ((Σ levels + 1)², rows).
     """
 
     columns: IntArray
@@ -34,8 +33,7 @@ class OneHot:
     starts: tuple[int, ...]
     matrix: Any
     transposed: Any
-    cells: IntArray
-    times: FloatArray
+    products: Any
 
     @classmethod
     def of(cls, codes: IntArray, sizes: Sequence[int]) -> OneHot:
@@ -55,9 +53,11 @@ class OneHot:
         position = (np.cumsum(kept) - 1)[columns[present]]
         matrix = sparse.csr_array((np.ones(len(position)), position, ends), shape=(len(codes), int(kept.sum())))
         pairs = [(f, g) for f in range(columns.shape[1]) for g in range(f + 1)]
-        cells = np.stack([columns[:, f] * starts[-1] + columns[:, g] for f, g in pairs])
-        times = np.array([1.0 if f == g else 2.0 for f, g in pairs])
-        return cls(columns, kept, starts, matrix, matrix.T.tocsr(), cells, times)
+        # Whole numbers of four bytes are enough, and what sparse matrices take as it is.
+        cells = np.stack([columns[:, f] * starts[-1] + columns[:, g] for f, g in pairs], axis=1).astype(np.int32)
+        ends = np.arange(len(codes) + 1, dtype=np.int32) * len(pairs)
+        products = sparse.csc_array((np.ones(cells.size), cells.ravel(), ends), shape=(starts[-1] ** 2, len(codes)))
+        return cls(columns, kept, starts, matrix, matrix.T.tocsr(), products)
 
     @property
     def width(self) -> int:
@@ -73,23 +73,27 @@ class OneHot:
 
     def dot(self, beta: FloatArray) -> FloatArray:
         """Linear predictors x @ beta for beta of shape (p,) or (p, k), shape (rows,) or (rows, k)."""
-        return self.matrix @ beta
+        return _times(self.matrix, beta)
 
     def transposed_dot(self, values: FloatArray) -> FloatArray:
         """Sums xᵀ @ values for values of shape (rows,) or (rows, k), shape (p,) or (p, k)."""
-        return self.transposed @ values
+        return _times(self.transposed, values)
 
     def gram(self, weight: FloatArray) -> FloatArray:
-        """Weighted products xᵀ diag(weight) x, shape (p, p)."""
+        """Weighted products xᵀ diag(weight) x for weights of shape (rows,) or (rows, k), shape (p, p) or (k, p, p)."""
         size = len(self.kept)
-        lower = np.bincount(self.cells.ravel(), np.tile(weight, len(self.cells)), size * size).reshape(size, size)
-        return (lower + np.tril(lower, -1).T)[self.kept][:, self.kept].astype(np.float64)
+        lower = _times(self.products, weight).T.reshape(*weight.shape[1:], size, size)
+        whole = lower + np.swapaxes(np.tril(lower, -1), -1, -2)
+        return whole[..., self.kept, :][..., self.kept]
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
-        """Diagonal of x @ matrix @ xᵀ for a symmetric matrix, shape (rows,)."""
-        whole = np.zeros((len(self.kept), len(self.kept)))
-        whole[np.ix_(self.kept, self.kept)] = matrix
-        return self.times @ whole.ravel()[self.cells]
+        """Diagonal of x @ matrix @ xᵀ for symmetric matrices of shape (p, p) or (k, p, p), shape (rows,) or (rows, k)."""
+        size = len(self.kept)
+        lower = np.zeros((*matrix.shape[:-2], size, size))
+        at = np.flatnonzero(self.kept)
+        # A product of two columns stands there once, and counts twice.
+        lower[..., at[:, None], at] = 2 * np.tril(matrix, -1) + np.tril(np.triu(matrix))
+        return _times(self.products.T, lower.reshape(*matrix.shape[:-2], size * size).T)
 
     def grouped(self, group: IntArray, row: IntArray, values: FloatArray, groups: int) -> FloatArray:
         """Σ values · x over the entries of each group, shape (groups, p).
@@ -107,3 +111,10 @@ class OneHot:
             summed = np.bincount(key, weights=values, minlength=groups * (stop - start))
             out[:, start:stop] = summed.reshape(groups, stop - start)
         return out[:, self.kept]
+
+
+def _times(matrix: Any, values: FloatArray) -> FloatArray:
+    # A single column goes the shorter way of a vector.
+    if values.ndim == 2 and values.shape[1] == 1:
+        return (matrix @ np.ascontiguousarray(values[:, 0]))[:, None]
+    return matrix @ np.ascontiguousarray(values)
