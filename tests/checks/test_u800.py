@@ -7,6 +7,7 @@ import pytest
 
 from unseen.checks.base import Clear, Found, NotApplicable
 from unseen.checks.u800_refits import Refits
+from unseen.refitting import Refitted
 
 
 def test_a_learner_that_raises_is_a_finding_and_the_rest_goes_on():
@@ -19,6 +20,22 @@ def test_a_learner_that_raises_is_a_finding_and_the_rest_goes_on():
     assert len(found[0].details["refits"]) == 2
     assert found[0].effect == 2 / len(u.plan.pieces)
     assert {h.case.name for h in u.held} == {f"site=s{k:02d}" for k in (0, 2, 3, 4)}
+
+
+def test_a_learner_that_was_given_up_is_told_with_what_was_not_tried():
+    """Three refits ended their process, eight were not tried: the effect is a share of those tried."""
+    u = lc.law(np.random.default_rng(0), [60] * 5, 0.8, 0.0)
+    pieces, exits = u.plan.pieces, "the learner ended its process (exit code 3)"
+    given_up = "the learner was not tried: it took its worker with it 3 times of 3 (the last ended its process)"
+    u.runner.run = lambda _: [
+        Refitted(p, {}, {}, exits if i < 3 else given_up, (0.0, 0.0), i < 3) for i, p in enumerate(pieces)
+    ]
+    (found,) = [o for o in lc.run(Refits(), u) if isinstance(o, Found)]
+    assert "logistic failed in all 3 refits that were tried" in found.statement
+    assert f"The other {len(pieces) - 3} refits were not tried" in found.statement
+    assert (found.effect, found.details["untried"]) == (1.0, len(pieces) - 3)
+    assert "in a process of its own" in found.next_step
+    assert "judged without" not in found.next_step
 
 
 def test_an_estimator_that_raises_in_a_real_refit_is_a_finding(tmp_path, monkeypatch):

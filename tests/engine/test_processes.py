@@ -6,12 +6,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import cloudpickle
 import pytest
 
 from unseen.engine.executors import Job, JobFailed, run_jobs
-from unseen.engine.processes import kept_workers
+from unseen.engine.losses import Losses
+from unseen.engine.processes import _free_of_container, kept_workers
 
 # Workers can't import this module by its name: its functions travel by value, as those of a notebook do.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -51,7 +53,7 @@ def told_twice(value):
 def test_what_a_job_does_to_its_process_is_told_and_the_others_finish(capfd):
     jobs = [Job(f"{name} {i}", {"code": code, "value": i}) for i, (name, code) in enumerate(HARM.items())]
     jobs += [Job(f"fine {i}", {"code": "", "value": 100 + i}) for i in range(4)]
-    found = run_jobs(work, jobs, workers=2, seconds=4, lost=lambda job, why: (job.name, why))
+    found = run_jobs(work, jobs, workers=2, seconds=4, lost=lambda job, lost: (job.name, lost.why))
     assert found[len(HARM) :] == [100, 101, 102, 103]
     for name, (told, why) in zip(HARM, found, strict=False):
         assert told.startswith(name)
@@ -65,12 +67,76 @@ def test_without_a_rule_for_lost_jobs_the_run_ends_and_names_it():
 
 def test_sys_exit_is_lost_where_the_work_is_done_here_too():
     job = Job("one", {"code": HARM["exits"], "value": 0})
-    assert run_jobs(work, [job], executor="serial", lost=lambda job, why: why) == ["called sys.exit(0)"]
+    assert run_jobs(work, [job], executor="serial", lost=lambda job, lost: lost.why) == ["called sys.exit(0)"]
 
 
 def test_a_copy_that_a_job_forks_off_answers_nothing_and_prints_stay_out_of_standard_output(capfd):
     assert run_jobs(told_twice, [Job(str(i), {"value": i}) for i in range(6)], workers=2) == list(range(6))
     assert "noise" not in capfd.readouterr().out
+
+
+def deadly(folder, dies):
+    """Notes that it was begun, then ends its process."""
+    open(f"{folder}/{os.getpid()}-{time.monotonic_ns()}", "w").close()
+    if dies:
+        os._exit(3)
+    return "fine"
+
+
+def deadly_jobs(folder, dies, group=("m",)):
+    return [Job(str(i), {"folder": str(folder), "dies": d}, group=group) for i, d in enumerate(dies)]
+
+
+def test_what_takes_its_worker_with_it_each_time_is_given_up_and_the_rest_is_told_as_untried(tmp_path):
+    """Ten jobs that all kill their process cost three processes, and other jobs are done."""
+    jobs = [*deadly_jobs(tmp_path, [True] * 10), *deadly_jobs(tmp_path, [False] * 2, ("n",))]
+    jobs = [replace(job, name=str(i)) for i, job in enumerate(jobs)]
+    found = run_jobs(deadly, jobs, workers=1, lost=lambda job, lost: lost)
+    assert [lost.tried for lost in found[:10]] == [True] * 3 + [False] * 7
+    assert {lost.why for lost in found[:3]} == {"ended its process (exit code 3)"}
+    assert "3 times of 3" in found[9].why
+    assert "exit code 3" in found[9].why
+    assert found[10:] == ["fine", "fine"]
+    assert len(list(tmp_path.iterdir())) == 3 + 2
+
+
+def test_what_came_to_an_end_once_is_tried_to_the_last(tmp_path):
+    found = run_jobs(
+        deadly, deadly_jobs(tmp_path, [True, True, False, True, True, True]), workers=1, lost=lambda job, lost: lost.tried
+    )  # fmt: skip
+    assert found == [True, True, "fine", True, True, True]
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_what_was_given_up_is_not_taken_up_by_the_next_run(tmp_path):
+    losses = Losses(most=1)
+    for _ in range(2):
+        run_jobs(deadly, deadly_jobs(tmp_path, [True] * 2), workers=1, lost=lambda job, lost: 0, losses=losses)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+PRINTS = {
+    "error": "import sys; print('::error::bad', file=sys.stderr)",
+    "out": "print('##[error]bad')",
+    "escape": "import os; os.write(2, b'\\x1b[31mred\\x1b]0;title\\x07 end\\n')",
+    "bar": "import sys; sys.stderr.write('10 %\\r::warning::20 %\\r99 %\\n')",
+    "raw": "import os; os.write(1, b'\\xff::stop-commands::x')",
+}
+
+
+@pytest.mark.parametrize("executor", ["local", "serial"])
+def test_what_a_job_prints_comes_to_standard_error_without_commands_or_escapes(capfd, executor):
+    jobs = [Job(n, {"code": c, "value": 0}) for n, c in PRINTS.items() if executor == "local" or "os." not in c]
+    run_jobs(work, jobs, executor=executor, workers=1)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "bad" in err
+    assert "99 %" in err
+    assert "title" in err or executor == "serial"
+    assert not any(c in err for c in "\x1b\x07\r")
+    assert not any(line.lstrip().startswith("::") for line in err.splitlines())
+    assert "##[" not in err
+    assert "::" not in err
 
 
 def process(value):
@@ -107,10 +173,42 @@ def test_what_holds_too_much_memory_is_ended_alone(monkeypatch):
     eats = "import time, numpy; x = numpy.ones(100_000_000); time.sleep(30)"
     found = run_jobs(
         work, [Job("eats", {"code": eats, "value": 0}), Job("fine", {"code": "", "value": 1})], workers=2,
-        lost=lambda job, why: why,
+        lost=lambda job, lost: lost.why,
     )  # fmt: skip
     assert "GiB of memory" in found[0]
     assert found[1] == 1
+
+
+def test_memory_that_a_job_s_own_processes_hold_counts_too(monkeypatch):
+    monkeypatch.setattr("unseen.engine.processes._free_memory", lambda: 400 * 2**20)
+    eats = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'x = bytearray(800_000_000); input()'])"
+    eats = eats.replace("input()", '__import__("time").sleep(30)')
+    found = run_jobs(
+        work, [Job("eats", {"code": eats, "value": 0}), Job("fine", {"code": "", "value": 1})], workers=2,
+        lost=lambda job, lost: lost.why,
+    )  # fmt: skip
+    assert "GiB of memory" in found[0]
+    assert found[1] == 1
+
+
+def test_a_container_s_limit_is_what_is_free(tmp_path):
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 150\nactive_file 50\n")
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert _free_of_container(str(tmp_path)) == 450
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _free_of_container(str(tmp_path)) == float("inf")
+    assert _free_of_container(str(tmp_path / "none")) == float("inf")
+
+
+def importance(value):
+    with open("/proc/self/oom_score_adj") as file:
+        return int(file.read())
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/oom_score_adj"), reason="a file of Linux")
+def test_where_no_memory_is_left_a_worker_goes_before_its_parent():
+    assert run_jobs(importance, [Job("one", {"value": 0})], workers=1)[0] > importance(0)
 
 
 SCRIPT = """

@@ -130,18 +130,29 @@ def test_a_folder_that_the_caller_named_is_used_or_refused(tmp_path):
         stored_rows(ROWS, Store(tmp_path / "file"))
 
 
-def test_odd_names_inside_a_store_do_no_harm(tmp_path, monkeypatch):
-    """Folders where files are looked for: a piece counts as absent, a file of the run goes elsewhere."""
+def test_what_stands_in_the_place_of_one_piece_costs_that_piece_alone_and_is_said(tmp_path, monkeypatch):
+    """Folders where files are looked for, and files where folders: each said once, all else is kept."""
     monkeypatch.setenv("UNSEEN_CACHE", str(tmp_path))
-    store = Store()
-    store.put({"a": 1}, 2)
-    path = next(tmp_path.glob("*/*.json"))
-    path.unlink()
-    path.mkdir()
-    (tmp_path / "data").write_text("in the way")
-    assert store.get({"a": 1}) is None
-    with pytest.warns(NotKept):
-        assert np.array_equal(read_rows(str(stored_rows(ROWS, store)))["train"], ROWS["train"])
+    for store in (Store(), Store(tmp_path)):
+        store.put({"a": 1}, 2)
+        path = next(tmp_path.glob("*/*.json"))
+        path.unlink()
+        path.mkdir()
+        assert store.get({"a": 1}) is None
+        monkeypatch.setattr("unseen.engine.store._told", set())
+        with pytest.warns(NotKept, match=f"{path} is a folder where a kept piece should be: .*all else is. Remove it"):
+            store.put({"a": 1}, 2)
+        store.put({"a": 1}, 2)
+        (tmp_path / "data").write_text("in the way")
+        with pytest.warns(NotKept, match="data is a file where a folder should be"):
+            assert np.array_equal(read_rows(str(stored_rows(ROWS, store)))["train"], ROWS["train"])
+        assert store.keeps
+        store.put({"a": 2}, 3)
+        assert store.get({"a": 2}) == 3
+        assert store.clear() == 1
+        assert path.is_dir()
+        path.rmdir()
+        (tmp_path / "data").unlink(missing_ok=True)
 
 
 def test_an_empty_variable_counts_as_unset_and_a_home_is_expanded(monkeypatch, tmp_path):

@@ -28,6 +28,8 @@ def remedy_for(under: UnderShift, message: str) -> str:
         message: What the learner raised.
     """
     problem = under.problem
+    if message.startswith("the learner "):
+        return _of_a_lost_worker(message)
     told = _NOT_A_NUMBER.search(message)
     if told:
         value = (told["value"] or told["other"] or "").strip("'\"")
@@ -57,12 +59,24 @@ def remedy_for(under: UnderShift, message: str) -> str:
     return "Fit the learner by hand to the same columns to see where it fails, and mend it there."
 
 
+def _of_a_lost_worker(message: str) -> str:
+    """What helps where the learner did not raise, but took its process with it."""
+    if "ran longer than" in message:
+        return "Give each refit more time (--time-limit; in Python: time_limit=), fewer rows, or a learner that is fitted sooner."
+    if "of memory" in message or "signal 9" in message:
+        return "Run fewer refits at once (--workers 1; in Python: workers=1), or give fewer rows or a smaller learner."
+    if "sys.exit" in message or "KeyboardInterrupt" in message:
+        return "A learner tells of a failure by raising an exception: take the call that ends the program out of it."
+    return "Fit the learner by hand, in a process of its own, to see what ends that process (os._exit, a crash of compiled code)."
+
+
 def none_answered(check: Check, under: UnderShift) -> Outcome:
     """Said where the learner raised in every refit that is needed here: what it raised, and what would help."""
     message, where = next(iter(under.failures.items()))
+    failed, tried = sum(map(len, under.failures.values())), len(under.refitted) - len(under.untried)
     return check.not_applicable(
-        f"{under.runner.learner.name} failed in {sum(map(len, under.failures.values()))} of {len(under.refitted)} refits, so "
-        f"no held-out set was answered. The first said: {message} ({where[0]}).",
+        f"{under.runner.learner.name} failed in {failed} of {tried} refits, so no held-out set was answered. The first said: "
+        f"{message} ({where[0]}).",
         remedy_for(under, message),
     )
 

@@ -10,6 +10,7 @@ from unseen.checks._domains import under_shift
 from unseen.checks._failures import remedy_for
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
 from unseen.checks.details.learner import FailedRefits, NearPerfect, SetsLeftOut, SoundRefits, SuspectColumn
+from unseen.plain_text import counted
 from unseen.refitting import Problem, UnderShift
 from unseen.refitting.leaks import SUSPECT
 from unseen.refitting.measures import constant_error as error_of_constant
@@ -48,7 +49,8 @@ class Refits(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """Failures, leaks, then what was left out, else that all went well."""
         under = under_shift(subject)
-        name, total = under.runner.learner.name, len(under.refitted)
+        untried = len(under.untried)
+        name, total = under.runner.learner.name, len(under.refitted) - untried
         outcomes: list[Outcome] = [*self._leaks(under), *self._too_good(under)]
         failed = sum(map(len, under.failures.values()))
         for message, where in under.failures.items():
@@ -59,11 +61,12 @@ class Refits(Check):
                 Found(
                     code=self.code, about=About("model", name),
                     statement=f"{name} failed in {'all' if failed == total else failed} "
-                    f"{'' if failed == total else 'of '}{total} refits"
+                    f"{'' if failed == total else 'of '}{total} refits" + (" that were tried" if untried else "")
                     + (f", {len(where)} of them so" if len(where) < failed else "") + f" ({where[0]}"
-                    + (f" and {len(where) - 1} more" if len(where) > 1 else "") + f"): {message}",
+                    + (f" and {len(where) - 1} more" if len(where) > 1 else "") + f"): {message}" + _given_up(untried),
                     next_step=step,
-                    effect=len(where) / total, details=FailedRefits(refits=tuple(where), message=message),
+                    effect=len(where) / total,
+                    details=FailedRefits(refits=tuple(where), message=message, untried=untried or None),
                 )
             )  # fmt: skip
         for family in under.plan.families():
@@ -119,6 +122,16 @@ class Refits(Check):
             "for rows that belong together (--cluster), before anything else here is believed.",
             details=NearPerfect(removed=removed, error=left, constant_error=base),
         )  # fmt: skip
+
+
+def _given_up(untried: int) -> str:
+    """What is said where a learner was given up."""
+    if not untried:
+        return ""
+    return (
+        f". The other {counted(untried, 'refit')} {'was' if untried == 1 else 'were'} not tried: each costs a process, and "
+        "all that were tried took theirs with them."
+    )
 
 
 def _error_left(problem: Problem, score: float) -> float:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from unseen.engine.losses import Losses
+from unseen.engine.prints import cleaned_prints
 from unseen.engine.processes import Lost, Raised, run_in_processes
 from unseen.engine.store import Store
 from unseen.engine.torch_extra import lacks_torch
@@ -44,12 +46,15 @@ class Job:
         key: What the store keeps the result under, where that is not the arguments themselves; plain data.
         lasting: Whether the store may keep the result: not where something in the arguments can't be told from another
             thing of the same name.
+        group: Of jobs that are likely to share a fate; where the first of them all take their worker with them, the others
+            are lost without being tried (see ``Losses``). Without a name each is tried.
     """
 
     name: str
     arguments: Mapping[str, Any]
     key: Mapping[str, Any] | None = None
     lasting: bool = True
+    group: tuple[str, ...] = ()
 
 
 def run_jobs(
@@ -62,7 +67,8 @@ def run_jobs(
     done: Callable[[str, int, int], None] | None = None,
     keep: Callable[[Any], bool] | None = None,
     seconds: float | None = None,
-    lost: Callable[[Job, str], Any] | None = None,
+    lost: Callable[[Job, Lost], Any] | None = None,
+    losses: Losses | None = None,
     what: str = "job",
     cost: Callable[[Any], float] | None = None,
 ) -> list[Any]:
@@ -78,8 +84,9 @@ def run_jobs(
             the first job of a warm worker, the number of open jobs, the seconds of that one and the number of workers.
         keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
         seconds: Longest time that a job may take on a local worker, which is then killed.
-        lost: Result of a job that was lost, from the job and why: its worker died or was killed, or it called
-            ``sys.exit``. By default the run ends with JobFailed.
+        lost: Result of a job that was lost, from the job and why: its worker died or was killed, it called
+            ``sys.exit``, or its group was given up. By default the run ends with JobFailed.
+        losses: Remembers from run to run which groups were given up; by default each run counts anew.
         what: What a job is called where the run is interrupted.
         cost: Seconds that a job took, from its result.
 
@@ -93,10 +100,12 @@ def run_jobs(
         raise BadInput(f"executor {executor!r} is not one of {', '.join(get_args(Kind))}.")
     if len({job.name for job in jobs}) < len(jobs):
         raise BadInput("two jobs have the same name.")
+    losses = Losses() if losses is None else losses
     results: dict[int, Any] = {}
     for i, job in enumerate(jobs):
         if store is not None and job.lasting and (kept := store.get(_key(function, job))) is not None:
             results[i] = kept["result"]
+            losses.ended(job.group)
     open_jobs = [i for i in range(len(jobs)) if i not in results]
     finished = len(results)
     if done is not None and finished:
@@ -106,13 +115,13 @@ def run_jobs(
     expect = getattr(done, "expect", None) if cost is not None and len(open_jobs) > 1 else None
     kept_now, first_at = finished, 0.0
     try:
-        with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds)) as stream:
+        with contextlib.closing(runner(function, [jobs[i] for i in open_jobs], count, seconds, losses)) as stream:
             for position, result in stream:
                 i = open_jobs[position]
                 if isinstance(result, Lost):
                     if lost is None:
                         raise JobFailed(f"{jobs[i].name} {result.why}. Finished jobs are kept: run again to go on.")
-                    result = lost(jobs[i], result.why)
+                    result = lost(jobs[i], result)
                 results[i] = result
                 if store is not None and jobs[i].lasting and (keep is None or keep(result)):
                     store.put(_key(function, jobs[i]), {"name": jobs[i].name, "result": result})
@@ -173,21 +182,25 @@ def _failed(job: Job, error: BaseException) -> JobFailed:
 
 
 def _serial(
-    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None, losses: Losses
 ) -> Generator[tuple[int, Any]]:
     for i, job in enumerate(jobs):
         try:
-            result = _call(function, job.arguments)
+            with cleaned_prints():
+                result = _call(function, job.arguments)
         except Exception as error:
             raise _failed(job, error) from error
         yield i, result
 
 
 def _local(
-    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None, losses: Losses
 ) -> Generator[tuple[int, Any]]:
     arguments = [job.arguments for job in jobs]
-    stream = run_in_processes(function, arguments, workers, environment=THREADS, seconds=seconds)
+    stream = run_in_processes(
+        function, arguments, workers, environment=THREADS, seconds=seconds, groups=[job.group for job in jobs],
+        losses=losses,
+    )  # fmt: skip
     with contextlib.closing(stream):
         for i, result in stream:
             if isinstance(result, Raised):
@@ -196,7 +209,7 @@ def _local(
 
 
 def _ray(
-    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None
+    function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None, losses: Losses
 ) -> Generator[tuple[int, Any]]:
     try:
         import ray

@@ -8,16 +8,22 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from unseen.engine.losses import Losses
+from unseen.engine.prints import hand_on
 from unseen.engine.worker import LENGTH
 
 # How often deaths, hours and memory are looked at, in seconds.
 TICK = 0.1
+# How long what an ended worker has printed is waited for, in seconds.
+LAST_WORDS = 1.0
 # Share of the memory that is free at the start which the workers may hold together.
 MEMORY_SHARE = 0.9
 SIGNALS = {
@@ -28,9 +34,15 @@ SIGNALS = {
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A job without a result: its worker died, ran too long or held too much memory; or it left by ``sys.exit``."""
+    """A job without a result: its worker died, ran too long or held too much memory; or it left by ``sys.exit``.
+
+    Attributes:
+        why: What befell it.
+        tried: Whether it was begun at all.
+    """
 
     why: str
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,7 @@ class _Worker:
     jobs: int
     results: int
     life: int
+    prints: threading.Thread
     job: int | None = None
     started: float = 0.0
     buffer: bytearray = field(default_factory=bytearray)
@@ -73,6 +86,8 @@ class _Worker:
         with contextlib.suppress(OSError):
             self.process.kill()
         self.process.wait()
+        # Its last words come before what is said of its end.
+        self.prints.join(LAST_WORDS)
         for pipe in (self.jobs, self.results, self.life):
             with contextlib.suppress(OSError):
                 os.close(pipe)
@@ -118,6 +133,8 @@ def run_in_processes(
     *,
     environment: Mapping[str, str],
     seconds: float | None = None,
+    groups: Sequence[tuple[str, ...]] | None = None,
+    losses: Losses | None = None,
 ) -> Generator[tuple[int, Any]]:
     """Run a function over the arguments of jobs; yields (position, result) as they finish.
 
@@ -130,12 +147,16 @@ def run_in_processes(
         workers: Processes.
         environment: Variables set in the workers.
         seconds: Longest time a job may take; None for as long as it takes.
+        groups: Of each job, shape (jobs,); with ``losses`` only.
+        losses: Told of lost workers; jobs of groups that it gives up are ``Lost`` without being tried.
     """
     import cloudpickle
 
     if not jobs:
         return
     waiting = deque(range(len(jobs)))
+    untried: deque[tuple[int, Lost]] = deque()
+    counted = Losses() if losses is None else losses
     team: list[_Worker] = []
     limit = _free_memory() * MEMORY_SHARE
     with selectors.DefaultSelector() as selector:
@@ -151,8 +172,27 @@ def run_in_processes(
             team.remove(worker)
             worker.end()
 
+        def group(job: int) -> tuple[str, ...]:
+            return groups[job] if groups is not None else ()
+
+        def open_jobs() -> bool:
+            while waiting and (why := counted.given_up(group(waiting[0]))):
+                untried.append((waiting.popleft(), Lost(why, tried=False)))
+            return bool(waiting)
+
+        def lose(worker: _Worker, why: str = "") -> Generator[tuple[int, Any]]:
+            """A worker is gone, or has to go: its job is lost, and another takes its place."""
+            position, why = worker.job, why or _end_of(worker)
+            dismiss(worker)
+            if position is not None:
+                counted.lost(group(position), why)
+            if open_jobs():
+                give(hire())
+            if position is not None:
+                yield position, Lost(why)
+
         def give(worker: _Worker) -> None:
-            if waiting:
+            if open_jobs():
                 worker.job, worker.started = waiting.popleft(), time.monotonic()
                 with contextlib.suppress(BrokenPipeError):
                     worker.send(cloudpickle.dumps((function, dict(jobs[worker.job]))))
@@ -165,8 +205,9 @@ def run_in_processes(
 
         try:
             for _ in range(min(workers, len(jobs))):
-                give(hire())
-            while team:
+                if open_jobs():
+                    give(hire())
+            while team or untried:
                 for key, _ in selector.select(TICK):
                     worker: _Worker = key.data
                     data = os.read(worker.results, 1 << 20)
@@ -174,37 +215,29 @@ def run_in_processes(
                     body = worker.received()
                     if body is not None and worker.job is not None:
                         done, worker.job = worker.job, None
+                        counted.ended(group(done))
                         result = _told(cloudpickle.loads(body))
                         give(worker)
                         yield done, result
                     elif not data:
-                        yield from _lost(worker, dismiss, hire, give, waiting)
+                        yield from lose(worker)
                 for worker in list(team):
                     why = _too_much(worker, seconds, limit, team)
                     if why:
-                        yield from _lost(worker, dismiss, hire, give, waiting, why)
+                        yield from lose(worker, why)
                     elif worker.process.poll() is not None and not worker.buffer and not _readable(worker.results):
-                        yield from _lost(worker, dismiss, hire, give, waiting)
+                        yield from lose(worker)
+                while untried:
+                    yield untried.popleft()
         finally:
             for worker in list(team):
                 dismiss(worker)
 
 
-def _lost(
-    worker: _Worker, dismiss: Callable[[_Worker], None], hire: Callable[[], _Worker], give: Callable[[_Worker], None],
-    waiting: deque[int], why: str = "",
-) -> Generator[tuple[int, Any]]:  # fmt: skip
-    """A worker is gone, or has to go: its job is lost, and another takes its place."""
-    position = worker.job
-    if not why:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.process.wait(1.0)
-        why = _death(worker.process.poll())
-    dismiss(worker)
-    if waiting:
-        give(hire())
-    if position is not None:
-        yield position, Lost(why)
+def _end_of(worker: _Worker) -> str:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.process.wait(1.0)
+    return _death(worker.process.poll())
 
 
 def _too_much(worker: _Worker, seconds: float | None, limit: float, team: Sequence[_Worker]) -> str:
@@ -213,8 +246,8 @@ def _too_much(worker: _Worker, seconds: float | None, limit: float, team: Sequen
         return ""
     if seconds is not None and time.monotonic() - worker.started > seconds:
         return f"ran longer than {seconds:g} s"
-    own = _resident(worker.process.pid)
-    if own > limit / max(1, len(team)) and sum(_resident(w.process.pid) for w in team) > limit:
+    own = _held(worker.process.pid)
+    if own > limit / max(1, len(team)) and sum(_held(w.process.pid) for w in team) > limit:
         return f"held {own / 2**30:.1f} GiB of memory, more than its share of what is free"
     return ""
 
@@ -222,17 +255,18 @@ def _too_much(worker: _Worker, seconds: float | None, limit: float, team: Sequen
 def _started(environment: Mapping[str, str]) -> _Worker:
     import cloudpickle
 
-    (job_end, jobs), (results, result_end), (life_end, life) = os.pipe(), os.pipe(), os.pipe()
+    (job_end, jobs), (results, result_end), (life_end, life), (prints, print_end) = (os.pipe() for _ in range(4))
     code = f"from unseen.engine.worker import main; main({job_end}, {result_end}, {life_end})"
     own = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, env=own, pass_fds=(job_end, result_end, life_end)
-        )
+            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=print_end, stderr=print_end, env=own,
+            pass_fds=(job_end, result_end, life_end),
+        )  # fmt: skip
     finally:
-        for pipe in (job_end, result_end, life_end):
+        for pipe in (job_end, result_end, life_end, print_end):
             os.close(pipe)
-    worker = _Worker(process, jobs, results, life)
+    worker = _Worker(process, jobs, results, life, hand_on(prints))
     with contextlib.suppress(BrokenPipeError):
         worker.send(cloudpickle.dumps({"path": list(sys.path), "arguments": list(sys.argv), "folder": os.getcwd()}))
     return worker
@@ -263,6 +297,23 @@ def _readable(pipe: int) -> bool:
     return bool(select.select([pipe], [], [], 0)[0])
 
 
+def _held(pid: int) -> float:
+    """Bytes that a process and all that it started hold in memory."""
+    return _resident(pid) + sum(map(_held, _children(pid)))
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that a process has started and that still run; none where that can't be told."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                found += map(int, file.read().split())
+    except (OSError, ValueError):
+        pass
+    return found
+
+
 def _resident(pid: int) -> float:
     """Bytes that a process holds in memory; 0 where that can't be told."""
     try:
@@ -273,11 +324,26 @@ def _resident(pid: int) -> float:
 
 
 def _free_memory() -> float:
-    """Bytes that are free; infinite where that can't be told."""
+    """Bytes that are free, of the machine and within the limit of a container; infinite where neither can be told."""
+    return min(_free_of_machine(), _free_of_container())
+
+
+def _free_of_machine() -> float:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             return next(int(row.split()[1]) * 1024.0 for row in file if row.startswith("MemAvailable"))
     except (OSError, StopIteration, ValueError):
+        return float("inf")
+
+
+def _free_of_container(folder: str = "/sys/fs/cgroup") -> float:
+    """What a control group has left; files that were read and could be read again count as free."""
+    try:
+        most, held = (int(Path(folder, name).read_text("ascii")) for name in ("memory.max", "memory.current"))
+        rows = (row.split() for row in Path(folder, "memory.stat").read_text("ascii").splitlines())
+        return most - held + next(float(size) for name, size in rows if name == "inactive_file")
+    except (OSError, StopIteration, ValueError):
+        # No such group, or one without a limit ("max").
         return float("inf")
 
 

@@ -78,7 +78,7 @@ class Store:
         try:
             _write(self._path(key), json.dumps(content, ensure_ascii=False).encode())
         except BadInput as error:
-            self._give_up(error)
+            self._lose(self._path(key), error)
 
     def file(self, name: str, content: Callable[[], bytes], sound: Callable[[Path], bool]) -> Path:
         """A file of this run, which workers read: written where it is absent or damaged.
@@ -99,7 +99,7 @@ class Store:
                 _write(path, content())
                 return path
         except BadInput as error:
-            self._give_up(error)
+            self._lose(path, error)
         path = _own_folder() / name
         if not sound(path):
             _write(path, content())
@@ -107,10 +107,29 @@ class Store:
 
     def clear(self) -> int:
         """Forget everything; the number of pieces."""
-        paths = list(self.folder.glob("*/*.json"))
+        paths = [path for path in self.folder.glob("*/*.json") if _is_file(path)]
         for path in [*paths, *self.folder.glob("data/*"), *self.folder.glob("*/.*.part")]:
-            path.unlink(missing_ok=True)
+            if _is_file(path):
+                path.unlink(missing_ok=True)
         return len(paths)
+
+    def _lose(self, path: Path, error: BadInput) -> None:
+        """Go on without this piece where only its own place is taken, else without keeping; either is said once.
+
+        Raises:
+            BadInput: Nothing can be kept in a folder that the caller named.
+        """
+        taken = path if path.is_dir() else path.parent
+        if taken == path or (taken.exists() and not taken.is_dir()):
+            if taken not in _told:
+                _told.add(taken)
+                what = "a folder where a kept piece should be" if taken == path else "a file where a folder should be"
+                warnings.warn(
+                    f"{taken} is {what}: what belongs there is not kept between runs, all else is. Remove it.", NotKept,
+                    stacklevel=3,
+                )  # fmt: skip
+            return
+        self._give_up(error)
 
     def _give_up(self, error: BadInput) -> None:
         """Go on without keeping, and say so once; a folder that the caller named is no such case.
@@ -152,6 +171,10 @@ def _own_folder() -> Path:
     path = tempfile.mkdtemp(prefix="unseen-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return Path(path)
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_symlink() or not path.is_dir()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 
 from unseen.data import Examples
 from unseen.engine.executors import Job, Kind, run_jobs
+from unseen.engine.processes import Lost
 from unseen.engine.seeds import numpy_generator
-from unseen.engine.store import Store
+from unseen.engine.store import Store, content_hash
 from unseen.errors import UnseenError
 from unseen.improving.design import GROUP, Design, Fitting
 from unseen.refitting import Problem, Spec, resolve
@@ -109,7 +110,7 @@ def run_attempts(
         (fitting, repeat) → candidate → attempt.
     """
     data = str(stored_table(_lean(design.problem), store))
-    known = versions(__name__)
+    known, who = versions(__name__), content_hash(learner.to_dict())
     jobs: list[Job] = []
     places: list[Fitting] = []
     for fitting in design.fittings:
@@ -126,10 +127,13 @@ def run_attempts(
         for bundle in bundles:
             name = f"{fitting.name}, seed {fitting.repeat + 1}: {bundle[0].key}"
             arguments = _arguments(design.problem, data, rows, learner, bundle, fitting, known)
-            jobs.append(Job(name, arguments, {**arguments, "learner": learner.identity()}, learner.lasting))
+            key = {**arguments, "learner": learner.identity()}
+            group = (who,) if bundle[0].remedy == UNCHANGED else (who, bundle[0].key)
+            jobs.append(Job(name, arguments, key, learner.lasting, group))
             places.append(fitting)
-    # Long fits first, so that the last worker ends soon after the others.
-    order = sorted(range(len(jobs)), key=lambda i: -len(places[i].train))
+    # The unchanged learner first: where it kills its workers, no remedy needs to be tried. Then long fits first, so that the
+    # last worker ends soon after the others.
+    order = sorted(range(len(jobs)), key=lambda i: (len(jobs[i].group), -len(places[i].train)))
     raw = run_jobs(
         attempt, [jobs[i] for i in order], executor=executor, workers=workers, store=store, done=done, keep=_finished,
         seconds=seconds, lost=_lost, what="fit", cost=lambda result: max(one["seconds"][0] for one in result),
@@ -142,8 +146,8 @@ def run_attempts(
     return found
 
 
-def _lost(job: Job, why: str) -> list[dict[str, Any]]:
-    failed = f"the learner {why}"
+def _lost(job: Job, lost: Lost) -> list[dict[str, Any]]:
+    failed = f"the learner {lost.why}"
     return [{**task, "scores": {}, "failed": failed, "seconds": [0.0, 0.0]} for task in job.arguments["tasks"]]
 
 

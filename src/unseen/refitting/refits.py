@@ -18,9 +18,11 @@ import polars as pl
 from unseen.data import Examples
 from unseen.engine.clock import OutOfTime
 from unseen.engine.executors import Job, Kind, run_jobs
+from unseen.engine.losses import Losses
+from unseen.engine.processes import Lost
 from unseen.engine.seeds import numpy_generator
 from unseen.engine.sources import code_hash
-from unseen.engine.store import Store
+from unseen.engine.store import Store, content_hash
 from unseen.errors import BadInput, UnseenError
 from unseen.learners.base import checked_probabilities, require_classes
 from unseen.refitting.measures import MEASURES, Answered, Measure, scores_of
@@ -92,6 +94,7 @@ class Refitted:
         shuffled: Column → side → (mean fall of the score when it is shuffled, its standard error, rows).
         failed: What the learner raised, or "".
         seconds: Time of the fit and of answering.
+        tried: False where the learner was given up before, since it took its worker with it each time.
     """
 
     piece: Piece
@@ -99,6 +102,7 @@ class Refitted:
     shuffled: Mapping[str, Mapping[str, tuple[float, float, int]]]
     failed: str
     seconds: tuple[float, float]
+    tried: bool = True
 
 
 class Runner:
@@ -123,20 +127,26 @@ class Runner:
         self.executor: Kind = executor
         self.workers, self.store, self.done = workers, store or Store(), done
         self._data = ""
+        # Kept from check to check: a learner that was given up is not taken up again.
+        self._losses = Losses()
 
     def run(self, pieces: Sequence[Piece]) -> list[Refitted]:
-        """The results, in the order of the pieces; a learner that raises, hangs or dies fails its piece only."""
+        """The results, in the order of the pieces; a learner that raises, hangs or dies fails its piece only.
+
+        One that takes its worker with it each time is given up after a few pieces; the others are then not tried.
+        """
         jobs = [self._job(piece) for piece in pieces]
         raw = run_jobs(
             refit, jobs, executor=self.executor, workers=self.workers, store=self.store, done=self.done,
             keep=lambda result: not result["failed"], seconds=self.seconds, lost=_lost, what="refit",
-            cost=lambda result: sum(result["seconds"]),
+            losses=self._losses, cost=lambda result: sum(result["seconds"]),
         )  # fmt: skip
         return [_refitted(self.problem, piece, found) for piece, found in zip(pieces, raw, strict=True)]
 
     def _job(self, piece: Piece) -> Job:
         arguments, learner = self._arguments(piece), piece.learner or self.learner
-        return Job(piece.name, arguments, {**arguments, "learner": learner.identity()}, learner.lasting)
+        key = {**arguments, "learner": learner.identity()}
+        return Job(piece.name, arguments, key, learner.lasting, (content_hash(learner.to_dict()),))
 
     def _arguments(self, piece: Piece) -> dict[str, Any]:
         if not self._data:
@@ -152,8 +162,8 @@ class Runner:
         }  # fmt: skip
 
 
-def _lost(job: Job, why: str) -> dict[str, Any]:
-    return _nothing(f"the learner {why}")
+def _lost(job: Job, lost: Lost) -> dict[str, Any]:
+    return {**_nothing(f"the learner {lost.why}"), "tried": lost.tried}
 
 
 def _nothing(why: str) -> dict[str, Any]:
@@ -430,4 +440,4 @@ def _refitted(problem: Problem, piece: Piece, found: Mapping[str, Any]) -> Refit
         for column, sides in found["shuffled"].items()
     }
     fit_seconds, answer_seconds = found["seconds"]
-    return Refitted(piece, answers, shuffled, found["failed"], (fit_seconds, answer_seconds))
+    return Refitted(piece, answers, shuffled, found["failed"], (fit_seconds, answer_seconds), found.get("tried", True))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.engine.executors import Job, run_jobs
+from unseen.engine.prints import cleaned_prints
 from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
 from unseen.learners import NAMES, EstimatorLearner, named
@@ -102,8 +103,9 @@ def spec_of(learner: Any, *, regression: bool = False, seconds: float | None = N
     folder = str(Path.cwd())
     spec = Spec(learner.rsplit(":", 1)[1], learner, folder, "", {}, regression)
     _survives(spec, IMPORT_SECONDS if seconds is None else max(seconds, IMPORT_LEAST))
-    found = _load(spec)
-    resolve(spec)
+    with cleaned_prints():
+        found = _load(spec)
+        resolve(spec)
     return replace(spec, code=_source_hash(found))
 
 
@@ -115,7 +117,7 @@ def _survives(spec: Spec, seconds: float) -> None:
     """
     told = run_jobs(
         _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=seconds,
-        lost=lambda job, why: why,
+        lost=lambda job, lost: lost.why,
     )[0]  # fmt: skip
     if told:
         raise BadInput(
@@ -155,7 +157,8 @@ def _live_spec(learner: Any, *, regression: bool) -> Spec:
             "or function that makes it; connections, locks and open files must be made inside."
         ) from None
     spec = Spec(name, f"{type(learner).__module__}.{name}", "", _identity(learner), {}, regression, carried)
-    resolve(spec)
+    with cleaned_prints():
+        resolve(spec)
     return spec
 
 

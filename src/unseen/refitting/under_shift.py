@@ -73,10 +73,15 @@ class UnderShift:
         found: defaultdict[str, list[str]] = defaultdict(list)
         first: dict[str, str] = {}
         for result in self.refitted:
-            if result.failed:
+            if result.failed and result.tried:
                 kind = _NUMBER.sub("#", result.failed)
                 found[first.setdefault(kind, result.failed)].append(result.piece.name)
         return dict(found)
+
+    @property
+    def untried(self) -> list[str]:
+        """The refits that were not tried, since the learner had taken its worker with it each time."""
+        return [result.piece.name for result in self.refitted if not result.tried]
 
     @cached_property
     def _by_name(self) -> dict[str, Refitted]:

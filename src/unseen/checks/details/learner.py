@@ -73,10 +73,12 @@ class FailedRefits(Details):
     Attributes:
         refits: Which.
         message: What the learner said.
+        untried: How many more were not tried, since the learner took its worker with it each time.
     """
 
     refits: tuple[str, ...]
     message: str
+    untried: int | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
