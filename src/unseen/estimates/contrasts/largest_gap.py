@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,6 @@ class LevelMeans:
         exact: Independent binary rows: the binomial distribution holds without estimating a variance.
         working: Variance of the differences of pairs of levels under the working model (equal correlation within
             clusters), NaN where the data do not determine it, and its Satterthwaite degrees of freedom.
-        known: What was computed of pairs of levels: the gap that is found and the one that is cleared look at the same.
     """
 
     mean: FloatArray
@@ -59,7 +58,6 @@ class LevelMeans:
     bounds: tuple[float, float] | None
     exact: bool
     working: Callable[[IntArray, IntArray], tuple[FloatArray, FloatArray]]
-    known: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def points(self, levels: Sequence[int], level: float = 0.95) -> list[dict[str, float]]:
         """Plain rows for a picture: level, mean, its limits and units."""
@@ -334,72 +332,70 @@ def largest_gaps(
         level: Nominal coverage.
         what: Name of the difference in the estimate's method.
     """
-    found: list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined | None] = [None] * len(asked)
-    judged: list[_Judged] = []
-    for at, (means, levels) in enumerate(asked):
+    every = _Every.of(asked)
+    chosen, pairs, refused = _judged(every)
+    found: list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined | None] = list(refused)
+    if not len(chosen):
+        return [no for no in refused if no is not None]
+    some, starts = np.unique(every.group[chosen], return_index=True)
+    best, p = _hardest(pairs, np.append(starts, len(chosen)))
+    hardest, many = pairs.take(best), every.many[some]
+    tail = (1 - level) / 2 / many
+    numbers = (hardest.gap, hardest.lows(tail), hardest.highs(tail), np.minimum(1.0, p * many))
+    places = (some, every.i[chosen[best]], every.j[chosen[best]], many)
+    told = zip(*(v.tolist() for v in (*places, *numbers)), strict=True)
+    for k, (at, first, second, of, gap, low, high, corrected) in enumerate(told):
+        method = f"{what}, {hardest.method(k)}"
+        if of > 1:
+            method = f"largest of {of}: {method}, Bonferroni"
         try:
-            judged.append(_judged(at, means, levels))
-        except (TooFewUnits, Undefined) as refused:
-            found[at] = refused
-    if judged:
-        pairs = Pairs.joined([one.pairs for one in judged])
-        starts = np.cumsum([0, *(len(one.pairs) for one in judged)])
-        best, p = _hardest(pairs, starts)
-        chosen = pairs.take(best)
-        many = np.array([one.many for one in judged])
-        tail = (1 - level) / 2 / many
-        gap, low, high = chosen.gap.tolist(), chosen.lows(tail).tolist(), chosen.highs(tail).tolist()
-        corrected = np.minimum(1.0, p * many).tolist()
-        for k, one in enumerate(judged):
-            method = f"{what}, {chosen.method(k)}"
-            if one.many > 1:
-                method = f"largest of {one.many}: {method}, Bonferroni"
-            place = int(best[k] - starts[k])
-            try:
-                estimate = Estimate(gap[k], low[k], high[k], one.clusters, method, level)
-                found[one.at] = estimate, corrected[k], (int(one.a[place]), int(one.b[place]))
-            except Undefined as refused:
-                found[one.at] = refused
+            estimate = Estimate(gap, low, high, every.means[at].clusters, method, level)
+            found[at] = estimate, corrected, (first, second)
+        except Undefined as error:
+            found[at] = error
     return [one for one in found if one is not None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """The pairs of levels of one group that are judged in full, the most telling first."""
-
-    at: int
-    a: IntArray
-    b: IntArray
-    pairs: Pairs
-    many: int
-    clusters: int
-
-
-def _judged(at: int, means: LevelMeans, levels: Sequence[int]) -> _Judged:
-    i, j, gap, error, robust = _pairs(means, levels)
-    order = np.argsort(-gap / error, kind="stable")
-    kept: list[tuple[IntArray, Pairs]] = []
-    count, fewest, determined = 0, math.inf, True
-    for start in range(0, len(order), CANDIDATES):
-        own = order[start : start + CANDIDATES]
-        pairs, dof, there, known = _sides(means, i[own], j[own], robust[own])
-        determined &= bool(known.all())
-        fewest = min(fewest, float(dof[there].min(initial=math.inf)) + 1)
-        usable = there if means.exact else there & (dof >= FEWEST_DOF)
-        kept.append((own[usable], pairs.take(usable)))
-        count += int(usable.sum())
-        if count >= CANDIDATES:
+def _judged(every: _Every) -> tuple[IntArray, Pairs, list[TooFewUnits | Undefined | None]]:
+    """The pairs of each group that are judged in full, the most telling first, and why a group has none."""
+    order, rank = every.ranked(-every.gap / every.error)
+    count, fewest = np.zeros(len(every.many), dtype=np.int64), np.full(len(every.many), np.inf)
+    determined, kept, parts = np.ones(len(every.many), dtype=bool), list[IntArray](), list[Pairs]()
+    going = every.vary
+    for start in range(0, int(every.many.max(initial=0)), CANDIDATES):
+        left = (rank >= start) & going[every.group[order]]
+        order, rank = order[left], rank[left]
+        own = order[rank < start + CANDIDATES]
+        if not len(own):
             break
-    if not count:
-        if math.isfinite(fewest):
-            raise TooFewUnits(
-                f"no two levels can be compared: a few large clusters carry them, so that they count as {fewest:.1f} "
+        group = every.group[own]
+        pairs, dof, there, known = every.pairs(own)
+        determined[group[~known]] = False
+        np.minimum.at(fewest, group[there], dof[there] + 1)
+        usable = there & (every.exact[group] | (dof >= FEWEST_DOF))
+        kept.append(own[usable])
+        parts.append(pairs.take(usable))
+        count += np.bincount(group[usable], minlength=len(count))
+        going = going & (count < CANDIDATES)
+    refused: list[TooFewUnits | Undefined | None] = [None] * len(every.many)
+    for g in np.flatnonzero(count == 0).tolist():
+        if every.many[g] == 0:
+            refused[g] = Undefined("a gap needs two levels.")
+        elif math.isfinite(fewest[g]):
+            refused[g] = TooFewUnits(
+                f"no two levels can be compared: a few large clusters carry them, so that they count as {fewest[g]:.1f} "
                 f"clusters; {FEWEST_DOF + 1:.0f} are needed."
             )
-        raise Undefined(COLLINEAR if not determined else "all scores at all levels are equal: no interval exists.")
-    first = np.arange(min(count, CANDIDATES))
-    own = np.concatenate([positions for positions, _ in kept])[first]
-    return _Judged(at, i[own], j[own], Pairs.joined([p for _, p in kept]).take(first), len(i), means.clusters)
+        else:
+            alike = "all scores at all levels are equal: no interval exists."
+            refused[g] = Undefined(alike if determined[g] else COLLINEAR)
+    if not parts:
+        return np.empty(0, dtype=np.int64), every.pairs(np.empty(0, dtype=np.int64))[0], refused
+    chosen = np.concatenate(kept)
+    by_group = np.argsort(every.group[chosen], kind="stable")
+    starts = np.cumsum(count) - count
+    by_group = by_group[np.arange(len(chosen)) - starts[every.group[chosen[by_group]]] < CANDIDATES]
+    return chosen[by_group], Pairs.joined(parts).take(by_group), refused
 
 
 def _hardest(pairs: Pairs, starts: NDArray[np.intp]) -> tuple[NDArray[np.intp], FloatArray]:
@@ -447,33 +443,19 @@ def widest_gaps(asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: flo
     >>> widest_gaps([])
     []
     """
-    if not asked:
-        return []
-    quantile, parts = normal_quantile((1 - level) / 2), list[Pairs]()
-    least, sizes = np.full(len(asked), -np.inf), list[int]()
-    for k, (means, levels) in enumerate(asked):
-        i, j, gap, error, robust = _pairs(means, levels)
-        # The crude limit only puts the pairs in order.
-        own = np.argsort(-(gap + quantile * error), kind="stable")[:CANDIDATES]
-        pairs, _, there, _ = _sides(means, i[own], j[own], robust[own])
-        parts.append(pairs.take(there))
-        sizes.append(len(parts[-1]))
-        if sizes[-1] < len(i):
-            least[k] = 0.0
-    joined = Pairs.joined(parts)
-    highs = joined.highs(np.full(len(joined), (1 - level) / 2))
-    np.maximum.at(least, np.repeat(np.arange(len(asked)), sizes), highs)
+    every = _Every.of(asked)
+    for g in np.flatnonzero(~every.vary).tolist():
+        alike = "all scores at all levels are equal: no interval exists."
+        raise Undefined(alike if every.many[g] else "a gap needs two levels.")
+    # The crude limit only puts the pairs in order.
+    order, rank = every.ranked(-(every.gap + normal_quantile((1 - level) / 2) * every.error))
+    own = order[rank < CANDIDATES]
+    pairs, _, there, _ = every.pairs(own)
+    group, joined = every.group[own][there], pairs.take(there)
+    judged = np.bincount(group, minlength=len(asked))
+    least = np.where(judged < every.many, 0.0, -np.inf)
+    np.maximum.at(least, group, joined.highs(np.full(len(joined), (1 - level) / 2)))
     return least.tolist()
-
-
-def _pairs(
-    means: LevelMeans, levels: Sequence[int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
-    """Each pair of levels, the higher mean first: positions, gap, a rough error, and the robust variance of the gap."""
-    key = tuple(levels)
-    if key not in means.known:
-        means.known[key] = _all_pairs(means, levels)
-    return means.known[key]
 
 
 @lru_cache(maxsize=64)
@@ -481,55 +463,117 @@ def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(size, 1)
 
 
-def _all_pairs(
-    means: LevelMeans, levels: Sequence[int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
-    chosen = np.asarray(levels)
-    if len(chosen) < 2:
-        raise Undefined("a gap needs two levels.")
-    i, j = (chosen[k] for k in _triangle(len(chosen)))
-    i, j = np.where(means.mean[i] >= means.mean[j], i, j), np.where(means.mean[i] >= means.mean[j], j, i)
-    diagonal = means.covariance.diagonal()
-    robust = diagonal[i] + diagonal[j] - 2 * means.covariance[i, j]
-    variance = np.maximum(robust, 0.25 * (means.alone[i] + means.alone[j]))
-    if not np.any(variance > 1e-18):
-        raise Undefined("all scores at all levels are equal: no interval exists.")
-    return i, j, means.mean[i] - means.mean[j], np.sqrt(np.maximum(variance, 1e-18)), robust
+@dataclass(frozen=True, slots=True, eq=False)
+class _Every:
+    """Every pair of levels of many groups, one group after the other.
 
+    Attributes:
+        means: Of each group.
+        group: Group of each pair.
+        i: Level with the higher mean.
+        j: Level with the lower one.
+        first: Place of the level with the higher mean among the levels of all groups.
+        second: Of the other.
+        gap: Difference of the means.
+        error: A rough error of it.
+        robust: Its robust variance.
+        mean: Mean of each level of each group.
+        alone: Its variance under the working model.
+        rows: Its rows.
+        many: Pairs of each group.
+        vary: Whether scores vary in a group.
+        exact: Whether rows of a group are independent and binary.
+    """
 
-def _sides(
-    means: LevelMeans, a: IntArray, b: IntArray, robust: FloatArray
-) -> tuple[Pairs, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Pairs of levels, degrees of freedom of their robust variance, which vary at all, and which the data determine."""
-    working, dof = means.working(a, b)
-    known = ~np.isnan(working)
-    working = np.where(known, working, 0.0)
-    if means.exact:
-        variance, moderated = np.maximum(working, robust), dof
-    else:
-        most = np.maximum(dof, 1.0)
+    means: Sequence[LevelMeans]
+    group: IntArray
+    i: IntArray
+    j: IntArray
+    first: IntArray
+    second: IntArray
+    gap: FloatArray
+    error: FloatArray
+    robust: FloatArray
+    mean: FloatArray
+    alone: FloatArray
+    rows: FloatArray
+    many: IntArray
+    vary: NDArray[np.bool_]
+    exact: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, asked: Sequence[tuple[LevelMeans, Sequence[int]]]) -> _Every:
+        groups = [means for means, _ in asked]
+        none: list[FloatArray] = [np.empty(0)]
+        mean, alone, rows, covariance = (
+            np.concatenate([*parts, *none])
+            for parts in (
+                [m.mean for m in groups], [m.alone for m in groups], [m.rows for m in groups],
+                [m.covariance.ravel() for m in groups],
+            )
+        )  # fmt: skip
+        sizes = np.array([len(m.mean) for m in groups], dtype=np.int64)
+        places, corners = np.cumsum(sizes) - sizes, np.cumsum(sizes**2) - sizes**2
+        empty = [np.empty(0, dtype=np.int64)]
+        chosen = [(np.asarray(levels, dtype=np.int64), _triangle(len(levels))) for _, levels in asked]
+        i = np.concatenate([*(levels[a] for levels, (a, _) in chosen), *empty])
+        j = np.concatenate([*(levels[b] for levels, (_, b) in chosen), *empty])
+        many = np.array([len(a) for _, (a, _) in chosen], dtype=np.int64)
+        group = np.repeat(np.arange(len(groups)), many)
+        place, corner, size = places[group], corners[group], sizes[group]
+        higher = mean[place + i] >= mean[place + j]
+        i, j = np.where(higher, i, j), np.where(higher, j, i)
+        first, second = place + i, place + j
+        robust = covariance[corner + i * (size + 1)] + covariance[corner + j * (size + 1)]
+        robust = robust - 2 * covariance[corner + i * size + j]
+        variance = np.maximum(robust, 0.25 * (alone[first] + alone[second]))
+        vary = np.bincount(group[variance > 1e-18], minlength=len(groups)) > 0
+        return cls(
+            groups, group, i, j, first, second, mean[first] - mean[second], np.sqrt(np.maximum(variance, 1e-18)), robust,
+            mean, alone, rows, many, vary, np.array([m.exact for m in groups], dtype=bool),
+        )  # fmt: skip
+
+    def ranked(self, by: FloatArray) -> tuple[IntArray, IntArray]:
+        """All pairs in the order of a number within each group, and the place of each of them there."""
+        order = np.lexsort((by, self.group))
+        return order, np.arange(len(order)) - np.repeat(np.cumsum(self.many) - self.many, self.many)
+
+    def pairs(self, own: IntArray) -> tuple[Pairs, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Some pairs, in the order of their groups: degrees of freedom of the robust variance, which vary, which are determined."""
+        group, a, b = self.group[own], self.first[own], self.second[own]
+        edges = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(own)]
+        i, j, spreads = self.i[own], self.j[own], [(np.empty(0), np.empty(0))]
+        for start, stop in pairwise(edges):
+            if stop > start:
+                spreads.append(self.means[int(group[start])].working(i[start:stop], j[start:stop]))
+        working, dof = (np.concatenate(parts) for parts in zip(*spreads, strict=True))
+        known = ~np.isnan(working)
+        working, robust, exact = np.where(known, working, 0.0), self.robust[own], self.exact[group]
+        most = np.where(exact, 1.0, np.maximum(dof, 1.0))
         variance = (most * robust + PRIOR_DOF * working) / (most + PRIOR_DOF)
-        moderated = np.minimum(dof + PRIOR_DOF, means.clusters - 1.0)
-    there = known & (variance > 1e-18)
-    variance = np.where(there, variance, 1.0)
-    low, high = means.bounds or (0.0, 1.0)
-    width, bounded = high - low, means.bounds is not None
-    first, second = (means.mean[a] - low) / width, (means.mean[b] - low) / width
-    first_size = second_size = np.full(len(a), np.inf)
-    if bounded:
+        variance = np.where(exact, np.maximum(working, robust), variance)
+        clusters = np.array([m.clusters for m in self.means], dtype=np.float64)[group]
+        moderated = np.where(exact, dof, np.minimum(dof + PRIOR_DOF, clusters - 1.0))
+        there = known & (variance > 1e-18)
+        variance = np.where(there, variance, 1.0)
+        limits = np.array([m.bounds or (0.0, 1.0) for m in self.means]).reshape(-1, 2)[group]
+        bounded = np.array([m.bounds is not None for m in self.means], dtype=bool)[group]
+        low, width = limits[:, 0], limits[:, 1] - limits[:, 0]
+        first, second = (self.mean[a] - low) / width, (self.mean[b] - low) / width
         # The means of a linear regression may leave the range.
-        first, second = np.clip(first, 0.0, 1.0), np.clip(second, 0.0, 1.0)
-        inflation = variance / np.maximum(means.alone[a] + means.alone[b], 1e-300) / width**2
-        first_size = _most(first, means.rows[a]) / np.maximum(means.alone[a] * inflation, 1e-300)
-        second_size = _most(second, means.rows[b]) / np.maximum(means.alone[b] * inflation, 1e-300)
-        if means.exact:
-            first_size, second_size = np.minimum(first_size, means.rows[a]), np.minimum(second_size, means.rows[b])
-    all_alike = np.ones(len(a))
-    pairs = Pairs(
-        first, second, first_size, second_size, np.sqrt(variance), moderated, all_alike * width,
-        np.full(len(a), bounded), np.full(len(a), means.exact),
-    )  # fmt: skip
-    return pairs, dof, there, known
+        first = np.where(bounded, np.clip(first, 0.0, 1.0), first)
+        second = np.where(bounded, np.clip(second, 0.0, 1.0), second)
+        inflation = variance / np.maximum(self.alone[a] + self.alone[b], 1e-300) / width**2
+        sizes = [
+            _most(np.where(bounded, share, 0.5), self.rows[at]) / np.maximum(self.alone[at] * inflation, 1e-300)
+            for share, at in ((first, a), (second, b))
+        ]
+        sizes = [np.where(exact, np.minimum(m, self.rows[at]), m) for m, at in zip(sizes, (a, b), strict=True)]
+        first_size, second_size = (np.where(bounded, m, np.inf) for m in sizes)
+        pairs = Pairs(
+            first, second, first_size, second_size, np.sqrt(variance), moderated, width, bounded, exact & bounded
+        )  # fmt: skip
+        return pairs, dof, there, known
 
 
 def _most(share: FloatArray, rows: FloatArray) -> FloatArray:
