@@ -323,18 +323,23 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
     Raises:
         BadInput: A column is missing, a value is not what its column allows, or the condition is wrong.
     """
+    from unseen.responses.readers._matrices import unpivoted, without_index
     from unseen.responses.validation import require_columns, to_polars
 
     if isinstance(table, Responses):
         return apply_unseen(table, mapping.unseen) if mapping.unseen else table
-    items = () if mapping.item_column else ("item", *SYNONYMS["item"])
+    items = () if mapping.item_column else ("item", *SYNONYMS["item"], "question", "prompt")
     models = () if mapping.model_column or mapping.model else ("model", *SYNONYMS["model"])
-    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.factors}, instead=(items, models))
-    frame, called_so = given, ""
+    index = [name for name in getattr(getattr(table, "index", None), "names", ()) if isinstance(name, str)]
+    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.wanted(index)}, instead=(items, models))
+    read_as: list[str] = []
+    frame = given if mapping.score else unpivoted(Path("the table"), given, mapping, read_as)
+    frame = without_index("the table", frame, mapping, read_as)
     if mapping.model is None:
-        frame, called_so = called(given, "model", mapping.roles(given), what="the table")
+        frame, called_so = called(frame, "model", mapping.roles(frame), what="the table")
+        read_as += [called_so] if called_so else []
     frame, decided = mapping.apply(frame)
-    notes = (*notes, *([called_so] if called_so else []))
+    notes = (*notes, *read_as)
     require_columns(frame, given.columns)
     roles = mapping.roles(given)
     kinds = mapping.kinds

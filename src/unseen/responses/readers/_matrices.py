@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,13 +15,25 @@ from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import Mapping
-from unseen.responses.predictions import TRUTH, beside_truth
-from unseen.responses.words import RIGHT, WRONG, known_words, scores_from_words
+from unseen.responses.predictions import beside_truth
+from unseen.responses.readers._described import (
+    DESCRIBED_ITEMS,
+    ITEM_WORDS,
+    described,
+    doubts,
+    from_words,
+    in_words,
+    is_scores,
+    within_one,
+)
+from unseen.responses.words import RIGHT, WRONG
 
 Headless = Literal["", "scores", "named"]
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 # What pandas and others call a column that counts rows.
 COUNTERS = ("", "Unnamed: 0", "index", "__index_level_0__", "level_0")
+# Of these, the ones that nobody gives to a column of their own making.
+WRITTEN_COUNTERS = re.compile(r"|Unnamed: 0(\.\d+)?|__index_level_0__")
 # What stands before the number in names of items, as q17.
 ITEM_STEMS = {
     "",
@@ -44,8 +55,6 @@ ITEM_STEMS = {
 # A table with one of these is long, whatever its other columns.
 METRICS = {"is_correct", "correct", "passed", "accuracy", "acc", "acc_norm", "exact_match", "em", "f1"}
 MODEL_WORDS = ("model", "subject", "system", "person", "learner", "name", "")
-DESCRIBED_ITEMS = ("item", "item_id", "question", "question_id", "id", "task_id", "example_id", "sample_id", "prompt")
-ITEM_WORDS = ("item", "question", "id", "task", "example")
 
 
 def without_header(rows: Sequence[Sequence[str]]) -> Headless:
@@ -133,10 +142,10 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
         return table
     table = _without_counter(path, table, notes)
     first, *rest = table.columns
-    described = _described(table, mapping, notes, path)
-    if described is not None:
-        return described
-    if mapping.model_column in rest or not all(_is_scores(table[c]) or _in_words(table, c) for c in rest):
+    long = described(table, mapping, notes, path)
+    if long is not None:
+        return long
+    if mapping.model_column in rest or not all(is_scores(table[c]) or in_words(table, c) for c in rest):
         return table
     names = table[first]
     if not isinstance(names.dtype, pl.String | pl.Categorical) or names.n_unique() < table.height or names.null_count():
@@ -146,7 +155,7 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
     if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
         return table
     row, column = ("item", "model") if by_item else ("model", "item")
-    table = _from_words(path, table, [c for c in rest if not _is_scores(table[c])], notes)
+    table = from_words(path, table, [c for c in rest if not is_scores(table[c])], notes)
     long = (
         table.rename({first: row})
         .with_columns(pl.col(c).cast(pl.Float64) for c in rest)
@@ -155,52 +164,32 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
     empty = long["score"].is_nan().fill_null(value=True).sum()
     notes.append(
         f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
-        + (f"; {empty:,} empty cells were left out." if empty else ".")
-    )
+        + (f": {', '.join(rest[:6])}{' …' if len(rest) > 6 else ''}" if by_item else "")
+        + (f"; {empty:,} empty cells were left out." if empty else ".") + (doubts(rest) if by_item else "")
+    )  # fmt: skip
     if not by_item and head != "model" and many_rows(table.height, len(rest)):
         notes[-1] += " There are many more rows than columns: if the rows are items, call the first column 'item'."
     return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
 
 
-def _is_scores(column: pl.Series) -> bool:
-    return column.dtype.is_numeric() or isinstance(column.dtype, pl.Boolean | pl.Null)
+def without_index(name: str, table: pl.DataFrame, mapping: Mapping, notes: list[str]) -> pl.DataFrame:
+    """A long table without the index that pandas wrote beside it: whole numbers, each once, under a name that nobody gives.
 
-
-def _described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Path) -> pl.DataFrame | None:
-    """Items in rows, with columns that describe them beside a column a model; None where the table is no such matrix.
-
-    A model's column holds scores within 0 … 1 and has a name that is no role and no factor that the user named.
+    Args:
+        name: What the table is called in notes.
+        table: One row a response.
+        mapping: Columns that it names are kept.
+        notes: What is left out is added.
     """
-    item = mapping.item_column or next((c for c in table.columns if c.strip().lower() in DESCRIBED_ITEMS), None)
-    if item not in table.columns or mapping.model_column or mapping.model or "model" in table.columns:
-        return None
-    if table[item].null_count() or table[item].n_unique() < table.height:
-        return None
-    named = {*ROLES, *mapping.factors, *mapping.columns.values(), item}
-    models = [
-        c for c in table.columns
-        if c not in named and _is_scores(table[c]) and table[c].drop_nulls().len()
-        and float(table[c].cast(pl.Float64).min() or 0) >= 0 and float(table[c].cast(pl.Float64).max() or 0) <= 1  # type: ignore[arg-type]
-    ]  # fmt: skip
-    worded = [] if len(models) > 1 else _word_models(path, table, [c for c in table.columns if c not in named])
-    models = worded or models
-    rest = [c for c in table.columns if c not in models and c != item]
-    if len(models) < 2 or not rest:
-        return None
-    table = _from_words(path, table, worded, notes)
-    scores = {m: table[m].cast(pl.Float64).fill_nan(None) for m in models}
-    long = pl.concat(
-        [
-            table.select(pl.col(item).alias("item"), *rest).with_columns(model=pl.lit(m), score=score)
-            for m, score in scores.items()
-        ]
-    )
-    described = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
-    notes.append(
-        f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
-        f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {described} describe the items."
-    )
-    return long.filter(pl.col("score").is_not_null())
+    meant = mapping.wanted(table.columns)
+    for column in [c for c in table.columns if WRITTEN_COUNTERS.fullmatch(c) and c not in meant]:
+        if table[column].dtype.is_integer() and not table[column].null_count() and table[column].is_unique().all():
+            notes.append(
+                f"{name}: the column {repr(column) if column else 'without a name'} numbers the rows, as pandas writes it, and was "
+                "left out."
+            )
+            table = table.drop(column)
+    return table
 
 
 def _without_counter(path: Path, table: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
@@ -215,71 +204,16 @@ def _without_counter(path: Path, table: pl.DataFrame, notes: list[str]) -> pl.Da
     shown = repr(counter) if counter else "without a name"
     texts = [
         c for c in others.columns
-        if others[c].dtype == pl.String and others[c].n_unique() == table.height and not _in_words(others, c)
+        if others[c].dtype == pl.String and others[c].n_unique() == table.height and not in_words(others, c)
     ]  # fmt: skip
     if texts and (texts[0] == others.columns[0] or texts[0].strip().lower() in DESCRIBED_ITEMS):
         notes.append(f"{path.name}: the column {shown} counts the rows, and was left out.")
         return others
-    scores = [c for c in others.columns if _within_one(others[c]) or _in_words(others, c)]
+    scores = [c for c in others.columns if within_one(others[c]) or in_words(others, c)]
     if len(scores) < 2 or {"item", "model"} & {*others.columns}:
         return table
     notes.append(f"{path.name}: the column {shown} counts the rows, so they are taken as items.")
     return others.select(numbers.cast(pl.String).alias("item"), pl.all())
 
 
-def _within_one(column: pl.Series) -> bool:
-    numbers = column.cast(pl.Float64).fill_nan(None).drop_nulls() if _is_scores(column) else pl.Series(dtype=pl.Float64)
-    return len(numbers) > 0 and bool(numbers.is_between(0, 1).all())
-
-
-def _in_words(table: pl.DataFrame, column: str) -> bool:
-    """Whether a column holds words for right and wrong, and no classes beside predictions of them."""
-    return TRUTH not in table.columns and scores_from_words(table[column]) is not None
-
-
-def _word_models(path: Path, table: pl.DataFrame, columns: Sequence[str]) -> list[str]:
-    """The columns that hold one pair of words for right and wrong, as more columns do than hold any other pair.
-
-    Raises:
-        BadInput: A column beside them holds the same words, and one that is none.
-    """
-    families: defaultdict[frozenset[int], list[str]] = defaultdict(list)
-    for column in columns:
-        if table[column].dtype == pl.String and _in_words(table, column):
-            families[_pairs(table[column])].append(column)
-    # A column that is right throughout has half of a pair, and the same index.
-    best = max(families.values(), key=len, default=[])
-    if len(best) < 2 or sum(len(f) == len(best) for f in families.values()) > 1:
-        return []
-    pair = _pairs(table[best[0]])
-    for column in columns:
-        text = table[column]
-        if column in best or text.dtype != pl.String:
-            continue
-        known = known_words(text)
-        if known.sum() > 0.5 * len(text.drop_nulls()) and _pairs(text.filter(known)) == pair:
-            odd = (~known & text.is_not_null()).arg_true()
-            raise BadInput(
-                f"{path}: column {value(column, 60)!r}, row {odd[0] + 1}: {value(text[odd[0]], 60)!r} is no word for right or "
-                "wrong, as those of other rows and columns are "
-                f"({len(odd):,} such rows). Write a word that is, or leave the cell empty."
-            )
-    return best
-
-
-def _pairs(column: pl.Series) -> frozenset[int]:
-    """Which pairs of words a column uses, by their places."""
-    words = column.drop_nulls().str.strip_chars().str.to_lowercase().unique().to_list()
-    return frozenset(RIGHT.index(w) if w in RIGHT else WRONG.index(w) for w in words if w)
-
-
-def _from_words(path: Path, table: pl.DataFrame, columns: Sequence[str], notes: list[str]) -> pl.DataFrame:
-    """A table with columns of words as scores, and a note of what was read as what."""
-    read = [found for c in columns if (found := scores_from_words(table[c])) is not None]
-    told = dict.fromkeys(part for _, words in read for part in words.split(", "))
-    if told:
-        notes.append(f"{path.name}: scores were read from words: {', '.join(told)}.")
-    return table.with_columns(scores for scores, _ in read)
-
-
-__all__ = ["METRICS", "Headless", "headed", "many_rows", "unpivoted", "without_header"]
+__all__ = ["METRICS", "Headless", "headed", "many_rows", "unpivoted", "without_header", "without_index"]

@@ -19,7 +19,7 @@ from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._answers import split_table
 from unseen.responses.readers._content import json_document, json_lines, peek, text_of
 from unseen.responses.readers._doubles import distinct_columns, doubled_in_arrow, lossy_json, whole_rows
-from unseen.responses.readers._matrices import METRICS, Headless, headed, unpivoted, without_header
+from unseen.responses.readers._matrices import METRICS, Headless, headed, unpivoted, without_header, without_index
 from unseen.responses.readers._typed import as_number
 from unseen.responses.words import may_be_score
 
@@ -87,7 +87,8 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     table = load(path, mapping, notes)
     if table.height == 0:
         raise BadInput(f"{path}: has columns ({shown_names(table.columns)}) but no row.")
-    return unpivoted(path, table, mapping, notes), tuple(notes)
+    table = without_index(path.name, unpivoted(path, table, mapping, notes), mapping, notes)
+    return table, tuple(notes)
 
 
 def load(path: Path, mapping: Mapping, notes: list[str]) -> pl.DataFrame:

@@ -1,0 +1,122 @@
+"""Which columns of a matrix are models and which describe the items; the same matrix as a frame; what pandas adds."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from unseen.errors import BadInput
+from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.reading import read
+
+ROWS = 40
+
+
+def column(rng, right, wrong):
+    return np.where(rng.random(ROWS) < 0.6, right, wrong)
+
+
+def matrix(flag="hard", words=("yes", "no"), flagged=("yes", "no"), more=("gpt-x", "claude-y"), **changes):
+    rng = np.random.default_rng(0)
+    columns = {"question": [f"what is {i}?" for i in range(ROWS)], flag: column(rng, *flagged)}
+    columns |= {m: column(rng, *words) for m in more}
+    return pl.DataFrame(columns | changes)
+
+
+def read_csv(tmp_path, table, **said):
+    path = tmp_path / "answers.csv"
+    table.write_csv(path)
+    return read(path, mapping=Mapping.of(**said))
+
+
+@pytest.mark.parametrize("words", [("yes", "no"), ("PASS", "FAIL"), (1, 0), (True, False)])
+@pytest.mark.parametrize("flagged", [("yes", "no"), (1, 0), (True, False)])
+@pytest.mark.parametrize("flag", ["hard", "is_new", "Multi-hop", "needs calculator", "contaminated"])
+def test_a_flag_with_a_name_of_items_describes_them_whatever_its_values(tmp_path, words, flagged, flag):
+    found = read_csv(tmp_path, matrix(flag, words, flagged))
+    assert found.models == ("claude-y", "gpt-x")
+    assert flag in found.factors
+    assert any(f"2 models (gpt-x, claude-y); {flag!r} describes the items" in note for note in found.notes)
+
+
+def test_a_plain_name_among_names_of_models_is_a_model_and_doubted_aloud(tmp_path):
+    """A baseline and a property look alike: the note lists the models and says how to name a factor, which then works."""
+    table = matrix("curated_by_hand", (1, 0), (1, 0)).rename({"curated_by_hand": "baseline"})
+    found = read_csv(tmp_path, table)
+    assert found.models == ("baseline", "claude-y", "gpt-x")
+    (note,) = (n for n in found.notes if "matrix" in n)
+    assert "3 models (columns): baseline, gpt-x, claude-y" in note
+    assert "If 'baseline' describes the items and is no model, name it as a factor: --factor baseline" in note
+    assert read_csv(tmp_path, table, factors=["baseline"]).models == ("claude-y", "gpt-x")
+
+
+def test_what_the_condition_names_is_no_model(tmp_path):
+    found = read_csv(tmp_path, matrix("urgent"), unseen="urgent == 'yes'")
+    assert found.models == ("claude-y", "gpt-x")
+
+
+def test_models_that_bear_the_name_of_a_property_stay_models_where_nothing_else_is_left(tmp_path):
+    found = read_csv(tmp_path, matrix("hard", (1, 0), (1, 0), more=("easy",)))
+    assert found.models == ("easy", "hard")
+
+
+@pytest.mark.parametrize("models", [("gpt-x",), ("gpt-x", "claude-y")])
+def test_a_word_that_is_none_in_a_matrix_of_two_models_is_named(tmp_path, models):
+    table = matrix("topic", ("PASS", "FAIL"), ("law", "art"))
+    for m in models:
+        table = table.with_columns(pl.when(pl.int_range(ROWS) == 7).then(pl.lit("ERROR")).otherwise(pl.col(m)).alias(m))
+    for given in (table, table.drop("topic")):
+        with pytest.raises(
+            BadInput, match=r"column 'gpt-x', row 8: 'ERROR' is no word for right or wrong.*1 such row\)"
+        ):
+            read_csv(tmp_path, given)
+
+
+def test_opinions_beside_one_column_of_scores_are_no_spoilt_matrix(tmp_path):
+    """Most cells of two columns are yes or no, but the table is long: its scores stand in a column of their own."""
+    rng = np.random.default_rng(1)
+    opinions = {c: rng.choice(["yes", "no", "maybe"], ROWS) for c in ("reviewed", "urgent")}
+    table = pl.DataFrame({"id": range(ROWS), **opinions, "result": column(rng, "pass", "fail")})
+    found = read_csv(tmp_path, table)
+    assert set(found.factors) == {"reviewed", "urgent"}
+    assert found.table.height == ROWS
+
+
+def test_a_frame_is_read_as_the_file_that_it_would_be(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    table = matrix()
+    wanted = read_csv(tmp_path, table).table.sort("model", "item")
+    frames = [table, pandas.DataFrame(table.to_dict(as_series=False))]
+    for frame in [*frames, frames[1].set_index("question")]:
+        found = from_table(frame)
+        assert found.table.sort("model", "item").select(wanted.columns).equals(wanted)
+
+
+def long(rows=30):
+    rng = np.random.default_rng(2)
+    return {
+        "model": ["a"] * rows + ["b"] * rows, "item": [f"q{i}" for i in range(rows)] * 2,
+        "score": rng.integers(0, 2, 2 * rows), "digits": [i % 5 for i in range(rows)] * 2,
+    }  # fmt: skip
+
+
+def test_the_index_that_pandas_writes_beside_a_long_table_is_no_factor(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(long())
+    for i, given in enumerate((frame, frame[frame.digits > 0], frame.sample(frac=1.0, random_state=0))):
+        given.to_csv(tmp_path / f"{i}.csv")
+        found = read(tmp_path / f"{i}.csv")
+        assert set(found.factors) == {"digits"}
+        assert any("numbers the rows, as pandas writes it, and was left out" in note for note in found.notes)
+    again = pandas.read_csv(tmp_path / "0.csv")
+    assert set(from_table(again).factors) == {"digits"}
+    assert "Unnamed: 0" in from_table(again, Mapping.of(factors=["Unnamed: 0"])).factors
+
+
+def test_an_index_that_is_named_in_the_condition_alone_becomes_a_column():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({**long(), "site": ["x", "y"] * 30})
+    found = from_table(frame.set_index("digits"), Mapping.of(unseen="digits > 2"))
+    assert found.table.filter(pl.col("split") == "unseen").height == 24
+    both = from_table(frame.set_index(["digits", "site"]), Mapping.of(unseen="digits > 2 and site == 'x'"))
+    assert set(both.factors) == {"digits", "site"}
+    assert "digits" not in from_table(frame.set_index("digits")).factors
