@@ -9,7 +9,8 @@ from unseen.auditing import run
 from unseen.checks.base import Settings, Subject
 from unseen.errors import BadInput
 from unseen.estimates.contrasts.slices import MAX_CHOICES, Axis, Search, search
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 
 
 def wide(factors=60, items=400, models=1, seed=0, weak=()):

@@ -390,7 +390,7 @@ def audit(
     """
     from unseen.engine.progress import hooked
     from unseen.options import Options
-    from unseen.responses.mapping import from_table
+    from unseen.responses.frames import from_table
     from unseen.responses.reading import is_source, name_of
     from unseen.responses.reading import read as read_files
 
@@ -542,7 +542,7 @@ def compare(
 
 def _answers(given: Any, mapping: Any) -> Responses:
     """Answers from a path, folder or glob of logs, responses, or a data frame."""
-    from unseen.responses.mapping import from_table
+    from unseen.responses.frames import from_table
     from unseen.responses.reading import is_source
     from unseen.responses.reading import read as read_files
 
@@ -785,8 +785,8 @@ def plan(
     both = {"score": score, "factors": factors}
     given: dict[str, Any] = {k: v for k, v in {**numbers, **columns, **both}.items() if v is not None}
     from unseen import planning
+    from unseen.responses.frames import from_table
     from unseen.responses.mapping import Mapping as ColumnMapping
-    from unseen.responses.mapping import from_table
     from unseen.responses.reading import read as read_files
 
     if table is None:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import MAX_MESSAGE, message
 from unseen.responses.expressions import parse
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
 
 # Nodes that a careless writer, another version of a tool, or somebody hostile puts in the place of the right one.

@@ -8,7 +8,7 @@ from unseen.checks.u102_factor_gaps import FactorGaps
 from unseen.checks.u103_weakest_slices import WeakestSlices
 from unseen.checks.u303_unseen_combinations import UnseenCombinations
 from unseen.responses import Responses
-from unseen.responses.mapping import apply_unseen
+from unseen.responses.frames import apply_unseen
 
 
 def _audit(shortfall, n=3000, seed=0, combinations=True):

@@ -7,7 +7,7 @@ from unseen.auditing import run, run_check
 from unseen.checks.base import Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.u707_pairwise_ratings import PairwiseRatingsCheck
 from unseen.errors import BadInput
-from unseen.responses.mapping import from_table
+from unseen.responses.frames import from_table
 from unseen.responses.reading import read
 
 RATING = {"a": 0.8, "b": 0.3, "c": 0.2, "d": -1.3}

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read, read_examples
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

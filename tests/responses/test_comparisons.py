@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import from_table
+from unseen.responses.frames import from_table
 
 PAIRS = [("x", "y"), ("y", "z"), ("z", "x"), ("x", "z"), ("y", "x"), ("z", "y")]
 

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
 
 ROWS = 40

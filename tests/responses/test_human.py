@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 
 
 def judged(human, score=(1, 0, 1, 1)):

@@ -5,7 +5,8 @@ import pytest
 
 from unseen.errors import BadInput
 from unseen.responses import Responses
-from unseen.responses.mapping import Mapping, apply_unseen, from_table
+from unseen.responses.frames import apply_unseen, from_table
+from unseen.responses.mapping import Mapping
 
 TABLE = pl.DataFrame({
     "who": ["m", "m", "n", "n"], "what": ["a", "b", "a", "b"], "loss": [0.5, 2.0, 1.0, 0.0], "year": [2019, 2022, 2019, 2022], "tags": ["x;y", "y", "x;y", "y"],

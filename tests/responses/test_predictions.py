@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
-from unseen.responses.mapping import Mapping, from_table
+from unseen.responses.frames import from_table
+from unseen.responses.mapping import Mapping
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 2, 60)

@@ -14,7 +14,8 @@ from unseen.responses.columns import ScoreKind
 from unseen.responses.table import Coded, Responses
 
 if TYPE_CHECKING:
-    from unseen.responses.mapping import Mapping, apply_unseen, from_table
+    from unseen.responses.frames import apply_unseen, from_table
+    from unseen.responses.mapping import Mapping
     from unseen.responses.readers.inspect_log import with_factors
     from unseen.responses.reading import read, read_examples
 
@@ -24,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Mapping": "mapping", "apply_unseen": "mapping", "from_table": "mapping", "read": "reading",
+    "Mapping": "mapping", "apply_unseen": "frames", "from_table": "frames", "read": "reading",
     "read_examples": "reading", "with_factors": "readers.inspect_log",
 }  # fmt: skip
 

@@ -18,7 +18,8 @@ from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
 from unseen.responses.alone import called
-from unseen.responses.mapping import Mapping, apply_unseen, from_table, in_own_words
+from unseen.responses.frames import apply_unseen, from_table, in_own_words
+from unseen.responses.mapping import Mapping
 from unseen.responses.matching import matched
 from unseen.responses.notes import facts_of
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain

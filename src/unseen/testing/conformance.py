@@ -22,8 +22,8 @@ from unseen.errors import BadInput, UnseenError
 from unseen.remedies import NEEDS, Remedy
 from unseen.remedies.base import KINDS
 from unseen.responses import Responses
+from unseen.responses.frames import from_table
 from unseen.responses.mapping import Mapping as Columns
-from unseen.responses.mapping import from_table
 from unseen.tasks import Task
 
 Null = Callable[[np.random.Generator], Any]
