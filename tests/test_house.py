@@ -103,7 +103,7 @@ def run_python(code: str) -> str:
 
 
 def test_the_core_loads_no_heavy_library():
-    code = "import sys, unseen, unseen.api, unseen.cli.app; print([m for m in ('torch','pandas','matplotlib','sklearn','altair') if m in sys.modules])"
+    code = "import sys, unseen, unseen.api, unseen.cli.app, unseen.learners.language; print([m for m in ('torch','transformers','openai','pandas','matplotlib','sklearn','altair') if m in sys.modules])"
     assert run_python(code).strip() == "[]"
 
 

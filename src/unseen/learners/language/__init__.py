@@ -1,0 +1,8 @@
+"""Language models: asked for answers, for the probabilities of given ones, and for hidden states (extra ``lm``)."""
+
+from unseen.engine.torch_extra import name_torch_extra
+from unseen.learners.language.base import Answer, Completion, Generation, LanguageModel, Prompt, Scored
+
+name_torch_extra(__name__)
+
+__all__ = ["Answer", "Completion", "Generation", "LanguageModel", "Prompt", "Scored"]
