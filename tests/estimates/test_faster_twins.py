@@ -9,6 +9,7 @@ from unseen.estimates.confidence.calibration import calibration_error, equal_mas
 from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
 from unseen.estimates.contrasts.breakpoint import broken_line
 from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.difficulty import rasch
 from unseen.estimates.intervals.codes import counted_quantiles, distinct, rising
 from unseen.estimates.intervals.means import cluster_robust, difference, mean_estimate
 from unseen.estimates.unlabelled import backtest
@@ -155,3 +156,15 @@ def test_numbers_that_rise_are_distinct():
         x = rng.integers(0, 6, rng.integers(1, 6))
         assert distinct(x) == len(set(x.tolist()))
         assert rising(x) <= (len(set(x.tolist())) == len(x))
+
+
+def test_an_information_matrix_is_inverted_as_by_its_eigenvalues():
+    rng = np.random.default_rng(3)
+    scores = rng.standard_normal((200, 30))
+    full = scores.T @ scores
+    np.testing.assert_allclose(rasch._inverse(full), np.linalg.pinv(full, hermitian=True), rtol=1e-9, atol=1e-15)
+    # A direction that nothing determines: both leave it out.
+    scores[:, 7] = 0.0
+    flat = scores.T @ scores
+    np.testing.assert_allclose(rasch._inverse(flat), np.linalg.pinv(flat, hermitian=True), rtol=1e-9, atol=1e-12)
+    assert not rasch._inverse(flat)[7].any()

@@ -224,8 +224,12 @@ class Check(ABC):
 
     def rng(self, settings: Settings, *names: str) -> np.random.Generator:
         """A generator that depends on the seed, the check and the names alone, not on the order of the work."""
-        words = np.frombuffer("/".join((self.code, *names)).encode().ljust(4, b"_"), dtype=np.uint8)
-        return np.random.default_rng([settings.seed, *words.tolist()])
+        words = np.frombuffer("/".join((self.code, *names)).encode().ljust(4, b"_"), dtype=np.uint8).astype(np.uint32)
+        seed = settings.seed
+        # An array of words seeds as a list of numbers does, in a fraction of the time; a longer seed is several words.
+        return np.random.default_rng(
+            np.append(np.uint32(seed), words) if 0 <= seed < 2**32 else [seed, *words.tolist()]
+        )
 
     def not_applicable(
         self, reason: str, remedy: str, *, about: About | None = None, unlocks: Sequence[str] = (), **more: Any

@@ -10,6 +10,7 @@ from unseen.checks._irt import Grid, grid, rasch
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.models import Rating
 from unseen.errors import Undefined
+from unseen.estimates import Estimate
 from unseen.estimates.difficulty.rasch import RaschFit, ability_estimates
 from unseen.estimates.models.ratings import CENTRE, POINTS, distance_to_mastery, mastery_ability
 
@@ -43,13 +44,14 @@ class DistanceToMastery(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""
         g, model = grid(subject), rasch(subject)
+        abilities = ability_estimates(model, settings.level)
         return [
-            guarded(self, About("model", name), lambda m=m: self._judge(g, model, m, settings))
+            guarded(self, About("model", name), lambda m=m: self._judge(g, model, m, abilities[m], settings))
             for m, name in enumerate(g.models)
         ]
 
-    def _judge(self, g: Grid, model: RaschFit, m: int, settings: Settings) -> Outcome:
-        name, ability = g.models[m], ability_estimates(model, settings.level)[m]
+    def _judge(self, g: Grid, model: RaschFit, m: int, ability: Estimate | None, settings: Settings) -> Outcome:
+        name = g.models[m]
         if ability is None:
             extreme = "all" if model.ability[m] > 0 else "none"
             raise Undefined(f"{name} solves {extreme} of the items, so that its rating has no finite value.")

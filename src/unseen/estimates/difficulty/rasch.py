@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,9 +91,7 @@ class RaschFit:
 
     def mean_success(self, ability: ArrayLike) -> FloatArray:
         """Mean probability of success over the items at these abilities, shape (n,)."""
-        z, w = normal_nodes()
-        known = sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - self.spread * z) @ w
-        return self.floor + (1 - self.floor) * known
+        return mean_success(ability, self.spread, self.floor)
 
     @cached_property
     def log_posterior(self) -> FloatArray:
@@ -101,6 +100,19 @@ class RaschFit:
         known = np.isfinite(self.ability)
         logit = self.ability[known, None] - self.spread * z
         return self.patterns.right[:, known] @ logit - self.patterns.trials[:, known] @ softplus(logit) + np.log(w)
+
+
+def mean_success(ability: ArrayLike, spread: float, floor: float = 0.0) -> FloatArray:
+    """Mean probability of success at these abilities, shape (n,), over items with a normal difficulty.
+
+    Args:
+        ability: Logits above the mean item, shape (n,).
+        spread: Standard deviation of difficulty [logits].
+        floor: Chance of being right without knowing.
+    """
+    z, w = normal_nodes()
+    known = sigmoid(np.asarray(ability, np.float64).reshape(-1, 1) - spread * z) @ w
+    return floor + (1 - floor) * known
 
 
 @cache
@@ -190,7 +202,7 @@ def fit_rasch(
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
     bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    each = scores @ np.linalg.pinv(bread, hermitian=True)
+    each = scores @ _inverse(bread)
     influence, labels, units = _influence(each, data, cluster)
     of_item = np.full((len(scores), models), np.nan)
     of_item[:, mixed] = each[:, :-1]
@@ -287,9 +299,11 @@ def _information(
         scores[:, -1] = (counts.right * (posterior @ (up * nodes).T) - wrong * (posterior @ (down * nodes).T)).sum(
             axis=1
         )
-    weighted = scores * counts.weight[:, None]
+    # A product of a matrix with itself costs half of one with another.
+    root = scores * np.sqrt(counts.weight)[:, None]
+    squares = root.T @ root
     if rows * len(nodes) * k * k > MAX_EXACT:
-        return scores.T @ weighted, scores
+        return squares, scores
     curvature = np.zeros((k, k))
     mass = posterior * counts.weight[:, None]
     number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
@@ -306,7 +320,23 @@ def _information(
         residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
         flat = residual.reshape(-1, k)
         second += flat.T @ flat
-    return curvature - second + scores.T @ weighted, scores
+    return curvature - second + squares, scores
+
+
+def _inverse(information: FloatArray) -> FloatArray:
+    """The (pseudo-)inverse of a symmetric matrix: by Cholesky where it is positive definite, by its eigenvalues else."""
+    import scipy.linalg.lapack
+
+    lapack: Any = scipy.linalg.lapack
+    factor, failed = lapack.dpotrf(information, lower=1)
+    if not failed:
+        scale = np.diag(factor)
+        # A direction that is not determined within rounding is left to the eigenvalues, which drop it.
+        if float(scale.min()) > 1e-5 * float(scale.max()):
+            lower, failed = lapack.dpotri(factor, lower=1)
+            if not failed:
+                return (np.tril(lower) + np.tril(lower, -1).T).astype(np.float64)
+    return np.linalg.pinv(information, hermitian=True).astype(np.float64)
 
 
 def _slopes(logit: FloatArray, floor: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.difficulty.irt_em import sigmoid
-from unseen.estimates.difficulty.rasch import RaschFit
+from unseen.estimates.difficulty.rasch import RaschFit, mean_success
 from unseen.estimates.estimate import Estimate
 
 FloatArray = NDArray[np.float64]
@@ -259,10 +260,16 @@ def mastery_ability(model: RaschFit, success: float = 0.9) -> float:
     """
     if not 0 < success < 1:
         raise BadInput(f"a probability of success lies between 0 and 1, got {success:g}.")
+    return _ability_at(success, model.spread, model.floor)
+
+
+@lru_cache(maxsize=256)
+def _ability_at(success: float, spread: float, floor: float) -> float:
+    # All models of a fit face the same items.
     low, high = -50.0, 50.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if model.mean_success([middle])[0] < success else (low, middle)
+        low, high = (middle, high) if mean_success([middle], spread, floor)[0] < success else (low, middle)
     return (low + high) / 2
 
 
