@@ -40,6 +40,7 @@ class LeakageAndClusters(Check):
     )
     example = "12 of 300 unseen questions have a near-identical seen one (similarity ≥ 0.8)."
     needs = ("responses",)
+    studies = ("text-to-sql-evaluation",)
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for the questions, one for each large grouping."""

@@ -43,7 +43,7 @@ class Similarity(Check):
     )
     example = "model A gains 0.18 [0.11, 0.25] from the least to the most similar tenth of the items."
     needs = ("responses",)
-    studies = ("instruction-diversity", "unobserved-local-structures")
+    studies = ("instruction-diversity", "text-to-sql-evaluation", "unobserved-local-structures")
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome for each model."""
