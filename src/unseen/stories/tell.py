@@ -14,6 +14,7 @@ from unseen.stories.sentences import carried, claim, figure, next_step, title
 from unseen.stories.themes import by_theme
 from unseen.stories.told import Story, Telling
 from unseen.stories.verdict import verdict
+from unseen.stories.weights import in_order, weight_of
 
 
 def tell(result: AuditResult) -> Telling:
@@ -26,7 +27,7 @@ def tell(result: AuditResult) -> Telling:
     stories = _of_rows(result, found, scores) if scores is not None and scores.measure != RATING else []
     held = {i for story in stories for i in story.findings}
     stories += by_theme(result, [i for i in found if i not in held], scores)
-    stories.sort(key=lambda s: (-s.weight, s.title))
+    stories = in_order(stories)
     held = {i for story in stories for i in story.findings}
     return Telling(verdict(result, stories), scores, tuple(stories), tuple(i for i in found if i not in held))
 
@@ -78,7 +79,7 @@ def _story(result: AuditResult, cause: Cause, of: Amounts, beside: Sequence[Caus
         lost=of.lost,
         findings=tuple(ordered),
         codes=tuple(sorted({result.outcomes[i].code for i in ordered})),
-        weight=sum(result.weight(i) for i in ordered),
+        weight=weight_of(result, ordered),
         next_step=next_step(cause.condition, models),
         claim=said,
     )

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
-from unseen.checks.base import Found, Outcome
+from unseen.checks.base import Outcome
 from unseen.stories.scores import ScoreTable
 from unseen.stories.sentences import who
 from unseen.stories.told import Story
+from unseen.stories.weights import models_named, weight_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +20,33 @@ class Theme:
     Attributes:
         title: What their findings come to, in a few words.
         codes: Prefixes of the checks.
+        of_score: Whether they measure lost score.
     """
 
     title: str
     codes: tuple[str, ...]
+    of_score: bool = True
 
 
 # Tried in this order; a finding joins the first theme that names its check.
 THEMES = (
     Theme("Scores fall with what is asked", ("U101", "U102", "U103", "U104", "U105", "U106", "U107", "U108", "U303")),
-    Theme("Parts right, whole wrong", ("U301", "U302")),
+    Theme("Parts right, whole wrong", ("U301", "U302"), of_score=False),
     Theme("Worse on rewritten items", ("U401", "U501")),
-    Theme("Confidence misses the share of right answers", ("U601", "U603")),
-    Theme("Confidence does not tell right from wrong", ("U602",)),
+    Theme("Confidence misses the share of right answers", ("U601", "U603"), of_score=False),
+    Theme("Confidence does not tell right from wrong", ("U602",), of_score=False),
     Theme("Loses on domains that were held out", ("U801", "U802", "U803", "U804", "U805", "U806", "U807")),
 )
 
 
 def by_theme(result: AuditResult, found: Iterable[int], scores: ScoreTable | None) -> list[Story]:
-    """One story a theme, the heaviest first, of the findings at these positions."""
+    """One story a theme of the findings at these positions."""
     grouped: dict[Theme, list[int]] = {}
     for i in found:
         theme = next((t for t in THEMES if result.outcomes[i].code.startswith(t.codes)), None)
         if theme is not None:
             grouped.setdefault(theme, []).append(i)
-    stories = [_story(result, theme, positions, scores) for theme, positions in grouped.items()]
-    return sorted(stories, key=lambda s: (-s.weight, s.title))
+    return [_story(result, theme, positions, scores) for theme, positions in grouped.items()]
 
 
 def _story(result: AuditResult, theme: Theme, positions: list[int], scores: ScoreTable | None) -> Story:
@@ -65,9 +67,10 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
         lost=None,
         findings=tuple(ordered),
         codes=tuple(sorted({result.outcomes[i].code for i in ordered})),
-        weight=sum(result.weight(i) for i in ordered),
+        weight=weight_of(result, ordered),
         next_step=first.next_step,
         claim=first.statement,
+        of_score=theme.of_score,
     )
 
 
@@ -84,7 +87,7 @@ def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
     first = outcomes[0]
     values: dict[tuple[str, ...], float] = {}
     for o in outcomes:
-        named = tuple(sorted(_named(o)))
+        named = tuple(sorted(models_named(o)))
         if o.code == first.code and o.estimate is not None and len(named) == 1:
             # Of findings on several sides the heaviest of each model counts.
             values.setdefault(named, o.estimate.value)
@@ -97,18 +100,10 @@ def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
 
 def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[str, ...]:
     """The models that findings are about, in the order of the score table."""
-    named: set[str] = set().union(*map(_named, outcomes))
+    named: set[str] = set().union(*map(models_named, outcomes))
     if scores is None:
         return tuple(sorted(named))
     return tuple(row.model for row in scores.rows if row.model in named)
-
-
-def _named(outcome: Outcome) -> set[str]:
-    if isinstance(outcome, Found) and outcome.blames is not None:
-        return set(outcome.blames.models)
-    if "model" in outcome.details:
-        return {str(outcome.details["model"])}
-    return {outcome.about.name} if outcome.about.kind == "model" else set()
 
 
 __all__ = ["by_theme", "models_of", "range_over"]

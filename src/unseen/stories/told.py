@@ -56,9 +56,10 @@ class Story:
         lost: Mean loss of these models from seen to unseen, in score units.
         findings: Positions of the findings underneath in ``AuditResult.outcomes``, the heaviest first.
         codes: Their codes, sorted.
-        weight: Sum of their weights.
+        weight: Of each model the weight of its heaviest finding, summed over models: a cause told by many checks counts once.
         next_step: What to do.
         claim: The sentence without the part of the loss, short enough to open the report with.
+        of_score: Whether it tells of lost score; else of something beside it, as confidence.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Story:
     weight: float
     next_step: str
     claim: str = ""
+    of_score: bool = True
 
     def __repr__(self) -> str:
         return f"<Story: {self.title}. {self.sentence}>"
@@ -101,7 +103,7 @@ class Telling:
     Attributes:
         verdict: The audit in one sentence.
         scores: One row a model; None where no answers were given, or they compare two models.
-        stories: Stories, the heaviest first.
+        stories: Stories, the heaviest first; one of lost score before others that are not twice as heavy.
         rest: Positions of the findings that no story holds, the heaviest first.
     """
 

@@ -1,0 +1,65 @@
+"""Which story leads: one cause counts once a model, and a loss of score goes before what is measured beside it."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import unseen
+from unseen.auditing import AuditResult
+from unseen.checks.base import About, Found, Settings, Subject
+from unseen.stories import tell
+from unseen.stories.weights import weight_of
+
+
+def found(code: str, model: str, effect: float, kind: str = "model") -> Found:
+    return Found(code=code, about=About(kind, model), statement=f"{code} of {model}.", next_step="Look.", effect=effect)
+
+
+def titles(*outcomes: Found) -> list[str]:
+    ordered = sorted(outcomes, key=lambda o: -o.effect)
+    return [s.title for s in tell(AuditResult(tuple(ordered), Subject(), Settings())).stories]
+
+
+LOSS, CONFIDENCE = "Scores fall with what is asked", "Confidence misses the share of right answers"
+
+
+def test_a_cause_told_by_many_checks_counts_once_a_model():
+    outcomes = (found("U101", "a", 0.4), found("U104", "a", 0.3), found("U107", "a", 0.4), found("U101", "b", 0.2))
+    result = AuditResult(outcomes, Subject(), Settings())
+    assert weight_of(result, range(4)) == pytest.approx(0.4 + 0.2)
+    # Domains of one learner are no models: ten that lose 0.1 lose 0.1.
+    domains = tuple(found("U801", f"site {k}", 0.1, "slice") for k in range(10))
+    assert weight_of(AuditResult(domains, Subject(), Settings()), range(10)) == pytest.approx(0.1)
+
+
+def test_two_checks_of_confidence_do_not_outweigh_a_loss_that_is_as_large():
+    # An over-confident model that fails beyond its range: claims 0.98, is right in 0.51 where it was right in 0.99.
+    assert titles(found("U101", "a", 0.46), found("U601", "a", 0.47), found("U603", "a", 0.47)) == [LOSS, CONFIDENCE]
+
+
+def test_what_is_beside_the_loss_leads_where_it_is_more_than_twice_as_heavy():
+    assert titles(found("U101", "a", 0.05), found("U601", "a", 0.3)) == [CONFIDENCE, LOSS]
+    # Of three, the loss that is not twice as light as the heaviest leads, whatever stands between.
+    assert titles(found("U101", "a", 0.3), found("U601", "a", 0.4), found("U301", "a", 0.5)) == [
+        LOSS, "Parts right, whole wrong", CONFIDENCE
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_over_confident_model_beyond_its_range_is_told_by_what_it_loses(seed):
+    """Seen accuracy 0.95, unseen 0.5, one confidence of 0.95 everywhere: loss and over-confidence are equal (0.45)."""
+    rng = np.random.default_rng(seed)
+    length = np.repeat(np.arange(1, 13), 60)
+    right = rng.uniform(size=len(length)) < np.where(length <= 6, 0.95, 0.5)
+    table = pl.DataFrame({
+        "model": "m", "item": [f"i{k}" for k in range(len(length))], "score": right.astype(int), "length": length,
+        "confidence": np.clip(rng.normal(0.95, 0.01, len(length)), 0, 1),
+    })  # fmt: skip
+    audit = unseen.audit(table, unseen="length > 6")
+    assert {"U101", "U601", "U603"} <= {o.code for o in audit.result.outcomes if isinstance(o, Found)}
+    first, *later = audit.stories
+    assert first.of_score
+    assert first.condition is not None
+    assert first.condition.columns == ("length",)
+    assert any(s.title == CONFIDENCE for s in later)
+    assert audit.verdict.sentence == first.claim
