@@ -2,7 +2,8 @@
 
 from unseen.engine.torch_extra import name_torch_extra
 from unseen.learners.language.base import Answer, Completion, Generation, LanguageModel, Prompt, Scored
+from unseen.learners.language.kept import Kept
 
 name_torch_extra(__name__)
 
-__all__ = ["Answer", "Completion", "Generation", "LanguageModel", "Prompt", "Scored"]
+__all__ = ["Answer", "Completion", "Generation", "Kept", "LanguageModel", "Prompt", "Scored"]
