@@ -383,7 +383,8 @@ def audit(
         labelled_at_random: The scored unseen rows were drawn at random among all unseen rows (U604).
 
     Returns:
-        Findings, each with an estimate, a sentence and a next step.
+        Findings, each with an estimate, a sentence and a next step. ``unseen.testing.check(audit, fail_on="U101")`` fails a
+        test, or a script of continuous integration, where one of them must not be there.
 
     Raises:
         BadInput: The table, a column or an expression can't be used; the message says where.

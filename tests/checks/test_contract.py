@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from unseen.auditing import run_check
-from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
+from unseen.checks.base import About, Check, Clear, Context, Found, NotApplicable, Settings, Subject, Undecided
 from unseen.checks.registry import all_checks
+from unseen.estimates import Estimate
 from unseen.responses import Responses
 
 CHECKS = list(all_checks().values())
@@ -139,3 +140,26 @@ def test_equal_seeds_give_equal_outcomes(check: Check):
             assert [(type(o), o.statement, o.p_value) for o in first] == [
                 (type(o), o.statement, o.p_value) for o in second
             ]
+
+
+@pytest.mark.parametrize(
+    ("high", "end", "kind", "statement", "step"),
+    [(0.09, None, Clear, "small", "Rest."), (0.11, None, Undecided, "open", "Collect."), (0.09, 0.2, Undecided, "open", "Collect.")],
+)  # fmt: skip
+def test_what_is_not_found_is_clear_only_below_what_matters(high, end, kind, statement, step):
+    """One rule for all checks; ``high`` stands for the widest of several estimates."""
+    check, estimate = CHECKS[0], Estimate(0.02, -0.05, high, 40, "t")
+    made = check.unless_found(
+        0.1, settings=Settings(), estimate=estimate, high=end, about=About("model", "m"), clear="small", undecided="open",
+        if_clear="Rest.", next_step="Collect.",
+    )  # fmt: skip
+    assert (type(made), made.statement, made.next_step, made.code) == (kind, statement, step, check.code)
+
+
+def test_without_another_step_the_units_that_would_decide_are_told():
+    made = CHECKS[0].unless_found(
+        0.1, settings=Settings(), estimate=Estimate(0.02, -0.08, 0.12, 40, "t"), about=About("model", "m")
+    )  # fmt: skip
+    assert isinstance(made, Undecided)
+    assert "times as many independent units would decide it" in made.next_step
+    assert made.details["units_needed"] > 40

@@ -151,3 +151,19 @@ def test_comparisons_tell_no_story_of_mean_scores():
     assert audit.scores is None
     told = unseen.audit(comparisons(questions=400, flip=2.0), progress=False)
     assert all(story.condition is None for story in told.stories)
+
+
+def test_the_verdict_tells_the_order_that_the_tiers_show():
+    """ "Nothing found" stood beside three tiers."""
+    rng, strength = np.random.default_rng(0), {"amber": 1.5, "birch": 0.3, "cedar": -1.5}
+    rows = []
+    for i in range(300):
+        a, b = rng.choice(list(strength), 2, replace=False)
+        first = rng.random() < 1 / (1 + np.exp(strength[b] - strength[a]))
+        rows.append((f"q{i}", a, b, "left" if first else "right"))
+    table = pl.DataFrame(rows, schema=["question_id", "model_a", "model_b", "winner"], orient="row")
+    said = unseen.audit(table, select="U707").verdict.sentence
+    assert said.startswith("amber is ahead of birch, and birch of cedar. Nothing else found: ")
+    even = table.with_columns(winner=pl.Series(rng.choice(["left", "right"], 300)))
+    assert unseen.audit(even, select="U707").verdict.sentence.startswith("amber, ")
+    assert "are not told apart. Nothing else found" in unseen.audit(even, select="U707").verdict.sentence

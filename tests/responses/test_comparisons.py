@@ -107,3 +107,17 @@ def test_flags_of_the_winner_are_known_in_capitals():
         "Question_ID": [1, 2],
     })  # fmt: skip
     assert first_scores(table) == [1, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("winners", "told"),
+    [
+        (["left", "right", "both_bad"], "Of 'winner' was read: 'left' as a win of 'model_a'; 'right' as a win of 'model_b'; 'both_bad' as a tie."),
+        ([1, 2, 1], "'1' as a win of 'model_a'; '2' as a win of 'model_b'."),
+        (["x", "z", "0"], "was read: the name of a model as a win of that model; '0' as a tie."),
+        (["A", "model_a", "B"], "'A', 'model_a' as a win of 'model_a'; 'B' as a win of 'model_b'."),
+    ],
+)  # fmt: skip
+def test_the_note_tells_which_word_was_read_as_which_side(winners, told):
+    (note,) = from_table(voted(winners)).notes
+    assert note.endswith(told)

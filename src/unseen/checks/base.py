@@ -277,19 +277,47 @@ class Check(ABC):
             "code": self.code, "about": about, "estimate": estimate, "p_value": p_value,
             "effect": min(1.0, abs(estimate.value) / scale), "details": {} if details is None else details,
         }  # fmt: skip
-        otherwise: Clear | Undecided
-        if estimate.high < matters:
-            statement = clear
-            if estimate.low > 0:
-                statement = f"{found.rstrip('.')}: less than the {matters:.3g} that matters."
-            elif estimate.high < 0:
-                statement = f"{about.name}: the effect is {estimate.format(2)}, the other way round ({self.title})."
-            otherwise = Clear(statement=statement, next_step="Nothing to do.", **common)
-        else:
-            otherwise = self.undecided(matters=matters, settings=settings, **common)
+        if estimate.low > 0:
+            clear = f"{found.rstrip('.')}: less than the {matters:.3g} that matters."
+        elif estimate.high < 0:
+            clear = f"{about.name}: the effect is {estimate.format(2)}, the other way round ({self.title})."
+        otherwise = self.unless_found(matters, settings=settings, clear=clear, **common)
         if p_value <= settings.fdr and estimate.value >= settings.smallest_gap * scale:
             return Found(statement=found, next_step=next_step, otherwise=otherwise, blames=blames, **common)
         return otherwise
+
+    def unless_found(
+        self,
+        matters: float,
+        *,
+        settings: Settings,
+        estimate: Estimate,
+        high: float | None = None,
+        clear: str = "",
+        undecided: str = "",
+        if_clear: str = "Nothing to do.",
+        next_step: str = "",
+        **common: Any,
+    ) -> Clear | Undecided:
+        """What an outcome is where its effect is not found: clear where the interval ends below what matters, else undecided.
+
+        Args:
+            matters: The effect that matters, in the unit of the estimate.
+            settings: The user's settings.
+            estimate: The effect; positive is bad.
+            high: The end that is compared with what matters, where that is not the estimate's own.
+            clear: Statement where it is clear, if another than in the common fields.
+            undecided: Statement where it is not, if another than in the common fields.
+            if_clear: What to do where it is clear.
+            next_step: What to do where it is undecided; by default as many more units as would decide it.
+            common: Fields of either outcome.
+        """
+        own: dict[str, Any] = {"code": self.code, "estimate": estimate, **common}
+        if (estimate.high if high is None else high) < matters:
+            own |= {"next_step": if_clear, **({"statement": clear} if clear else {})}
+            return Clear(**own)
+        own |= {"statement": undecided} if undecided else {}
+        return self.undecided(settings=settings, next_step=next_step, matters=None if next_step else matters, **own)
 
     def undecided(
         self,

@@ -211,11 +211,7 @@ class ShortcutReliance(Check):
                 about=blamed(under, [c for c in own if c.name in {t.name for t in hurt}]),
             ),
         }  # fmt: skip
-        otherwise = (
-            Clear(next_step="Nothing to do.", **common)
-            if worst.estimate.high < settings.gap_that_matters * scale
-            else self.undecided(settings=settings, next_step=MORE, **common)
-        )
+        otherwise = self.unless_found(settings.gap_that_matters * scale, settings=settings, next_step=MORE, **common)
         return Found(
             next_step=f"Ask what {column} stands for on {named}; refit without it (--drop {column}) and compare the worst "
             "domains, or try unseen improve --judge worst with this shift.",
@@ -251,11 +247,9 @@ class ShortcutReliance(Check):
                     "estimate": estimate, "p_value": p, "effect": min(1.0, estimate.value / scale),
                     "details": ShuffledColumns(family=family, columns=rows, about=blamed(under, own)),
                 }  # fmt: skip
-                otherwise = (
-                    Clear(next_step="Nothing to do.", **common)
-                    if estimate.high < settings.gap_that_matters * scale
-                    else self.undecided(settings=settings, next_step=MORE, **common)
-                )
+                otherwise = self.unless_found(
+                    settings.gap_that_matters * scale, settings=settings, next_step=MORE, **common
+                )  # fmt: skip
                 found.append(
                     Found(
                         next_step=f"Ask whether {row.column} will mean the same in the next domain; refit without it "

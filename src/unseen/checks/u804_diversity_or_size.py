@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from unseen.checks._domains import under_shift
 from unseen.checks._groups import Domains, domains, none_held_out
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.learner import Doubled, WithPValue
 from unseen.estimates import Estimate
 from unseen.refitting import UnderShift
@@ -73,18 +73,13 @@ class DiversityOrSize(Check):
         both = ((wide, adjusted[0], "domains"), (rows, adjusted[1], "rows"))
         helps = [x for x in both if x[1] <= settings.fdr and x[0].value >= settings.smallest_gap * scale]
         # A tenth of the score's range is a large gain for one doubling; half of it must be ruled out here.
-        otherwise: Clear | Undecided
-        if all(e.high < settings.gap_that_matters / 2 * scale for e, _, _ in both):
-            otherwise = Clear(
-                code=self.code, about=about, statement=f"{said}: neither would help by an amount that matters.",
-                next_step="More data of this kind will not close the gap; look at inputs and learner.",
-                estimate=wide, p_value=min(adjusted), effect=min(1.0, abs(wide.value) / scale), details=details,
-            )  # fmt: skip
-        else:
-            otherwise = self.undecided(
-                about=about, estimate=wide, p_value=min(adjusted), settings=settings, details=details,
-                statement=f"{said}: not enough domains to tell.", next_step="Collect more domains.",
-            )  # fmt: skip
+        otherwise = self.unless_found(
+            settings.gap_that_matters / 2 * scale, settings=settings, estimate=wide, high=max(e.high for e, _, _ in both),
+            about=about, p_value=min(adjusted), effect=min(1.0, abs(wide.value) / scale), details=details,
+            clear=f"{said}: neither would help by an amount that matters.",
+            if_clear="More data of this kind will not close the gap; look at inputs and learner.",
+            undecided=f"{said}: not enough domains to tell.", next_step="Collect more domains.",
+        )  # fmt: skip
         if helps:
             estimate, p, _ = max(helps, key=lambda x: x[0].value)
             return Found(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._domains import under_shift
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.learner import MemorisedLabels
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits, Undefined
@@ -106,12 +106,10 @@ class MemorisedNoise(Check):
             "code": self.code, "about": about, "statement": said, "estimate": estimate, "p_value": p,
             "effect": min(1.0, abs(estimate.value) / scale), "details": details,
         }  # fmt: skip
-        otherwise: Clear | Undecided
-        if estimate.high < settings.gap_that_matters * scale:
-            otherwise = Clear(next_step="Nothing to do.", **common)
-        else:
-            short: dict[str, Any] = common | {"statement": f"{said[:-1]}; too few such rows to tell."}
-            otherwise = self.undecided(settings=settings, next_step="Give more rows.", **short)
+        otherwise = self.unless_found(
+            settings.gap_that_matters * scale, settings=settings, undecided=f"{said[:-1]}; too few such rows to tell.",
+            next_step="Give more rows.", **common,
+        )  # fmt: skip
         if p <= settings.fdr and worth:
             return Found(
                 next_step="Look at some of these rows: if their labels are wrong, correct or drop them; else regularise "

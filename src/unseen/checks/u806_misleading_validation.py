@@ -11,7 +11,7 @@ import numpy as np
 
 from unseen.checks._domains import score_word, under_shift
 from unseen.checks._groups import Domains, balanced_groups, domains, drawn, none_held_out
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.learner import ValidatedAndTested, Validation, Validations, WithPValue
 from unseen.engine.seeds import numpy_generator, spawn
 from unseen.errors import TooFewUnits
@@ -160,15 +160,11 @@ class MisleadingValidation(Check):
         ]  # fmt: skip
         common: dict[str, Any] = {"code": self.code, "about": about, "statement": said, "details": details}
         regret = tests[0][0]
-        judged: dict[str, Any] = {
-            "estimate": regret, "p_value": min(adjusted), "effect": min(1.0, abs(regret.value) / scale), **common,
-        }  # fmt: skip
-        otherwise: Clear | Undecided
-        if regret.high < settings.gap_that_matters * scale:
-            otherwise = Clear(next_step="Nothing to do.", **judged)
-        else:
-            short: dict[str, Any] = judged | {"statement": f"{said[:-1]}; not enough data to tell."}
-            otherwise = self.undecided(settings=settings, next_step="Collect more domains.", **short)
+        otherwise = self.unless_found(
+            settings.gap_that_matters * scale, settings=settings, estimate=regret, p_value=min(adjusted),
+            effect=min(1.0, abs(regret.value) / scale), undecided=f"{said[:-1]}; not enough data to tell.",
+            next_step="Collect more domains.", **common,
+        )  # fmt: skip
         if bad:
             estimate, p = max(bad, key=lambda x: x[0].value)
             better = min(ways, key=lambda w: ways[w].lost.value)

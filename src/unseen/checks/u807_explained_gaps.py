@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._domains import Loss, blamed, losses, score_word, under_shift
 from unseen.checks._groups import domains, none_held_out
-from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.checks.details.learner import DomainProperties, DomainProperty, PropertyOf
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import TooFewUnits
@@ -126,11 +126,9 @@ class ExplainedGaps(Check):
                         family=family, domains=row.domains, properties=summary, about=blamed(under, row.worse(own))
                     ),
                 }  # fmt: skip
-                otherwise = (
-                    Clear(next_step="Nothing to do.", **common)
-                    if estimate.high < settings.gap_that_matters * scale
-                    else self.undecided(settings=settings, next_step="Collect more domains.", **common)
-                )
+                otherwise = self.unless_found(
+                    settings.gap_that_matters * scale, settings=settings, next_step="Collect more domains.", **common
+                )  # fmt: skip
                 found.append(
                     Found(
                         next_step=f"Look at the domains where {told.property} is {told.worse}; collect more like them, "
@@ -150,16 +148,13 @@ class ExplainedGaps(Check):
             "code": self.code, "about": About("factor", family), "estimate": best.told.change, "details": details,
             "p_value": best.told.adjusted, "effect": min(1.0, abs(best.told.change.value) / scale),
         }  # fmt: skip
-        if all(e.high < settings.gap_that_matters * scale for e in (row.told.change for row in rows)):
-            return [Clear(statement=f"{said}.", next_step="Nothing to do.", **common)]
+        highest = max(row.told.change.high for row in rows)
         return [
-            self.undecided(
-                settings=settings,
-                statement=f"{said}; too few domains to tell.",
-                next_step="Collect more domains.",
-                **common,
+            self.unless_found(
+                settings.gap_that_matters * scale, settings=settings, high=highest, clear=f"{said}.",
+                undecided=f"{said}; too few domains to tell.", next_step="Collect more domains.", **common,
             )
-        ]
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

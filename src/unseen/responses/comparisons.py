@@ -8,6 +8,7 @@ from collections.abc import Mapping as AnyMapping
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shortened
 
 FIRST = ("model_a", "model_1", "model_left")
@@ -91,7 +92,11 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
     if found is None or {"model", "score"} & {*table.columns, *named}:
         return None
     a, b, winner = found
-    score = _flagged(table, winner) if len(winner) == len(FLAGS) else _judged(table, a, b, winner[0])
+    said = ""
+    if len(winner) == len(FLAGS):
+        score = _flagged(table, winner)
+    else:
+        score, said = _judged(table, a, b, winner[0])
     ties = int((score == 0.5).sum())
     texts = table.select(pl.col(a, b).cast(pl.String, strict=False))
     empty = int((texts[a].is_null() | texts[b].is_null()).sum())
@@ -121,7 +126,7 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
     lost = table.height - both.height // 2
     notes = [
         f"{both.height // 2:,} comparisons of two models were read (columns {a!r}, {b!r}, {', '.join(map(repr, winner))}): "
-        f"{ties:,} ties count half; what was asked is {'column ' + repr(item) if item else 'another item in each row'}."
+        f"{ties:,} ties count half; what was asked is {'column ' + repr(item) if item else 'another item in each row'}.{said}"
     ]
     if lost:
         notes.append(
@@ -142,8 +147,8 @@ def _flagged(table: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
     return (flags[columns[0]] + 0.5 * flags[columns[2]]).alias("score")
 
 
-def _judged(table: pl.DataFrame, a: str, b: str, winner: str) -> pl.Series:
-    """Score of the first model from the column that names the winner; null where there is none."""
+def _judged(table: pl.DataFrame, a: str, b: str, winner: str) -> tuple[pl.Series, str]:
+    """Score of the first model from the column that names the winner, null where there is none; and what was read as what."""
     column = table[winner].cast(pl.String, strict=False)
     words = column.str.strip_chars().str.to_lowercase().str.strip_chars("[]")
     # A number is one word, however it is written: +1, 1.0 and 01 are 1, .50 is 0.5.
@@ -167,7 +172,26 @@ def _judged(table: pl.DataFrame, a: str, b: str, winner: str) -> pl.Series:
             f"column {winner!r}, row {wrong[0] + 1}: {shortened(column[wrong[0]], 60)!r} is neither one of the two models, nor "
             f"{a!r}, {b!r} or 'tie' ({len(wrong):,} such rows)."
         )
-    return score
+    by_word = frame.with_columns(score).filter(~named.fill_null(value=False)).drop_nulls("score")
+    return score, _told(by_word, winner, a, b, names=len(by_word) < len(score.drop_nulls()))
+
+
+def _told(read: pl.DataFrame, winner: str, a: str, b: str, *, names: bool) -> str:
+    """Which word was read as which side, as a sentence.
+
+    Args:
+        read: Rows that were read by their word, with ``given`` and ``score``.
+        winner: The column.
+        a: Column of the first model.
+        b: Column of the second model.
+        names: Whether other rows hold the name of a model.
+    """
+    parts = ["the name of a model as a win of that model"] if names else []
+    for score, side in ((1.0, f"a win of {a!r}"), (0.0, f"a win of {b!r}"), (0.5, "a tie")):
+        words = read.filter(pl.col("score") == score)["given"].unique().sort().to_list()
+        if words:
+            parts.append(f"{shown_names([repr(w) for w in words], 4)} as {side}")
+    return f" Of {winner!r} was read: {'; '.join(parts)}."
 
 
 def _require_sides(frame: pl.DataFrame, named: pl.Expr, winner: str, a: str, b: str) -> None:

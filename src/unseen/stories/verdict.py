@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from unseen.auditing import AuditResult
 from unseen.checks.base import Clear, Found, Undecided
 from unseen.checks.details.learner import DomainsBehind, DomainsHeldOut, HeldOutDomain
+from unseen.checks.details.models import PairwiseRatings
 from unseen.estimates import Estimate
 from unseen.refitting import UnderShift
 from unseen.stories.scores import PLAIN, Unit
@@ -29,11 +30,15 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
         return Verdict(found[0].statement, "finding", found[0].estimate)
     clear = sum(isinstance(o, Clear) for o in result.outcomes)
     undecided = sum(isinstance(o, Undecided) for o in result.outcomes)
+    ranked = _ranked(result)
+    nothing = f"{ranked} Nothing else found" if ranked else "Nothing found"
     if undecided:
         passed = f"{_questions(clear)} clear, " if clear else ""
-        return Verdict(f"Nothing found: {passed}{_questions(undecided)} undecided, which is not a pass.", "open")
+        return Verdict(f"{nothing}: {passed}{_questions(undecided)} undecided, which is not a pass.", "open")
     if clear:
-        return Verdict(f"Nothing found: {_questions(clear)} clear, none undecided.", "clear")
+        return Verdict(f"{nothing}: {_questions(clear)} clear, none undecided.", "clear")
+    if ranked:
+        return Verdict(ranked, "unjudged")
     return Verdict("Nothing could be judged.", "unjudged")
 
 
@@ -65,6 +70,37 @@ def _apart(result: AuditResult) -> str:
     return said
 
 
+def _ranked(result: AuditResult) -> str:
+    """The order of models by comparisons, as far as their tiers tell it; "" where none were compared."""
+    rated = next((d.ratings for o in result.context if isinstance(d := o.details, PairwiseRatings)), ())
+    tiers = [[r.model for r in rated if r.tier == tier] for tier in dict.fromkeys(r.tier for r in rated)]
+    return order_of(tiers) if tiers else ""
+
+
+def order_of(tiers: Sequence[Sequence[str]]) -> str:
+    """Models by tiers, the best first, as a sentence.
+
+    >>> order_of([["a"], ["b", "c"]]), order_of([["a", "b"]]), order_of([["a"], ["b"], ["c"]])
+    ('a is ahead of b and c.', 'a and b are not told apart.', 'a is ahead of b, and b of c.')
+    >>> order_of([["a", "b"], ["c"], ["d"], ["e", "f", "g", "h"]])
+    'a and b are ahead of 6 other models, in 4 tiers.'
+    """
+    first, rest = tiers[0], tiers[1:]
+    if not rest:
+        return f"{_and(first)} are not told apart." if len(first) > 1 else ""
+    ahead = f"{_and(first)} {'is' if len(first) == 1 else 'are'} ahead of"
+    if len(rest) < 3 and sum(map(len, rest)) <= 4:
+        who = rest[0][0] if len(rest[0]) == 1 else "these"
+        return f"{ahead} {_and(rest[0])}" + (f", and {who} of {_and(rest[1])}." if rest[1:] else ".")
+    return f"{ahead} {sum(map(len, rest)):,} other models, in {len(tiers)} tiers."
+
+
+def _and(names: Sequence[str], most: int = 3) -> str:
+    if len(names) > most:
+        return _some(names, most)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
 def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
@@ -84,4 +120,4 @@ def _questions(count: int) -> str:
     return f"{count:,} question{'' if count == 1 else 's'}"
 
 
-__all__ = ["at_the_next", "verdict"]
+__all__ = ["at_the_next", "order_of", "verdict"]
