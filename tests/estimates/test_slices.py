@@ -1,8 +1,9 @@
 from itertools import combinations, product
 
 import numpy as np
+import pytest
 
-from unseen.estimates.contrasts.slices import Axis, Slice, search
+from unseen.estimates.contrasts.slices import Axis, Search, Slice, search
 
 
 def _brute(axes, y, min_rows):
@@ -52,3 +53,23 @@ def test_one_slice_contains_another_by_its_conditions():
     wide, narrow = Slice(((0, 1, 3),), 10, 0.0, 0.0, 0.0), Slice(((0, 2, 2), (1, 0, 0)), 5, 0.0, 0.0, 0.0)
     assert wide.contains(narrow)
     assert not narrow.contains(wide)
+
+
+@pytest.mark.parametrize("many", [1, 7, 200])
+def test_models_that_are_searched_at_once_get_the_slices_that_each_gets_alone(many):
+    rng = np.random.default_rng(many)
+    axes = [Axis(rng.integers(0, k, 300), k, ordered=k > 3) for k in (2, 3, 4, 5)]
+    weak = (axes[1].codes == 1) & (axes[3].codes > 2)
+    scores = [
+        np.where(weak, 0.3, 0.8) + rng.normal(0, 0.2, 300)
+        if m % 2
+        else (rng.random(300) < np.where(weak, 0.3, 0.8)) * 1.0
+        for m in range(many)
+    ]
+    of = Search(axes)
+    together = of.best_of(scores, smallest_gap=0.02)
+    assert any(together)
+    for score, found in zip(scores, together, strict=True):
+        alone = of.best(score, smallest_gap=0.02)
+        assert [s.conditions for s in found] == [s.conditions for s in alone]
+        np.testing.assert_allclose([s.z for s in found], [s.z for s in alone], rtol=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,28 +56,47 @@ class WeakestSlices(Check):
         rows, factors = scored(subject), describing_levels(subject)
         if not factors:
             return [self.not_applicable("No factor has two levels.", "Add columns that describe the items.")]
-        outcomes: list[Outcome] = []
         half = cluster_half(rows.cluster, self.rng(settings))
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
-        known: list[Search] = []
-        for model, part in rows.each():
-            data = (rows.score[part], rows.cluster[part], half[part])
-            outcomes.append(self._model(model, part, factors, data, rows.scale, bounds, known, settings))
-        return outcomes
+        outcomes: dict[str, Outcome] = {}
+        asked: list[_Model] = []
+        search: Search | None = None
 
-    def _model(
-        self, model: str, part: slice, factors: list[Levels], data: tuple[Any, Any, Any], scale: float,
-        bounds: tuple[float, float] | None, known: list[Search], settings: Settings,
-    ) -> Outcome:  # fmt: skip
-        about = About("model", model)
-        score, cluster, half = data
+        def answer() -> None:
+            if search is not None and asked:
+                scores = [one.score[one.searched] for one in asked]
+                best = search.best_of(scores, smallest_gap=settings.smallest_gap * rows.scale)
+                for one, proposed in zip(asked, best, strict=True):
+                    outcomes[one.name] = self._outcome(
+                        one, proposed, search.narrowed, factors, rows.scale, bounds, settings
+                    )
+            asked.clear()
+
+        for model, part in rows.each():
+            one = self._halved(model, part, rows.score[part], rows.cluster[part], half[part], settings)
+            if isinstance(one, Outcome):
+                outcomes[model] = one
+                continue
+            axes = [_axis(f, part, one.searched) for f in factors]
+            # Models that answered the same items share the tables of counts, and are searched at once.
+            if search is None or not search.same_rows(axes):
+                answer()
+                search = Search(axes, min_rows=max(2 * settings.min_units, 20))
+            asked.append(one)
+        answer()
+        return [outcomes[model] for model, _ in rows.each()]
+
+    def _halved(
+        self, model: str, part: slice, score: Any, cluster: Any, half: Any, settings: Settings
+    ) -> _Model | Outcome:  # fmt: skip
+        """The rows of a model that are searched and those that are held out; refused where they are too few."""
         searched, held = np.flatnonzero(half), np.flatnonzero(~half)
         if min(count_units(cluster[searched]), count_units(cluster[held])) < 2 * settings.min_units:
             return self.not_applicable(
                 f"{model}: searching and confirming need {4 * settings.min_units} independent units, got "
                 f"{distinct(cluster)}.",
-                "Collect more items or clusters.", about=about,
+                "Collect more items or clusters.", about=About("model", model),
             )  # fmt: skip
         drawn = sample_rows(cluster[searched], SEARCH_ROWS, self.rng(settings, model))
         if drawn is not None:
@@ -84,11 +104,14 @@ class WeakestSlices(Check):
         drawn = sample_rows(cluster[held], CONFIRM_ROWS, self.rng(settings, model, "held"))
         if drawn is not None:
             held = held[drawn]
-        axes = [_axis(f, part, searched) for f in factors]
-        # Models that answered the same items share the tables of counts.
-        if not known or not known[-1].same_rows(axes):
-            known[:] = [Search(axes, min_rows=max(2 * settings.min_units, 20))]
-        proposed = known[-1].best(score[searched], smallest_gap=settings.smallest_gap * scale)
+        return _Model(model, part, score, cluster, searched, held)
+
+    def _outcome(
+        self, one: _Model, proposed: list[Slice], narrowed: Mapping[int, int], factors: list[Levels], scale: float,
+        bounds: tuple[float, float] | None, settings: Settings,
+    ) -> Outcome:  # fmt: skip
+        about, model, part = About("model", one.name), one.name, one.part
+        score, cluster, held = one.score, one.cluster, one.held
         # Dense numbers keep the sums per cluster as short as the held-out part.
         _, units = np.unique(cluster[held], return_inverse=True)
         confirm_axes = [_axis(f, part, held) for f in factors]
@@ -101,7 +124,6 @@ class WeakestSlices(Check):
         # Where none is confirmed, the slice whose gap could still be largest speaks for all.
         worst = max(confirmed, key=lambda t: t["estimate"].low) if confirmed else max(tested, key=_highest)
         estimate = worst["estimate"]
-        narrowed = known[-1].narrowed
         details = SlicesBelow(
             model=model, searched=len(proposed), slices=tuple(_below(t) for t in tested),
             narrowed={str(depth): most for depth, most in narrowed.items()},
@@ -160,6 +182,27 @@ class WeakestSlices(Check):
             "Add factors that describe the items, or more items: a small slice is not seen in few of them.",
             about=about, details=SlicesBelow(model=model, searched=0, slices=()),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Model:
+    """The rows of one model, halved.
+
+    Attributes:
+        name: The model.
+        part: Its rows.
+        score: Their scores.
+        cluster: Their clusters.
+        searched: Positions of those that are searched.
+        held: Positions of those that confirm.
+    """
+
+    name: str
+    part: slice
+    score: Any
+    cluster: Any
+    searched: Any
+    held: Any
 
 
 def _axis(factor: Levels, part: slice, rows: Any) -> Axis:

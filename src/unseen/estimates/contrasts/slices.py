@@ -16,6 +16,8 @@ IntArray = NDArray[np.integer]
 KEPT = 24
 # Most pairs, and most triples, of factors that are counted: all up to 26 factors (their triples) or 77 (their pairs).
 MAX_CHOICES = 3000
+# Numbers of models times conjunctions (or rows) that are looked at in one go: what a processor keeps at hand.
+AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,10 @@ class _Cells:
     error: FloatArray
 
 
+# Of the conjunctions over one choice of factors that are kept: z, the choice, the sum of the scores, the positions.
+_Found = tuple[FloatArray, _Cells, FloatArray, NDArray[np.intp]]
+
+
 class Search:
     """A search over fixed rows and factors, for the scores of one model after another; see ``search``."""
 
@@ -169,28 +175,59 @@ class Search:
 
     def best(self, score: FloatArray, *, smallest_gap: float = 0.0, n_best: int = 8) -> list[Slice]:
         """The conjunctions with the lowest scores, shape (n,); see ``search``."""
-        n, total = len(score), float(score.sum())
-        pooled = max(float(score @ score) / max(n, 1) - (total / max(n, 1)) ** 2, 1e-12)
-        root = pooled**0.5
-        found: list[tuple[FloatArray, _Cells, FloatArray, FloatArray, NDArray[np.intp]]] = []
+        return self.best_of([score], smallest_gap=smallest_gap, n_best=n_best)[0]
+
+    def best_of(self, scores: Sequence[FloatArray], *, smallest_gap: float = 0.0, n_best: int = 8) -> list[list[Slice]]:
+        """The conjunctions with the lowest scores of each of several models, each of shape (n,); see ``search``."""
+        if self.narrowed:
+            # Which factors are combined depends on what was found of the model before.
+            return [ranked for score in scores for ranked in self._best_of([score], smallest_gap, n_best)]
+        return self._best_of(scores, smallest_gap, n_best)
+
+    def _best_of(self, scores: Sequence[FloatArray], smallest_gap: float, n_best: int) -> list[list[Slice]]:
+        n = max(self.rows, 1)
+        total = np.array([float(score.sum()) for score in scores])
+        pooled = np.maximum(np.array([float(score @ score) for score in scores]) / n - (total / n) ** 2, 1e-12)
+        found: list[list[_Found]] = [[] for _ in scores]
         strength = np.full(len(self.axes), -np.inf)
+        table = np.stack(scores)
         for cells in self._all_cells(strength):
-            sums = np.bincount(cells.key, score, math.prod(cells.shape)).astype(np.float64, copy=False)
-            summed = self._spread_out(cells.chosen, sums, cells.shape)
-            mean = summed / cells.count
-            gap = (total - summed) / cells.rest - mean
-            z = gap / cells.error
-            z /= root
-            if self.narrowed:
-                members = list(cells.chosen)
-                strength[members] = np.maximum(strength[members], z.max(initial=-np.inf))
-            z[gap < smallest_gap] = -np.inf
-            best = np.flatnonzero(z > 1.0)
-            if len(best) > KEPT:
-                best = best[np.argpartition(-z[best], KEPT - 1)[:KEPT]]
-            if len(best):
-                found.append((z[best], cells, mean[best], gap[best], best))
-        return _merged(self._ranked(found), pooled, n_best)
+            step = max(1, AT_ONCE // max(len(cells.count), self.rows))
+            for start in range(0, len(scores), step):
+                some = slice(start, start + step)
+                self._found(cells, table[some], total[some], pooled[some], smallest_gap, strength, found[some])
+        return [
+            _merged(self._ranked(own, float(t)), float(variance), n_best)
+            for own, t, variance in zip(found, total, pooled, strict=True)
+        ]
+
+    def _found(
+        self, cells: _Cells, score: FloatArray, total: FloatArray, pooled: FloatArray, smallest_gap: float,
+        strength: FloatArray, found: list[list[_Found]],
+    ) -> None:  # fmt: skip
+        """Adds what some models have in one choice of factors; scores have the shape (models, n)."""
+        models, size = len(total), math.prod(cells.shape)
+        key = cells.key if models == 1 else (np.arange(models)[:, None] * size + cells.key).ravel()
+        sums = np.bincount(key, score.ravel(), size * models).astype(np.float64, copy=False).reshape(models, size).T
+        summed = self._spread_out(cells.chosen, sums, cells.shape).reshape(models, -1)
+        gap = total[:, None] - summed
+        gap /= cells.rest
+        z = summed / cells.count
+        gap -= z
+        np.divide(gap, cells.error, out=z)
+        z /= np.sqrt(pooled)[:, None]
+        if self.narrowed:
+            members = list(cells.chosen)
+            strength[members] = np.maximum(strength[members], z.max(initial=-np.inf))
+        model, best = np.nonzero((z > 1.0) & (gap >= smallest_gap))
+        edges = np.searchsorted(model, np.arange(models + 1)).tolist()
+        z, summed = z[model, best], summed[model, best]
+        for own, first, last in zip(found, edges[:-1], edges[1:], strict=True):
+            if last - first > KEPT:
+                kept = first + np.argpartition(-z[first:last], KEPT - 1)[:KEPT]
+                own.append((z[kept], cells, summed[kept], best[kept]))
+            elif last > first:
+                own.append((z[first:last], cells, summed[first:last], best[first:last]))
 
     def _all_cells(self, strength: FloatArray) -> Iterator[_Cells]:
         """All choices of factors; of too many only those of the factors with the largest z so far, shape (factors,)."""
@@ -220,9 +257,7 @@ class Search:
             table = table.reshape(size, -1).T @ self._spread[i].T
         return table.reshape(-1)
 
-    def _ranked(
-        self, found: list[tuple[FloatArray, _Cells, FloatArray, FloatArray, NDArray[np.intp]]]
-    ) -> Iterator[Slice]:
+    def _ranked(self, found: list[_Found], total: float) -> Iterator[Slice]:
         """All that was found, best first; equal ones with fewer conditions first, then by their conditions."""
         if not found:
             return
@@ -234,11 +269,14 @@ class Search:
         for first, last in pairwise(edges.tolist()):
             tied: list[Slice] = []
             for at in order[first:last].tolist():
-                zs, cells, mean, gap, best = found[source[at]]
+                zs, cells, summed, best = found[source[at]]
                 k = within[at]
-                where = np.unravel_index(best[k], tuple(len(self._allowed[i]) for i in cells.chosen))
+                place, own = best[k], float(summed[k])
+                where = np.unravel_index(place, tuple(len(self._allowed[i]) for i in cells.chosen))
                 conditions = tuple((i, *self._allowed[i][int(w)]) for i, w in zip(cells.chosen, where, strict=True))
-                tied.append(Slice(conditions, int(cells.count[best[k]]), float(mean[k]), float(gap[k]), float(zs[k])))
+                mean = own / float(cells.count[place])
+                gap = (total - own) / float(cells.rest[place]) - mean
+                tied.append(Slice(conditions, int(cells.count[place]), mean, gap, float(zs[k])))
             yield from sorted(tied, key=lambda s: (len(s.conditions), s.conditions))
 
 
