@@ -15,14 +15,19 @@ from unseen.data.examples import Examples
 from unseen.errors import BadInput
 from unseen.factors import Factor, Factors
 
+# Weights of the slabs within their class, as in the authors' code (scripts/gendata.py): both classes have mean zero and
+# the same variance, so that neither a coordinate nor its square tells them apart on average.
+WEIGHTS = {5: (1 / 8, 1 / 2, 3 / 4, 1 / 2, 1 / 8), 7: (1 / 16, 1 / 4, 7 / 16, 1 / 2, 7 / 16, 1 / 4, 1 / 16)}
+
 
 def slab_coordinate(
     label: np.ndarray, slabs: int, rng: np.random.Generator, *, margin: float = 0.1, noise: float = 0.0
 ) -> np.ndarray:
     """One coordinate in [-1, 1] of which alternating slabs belong to the two classes.
 
-    Slabs are equally wide and 2·margin apart. Inner slabs are twice as likely as the two outer ones, so that the best
-    single threshold is right in 1/2 + 1/(2(k-1)) of the cases: 1 for two slabs (linear), 3/4 for three, 5/8 for five.
+    Slabs are equally wide and 2·margin apart. Those of the paper, 5 and 7, are weighted so that both classes have the same
+    mean and variance (``WEIGHTS``); the best single threshold is right in 11/16 and 5/8 of the cases. In other numbers
+    inner slabs are twice as likely as the two outer ones: 1 for two slabs (linear), 3/4 for three.
 
     Args:
         label: Class 0 or 1, shape (n,).
@@ -46,9 +51,7 @@ def slab_coordinate(
         raise BadInput(f"{slabs} slabs with margin {margin} do not fit in [-1, 1]; ask for 2 or more, or less margin.")
     if not 0 <= noise <= 1:
         raise BadInput(f"noise is a share in 0 … 1, got {noise}.")
-    weight = np.full(slabs, 2.0)
-    if slabs > 2:
-        weight[[0, -1]] = 1.0
+    weight = np.array(WEIGHTS.get(slabs, (1, *[2] * (slabs - 2), 1)), float)
     number = np.empty(len(label), dtype=np.int64)
     for value in (0, 1):
         own = np.arange(slabs) % 2 == value

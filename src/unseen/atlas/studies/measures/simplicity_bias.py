@@ -31,8 +31,8 @@ RADII = (0.1, 0.2, 0.3)
 MEMBERS = 3
 
 
-def network(objective: Any = "erm", layers: int = 2, **settings: Any) -> Any:
-    """A perceptron of width 100 trained under an objective; without layers a linear model."""
+def network(objective: Any = "erm", layers: int = 2, width: int = 100, **settings: Any) -> Any:
+    """A perceptron trained under an objective; without layers a linear model."""
     from torch import nn
 
     from unseen.learners.architectures.featured import FeaturedMLP
@@ -42,7 +42,7 @@ def network(objective: Any = "erm", layers: int = 2, **settings: Any) -> Any:
     config = TrainConfig(**{"eval_every": settings["steps"], **settings})
     if not layers:
         return DomainLearner(lambda inputs, classes: nn.Linear(inputs, classes), objective, config=config)
-    return DomainLearner(lambda inputs, classes: FeaturedMLP(inputs, classes, 100, layers), objective, config=config)
+    return DomainLearner(lambda inputs, classes: FeaturedMLP(inputs, classes, width, layers), objective, config=config)
 
 
 def attacks(radius: float) -> Any:
@@ -80,8 +80,9 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
     did="Trained fully connected networks by SGD on 50,000 rows of LMS-5, LMS-7 and MS-(5,7) and measured accuracy with blocks of "
     "coordinates shuffled over test rows; the same for ensembles, adversarial training, noisy simple blocks and images of MNIST "
     "on CIFAR.",
-    here="LMS-5 with 50 coordinates and 20,000 rows, two layers of 100, SGD with momentum 0.9 and rate 0.1, 2,000 updates of 256 "
-    "rows on every side; dominoes of two 8 × 8 digits (0 or 1 above, even or odd below) in place of MNIST-CIFAR.",
+    here="Slabs as the authors draw them, 50 coordinates, 40,000 rows, batches of 256, SGD with momentum 0.9. LMS-5: two layers of "
+    "100, rate 0.1, 2,000 updates on every side. Noisy LMS-7: two layers of 300, rate 0.3, 8,000 updates on both sides. Dominoes "
+    "of two 8 × 8 digits (0 or 1 above, even or odd below) in place of MNIST-CIFAR.",
     fidelity="B",
     parts=[
         headline("simple_shuffled", "Accuracy with the linear coordinate shuffled", claimed=0.55, refuted=0.75, within=SHARE,
@@ -108,28 +109,35 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
     ],
     units="seeds: data, initialisation and order redrawn; 4,000 slab rows or 400 dominoes as a floor for shares.",
     seeds=range(10, 15),
-    code="harshays/simplicitybiaspitfalls, scripts/lms_utils.py (randomised coordinates), scripts/ensemble.py (mean of outputs), "
-    "03_suboptimal_generalization.ipynb (depth 1 and 2, width 100 to 300; 95 % against 100 % on 7 slabs)",
+    code="harshays/simplicitybiaspitfalls, scripts/gendata.py (weights of slabs, noise), scripts/lms_utils.py (randomised "
+    "coordinates), scripts/ensemble.py (mean of outputs), 01_extremeSB_slab_data.ipynb, 04_effect_of_ensembles.ipynb (width 100, "
+    "rate 0.1, weight decay 5e-5), 03_suboptimal_generalization.ipynb (40,000 rows, width 300, rates 0.1 and 0.3, weight decay "
+    "5e-4; 0.949 against 1.000)",
     oracle=["tests/data/test_dominoes_and_slabs.py"],
-    reconstructed="The noisy simple coordinate stands beside 5 slabs; 7 are not learnt at this size even alone. Radii of "
-    "adversarial training (three steps) are swept. Dominoes: AdamW, 800 updates.",
+    reconstructed="Radii of adversarial training (three steps) are swept; the authors' code has it for images only. Slabs alone "
+    "are LMS-7 with the linear coordinate shuffled; the notebook has one more slab there. Dominoes: AdamW, 800 updates.",
     sweeps=[Sweep("radius", "adversarial", {f"{r:g}": f"adversarial at {r:g}" for r in RADII})],
     history=[
         Change("2026-11-21", "New plan after one of the first form, in which slabs alone had another network and twice as long.",
                (*range(5), 100, 101)),
+        Change("2026-11-22", "Slabs were drawn with other weights than the authors' and leaked through their squares: seven were "
+               "not learnt alone, and beside five the noisy coordinate cost nothing (-0.004). Weights, rows, weight decay and the "
+               "network of the noisy part are the authors' now. Thresholds stayed.", (100, 101)),
+        Change("2026-11-22", "Pilot of this form: gates and controls hold, the noisy coordinate costs 0.06, 5 seeds are enough. "
+               "Nothing was changed.", (100, 101)),
     ],
-    would_take="50,000 rows of 7 slabs, MNIST-CIFAR with a convolutional network",
+    would_take="MNIST-CIFAR with a convolutional network",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Slabs under plain training, ensembles and attacks; then the noisy block; then dominoes."""
     rng = numpy_generator(seed, "simplicity-bias", 2)
-    rows, steps = (4000, 150) if quick else (20_000, 2000)
-    sgd: dict[str, Any] = {
-        "steps": steps, "batch_size": 256, "lr": 0.1, "optimizer": "sgd", "momentum": 0.9, "schedule": "cosine",
-    }  # fmt: skip
+    rows, steps, longer = (4000, 150, 300) if quick else (40_000, 2000, 8000)
+    common: dict[str, Any] = {"batch_size": 256, "optimizer": "sgd", "momentum": 0.9}
+    sgd: dict[str, Any] = {**common, "steps": steps, "lr": 0.1, "weight_decay": 5e-5}
+    wide: dict[str, Any] = {**common, "width": 300, "steps": longer, "lr": 0.3, "weight_decay": 5e-4}
 
-    def drawn(n: int, noise: float = 0.0) -> Examples:
-        return lms(n, 5, dim=DIM, noise=noise, seed=int(rng.integers(2**31)))
+    def drawn(n: int, slabs: int = 5, noise: float = 0.0) -> Examples:
+        return lms(n, slabs, dim=DIM, noise=noise, seed=int(rng.integers(2**31)))
 
     train, test = drawn(rows), drawn(4000)
     without, only = shuffle_block(test, LINEAR, rng), shuffle_block(test, ~LINEAR, rng)
@@ -137,9 +145,9 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     attacked = {r: network(attacks(r), **sgd).fit(train, rng) for r in (RADII[:1] if quick else RADII)}
     linear = network(layers=0, **sgd).fit(train, rng)
     cut = network(**sgd).fit(shuffle_block(train, LINEAR, rng), rng)
-    noisy_train, noisy_test = drawn(rows, 0.1), drawn(4000, 0.1)
-    noisy = network(**sgd).fit(noisy_train, rng)
-    alone = network(**sgd).fit(shuffle_block(noisy_train, LINEAR, rng), rng)
+    noisy_train, noisy_test = drawn(rows, 7, 0.1), drawn(4000, 7, 0.1)
+    noisy = network(**wide).fit(noisy_train, rng)
+    alone = network(**wide).fit(shuffle_block(noisy_train, LINEAR, rng), rng)
     after_attacks = {f"adversarial at {r:g}": share([made], without) for r, made in attacked.items()}
     with_noise, without_it = share([noisy], noisy_test), share([alone], shuffle_block(noisy_test, LINEAR, rng))
     return {
@@ -156,6 +164,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         "noisy": with_noise,
         "noise_costs": without_it[0] - with_noise[0],
         "noisy, linear shuffled": share([noisy], shuffle_block(noisy_test, LINEAR, rng)),
+        "noisy, slabs shuffled": share([noisy], shuffle_block(noisy_test, ~LINEAR, rng)),
         **_dominoes(rng, 100 if quick else 800),
     }
 
