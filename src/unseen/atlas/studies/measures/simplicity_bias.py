@@ -81,7 +81,7 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
     "coordinates shuffled over test rows; the same for ensembles, adversarial training, noisy simple blocks and images of MNIST "
     "on CIFAR.",
     here="Slabs as the authors draw them, 50 coordinates, 40,000 rows, batches of 256, SGD with momentum 0.9. LMS-5: two layers of "
-    "100, rate 0.1, 2,000 updates on every side. Noisy LMS-7: two layers of 300, rate 0.3, 8,000 updates on both sides. Dominoes "
+    "100, rate 0.1, 2,000 updates on every side. Noisy LMS-7: two layers of 300, rate 0.3, as many updates as slabs alone need (24,000 at most). Dominoes "
     "of two 8 × 8 digits (0 or 1 above, even or odd below) in place of MNIST-CIFAR.",
     fidelity="B",
     parts=[
@@ -108,7 +108,7 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
                 basis="the slabs are learnt by the same network in as many updates", cuts="what the linear coordinate tells"),
     ],
     units="seeds: data, initialisation and order redrawn; 4,000 slab rows or 400 dominoes as a floor for shares.",
-    seeds=range(10, 15),
+    seeds=range(20, 25),
     code="harshays/simplicitybiaspitfalls, scripts/gendata.py (weights of slabs, noise), scripts/lms_utils.py (randomised "
     "coordinates), scripts/ensemble.py (mean of outputs), 01_extremeSB_slab_data.ipynb, 04_effect_of_ensembles.ipynb (width 100, "
     "rate 0.1, weight decay 5e-5), 03_suboptimal_generalization.ipynb (40,000 rows, width 300, rates 0.1 and 0.3, weight decay "
@@ -125,16 +125,18 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
                "network of the noisy part are the authors' now. Thresholds stayed.", (100, 101)),
         Change("2026-11-22", "Pilot of this form: gates and controls hold, the noisy coordinate costs 0.06, 5 seeds are enough. "
                "Nothing was changed.", (100, 101)),
+        Change("2026-11-22", "In one of five stored seeds slabs alone were still at chance after 8,000 updates, which failed their gate: "
+               "both sides go on until they are learnt. Fresh seeds.", tuple(range(10, 15))),
     ],
     would_take="MNIST-CIFAR with a convolutional network",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Slabs under plain training, ensembles and attacks; then the noisy block; then dominoes."""
     rng = numpy_generator(seed, "simplicity-bias", 2)
-    rows, steps, longer = (4000, 150, 300) if quick else (40_000, 2000, 8000)
+    rows, steps, longer = (4000, 150, 300) if quick else (40_000, 2000, 24_000)
     common: dict[str, Any] = {"batch_size": 256, "optimizer": "sgd", "momentum": 0.9}
     sgd: dict[str, Any] = {**common, "steps": steps, "lr": 0.1, "weight_decay": 5e-5}
-    wide: dict[str, Any] = {**common, "width": 300, "steps": longer, "lr": 0.3, "weight_decay": 5e-4}
+    wide: dict[str, Any] = {**common, "width": 300, "lr": 0.3, "weight_decay": 5e-4}
 
     def drawn(n: int, slabs: int = 5, noise: float = 0.0) -> Examples:
         return lms(n, slabs, dim=DIM, noise=noise, seed=int(rng.integers(2**31)))
@@ -146,8 +148,11 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     linear = network(layers=0, **sgd).fit(train, rng)
     cut = network(**sgd).fit(shuffle_block(train, LINEAR, rng), rng)
     noisy_train, noisy_test = drawn(rows, 7, 0.1), drawn(4000, 7, 0.1)
-    noisy = network(**wide).fit(noisy_train, rng)
-    alone = network(**wide).fit(shuffle_block(noisy_train, LINEAR, rng), rng)
+    # Chance reigns for thousands of updates before slabs alone are found, all at once: neither side may stop before.
+    until: dict[str, Any] = {"eval_every": 1000, "train_eval": 2000, "stop_at": 0.999}
+    alone = network(**wide, steps=longer, **until).fit(shuffle_block(noisy_train, LINEAR, rng), rng)
+    updates = int(alone.history["step"].max())
+    noisy = network(**wide, steps=updates).fit(noisy_train, rng)
     after_attacks = {f"adversarial at {r:g}": share([made], without) for r, made in attacked.items()}
     with_noise, without_it = share([noisy], noisy_test), share([alone], shuffle_block(noisy_test, LINEAR, rng))
     return {
@@ -162,6 +167,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         "cut": share([cut], without),
         "noise_room": without_it,
         "noisy": with_noise,
+        "updates with noise": float(updates),
         "noise_costs": without_it[0] - with_noise[0],
         "noisy, linear shuffled": share([noisy], shuffle_block(noisy_test, LINEAR, rng)),
         "noisy, slabs shuffled": share([noisy], shuffle_block(noisy_test, ~LINEAR, rng)),
