@@ -81,8 +81,8 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
     "coordinates shuffled over test rows; the same for ensembles, adversarial training, noisy simple blocks and images of MNIST "
     "on CIFAR.",
     here="Slabs as the authors draw them, 50 coordinates, 40,000 rows, batches of 256, SGD with momentum 0.9. LMS-5: two layers of "
-    "100, rate 0.1, 2,000 updates on every side. Noisy LMS-7: two layers of 300, rate 0.3, as many updates as slabs alone need (24,000 at most). Dominoes "
-    "of two 8 × 8 digits (0 or 1 above, even or odd below) in place of MNIST-CIFAR.",
+    "100, rate 0.1, 2,000 updates on every side. Noisy LMS-7: two layers of 300, rate 0.3, as many updates as slabs alone need "
+    "(24,000 at most). Dominoes of two 8 × 8 digits (0 or 1 above, even or odd below) in place of MNIST-CIFAR.",
     fidelity="B",
     parts=[
         headline("simple_shuffled", "Accuracy with the linear coordinate shuffled", claimed=0.55, refuted=0.75, within=SHARE,
@@ -125,8 +125,8 @@ def mean_share(learners: list[Any], examples: Examples) -> tuple[float, int]:
                "network of the noisy part are the authors' now. Thresholds stayed.", (100, 101)),
         Change("2026-11-22", "Pilot of this form: gates and controls hold, the noisy coordinate costs 0.06, 5 seeds are enough. "
                "Nothing was changed.", (100, 101)),
-        Change("2026-11-22", "In one of five stored seeds slabs alone were still at chance after 8,000 updates, which failed their gate: "
-               "both sides go on until they are learnt. Fresh seeds.", tuple(range(10, 15))),
+        Change("2026-11-22", "In one of five stored seeds slabs alone were still at chance after 8,000 updates, which failed their "
+               "gate: both sides go on until they are learnt. Fresh seeds.", tuple(range(10, 15))),
     ],
     would_take="MNIST-CIFAR with a convolutional network",
 )  # fmt: skip
