@@ -15,6 +15,7 @@ from unseen.estimates import Estimate
 R = TypeVar("R", bound="Record")
 Reader = Callable[[Any], Any]
 
+_NOTHING = object()
 _EASY: frozenset[type[Any]] = frozenset((type(None), bool, int, float, str))
 # Left out of the plain form where it is None: what only some outcomes of a check hold.
 IF_KNOWN: Mapping[str, Any] = {"left_out": True}
@@ -66,7 +67,12 @@ class Record:
         Raises:
             Misread: A key is missing, or its value is not of the type of the field.
         """
-        return cls(**{part.name: part.read(given) for part in _parts(cls)})
+        made: dict[str, Any] = {}
+        for part in _parts(cls):
+            value = given.get(part.key) if not part.flat else _NOTHING
+            known = type(value) in part.plain and (value is not None or part.key in given)
+            made[part.name] = value if known else part.read(given)
+        return cls(**made)
 
     @classmethod
     def required(cls) -> frozenset[str]:
@@ -113,11 +119,15 @@ class Details(Record, Mapping[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One field: its name, its key, how it is read, whether it stands flat and whether it may be missing."""
+    """One field: its name, its key, how it is read, whether it stands flat and whether it may be missing.
+
+    What is of one of the types in ``plain`` is read as it is.
+    """
 
     name: str
     key: str
     reader: Reader
+    plain: frozenset[type[Any]]
     flat: bool
     may_lack: bool
     inner: frozenset[str]
@@ -145,7 +155,20 @@ def _part(f: Field[Any], hint: Any) -> _Part:
     inner = next((a for a in (hint, *get_args(hint)) if isinstance(a, type) and issubclass(a, Record)), None)
     known = _required(inner) if flat and inner is not None else frozenset[str]()
     lacking = optional and (flat or bool(f.metadata.get("left_out")) or f.default is not MISSING)
-    return _Part(f.name, str(f.metadata.get("key", f.name)), _reader(hint), flat, lacking, known)
+    key = str(f.metadata.get("key", f.name))
+    return _Part(f.name, key, _reader(hint), _as_it_is(hint), flat, lacking, known)
+
+
+def _as_it_is(hint: Any) -> frozenset[type[Any]]:
+    """Exact types whose values a field of this type holds as plain data do.
+
+    >>> sorted(kind.__name__ for kind in _as_it_is(str | float | None))
+    ['NoneType', 'float', 'int', 'str']
+    """
+    if get_origin(hint) in (Union, types.UnionType):
+        return frozenset(kind for part in get_args(hint) for kind in _as_it_is(part))
+    kinds: dict[Any, tuple[type[Any], ...]] = {float: (int, float), type(None): (type(None),)}
+    return frozenset(kinds.get(hint, (hint,) if hint in (bool, int, str) else ()))
 
 
 @cache
