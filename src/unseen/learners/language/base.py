@@ -12,7 +12,7 @@ from unseen.errors import BadInput
 
 # Text as it is, or messages that the model's chat template turns into text.
 Prompt = str | Sequence[Mapping[str, str]]
-Finish = Literal["end", "stop", "length"]
+Finish = Literal["end", "stop", "length", "filtered"]
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -83,7 +83,8 @@ class Completion:
         text: Without the stop text and the token that ends it.
         tokens: The tokens of the text, as text; empty where the model doesn't tell them.
         logprobs: Log-probability of each token at temperature 1 [nats], as long as ``tokens``.
-        finish: ``end``: the model ended it; ``stop``: at a stop text; ``length``: at ``max_tokens``.
+        finish: ``end``: the model ended it; ``stop``: at a stop text; ``length``: at ``max_tokens``; ``filtered``: withheld by
+            the endpoint.
         end_logprob: Log-probability of the token that ended it, where the model did.
         alternatives: At each place the likeliest tokens with their log-probabilities, where they were asked for.
     """

@@ -1,0 +1,287 @@
+"""Language models behind an OpenAI-compatible endpoint (extra ``endpoint``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from unseen.engine.seeds import spawn
+from unseen.engine.store import content_hash
+from unseen.errors import BadInput, MissingExtra, UnseenError
+from unseen.learners.language.base import (
+    Answer,
+    Answered,
+    Completion,
+    Generation,
+    Prompt,
+    Scored,
+    ScoredOne,
+    plain_prompt,
+    require_options,
+)
+from unseen.learners.language.calls import Budget, Calls, Cost, estimated_tokens
+from unseen.learners.language.wire import completion_of, echoed, first_token
+
+OPENAI = "https://api.openai.com/v1"
+HERE = ("127.0.0.1", "localhost", "::1")
+# Likeliest first tokens that are looked through for options where a prompt's log-probabilities can't be had.
+LOOKED_THROUGH = 20
+
+
+class Endpoint:
+    """A model that answers over HTTP.
+
+    Calls go out several at once, are repeated with growing pauses where the endpoint is busy, silent or broken, and stop
+    before a budget is exceeded; each answer is handed over as soon as it is there. The key is read from the environment
+    when calls are made; it is in no file and no message.
+
+    Args:
+        model: Its name there.
+        url: Up to ``/v1``; by default that of the environment variable OPENAI_BASE_URL, else OpenAI's.
+        api: ``chat`` sends text as one message of a user; ``completions`` sends text as it is and takes no messages.
+        key: Environment variable that holds the key; an endpoint on this machine needs none.
+        at_once: Calls at a time.
+        per_minute: Most calls a minute; None for no limit of ours.
+        tries: Times that a call is made before it fails.
+        timeout: Seconds without an answer after which a call counts as failed.
+        backoff: Seconds before the second try; doubled each time.
+        budget: Tokens or money that may be spent by this object.
+        logprobs: Whether log-probabilities are asked for; some models refuse the question.
+
+    Raises:
+        BadInput: The address or a number can't be used.
+    """
+
+    def __init__(
+        self, model: str, url: str | None = None, *, api: Literal["chat", "completions"] = "chat", key: str = "OPENAI_API_KEY",
+        at_once: int = 8, per_minute: float | None = None, tries: int = 6, timeout: float = 120.0, backoff: float = 1.0,
+        budget: Budget | None = None, logprobs: bool = True,
+    ) -> None:  # fmt: skip
+        self.url = (url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI).rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"{self.url!r:.200} is no address of an endpoint, such as http://127.0.0.1:8080/v1.")
+        if parts.username or parts.password:
+            raise BadInput(f"an address holds no password: put the key into the environment variable {key}.")
+        if not model:
+            raise BadInput("an endpoint needs the name of a model, such as openai:gpt-5-mini.")
+        self.api: Literal["chat", "completions"] = api
+        self.model, self.logprobs, self._key_name = model, logprobs, key
+        self._here, self._timeout = parts.hostname in HERE, timeout
+        self.calls = Calls(
+            f"{model} at {parts.hostname}", at_once=at_once, per_minute=per_minute, tries=tries, backoff=backoff,
+            budget=budget or Budget(), secret=self._key,
+        )  # fmt: skip
+        self._made: Any = None
+
+    @property
+    def name(self) -> str:
+        """Name of the model there."""
+        return self.model
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Address, model and kind of the call; whoever serves the model may change it without telling."""
+        return {"endpoint": self.url, "model": self.model, "api": self.api, "logprobs": self.logprobs}
+
+    def cost(self, prompts: Sequence[Prompt], settings: Generation) -> Cost:
+        """What asking would cost at most, before a call is made; tokens of prompts are estimated from their length."""
+        each = [estimated_tokens(plain_prompt(p)) for p in prompts]
+        return self.calls.budget.cost(
+            len(each) * settings.samples,
+            sum(each) * settings.samples,
+            len(each) * settings.samples * settings.max_tokens,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        settings: Generation,
+        *,
+        draws: Sequence[int] | None = None,
+        done: Answered | None = None,
+    ) -> list[Answer]:
+        """Continue prompts; see ``LanguageModel``.
+
+        Raises:
+            BadInput: There is no key, the endpoint refuses the call or can't do what is asked, or it fails each time.
+        """
+        if settings.beams > 1:
+            raise BadInput(f"{self.name}: endpoints have no beam search. Set beams=1, or take a local model.")
+        numbers = list(range(settings.samples) if draws is None else draws)
+        bodies = [[self._asking(plain_prompt(p), settings, d) for d in numbers] for p in prompts]
+        found: list[list[tuple[Completion, int] | None]] = [[None] * len(numbers) for _ in prompts]
+
+        def told(at: tuple[int, int], value: tuple[Completion, int]) -> None:
+            place, part = at
+            found[place][part] = value
+            if done is not None and all(v is not None for v in found[place]):
+                done(place, _answer(cast(list[tuple[Completion, int]], found[place])))
+
+        self._ask(
+            {(i, j): body for i, row in enumerate(bodies) for j, body in enumerate(row)},
+            lambda reply: completion_of(reply, self.api, settings), told,
+        )  # fmt: skip
+        answers = [_answer(cast(list[tuple[Completion, int]], row)) for row in found]
+        silent = any(c.text and not c.logprobs for a in answers for c in a.completions)
+        if settings.alternatives and silent:
+            raise BadInput(
+                f"{self.name}: this endpoint tells no log-probabilities, so that alternatives, probabilities of answers and what "
+                "rests on them (calibration, P(True)) can't be had. Set alternatives=0, or take a local model."
+            )
+        return answers
+
+    def score(
+        self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], *, done: ScoredOne | None = None
+    ) -> list[tuple[Scored, ...]]:
+        """Log-probabilities of continuations; see ``LanguageModel``.
+
+        Endpoints of completions that repeat the prompt with its log-probabilities score any continuation; others only
+        options of one token that are among the 20 likeliest.
+
+        Raises:
+            BadInput: The endpoint tells what is needed in neither way; and as ``generate``.
+        """
+        require_options(prompts, continuations)
+        found: list[tuple[Scored, ...]] = []
+        for place, (prompt, options) in enumerate(zip(prompts, continuations, strict=True)):
+            made = self._echoed(prompt, options) if self.api == "completions" else None
+            made = made or self._by_first_token(prompt, options)
+            found.append(made)
+            if done is not None:
+                done(place, made)
+        return found
+
+    def hidden(self, prompts: Sequence[Prompt], layer: int, *, pool: Literal["last", "mean"] = "last") -> np.ndarray:
+        """Endpoints show no hidden states.
+
+        Raises:
+            BadInput: Always.
+        """
+        raise BadInput(
+            f"{self.name}: an endpoint shows no hidden states. Take a local model: a folder or a .gguf file."
+        )
+
+    def _echoed(self, prompt: Prompt, options: Sequence[str]) -> tuple[Scored, ...] | None:
+        text = str(plain_prompt(prompt))
+        made: dict[int, Any] = {}
+        bodies = {
+            i: {"prompt": text + o, "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
+            for i, o in enumerate(options)
+        }
+        self._ask(bodies, lambda reply: echoed(reply), made.__setitem__)
+        return None if any(v is None for v in made.values()) else _after(text, options, made)
+
+    def _by_first_token(self, prompt: Prompt, options: Sequence[str]) -> tuple[Scored, ...]:
+        settings = Generation(max_tokens=1, alternatives=LOOKED_THROUGH)
+        likeliest = self.generate([prompt], settings)[0].completions[0]
+        told = likeliest.alternatives[0] if likeliest.alternatives else {}
+        made: list[Scored] = []
+        for option in options:
+            at = first_token(told, option, strip=self.api == "chat")
+            if at is None:
+                raise BadInput(
+                    f"{self.name}: this endpoint tells no log-probabilities of a given text, and {option!r:.40} is none of its "
+                    f"{len(told)} likeliest first tokens, so that options can't be scored. Let it answer with a letter, or take "
+                    "a local model."
+                )
+            made.append(Scored(option, (at[0],), (at[1],), at[1] == max(told.values())))
+        return tuple(made)
+
+    def _asking(self, prompt: str | list[dict[str, str]], settings: Generation, draw: int) -> dict[str, Any]:
+        body: dict[str, Any] = {"max_tokens": settings.max_tokens, "temperature": settings.temperature}
+        if self.api == "chat":
+            body["messages"] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        elif isinstance(prompt, str):
+            body["prompt"] = prompt
+        else:
+            raise BadInput(f"{self.name}: api='completions' takes text, not messages. Set api='chat'.")
+        if self.logprobs or settings.alternatives:
+            count = settings.alternatives
+            body |= {"logprobs": True, "top_logprobs": count} if self.api == "chat" else {"logprobs": max(1, count)}
+        if settings.stop:
+            body["stop"] = list(settings.stop)
+        if settings.temperature > 0:
+            # Endpoints take seeds of 31 bits.
+            seed = spawn(settings.seed, "answer", content_hash({"prompt": prompt}), draw) % 2**31
+            body |= {"top_p": settings.top_p, "seed": seed}
+            if settings.top_k:
+                body["extra_body"] = {"top_k": settings.top_k}
+        return body
+
+    def _ask(
+        self, bodies: Mapping[Any, dict[str, Any]], read: Callable[[Any], Any], told: Callable[[Any, Any], None]
+    ) -> None:
+        """Make calls, several at once; what was answered is told even where another call fails."""
+        if not bodies:
+            return
+        client = self._client()
+        failed: UnseenError | None = None
+        with ThreadPoolExecutor(self.calls.at_once) as pool:
+            futures = {
+                pool.submit(self.calls.make, lambda body=body: self._send(client, body), body, read): at
+                for at, body in bodies.items()
+            }
+            try:
+                for future in as_completed(futures):
+                    if future.cancelled():
+                        continue
+                    try:
+                        value = future.result()
+                    except UnseenError as error:
+                        failed = failed or error
+                        for other in futures:
+                            other.cancel()
+                    else:
+                        told(futures[future], value)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        if failed is not None:
+            raise failed
+
+    def _send(self, client: Any, body: dict[str, Any]) -> str:
+        resource = client.chat.completions if self.api == "chat" else client.completions
+        return resource.with_raw_response.create(model=self.model, **body).http_response.text
+
+    def _key(self) -> str:
+        return os.environ.get(self._key_name, "").strip()
+
+    def _client(self) -> Any:
+        key = self._key()
+        if not key and not self._here:
+            raise BadInput(
+                f"{self.name}: no key. Set the environment variable {self._key_name}; keys are read from there alone and never "
+                "stored."
+            )
+        if self._made is None:
+            try:
+                from openai import OpenAI
+            except ImportError:
+                raise MissingExtra(f"the endpoint {self.url}", "endpoint") from None
+            # Calls are repeated by us, so that every pause and every call is counted.
+            self._made = OpenAI(base_url=self.url, api_key=key or "none", max_retries=0, timeout=self._timeout)
+        return self._made
+
+
+def _answer(parts: Sequence[tuple[Completion, int]]) -> Answer:
+    return Answer(tuple(c for c, _ in parts), parts[0][1] if parts else 0)
+
+
+def _after(
+    text: str, options: Sequence[str], told: Mapping[int, Sequence[tuple[str, float, int]]]
+) -> tuple[Scored, ...]:
+    """Tokens of each option, from the place where the first option's begin (as for local models)."""
+    # The first token that holds a letter of the option; of all options the earliest.
+    start = min(at for tokens in told.values() for token, _, at in tokens if at + len(token) > len(text))
+    made: list[Scored] = []
+    for i, option in enumerate(options):
+        end = len(text) + len(option)
+        own = [(t, lp) for t, lp, at in told[i] if start <= at < end]
+        made.append(Scored(option, tuple(t for t, _ in own), tuple(lp for _, lp in own), greedy=False))
+    return tuple(made)

@@ -1,0 +1,66 @@
+"""Language models by their names, as they are written on a command line."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from unseen.engine.store import Store
+from unseen.errors import BadInput
+from unseen.learners.language.base import LanguageModel
+from unseen.learners.language.kept import Kept
+
+FORMS = (
+    "a folder with config.json and *.safetensors, a .gguf file, openai:MODEL, or openai:MODEL@http://127.0.0.1:8080/v1 for any "
+    "endpoint of that kind"
+)
+
+
+def language_model(name: str, *, store: Store | None = None, **settings: Any) -> Kept:
+    """A language model whose answers are kept.
+
+    Args:
+        name: A folder or a GGUF file; or ``openai:MODEL``, with ``@URL`` behind it for another endpoint.
+        store: Where answers are kept; by default the cache folder.
+        **settings: Of ``LocalModel.load`` or of ``Endpoint``.
+
+    Raises:
+        BadInput: There is no such model, or a setting is none.
+
+    >>> language_model("grok:4")
+    Traceback (most recent call last):
+    ...
+    unseen.errors.BadInput: 'grok' is no provider of models known here. A model is a folder with config.json ...
+    """
+    if not name.strip():
+        raise BadInput(f"the name of a model is empty. A model is {FORMS}.")
+    kept = store or Store()
+    provider = re.match(r"^([A-Za-z][A-Za-z0-9_-]+):", name)
+    if provider is None or os.path.exists(name):
+        return Kept(_local(name, kept, settings), kept)
+    if provider[1] != "openai":
+        raise BadInput(f"{provider[1]!r} is no provider of models known here. A model is {FORMS}.")
+    from unseen.learners.language.endpoint import Endpoint
+
+    model, _, url = name.removeprefix("openai:").partition("@")
+    return Kept(_made(Endpoint, settings, model, url or None), kept)
+
+
+def _local(name: str, store: Store, settings: dict[str, Any]) -> LanguageModel:
+    from unseen.learners.language.loading import require_transformers
+
+    require_transformers()
+    from unseen.learners.language.local import LocalModel
+
+    return _made(LocalModel.load, {**settings, "store": store}, name)
+
+
+def _made(make: Any, settings: dict[str, Any], *given: Any) -> Any:
+    import inspect
+
+    known = [p for p in inspect.signature(make).parameters if p not in ("path", "model", "url", "store")]
+    strange = sorted(set(settings) - {*known, "store"})
+    if strange:
+        raise BadInput(f"no setting {strange[0]!r} of this kind of model. The settings are {', '.join(known)}.")
+    return make(*given, **settings)
