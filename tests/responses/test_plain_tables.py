@@ -176,3 +176,21 @@ def test_a_column_that_repeats_a_block_is_numbered_as_any_other():
             assert list(coded.levels) == levels
             place = {level: k for k, level in enumerate(levels)} | {None: -1}
             assert coded.codes.tolist() == [place[x] for x in column.to_list()]
+
+
+def test_a_column_that_describes_repeated_items_is_numbered_as_any_other():
+    import numpy as np
+
+    from unseen.responses.table import code
+
+    rng = np.random.default_rng(0)
+    place = pl.Series("x", rng.choice(["b", "a", "d", "c"], 600))
+    holed = place.set(pl.Series(rng.random(600) < 0.1), None)
+    for block in (place, holed, pl.Series("x", rng.integers(0, 4, 600) / 2)):
+        repeated = pl.concat([block] * 4)
+        # What only looks like a block that repeats is numbered row by row.
+        changed = repeated.scatter(1900, repeated.drop_nulls().max())
+        for column in (repeated, changed, repeated[:-1], block):
+            whole, by_block = code(column), code(column, 600)
+            assert by_block.levels == whole.levels
+            assert (by_block.codes == whole.codes).all()

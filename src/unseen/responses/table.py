@@ -126,8 +126,13 @@ class Responses:
     def codes(self, name: str) -> Coded:
         """A column as integers with its sorted levels; computed once."""
         if name not in self._coded:
-            self._coded[name] = code(self.table[name])
+            self._coded[name] = code(self.table[name], self._block)
         return self._coded[name]
+
+    @cached_property
+    def _block(self) -> int:
+        """Rows of the block that the items repeat, as where models answered the same ones in the same order."""
+        return _period(self.table["item"])
 
     @cached_property
     def cluster(self) -> np.ndarray:
@@ -178,8 +183,12 @@ class Responses:
         return self.table.to_pandas()
 
 
-def code(column: pl.Series) -> Coded:
+def code(column: pl.Series, block: int | None = None) -> Coded:
     """Number the distinct values of a column in sorted order; missing values get -1.
+
+    Args:
+        column: The column.
+        block: Rows of a block that it may repeat, as one that describes items does where they repeat.
 
     >>> code(pl.Series("x", ["b", None, "a", "b"])).codes.tolist()
     [1, -1, 0, 1]
@@ -189,7 +198,7 @@ def code(column: pl.Series) -> Coded:
     if column.dtype.is_integer() and (numbered := _coded_integers(column)) is not None:
         return numbered
     # Models that answered the same items in the same order repeat a block: it is numbered once.
-    block = _period(column)
+    block = block if block and _repeats(column, block) else _period(column)
     codes, levels = _numbered(column[:block])
     return Coded(codes if block == len(column) else np.tile(codes, len(column) // block), tuple(levels.to_list()))
 
@@ -224,7 +233,15 @@ def _period(column: pl.Series) -> int:
     # A short block is found by luck, and saves nothing.
     if block < MIN_BLOCK or rows % block or column[block] != column[0]:
         return rows
-    return block if column[block:].equals(column[: rows - block], null_equal=True) else rows
+    return block if _repeats(column, block) else rows
+
+
+def _repeats(column: pl.Series, block: int) -> bool:
+    """Whether a column repeats its first rows to its last row."""
+    rows = len(column)
+    if not 0 < block < rows or rows % block or column.dtype.is_nested():
+        return False
+    return column[block:].equals(column[: rows - block], null_equal=True)
 
 
 def _coded_integers(column: pl.Series) -> Coded | None:
