@@ -11,6 +11,7 @@ from dataclasses import replace
 import cloudpickle
 import pytest
 
+from unseen.engine.clock import OutOfTime, limited
 from unseen.engine.executors import Job, JobFailed, run_jobs
 from unseen.engine.losses import Losses
 from unseen.engine.processes import _free_of_container, kept_workers
@@ -68,6 +69,15 @@ def test_without_a_rule_for_lost_jobs_the_run_ends_and_names_it():
 def test_sys_exit_is_lost_where_the_work_is_done_here_too():
     job = Job("one", {"code": HARM["exits"], "value": 0})
     assert run_jobs(work, [job], executor="serial", lost=lambda job, lost: lost.why) == ["called sys.exit(0)"]
+
+
+def test_a_limit_holds_where_the_work_is_done_here_and_another_s_alarm_is_left_alone():
+    job = Job("one", {"code": HARM["hangs"], "value": 0})
+    assert run_jobs(work, [job], executor="serial", seconds=0.2, lost=lambda job, lost: lost.why) == [
+        "ran longer than 0.2 s"
+    ]
+    with pytest.raises(OutOfTime), limited(0.2):
+        run_jobs(work, [job], executor="serial", seconds=0.1, lost=lambda job, lost: lost.why)
 
 
 def test_a_copy_that_a_job_forks_off_answers_nothing_and_prints_stay_out_of_standard_output(capfd):
@@ -213,7 +223,8 @@ def test_where_no_memory_is_left_a_worker_goes_before_its_parent():
 
 SCRIPT = """
     import os, signal, sys, time
-    from unseen.engine.executors import Job, run_jobs
+    from unseen.engine.clock import OutOfTime, limited
+from unseen.engine.executors import Job, run_jobs
 
     # Tests that run under nohup inherit an ignored hang-up.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -1,13 +1,17 @@
 """The Ray executor on a local cluster of two nodes."""
 
 import math
+import sys
 
 import pytest
 
 ray = pytest.importorskip("ray")
 
 from unseen.engine.executors import Job, JobFailed, run_jobs  # noqa: E402
+from unseen.engine.losses import DEATHS  # noqa: E402
 
+# Workers can't import this module by its name: its functions travel by value.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -33,6 +37,29 @@ def test_results_come_in_order_and_equal_those_of_one_process(cluster):
 def test_a_failing_job_is_named(cluster):
     with pytest.raises(JobFailed, match="second failed with ValueError"):
         run_jobs(_root, [Job("first", {"x": 4.0}), Job("second", {"x": -1.0})], executor="ray")
+
+
+def test_what_kills_its_worker_or_runs_too_long_is_lost_alone_and_given_up_where_nothing_else_is_learnt(cluster):
+    """Jobs of one group that all end their process are not all tried; another group's are done."""
+    jobs = [Job(f"dies {i}", {"how": "dies"}, group=("m",)) for i in range(12)]
+    jobs += [Job("hangs", {"how": "hangs"}, group=("n",)), Job("fine", {"how": ""}, group=("n",))]
+    found = run_jobs(_harm, jobs, executor="ray", seconds=3, lost=lambda job, lost: lost)
+    assert "lost its worker" in found[0].why
+    tried = sum(lost.tried for lost in found[:12])
+    assert DEATHS <= tried < 12
+    assert found[12].why == "ran longer than 3 s"
+    assert found[13] == "fine"
+
+
+def _harm(how):
+    import os
+    import time
+
+    if how == "dies":
+        os._exit(3)
+    if how == "hangs":
+        time.sleep(60)
+    return "fine"
 
 
 def _power(x, y):

@@ -19,7 +19,7 @@ AGAIN = 0.01
 
 
 @contextlib.contextmanager
-def limited(seconds: float) -> Generator[None]:
+def limited(seconds: float) -> Generator[bool]:
     """Raise ``OutOfTime`` inside once the seconds are over.
 
     What is raised in a callback of the garbage collector or in a ``__del__`` would be lost there: the alarm then rings again.
@@ -29,6 +29,9 @@ def limited(seconds: float) -> Generator[None]:
 
     Args:
         seconds: Of wall-clock time.
+
+    Yields:
+        Whether there is a limit.
 
     >>> with limited(60.0):
     ...     1 + 1
@@ -40,7 +43,7 @@ def limited(seconds: float) -> Generator[None]:
         and signal.getitimer(signal.ITIMER_REAL)[0] == 0
     )
     if not free:
-        yield
+        yield False
         return
 
     def ring(number: int, frame: FrameType | None) -> None:
@@ -52,7 +55,7 @@ def limited(seconds: float) -> Generator[None]:
     before = signal.signal(signal.SIGALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
-        yield
+        yield True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from unseen.engine.clock import OutOfTime, limited
 from unseen.engine.losses import Losses
 from unseen.engine.prints import cleaned_prints
 from unseen.engine.processes import Lost, Raised, run_in_processes
@@ -83,7 +84,8 @@ def run_jobs(
         done: Called with (name, finished, total) after each job. What also has a method ``expect`` is told, after
             the first job of a warm worker, the number of open jobs, the seconds of that one and the number of workers.
         keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
-        seconds: Longest time that a job may take on a local worker, which is then killed.
+        seconds: Longest time that a job may take: a local worker is then killed; here and on a Ray cluster an alarm ends
+            what Python runs, not what hangs in compiled code.
         lost: Result of a job that was lost, from the job and why: its worker died or was killed, it called
             ``sys.exit``, or its group was given up. By default the run ends with JobFailed.
         losses: Remembers from run to run which groups were given up; by default each run counts anew.
@@ -161,16 +163,26 @@ def _key(function: Callable[..., Any], job: Job) -> dict[str, Any]:
     return {"function": f"{function.__module__}.{function.__qualname__}", "arguments": dict(job.key or job.arguments)}
 
 
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any], seconds: float | None = None) -> Any:
+    """The result of a job, or ``Lost`` where it left by ``sys.exit`` or ran too long.
+
+    Only a worker of our own can be killed; here and on a cluster an alarm ends what Python runs.
+    """
     import sys
 
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+    limits = False
     try:
-        return function(**arguments)
+        with contextlib.nullcontext(False) if seconds is None else limited(seconds) as limits:
+            return function(**arguments)
     except SystemExit as error:
         return Lost(f"called sys.exit({error.code!r})")
+    except OutOfTime:
+        if not limits:
+            raise
+        return Lost(f"ran longer than {seconds:g} s")
 
 
 def _failed(job: Job, error: BaseException) -> JobFailed:
@@ -187,7 +199,7 @@ def _serial(
     for i, job in enumerate(jobs):
         try:
             with cleaned_prints():
-                result = _call(function, job.arguments)
+                result = _call(function, job.arguments, seconds)
         except Exception as error:
             raise _failed(job, error) from error
         yield i, result
@@ -226,17 +238,27 @@ def _ray(
         except Exception as error:
             raise BadInput(f"no Ray cluster can be reached at {address or 'this machine'} ({error}).") from None
     try:
-        remote = ray.remote(num_cpus=1, runtime_env={"env_vars": THREADS})(_call)
-        open_jobs = {remote.remote(function, dict(job.arguments)): i for i, job in enumerate(jobs)}
+        # A node may go away, so that a job is tried twice; one that takes its worker with it is lost after that.
+        remote = ray.remote(num_cpus=1, max_retries=1, runtime_env={"env_vars": THREADS})(_call)
+        open_jobs = {remote.remote(function, dict(job.arguments), seconds): i for i, job in enumerate(jobs)}
         while open_jobs:
             (ready, *_), _ = ray.wait(list(open_jobs), num_returns=1)
             i = open_jobs.pop(ready)
             try:
-                yield i, ray.get(ready)
+                result = ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise _failed(jobs[i], error.cause) from error
             except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-                yield i, Lost(f"lost its worker ({type(error).__name__})")
+                result = Lost(f"lost its worker ({type(error).__name__})")
+                losses.lost(jobs[i].group, result.why)
+            else:
+                losses.ended(jobs[i].group)
+            yield i, result
+            for waiting, j in list(open_jobs.items()):
+                if why := losses.given_up(jobs[j].group):
+                    del open_jobs[waiting]
+                    ray.cancel(waiting, force=True)
+                    yield j, Lost(why, tried=False)
     finally:
         if own:
             ray.shutdown()
