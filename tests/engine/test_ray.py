@@ -39,7 +39,7 @@ def test_a_failing_job_is_named(cluster):
         run_jobs(_root, [Job("first", {"x": 4.0}), Job("second", {"x": -1.0})], executor="ray")
 
 
-def test_what_kills_its_worker_or_runs_too_long_is_lost_alone_and_given_up_where_nothing_else_is_learnt(cluster):
+def test_what_kills_its_worker_or_runs_too_long_is_lost_alone_and_given_up_where_nothing_else_is_learnt(cluster, capfd):
     """Jobs of one group that all end their process are not all tried; another group's are done."""
     jobs = [Job(f"dies {i}", {"how": "dies"}, group=("m",)) for i in range(12)]
     jobs += [Job("hangs", {"how": "hangs"}, group=("n",)), Job("fine", {"how": ""}, group=("n",))]
@@ -49,6 +49,8 @@ def test_what_kills_its_worker_or_runs_too_long_is_lost_alone_and_given_up_where
     assert DEATHS <= tried < 12
     assert found[12].why == "ran longer than 3 s"
     assert found[13] == "fine"
+    # What Ray tells of dead workers stays out of a report on standard output.
+    assert capfd.readouterr().out == ""
 
 
 def _harm(how):

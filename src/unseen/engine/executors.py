@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from unseen.engine.clock import OutOfTime, limited
 from unseen.engine.losses import Losses
-from unseen.engine.prints import cleaned_prints
+from unseen.engine.prints import Cleaned, cleaned_prints
 from unseen.engine.processes import Lost, Raised, run_in_processes
 from unseen.engine.store import Store
 from unseen.engine.torch_extra import lacks_torch
@@ -168,8 +170,6 @@ def _call(function: Callable[..., Any], arguments: Mapping[str, Any], seconds: f
 
     Only a worker of our own can be killed; here and on a cluster an alarm ends what Python runs.
     """
-    import sys
-
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
@@ -227,14 +227,23 @@ def _ray(
         import ray
     except ImportError:
         raise MissingExtra("the executor ray", "ray") from None
+    # Ray tells of workers that died on standard output, where a report is to stand.
+    with contextlib.redirect_stdout(Cleaned(sys.stderr)):
+        yield from _on_ray(ray, function, jobs, workers, seconds, losses)
+
+
+def _on_ray(
+    ray: Any, function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None, losses: Losses
+) -> Generator[tuple[int, Any]]:
     own = not ray.is_initialized()
     if own:
         address = os.environ.get("RAY_ADDRESS")
         _check_reachable(address)
         try:
             ray.init(
-                address=address, num_cpus=None if address else workers, log_to_driver=False, include_dashboard=False
-            )
+                address=address, num_cpus=None if address else workers, log_to_driver=False, include_dashboard=False,
+                logging_level=logging.ERROR,
+            )  # fmt: skip
         except Exception as error:
             raise BadInput(f"no Ray cluster can be reached at {address or 'this machine'} ({error}).") from None
     try:
