@@ -268,7 +268,8 @@ def repository() -> dict[str, str]:
 # Packages that the reference covers, with what their part of it is called; what each makes public is its own list.
 PACKAGES = {
     "unseen": "unseen", "unseen.testing": "In tests", "unseen.checks": "Outcomes of checks", "unseen.responses": "Responses",
-    "unseen.shifts": "Shifts", "unseen.learners": "Learners", "unseen.tasks": "Tasks", "unseen.remedies": "Remedies",
+    "unseen.shifts": "Shifts", "unseen.learners": "Learners", "unseen.learners.language": "Language models (extra `lm`)",
+    "unseen.tasks": "Tasks", "unseen.remedies": "Remedies",
     "unseen.planning": "Planning", "unseen.training": "Training (extra `torch`)",
 }  # fmt: skip
 

@@ -219,7 +219,7 @@ def plain_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
     unseen.errors.BadInput: the role 'human' is none of system, developer, user, assistant, tool.
     """
     if isinstance(prompt, str):
-        return prompt
+        return whole_text(prompt)
     made: list[dict[str, str]] = []
     for message in prompt:
         given: Any = message
@@ -227,10 +227,30 @@ def plain_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
             raise BadInput(f"a message needs a role and a content, both text, got {str(given)[:200]}.")
         if given["role"] not in ROLES:
             raise BadInput(f"the role {given['role']!r} is none of {', '.join(ROLES)}.")
-        made.append({"role": str(given["role"]), "content": str(given["content"])})
+        made.append({"role": str(given["role"]), "content": whole_text(given["content"])})
     if not made:
         raise BadInput("a prompt of messages needs at least one message.")
     return made
+
+
+def whole_text(text: str) -> str:
+    r"""A text that can be written down.
+
+    Raises:
+        BadInput: It holds half of a letter, as a text that was cut between two code units does.
+
+    >>> whole_text("caf\u00e9 \ud83d")
+    Traceback (most recent call last):
+    ...
+    unseen.errors.BadInput: a text holds half of a letter (U+D83D at place 6): it was cut, or decoded wrongly. Repair it first.
+    """
+    for place, letter in enumerate(text, start=1) if not text.isascii() else ():
+        if "\ud800" <= letter <= "\udfff":
+            raise BadInput(
+                f"a text holds half of a letter (U+{ord(letter):04X} at place {place}): it was cut, or decoded wrongly. Repair "
+                "it first."
+            )
+    return text
 
 
 def require_options(prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]]) -> None:
@@ -250,7 +270,7 @@ def require_options(prompts: Sequence[Prompt], continuations: Sequence[Sequence[
         if isinstance(options, str) or not options:
             raise BadInput(f"prompt {row} needs a list of at least one continuation, got {options!r:.60}.")
         for place, option in enumerate(options, start=1):
-            if not option:
+            if not whole_text(option):
                 raise nothing_of(place, row, "is empty")
 
 

@@ -95,7 +95,7 @@ class LocalModel:
             return [Answer(()) for _ in prompts]
         ids = self.tokens.prompts(prompts)
         self._require_room(
-            [len(i) + settings.max_tokens for i in ids], f" with {settings.max_tokens} tokens of an answer"
+            prompts, [len(i) + settings.max_tokens for i in ids], f" with {settings.max_tokens} tokens of an answer"
         )
         self._check()
         answers: list[Answer | None] = [None] * len(prompts)
@@ -131,7 +131,7 @@ class LocalModel:
         if not prompts:
             return []
         cut = self.tokens.options(prompts, continuations)
-        self._require_room([max(map(len, wholes)) for _, wholes in cut], " with its continuation")
+        self._require_room(prompts, [max(map(len, wholes)) for _, wholes in cut], " with its continuation")
         self._check()
         tree = TokenTree.of([whole for _, wholes in cut for whole in wholes])
         firsts = np.cumsum([0, *(len(wholes) for _, wholes in cut)])
@@ -196,7 +196,7 @@ class LocalModel:
         if not prompts:
             return sums
         ids = self.tokens.prompts(prompts)
-        self._require_room([len(i) for i in ids], "")
+        self._require_room(prompts, [len(i) for i in ids], "")
         self._check()
         tree = TokenTree.of(ids)
         fresh = np.ones(len(tree.tokens), dtype=bool)
@@ -212,12 +212,13 @@ class LocalModel:
             sums[rows] += mine[rows].astype(np.float32) @ cast(torch.Tensor, passed.states).float().cpu().numpy()
         return sums / (tree.depth[tree.last][:, None] + 1) if pool == "mean" else sums
 
-    def _require_room(self, lengths: Sequence[int], what: str) -> None:
+    def _require_room(self, prompts: Sequence[Prompt], lengths: Sequence[int], what: str) -> None:
         longest = int(np.argmax(lengths))
         if lengths[longest] > self.longest:
+            shown = str(prompts[longest])[:30] + "…"
             raise BadInput(
-                f"prompt {longest + 1} has {lengths[longest]:,} tokens{what}; {self.name} takes {self.longest:,}. Shorten it, "
-                "or ask for fewer tokens."
+                f"prompt {longest + 1} ({shown!r}) has {lengths[longest]:,} tokens{what}; {self.name} takes "
+                f"{self.longest:,}. Shorten it, or ask for fewer tokens."
             )
 
     @torch.inference_mode()

@@ -1,0 +1,179 @@
+"""Speed of local language models against plain loops over transformers, in one run, on equal threads and data type.
+
+Multiple choice with five shots and options of several tokens: a plain loop computes each prompt with each option, sorted
+by length, in batches (the best of those tried). Generation: a plain loop gives ``generate`` prompts in their order, in
+batches of equal size. Seconds of the processor stand beside those of the clock, for machines that do other work.
+
+    python benchmarks/language.py MODEL.gguf [--items 12] [--prompts 24] [--threads 1] [--dtype bfloat16]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+
+import numpy as np
+import torch
+
+from unseen.learners.language import Generation
+from unseen.learners.language.local import LocalModel
+
+THINGS = ["spider", "glacier", "violin", "comet", "orchard", "lantern", "harbour", "compass", "thistle", "pelican"]
+PLACES = [
+    "the northern valley",
+    "a small harbour town",
+    "the old observatory",
+    "an island monastery",
+    "the river delta",
+]
+FACTS = ["is kept in a wooden box by the keeper", "was drawn by a traveller long ago", "can be seen from the western gate",
+         "belongs to the oldest family of the place", "is said to bring rain in a dry summer", "was moved to the town hall"]  # fmt: skip
+
+
+def question(i: int, rng: np.random.Generator) -> tuple[str, list[str], int]:
+    thing, place = THINGS[rng.integers(len(THINGS))], PLACES[rng.integers(len(PLACES))]
+    options = [FACTS[k] for k in rng.permutation(len(FACTS))[:4]]
+    return (
+        f"Question {i}: In {place} there is a {thing}. What do people there say of the {thing}?\nAnswer: It",
+        options,
+        int(rng.integers(4)),
+    )
+
+
+def items(n: int, seed: int = 0) -> tuple[list[str], list[list[str]]]:
+    rng = np.random.default_rng(seed)
+    shots = ""
+    for i in range(5):
+        text, options, key = question(i, rng)
+        shots += f"{text} {options[key]}.\n\n"
+    asked = [question(i, rng) for i in range(5, n + 5)]
+    return [shots + text for text, _, _ in asked], [[f" {o}" for o in options] for _, options, _ in asked]
+
+
+class Clock:
+    def __enter__(self):
+        self.wall, self.processor = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_):
+        self.wall, self.processor = time.perf_counter() - self.wall, time.process_time() - self.processor
+
+
+@torch.inference_mode()
+def plain_score(lm: LocalModel, prompts, continuations, batch: int) -> list[list[float]]:
+    """Each prompt with each option, as a loop over transformers does it."""
+    model, cut = lm._model, lm.tokens.options(prompts, continuations)
+    rows = [(start, whole, i) for i, (start, wholes) in enumerate(cut) for whole in wholes]
+    order = sorted(range(len(rows)), key=lambda r: -len(rows[r][1]))
+    sums = [0.0] * len(rows)
+    for at in range(0, len(order), batch):
+        part = order[at : at + batch]
+        longest = max(len(rows[r][1]) for r in part)
+        ids = torch.tensor([rows[r][1] + [0] * (longest - len(rows[r][1])) for r in part])
+        mask = torch.tensor([[1] * len(rows[r][1]) + [0] * (longest - len(rows[r][1])) for r in part])
+        logits = model(input_ids=ids, attention_mask=mask).logits
+        for k, r in enumerate(part):
+            start, whole, _ = rows[r]
+            logprobs = logits[k, start - 1 : len(whole) - 1].float().log_softmax(-1)
+            sums[r] = float(logprobs.gather(-1, torch.tensor(whole[start:])[:, None]).sum())
+    found: list[list[float]] = [[] for _ in prompts]
+    for (_, _, i), value in zip(rows, sums, strict=True):
+        found[i].append(value)
+    return found
+
+
+@torch.inference_mode()
+def plain_generate(lm: LocalModel, prompts, settings: Generation, batch: int) -> list[str]:
+    tokenizer, model, found = lm.tokens.tokenizer, lm._model, []
+    tokenizer.padding_side = "left"
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    for at in range(0, len(prompts), batch):
+        given = tokenizer(prompts[at : at + batch], return_tensors="pt", padding=True)
+        made = model.generate(
+            **given, max_new_tokens=settings.max_tokens, do_sample=False, stop_strings=list(settings.stop), tokenizer=tokenizer,
+            pad_token_id=tokenizer.pad_token_id, eos_token_id=sorted(lm._decoder.ends),
+        )  # fmt: skip
+        for text in tokenizer.batch_decode(made[:, given.input_ids.shape[1] :], skip_special_tokens=True):
+            found.append(min((text.split(s)[0] for s in settings.stop), key=len))
+    return found
+
+
+def multiple_choice(lm: LocalModel, n: int, one_token: bool) -> dict[str, object]:
+    prompts, options = items(n)
+    if one_token:
+        options = [[" A", " B", " C", " D"]] * n
+    lm.score(prompts[:1], options[:1])
+    with Clock() as ours:
+        fast = [[s.logprob for s in scored] for scored in lm.score(prompts, options)]
+    few = min(n, 4)
+    tried = {}
+    for batch in (1, 4, 16):
+        with Clock() as clock:
+            plain_score(lm, prompts[:few], options[:few], batch)
+        tried[batch] = clock.processor
+    best = min(tried, key=tried.__getitem__)
+    with Clock() as theirs:
+        slow = plain_score(lm, prompts, options, best)
+    apart = np.abs(np.array(fast) - np.array(slow))
+    same = np.mean(np.argmax(fast, 1) == np.argmax(slow, 1))
+    return {
+        "items": n, "tokens of a prompt": int(np.mean([len(p) for p in lm.tokens.prompts(prompts)])), "plain loop's batch": best,
+        "seconds": {"ours": round(ours.wall, 2), "plain": round(theirs.wall, 2)},
+        "processor": {"ours": round(ours.processor, 2), "plain": round(theirs.processor, 2)},
+        "times faster": {"clock": round(theirs.wall / ours.wall, 1), "processor": round(theirs.processor / ours.processor, 1)},
+        "log-probabilities differ by at most": round(float(apart.max()), 3), "same choice": round(float(same), 3),
+    }  # fmt: skip
+
+
+def generation(lm: LocalModel, n: int) -> dict[str, object]:
+    rng = np.random.default_rng(1)
+    shots = "Count to 4: 1, 2, 3, 4.\n\nCount to 9: 1, 2, 3, 4, 5, 6, 7, 8, 9.\n\nCount to 2: 1, 2.\n\n"
+    prompts = [
+        shots + f"In {PLACES[rng.integers(5)]} " * int(rng.integers(0, 12)) + f"Count to {rng.integers(2, 16)}:"
+        for _ in range(n)
+    ]
+    settings = Generation(max_tokens=64, stop=("\n",))
+    lm.generate(prompts[:1], Generation(max_tokens=2))
+    with Clock() as ours:
+        fast = lm.generate(prompts, settings)
+    found: dict[str, object] = {
+        "prompts": n, "tokens of answers": sum(len(a.completions[0].tokens) for a in fast),
+        "ours": {"seconds": round(ours.wall, 2), "processor": round(ours.processor, 2)},
+    }  # fmt: skip
+    for batch in (1, 8, 32):
+        with Clock() as theirs:
+            slow = plain_generate(lm, prompts, settings, batch)
+        found[f"plain, batch {batch}"] = {
+            "seconds": round(theirs.wall, 2), "processor": round(theirs.processor, 2),
+            "times faster": {"clock": round(theirs.wall / ours.wall, 2), "processor": round(theirs.processor / ours.processor, 2)},
+            "same text": round(float(np.mean([a.text == s for a, s in zip(fast, slow, strict=True)])), 3),
+        }  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--items", type=int, default=12)
+    parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--only", choices=("options", "letters", "generation"))
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    lm = LocalModel.load(given.model, dtype=given.dtype)
+    parts = {
+        "options": lambda: multiple_choice(lm, given.items, one_token=False),
+        "letters": lambda: multiple_choice(lm, given.items, one_token=True),
+        "generation": lambda: generation(lm, given.prompts),
+    }
+    for name, run in parts.items():
+        if given.only in (None, name):
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            print(json.dumps({name: run() | {"peak memory before, MiB": memory // 1024}}, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
