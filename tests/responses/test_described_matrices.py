@@ -7,7 +7,7 @@ import pytest
 from unseen.errors import BadInput
 from unseen.responses.frames import from_table
 from unseen.responses.mapping import Mapping
-from unseen.responses.reading import read
+from unseen.responses.reading import columns_of, read
 
 ROWS = 40
 
@@ -121,3 +121,20 @@ def test_an_index_that_is_named_in_the_condition_alone_becomes_a_column():
     both = from_table(frame.set_index(["digits", "site"]), Mapping.of(unseen="digits > 2 and site == 'x'"))
     assert set(both.factors) == {"digits", "site"}
     assert "digits" not in from_table(frame.set_index("digits")).factors
+
+
+def test_what_was_taken_from_where_is_told_of_matrices_and_comparisons(tmp_path):
+    """``--describe`` said: model from 'model', which no column was called."""
+    path = tmp_path / "t.csv"
+
+    def told(table):
+        table.write_csv(path)
+        return columns_of([path], read(path), Mapping())
+
+    header = "model from the names of columns, item from 'question', score from the cells"
+    assert told(matrix()) == header
+    assert told(matrix("baseline", (1, 0), (1, 0))) == header
+    pairs = {"model_a": ["x", "y"], "model_b": ["y", "x"], "preference": ["A", "B"]}
+    assert told(pl.DataFrame(pairs)) == "model from 'model_a' and 'model_b', item from the row, score from 'preference'"
+    pairs["prompt_id"] = ["p", "q"]
+    assert "item from 'prompt_id'" in told(pl.DataFrame(pairs))

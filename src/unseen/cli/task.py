@@ -79,7 +79,7 @@ def sample(
     name: Annotated[str, typer.Argument(help="Name of the task.")],
     n: Annotated[
         int | None,
-        typer.Option("--n", min=0, help="How many items (default 10); of a split: of each part (default all)."),
+        typer.Option("--n", "-n", min=0, help="How many items (default 10); of a split: of each part (default all)."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal items.")] = 0,
     option: Annotated[

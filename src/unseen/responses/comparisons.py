@@ -10,6 +10,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shortened
+from unseen.responses.notes import Note
 
 FIRST = ("model_a", "model_1", "model_left")
 SECOND = ("model_b", "model_2", "model_right")
@@ -124,10 +125,16 @@ def two_rows_each(table: pl.DataFrame, named: AnyMapping[str, str]) -> tuple[pl.
         & pl.col("score").is_not_null()
     )  # fmt: skip
     lost = table.height - both.height // 2
-    notes = [
+    words = (
         f"{both.height // 2:,} comparisons of two models were read (columns {a!r}, {b!r}, {', '.join(map(repr, winner))}): "
         f"{ties:,} ties count half; what was asked is {'column ' + repr(item) if item else 'another item in each row'}.{said}"
-    ]
+    )
+    facts = {
+        "model": f"{a!r} and {b!r}",
+        "item": repr(item) if item else "the row",
+        "score": ", ".join(map(repr, winner)),
+    }
+    notes: list[str] = [Note.of(words, **facts)]
     if lost:
         notes.append(
             f"{lost:,} of {table.height:,} comparisons were left out: {empty:,} without a model, {itself:,} of a model with "

@@ -14,6 +14,7 @@ from unseen.plain_text import counted, value
 from unseen.plain_text import names as shown_names
 from unseen.responses.columns import ROLES
 from unseen.responses.mapping import Mapping
+from unseen.responses.notes import Note
 from unseen.responses.predictions import TRUTH
 from unseen.responses.words import RIGHT, WRONG, known_words, scores_from_words
 
@@ -31,8 +32,11 @@ PROPERTIES = frozenset(
     )
 )  # fmt: skip
 PROPERTY = re.compile(
-    r"(is|has|needs|requires|contains|uses|involves|was|with|without)_.+|.+_(flag|only|required|needed)"
+    r"(is|has|needs|requires|contains|uses|involves|was|with|without)_.+"
+    r"|.+_(flag|only|required|needed|checked|reviewed|verified|validated|annotated|approved)"
 )
+# Where a matrix has its models and scores.
+HEADER, CELLS = "the names of columns", "the cells"
 
 
 def described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Path) -> pl.DataFrame | None:
@@ -63,11 +67,12 @@ def described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Pat
         ]
     )
     listed = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
-    notes.append(
+    words = (
         f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
         f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {listed} "
         f"describe{'s' if len(rest) == 1 else ''} the items.{doubts(models)}"
     )
+    notes.append(Note.of(words, model=HEADER, item=repr(item), score=CELLS))
     return long.filter(pl.col("score").is_not_null())
 
 
@@ -191,4 +196,7 @@ def from_words(path: Path, table: pl.DataFrame, columns: Sequence[str], notes: l
     return table.with_columns(scores for scores, _ in read)
 
 
-__all__ = ["DESCRIBED_ITEMS", "ITEM_WORDS", "described", "doubts", "from_words", "in_words", "is_scores", "within_one"]
+__all__ = [
+    "CELLS", "DESCRIBED_ITEMS", "HEADER", "ITEM_WORDS", "described", "doubts", "from_words", "in_words", "is_scores",
+    "within_one",
+]  # fmt: skip

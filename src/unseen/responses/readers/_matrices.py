@@ -15,9 +15,12 @@ from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
 from unseen.responses.expressions import unknown_column
 from unseen.responses.mapping import Mapping
+from unseen.responses.notes import Note
 from unseen.responses.predictions import beside_truth
 from unseen.responses.readers._described import (
+    CELLS,
     DESCRIBED_ITEMS,
+    HEADER,
     ITEM_WORDS,
     described,
     doubts,
@@ -162,13 +165,14 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
         .unpivot(rest, index=row, variable_name=column, value_name="score")
     )
     empty = long["score"].is_nan().fill_null(value=True).sum()
-    notes.append(
+    words = (
         f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
         + (f": {', '.join(rest[:6])}{' …' if len(rest) > 6 else ''}" if by_item else "")
         + (f"; {empty:,} empty cells were left out." if empty else ".") + (doubts(rest) if by_item else "")
     )  # fmt: skip
     if not by_item and head != "model" and many_rows(table.height, len(rest)):
-        notes[-1] += " There are many more rows than columns: if the rows are items, call the first column 'item'."
+        words += " There are many more rows than columns: if the rows are items, call the first column 'item'."
+    notes.append(Note.of(words, **{row: repr(first), column: HEADER, "score": CELLS}))
     return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
 
 
