@@ -136,7 +136,7 @@ class LocalModel:
         tree = TokenTree.of([whole for _, wholes in cut for whole in wholes])
         firsts = np.cumsum([0, *(len(wholes) for _, wholes in cut)])
         paths = [
-            [tree.path(int(node))[start:] for node in tree.last[firsts[i] : firsts[i + 1]]]
+            [tree.path(int(node), since=start) for node in tree.last[firsts[i] : firsts[i + 1]]]
             for i, (start, _) in enumerate(cut)
         ]
         found: list[tuple[Scored, ...] | None] = [None] * len(prompts)
@@ -167,7 +167,7 @@ class LocalModel:
         row_of = np.full(len(tree.tokens), -1)
         for passed in self._passes.walk(tree, ask):
             row_of[passed.asked] = np.arange(len(passed.asked))
-            here = nodes[(row_of[tree.parent[nodes]] >= 0) & np.isnan(logprobs[nodes])]
+            here = nodes[row_of[tree.parent[nodes]] >= 0]
             if len(here):
                 rows, tokens = row_of[tree.parent[here]], tree.tokens[here]
                 logprobs[here], greedy[here] = log_probabilities(
@@ -199,15 +199,11 @@ class LocalModel:
         self._require_room(prompts, [len(i) for i in ids], "")
         self._check()
         tree = TokenTree.of(ids)
-        fresh = np.ones(len(tree.tokens), dtype=bool)
         for passed in self._passes.walk(tree, np.zeros(len(tree.tokens), dtype=bool), layer=layer):
             nodes = passed.nodes
             mine = nodes[None, :] == tree.last[:, None]
             if pool == "mean":
                 mine = (nodes[None, :] <= tree.last[:, None]) & (tree.last[:, None] < tree.end[nodes][None, :])
-            # A few nodes are computed in more than one pass.
-            mine &= fresh[nodes][None, :]
-            fresh[nodes] = False
             rows = np.flatnonzero(mine.any(axis=1))
             sums[rows] += mine[rows].astype(np.float32) @ cast(torch.Tensor, passed.states).float().cpu().numpy()
         return sums / (tree.depth[tree.last][:, None] + 1) if pool == "mean" else sums

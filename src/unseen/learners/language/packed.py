@@ -137,17 +137,28 @@ class Passes:
             ask: Nodes whose logits are wanted, bool (nodes,).
             layer: Hidden states after this layer are wanted too.
         """
-        line: list[tuple[torch.Tensor, torch.Tensor]] | None = None
+        known: list[tuple[torch.Tensor, torch.Tensor]] = []
+        new: list[tuple[torch.Tensor, torch.Tensor]] = []
         for pack in packs(tree, self.nodes):
-            if line is not None:
-                line = [(k[:, :, : pack.behind], v[:, :, : pack.behind]) for k, v in line] if pack.behind else None
-            passed = self._pass(tree, pack, line, ask, layer)
-            if pack.extends:
-                line = passed.layers if line is None else [
-                    (torch.cat([k, new_k], dim=-2), torch.cat([v, new_v], dim=-2))
-                    for (k, v), (new_k, new_v) in zip(line, passed.layers, strict=True)
-                ]  # fmt: skip
+            known = self._moved(known, new, pack) if len(pack.line) else []
+            passed = self._pass(tree, pack, known or None, ask, layer)
+            new = passed.layers
             yield passed
+
+    def _moved(
+        self, known: list[tuple[torch.Tensor, torch.Tensor]], new: list[tuple[torch.Tensor, torch.Tensor]], pack: Pack
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Keys and values of a pack's line: what remains of the line before, and nodes of the pass before."""
+        first = int(pack.nodes[0]) - new[0][0].shape[-2]
+        old = int(np.count_nonzero(pack.line < first))
+        places = self._on_device(pack.line[old:] - first)
+
+        def part(before: torch.Tensor | None, made: torch.Tensor) -> torch.Tensor:
+            chosen = made[:, :, places]
+            return chosen if before is None or not old else torch.cat([before[:, :, :old], chosen], dim=-2)
+
+        pairs = known or [(None, None)] * len(new)
+        return [(part(k, a), part(v, b)) for (k, v), (a, b) in zip(pairs, new, strict=True)]
 
     def _pass(
         self, tree: TokenTree, pack: Pack, line: list[tuple[torch.Tensor, torch.Tensor]] | None, ask: np.ndarray,
@@ -170,10 +181,9 @@ class Passes:
         return Passed(nodes, nodes[places], out.logits[0, : len(places)], states, [one.new for one in layers])
 
     def _mask(self, tree: TokenTree, pack: Pack) -> Any:
-        depth = tree.depth[pack.nodes]
-        keys = np.concatenate([np.arange(pack.behind), depth])
-        sees = np.concatenate([np.ones((len(depth), pack.behind), dtype=bool), tree.sees(pack.nodes)], axis=1)
-        apart = depth[:, None] - keys[None, :]
+        shown = np.concatenate([pack.line, pack.nodes])
+        sees = tree.sees(pack.nodes, shown)
+        apart = tree.depth[pack.nodes][:, None] - tree.depth[shown][None, :]
         return self.kinds.masks(self._on_device(sees)[None, None], self._on_device(apart)[None, None], self.model.dtype)
 
     def _on_device(self, values: np.ndarray) -> torch.Tensor:

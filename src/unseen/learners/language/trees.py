@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# A pass of its own for what is shared pays from about so many tokens on; less is computed again in each pack.
-WORTH_A_PASS = 32
-
 
 @dataclass(frozen=True, slots=True)
 class TokenTree:
@@ -60,77 +57,49 @@ class TokenTree:
         last[:] = [node_of[s] for s in as_tuples]
         return cls(tokens[:nodes], depth[:nodes], parent[:nodes], end[:nodes], last)
 
-    def path(self, node: int) -> np.ndarray:
-        """Nodes from the first token to this one.
+    def path(self, node: int, since: int = 0) -> np.ndarray:
+        """Nodes from the one at depth ``since`` (by default the first token) to this one; none for -1.
 
-        >>> TokenTree.of([[5, 6, 7], [5, 6, 8, 9]]).path(4).tolist()
-        [0, 1, 3, 4]
+        >>> tree = TokenTree.of([[5, 6, 7], [5, 6, 8, 9]])
+        >>> tree.path(4).tolist(), tree.path(4, since=2).tolist(), tree.path(-1).tolist()
+        ([0, 1, 3, 4], [3, 4], [])
         """
-        found = np.empty(self.depth[node] + 1, dtype=np.int64)
+        if node < 0:
+            return np.empty(0, dtype=np.int64)
+        found = np.empty(int(self.depth[node]) + 1 - since, dtype=np.int64)
         for place in range(len(found) - 1, -1, -1):
             found[place], node = node, int(self.parent[node])
         return found
 
-    def sees(self, nodes: np.ndarray) -> np.ndarray:
-        """Which node sees which: itself and those before it in its sequences, bool (n, n)."""
-        return (nodes[None, :] <= nodes[:, None]) & (nodes[:, None] < self.end[nodes][None, :])
+    def sees(self, nodes: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Which node sees which other: itself and those before it in its sequences, bool (nodes, others)."""
+        return (others[None, :] <= nodes[:, None]) & (nodes[:, None] < self.end[others][None, :])
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One pass of the model.
+    """One pass of a model.
 
     Attributes:
         nodes: What is computed, in depth-first order.
-        behind: So many nodes from the first token on are known from earlier passes.
-        extends: Whether the nodes are one line that later packs continue.
+        line: Nodes from the first token to the parent of the first of them, computed in earlier passes. In depth-first
+            order every node that one of these sees is among both.
     """
 
     nodes: np.ndarray
-    behind: int
-    extends: bool
+    line: np.ndarray
 
 
-def packs(tree: TokenTree, budget: int, worth: int = WORTH_A_PASS) -> Generator[Pack]:
-    """The passes that compute every node, at most ``budget`` nodes each (``worth`` more where those are not worth a pass).
-
-    A line of nodes that more than one pack needs is computed once and continued; what a pack continues is always the
-    line of the last packs that extend, cut to ``behind``.
+def packs(tree: TokenTree, budget: int) -> Generator[Pack]:
+    """The passes that compute every node once, ``budget`` nodes each.
 
     >>> tree = TokenTree.of([[1] * 40 + [2, 3, 4, i] for i in range(40)])
-    >>> [(len(p.nodes), p.behind, p.extends) for p in packs(tree, 30)]
-    [(30, 0, True), (13, 30, True), (30, 43, False), (10, 43, False)]
+    >>> [(len(p.nodes), len(p.line)) for p in packs(tree, 30)]
+    [(30, 0), (30, 30), (23, 43)]
     """
-    yield from _forest(tree, 0, len(tree.tokens), 0, np.empty(0, dtype=np.int64), budget, worth)
-
-
-def _forest(
-    tree: TokenTree, low: int, high: int, behind: int, carried: np.ndarray, budget: int, worth: int
-) -> Generator[Pack]:
-    """Packs of the trees side by side in ``low … high``, whose line is known but for the nodes carried along."""
-    begun, at = low, low
-    while at < high:
-        end = int(tree.end[at])
-        if end - begun + len(carried) <= budget:
-            at = end
-            continue
-        if at > begun:
-            yield Pack(np.concatenate([carried, np.arange(begun, at)]), behind, extends=False)
-            begun = at
-            continue
-        # One tree is too large for a pack: its line up to the first fork comes first.
-        forks = np.flatnonzero(tree.end[at:end] != end)
-        line = np.concatenate([carried, np.arange(at, at + (int(forks[0]) if len(forks) else end - at))])
-        below = int(line[-1]) + 1
-        if len(line) >= worth or below == end:
-            for start in range(0, len(line), budget):
-                yield Pack(line[start : start + budget], behind + start, extends=True)
-            yield from _forest(tree, below, end, behind + len(line), line[:0], budget, worth)
-        else:
-            yield from _forest(tree, below, end, behind, line, budget, worth)
-        begun = at = end
-    if at > begun:
-        yield Pack(np.concatenate([carried, np.arange(begun, at)]), behind, extends=False)
+    for start in range(0, len(tree.tokens), budget):
+        nodes = np.arange(start, min(start + budget, len(tree.tokens)))
+        yield Pack(nodes, tree.path(int(tree.parent[start])))
 
 
 def _common(a: np.ndarray, b: np.ndarray) -> int:
