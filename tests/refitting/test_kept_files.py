@@ -102,7 +102,7 @@ def test_two_runs_on_one_store_and_one_without_a_store_say_the_same(tmp_path):
     wrong.write_text("here")
     out, said = audits(wrong)[0]
     assert out == first[0]
-    assert said.count("can't be used, so that finished refits are not kept between runs") == 1
+    assert said.count("can't be used, so that finished work is not kept between runs") == 1
     assert wrong.read_text() == "here"
 
 

@@ -143,7 +143,7 @@ class Store:
         if self.folder not in _told:
             _told.add(self.folder)
             warnings.warn(
-                f"the cache {self.folder} can't be used, so that finished refits are not kept between runs. Set "
+                f"the cache {self.folder} can't be used, so that finished work is not kept between runs. Set "
                 f"UNSEEN_CACHE to a folder that can be written to. ({error})", NotKept, stacklevel=2,
             )  # fmt: skip
 

@@ -234,6 +234,22 @@ def test_what_was_answered_before_a_failure_is_kept_and_not_asked_again(served, 
     assert all(server.prompts()[p] == 1 for p in prompts if p != "7")
 
 
+def test_an_interrupt_ends_pauses_and_keeps_what_was_answered(served, tmp_path):
+    # A pause of hours would be waited for here, were it not ended.
+    _, lm = served(
+        lambda body, n: echo(body) if body["messages"][0]["content"] == "good" else (500, "", {}), backoff=9999
+    )
+
+    def interrupted(place, answer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Kept(lm, Store(tmp_path)).generate(["bad", "worse", "good"], Generation(), done=interrupted)
+    kept = Kept(lm, Store(tmp_path))
+    assert kept.generate(["good"], Generation())[0].text == "GOOD"
+    assert kept.asked == 0
+
+
 def test_a_budget_stops_before_it_is_exceeded_and_what_was_asked_is_kept(served, tmp_path):
     server, lm = served(echo, at_once=2, budget=Budget(tokens=100))
     prompts = [f"prompt {i}" for i in range(30)]

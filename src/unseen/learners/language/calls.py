@@ -110,6 +110,7 @@ class Calls:
     Attributes:
         made: Calls so far, repeated ones too.
         spent: Prompt and answer tokens so far.
+        stopped: Set where no further call is to be made; those that wait for their turn end.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Calls:
         self._what, self._tries, self._backoff, self._secret = what, tries, backoff, secret
         self._apart = 60 / per_minute if per_minute else 0.0
         self._lock, self._reserved, self._next = threading.Lock(), (0, 0), 0.0
+        self.stopped = threading.Event()
 
     def make(self, send: Callable[[], str], body: Mapping[str, Any], read: Callable[[Any], Any]) -> Any:
         """Make one call, again where that may help, and read its reply.
@@ -210,8 +212,8 @@ class Calls:
             wait = self._backoff * 2 ** (attempt - 1) * jitter if attempt else 0.0
             start = max(now + wait, self._next)
             self._next = max(self._next, now) + self._apart
-        if start > now:
-            time.sleep(start - now)
+        if self.stopped.wait(max(0.0, start - now)):
+            raise BadInput(f"{self._what}: stopped.")
 
     def _pause(self, asked: str | None) -> None:
         """No call before the endpoint wants one."""

@@ -221,6 +221,7 @@ class Endpoint:
         if not bodies:
             return
         client = self._client()
+        self.calls.stopped.clear()
         failed: UnseenError | None = None
         with ThreadPoolExecutor(self.calls.at_once) as pool:
             futures = {
@@ -240,6 +241,8 @@ class Endpoint:
                     else:
                         told(futures[future], value)
             except BaseException:
+                # Ctrl-C waits for the calls under way, not for those that would be made again.
+                self.calls.stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         if failed is not None:
