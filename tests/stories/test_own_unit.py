@@ -83,3 +83,37 @@ def test_a_brier_score_is_half_the_squared_distance():
     unit = Unit(0.0, 1.0, "Brier score", MEASURES["brier"].perfect)
     assert unit.shown(float(rows[0])) == pytest.approx(0.3**2)
     assert unit.lower
+
+
+def test_statements_of_findings_speak_of_the_loss(table):
+    """Every sentence, in terminal, HTML and JSON, gives the table's own numbers: a mean loss is positive, and rises."""
+    audit = unseen.audit(table, unseen="digits > 2", score="-loss")
+    said = {o["code"]: o["statement"] for o in audit.document["findings"] if o["outcome"] != "not_applicable"}
+    own = table.filter((pl.col("model") == "better") & (pl.col("digits") > 2))["loss"].mean()
+    of_better = {
+        o["code"]: o["statement"] for o in audit.document["findings"] if "better" in o["statement"] and o["outcome"] == "found"
+    }  # fmt: skip
+    assert re.match(rf"better has a loss of 0\.\d\d \[.*\] on seen items and {own:.2f} \[.*: it rises by 0\.\d\d", of_better["U101"])  # fmt: skip
+    assert "better: the loss is 0." in of_better["U102"]
+    assert "higher at digits = 3 than at digits = 1" in of_better["U102"]
+    assert re.search(r"better is weakest where digits = 3: mean 0\.\d\d there, 0\.\d+ \[.*\] above the rest", of_better["U103"])  # fmt: skip
+    assert of_better["U104"].startswith("better's loss rises by 0.")
+    assert {"U002", "U701"} <= set(said)
+    signed = re.compile(r"(?<![\w.\[,])[-−]0?\.\d")
+    for text in (
+        *(o["statement"] for o in audit.document["findings"] if o["outcome"] == "found"),
+        said["U002"],
+        said["U701"],
+    ):
+        assert not signed.search(text), text
+
+
+def test_a_learner_of_numbers_is_told_by_its_error():
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(3)
+    x, site = rng.normal(size=240), np.repeat([f"s{k}" for k in range(6)], 40)
+    table = pl.DataFrame({"x": x, "site": site, "y": x + 0.3 * rng.normal(size=240) + 2.0 * (site == "s5")})
+    audit = unseen.audit(table, target="y", learner=Ridge(), shifts="held-out site", select="U002")
+    (told,) = [o["statement"] for o in audit.document["findings"] if o["code"] == "U002" and "Ridge" in o["statement"]]
+    assert re.search(r"its mean absolute error is [01]\.\d\d \[0\.", told), told

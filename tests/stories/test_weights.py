@@ -63,3 +63,25 @@ def test_an_over_confident_model_beyond_its_range_is_told_by_what_it_loses(seed)
     assert first.condition.columns == ("length",)
     assert any(s.title == CONFIDENCE for s in later)
     assert audit.verdict.sentence == first.claim
+
+
+def test_a_story_of_held_out_domains_tells_their_range():
+    """Four sites of six lie past the others by their own amounts: the story tells least and most, not the heaviest alone."""
+    rng = np.random.default_rng(1)
+    site = np.repeat(np.arange(6), 150)
+    x = rng.normal(size=len(site))
+    # The sign of the slope turns at two sites, the more so at the last.
+    slope = np.array([1.5, 1.5, 1.5, 1.5, -1.0, -3.0])[site]
+    table = pl.DataFrame(
+        {"x": x, "site": [f"s{k}" for k in site], "y": (slope * x + 0.3 * rng.normal(size=len(x)) > 0).astype(int)}
+    )
+    audit = unseen.audit(
+        table, target="y", learner="gradient-boosting", shifts="held-out site", inputs="x,site", select="U801"
+    )
+    lost = [
+        o.estimate.value for o in audit.result.outcomes if isinstance(o, Found) and o.about.name.startswith("site=")
+    ]
+    assert len(lost) >= 2
+    (story,) = [s for s in audit.stories if "U801" in s.codes]
+    assert story.figure == f"{min(lost):.2f} to {max(lost):.2f}"
+    assert story.sentence.endswith(f"{len(lost)} held-out domains lose by not being seen: {story.figure}.")

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.checks._unit import Unit, unit_of
 from unseen.checks.base import Subject
 from unseen.estimates import Estimate
 from unseen.responses import Responses
@@ -33,6 +34,7 @@ class Scored:
         score: Shape (n,).
         scale: Range of the score, so that gaps can be read as shares of it.
         binary: Whether scores are 0 or 1.
+        unit: What users know the scores as.
         whole: Whether these are all rows of the table, in its order.
     """
 
@@ -44,6 +46,7 @@ class Scored:
     score: FloatArray
     scale: float
     binary: bool
+    unit: Unit
     whole: bool = False
 
     def take(self, column: NDArray[T]) -> NDArray[T]:
@@ -76,7 +79,7 @@ class ItemMeans:
 
 def scored(subject: Subject) -> Scored:
     """The labelled rows of a subject, sorted by model; computed once."""
-    return subject.shared("scored_rows", lambda: _scored(subject.answers))
+    return subject.shared("scored_rows", lambda: _scored(subject))
 
 
 def item_means(subject: Subject) -> dict[str, ItemMeans]:
@@ -132,7 +135,8 @@ def percent(share: Estimate) -> str:
     return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]".replace("%", " %")
 
 
-def _scored(answers: Responses) -> Scored:
+def _scored(subject: Subject) -> Scored:
+    answers = subject.answers
     models, score = answers.codes("model"), answers.score
     labelled = np.flatnonzero(~np.isnan(score))
     codes = models.codes if len(labelled) == len(score) else models.codes[labelled]
@@ -152,6 +156,7 @@ def _scored(answers: Responses) -> Scored:
         score=score if whole else score[row],
         scale=score_scale(answers),
         binary=answers.score_kind.name == "binary",
+        unit=unit_of(subject),
         whole=whole,
     )
 

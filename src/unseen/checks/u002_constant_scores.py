@@ -76,7 +76,7 @@ class ConstantScores(Check):
         if low == high and (ends is None or low not in ends):
             return Found(
                 code=self.code, about=about, effect=1.0,
-                statement=f"{name} has the score {low:g} in all of its {counted(len(score), 'row')}.",
+                statement=f"{name} has the {rows.unit.word} {rows.unit.shown(low):g} in all of its {counted(len(score), 'row')}.",
                 next_step="Check the scorer and the column: a constant score tells nothing apart.",
                 details=Spread(model=name, where="constant", mean=None, lowest=low, highest=high),
             )  # fmt: skip
@@ -85,16 +85,18 @@ class ConstantScores(Check):
         )
         where = _where(mean.value, ends)
         details = Spread(model=name, where=where, mean=mean, lowest=low, highest=high)
-        units = f"{mean.format(2)} over {counted(mean.units, 'independent unit')}"
+        unit = rows.unit
+        called = unit.word if unit.word.startswith("mean ") else f"mean {unit.word}"
+        units = f"{unit.mean(mean).format(2)} over {counted(mean.units, 'independent unit')}"
         if where is None:
             return Clear(
                 code=self.code, about=about, estimate=mean, details=details, next_step="Nothing to do.",
-                statement=f"{name} has room both ways: its mean score is {units}.",
+                statement=f"{name} has room both ways: its {called} is {units}.",
             )  # fmt: skip
         harder = "easier" if where == "floor" else "harder"
         return Found(
             code=self.code, about=about, estimate=mean, details=details, effect=1 - 2 * MARGIN,
-            statement=f"{name} is at the {where}: its mean score is {units}.",
+            statement=f"{name} is at the {where}: its {called} is {units}.",
             next_step=f"Gaps of this model are bounded by the {where}: add {harder} items, or check the scorer.",
         )  # fmt: skip
 

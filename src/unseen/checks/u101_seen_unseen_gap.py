@@ -96,15 +96,21 @@ class SeenUnseenGap(Check):
             gap, p = difference(*a, *b, level=settings.level, names=("seen", "unseen"))
             retained = _retained(a, b, settings)
             basis = f"{means[0].units:,} and {means[1].units:,} independent units"
-        sides = f"{name} scores {means[0].format(2)} on seen items and {means[1].format(2)} on unseen ones ({basis})"
+        unit = rows.unit
+        verb = f"has a {unit.word} of" if unit.lower else "scores"
+        sides = (
+            f"{name} {verb} {unit.mean(means[0]).format(2)} on seen items and {unit.mean(means[1]).format(2)} on unseen "
+            f"ones ({basis})"
+        )
+        loses = "rises by" if unit.lower else "loses"
         by_judge = "" if corrected else uncorrected(human)
         most = settings.gap_that_matters * rows.scale
-        kept = f", and retains {percent(retained)}" if retained else ""
+        kept = f", and retains {percent(retained)}" if retained and not unit.lower else ""
         return self.decide(
             about=About("model", name),
             estimate=gap,
             p_value=p,
-            found=f"{sides}: it loses {gap.format(2)}{kept}.{by_judge}",
+            found=f"{sides}: it {loses} {gap.format(2)}{kept}.{by_judge}",
             clear=f"{sides}: any loss is smaller than {most:.3g} (difference {gap.format(2)}).{by_judge}",
             next_step=(
                 "Unseen items may be harder as well as unfamiliar: read U107 for what is lost within the same kind of "

@@ -20,6 +20,7 @@ from unseen.checks._levels import (
     singletons,
 )
 from unseen.checks._rows import Scored, scored
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject
 from unseen.checks.blame import Blame
 from unseen.checks.details.gaps import FactorLevels, Labelled, Level
@@ -101,7 +102,7 @@ class FactorGaps(Check):
             step = max(1, len(score) // 20_000)
             used = [f for f in factors if f.codes[part][::step].min() < f.codes[part][::step].max()]
             together = adjusted_together(used, part, score, cluster)
-            data = _Rows(score, cluster, singletons(cluster), bounds, rows.scale)
+            data = _Rows(score, cluster, singletons(cluster), bounds, rows.scale, rows.unit)
             asked.append(_Model(model, part, used, together, data))
             room -= min(len(score), MAX_ROWS) * sum(f.size for f in used)
             if room <= 0:
@@ -182,10 +183,11 @@ class FactorGaps(Check):
         return self.decide(
             about=About("factor", f"{model} · {factor.name}"), estimate=found.gap, p_value=found.p_value,
             settings=settings, scale=rows.scale, details=details, blames=_blamed(model, factor, found.pair),
-            found=f"{model}: the score is {found.gap} lower at {factor.name} = {low} than at {factor.name} = {high} "
+            found=f"{model}: the {rows.unit.word} is {found.gap} {rows.unit.worse} at {factor.name} = {low} than at "
+            f"{factor.name} = {high} "
             f"({source}).",
-            clear=f"{model}: the score does not depend on {factor.name} by an amount that matters ({source}).",
-            next_step=f"Report the score per level of {factor.name}; collect or train on more items at {low}.",
+            clear=f"{model}: the {rows.unit.word} does not depend on {factor.name} by an amount that matters ({source}).",
+            next_step=f"Report the {rows.unit.word} per level of {factor.name}; collect or train on more items at {low}.",
         )  # fmt: skip
 
     def _factors(self, tasks: Sequence[_Task], settings: Settings) -> list[Outcome]:
@@ -265,9 +267,9 @@ class FactorGaps(Check):
         outcome = self.decide(
             about=about, estimate=largest, p_value=p, settings=settings, scale=data.scale, details=details,
             blames=_blamed(model, factor, pair),
-            found=f"{model}: the score is {shown} lower {where}{given}{also}.{' ' + note if note else ''}",
-            clear=f"{model}: the score does not depend on {factor.name} by an amount that matters{given}{also}.",
-            next_step=f"Report the score per level of {factor.name}; collect or train on more items at {worst}.",
+            found=f"{model}: the {data.unit.word} is {shown} {data.unit.worse} {where}{given}{also}.{' ' + note if note else ''}",
+            clear=f"{model}: the {data.unit.word} does not depend on {factor.name} by an amount that matters{given}{also}.",
+            next_step=f"Report the {data.unit.word} per level of {factor.name}; collect or train on more items at {worst}.",
         )  # fmt: skip
         return replace(outcome, estimate=shown) if isinstance(outcome, Found) else outcome
 
@@ -372,6 +374,7 @@ class _Rows:
     single: bool
     bounds: tuple[float, float] | None
     scale: float
+    unit: Unit
 
 
 def _grouped(factor: Levels) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unseen.checks._levels import Levels, cluster_half, count_units, describing_levels, sample_rows, singletons
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
 from unseen.checks.details.gaps import SliceBelow, SlicesBelow
@@ -68,9 +68,7 @@ class WeakestSlices(Check):
                 scores = [one.score[one.searched] for one in asked]
                 best = search.best_of(scores, smallest_gap=settings.smallest_gap * rows.scale)
                 for one, proposed in zip(asked, best, strict=True):
-                    outcomes[one.name] = self._outcome(
-                        one, proposed, search.narrowed, factors, rows.scale, bounds, settings
-                    )
+                    outcomes[one.name] = self._outcome(one, proposed, search.narrowed, factors, rows, bounds, settings)
             asked.clear()
 
         for model, part in rows.each():
@@ -107,9 +105,10 @@ class WeakestSlices(Check):
         return _Model(model, part, score, cluster, searched, held)
 
     def _outcome(
-        self, one: _Model, proposed: list[Slice], narrowed: Mapping[int, int], factors: list[Levels], scale: float,
+        self, one: _Model, proposed: list[Slice], narrowed: Mapping[int, int], factors: list[Levels], rows: Scored,
         bounds: tuple[float, float] | None, settings: Settings,
     ) -> Outcome:  # fmt: skip
+        scale, unit = rows.scale, rows.unit
         about, model, part = About("model", one.name), one.name, one.part
         score, cluster, held = one.score, one.cluster, one.held
         # Dense numbers keep the sums per cluster as short as the held-out part.
@@ -134,11 +133,12 @@ class WeakestSlices(Check):
         return self.decide(
             about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
             blames=Blame((model,), worst["where"], also=tuple(t["where"] for t in confirmed if t is not worst)),
-            found=f"{model} is weakest where {where}: mean {worst['value']:.2f} there, {estimate} below "
+            found=f"{model} is weakest where {where}: mean {unit.shown(worst['value']):.2f} there, {estimate} "
+            f"{'above' if unit.lower else 'below'} "
             f"the rest.{more}{partly}",
             clear=f"{model}: {_none_of(len(tested), len(proposed))} is weaker by an amount that matters on held-out items "
             f"(at most {worst['estimate'].high:.2f}, where {where}).{partly}",
-            next_step=f"Look at the failing items where {where}; report this slice beside the overall score.",
+            next_step=f"Look at the failing items where {where}; report this slice beside the overall {unit.word}.",
         )  # fmt: skip
 
     def _confirm(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import Levels, ordered_levels, ordered_values, singletons, split_codes
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
 from unseen.checks.details.gaps import Break as BreakAt
@@ -105,7 +106,7 @@ class Frontier(Check):
                     gap, p, pair = answer
                     fall = (gap if pair == (0, 1) else -gap, p)
                     bend, held = helds[name]
-                    outcomes.append(self._judge(model, along, bend, fall, about, rows.scale, settings, held))
+                    outcomes.append(self._judge(model, along, bend, fall, about, rows, settings, held))
                 else:
                     error = answer if isinstance(along, _Along) else along
                     outcomes.append(
@@ -114,10 +115,10 @@ class Frontier(Check):
         return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
     def _judge(
-        self, model: str, along: _Along, bend: Curve, fall: tuple[Estimate, float], about: About, scale: float,
+        self, model: str, along: _Along, bend: Curve, fall: tuple[Estimate, float], about: About, rows: Scored,
         settings: Settings, held: NDArray[np.float64],
     ) -> Outcome:  # fmt: skip
-        name, (drop, p) = along.factor.name, fall
+        name, (drop, p), unit = along.factor.name, fall, rows.unit
         found, half = self._break(along, bend, model, settings)
         half = half if half is None or along.halved_when_seen(half, held) else None
         sign = -1 if along.flipped else 1
@@ -137,11 +138,14 @@ class Frontier(Check):
         reference = (
             "" if along.seen_range else " (no other range is known to be seen: half of the levels is the reference)"
         )
+        # Half of a loss is no place: only a score can halve.
+        half = None if unit.lower else half
+        rises = f"'s {unit.word} rises" if unit.lower else " falls"
         return self.decide(
-            about=about, estimate=drop, p_value=p, settings=settings, scale=scale, details=details,
+            about=about, estimate=drop, p_value=p, settings=settings, scale=rows.scale, details=details,
             blames=along.blamed(model, found),
-            found=f"{model} falls by {drop} {where}{reference}.{along.breaks(found)}{along.halves(half)}",
-            clear=f"{model} holds {where}{reference}: no fall that matters ({drop}).",
+            found=f"{model}{rises} by {drop} {where}{reference}.{along.breaks(found, unit)}{along.halves(half)}",
+            clear=f"{model} holds {where}{reference}: no {'rise' if unit.lower else 'fall'} that matters ({drop}).",
             next_step=f"Do not rely on {model} {along.until(found) or where}; train or test on items there.",
         )  # fmt: skip
 
@@ -256,7 +260,7 @@ class _Along:
         day, low, high = (str(np.datetime64(int(v), "s"))[:10] for v in (one.value, one.low, one.high))
         return f"{day} [{low}, {high}]"
 
-    def breaks(self, found: Break | None) -> str:
+    def breaks(self, found: Break | None, unit: Unit) -> str:
         """The break in a sentence."""
         if found is None:
             return ""
@@ -266,7 +270,7 @@ class _Along:
             if self.flipped:
                 low, high = len(x) - 1 - low, len(x) - 1 - high
             first, second = self.last(low, up=not self.flipped), self.last(high, up=self.flipped)
-            return f" It drops by {-found.jump:.2f} between {name} = {first} and {name} = {second}."
+            return f" It {'rises' if unit.lower else 'drops'} by {-found.jump:.2f} between {name} = {first} and {name} = {second}."
         told = ", in a step or a slope" if found.either else ""
         return f" It breaks at {name} {self.place(found.point)}{told}."
 

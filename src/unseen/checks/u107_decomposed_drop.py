@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import Levels, all_levels, split_codes
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, side
 from unseen.checks.details.gaps import DropInParts
@@ -77,13 +77,13 @@ class DecomposedDrop(Check):
             about = About("model", model)
 
             def judge(model: str = model, arrays: Any = arrays, about: About = about) -> Outcome:
-                return self._judge(model, about, arrays, chosen, defining, rows.scale, settings)
+                return self._judge(model, about, arrays, chosen, defining, rows, settings)
 
             outcomes.append(guarded(self, about, judge))
         return outcomes
 
     def _judge(
-        self, model: str, about: About, arrays: Any, chosen: list[Levels], defining: list[Levels], scale: float,
+        self, model: str, about: About, arrays: Any, chosen: list[Levels], defining: list[Levels], rows: Scored,
         settings: Settings,
     ) -> Outcome:  # fmt: skip
         if not arrays[1].any() or arrays[1].all():
@@ -99,15 +99,16 @@ class DecomposedDrop(Check):
             support=tuple(parts.support), cells=parts.cells, p_values=parts.p_values, mix=parts.mix,
             difficulty=parts.difficulty, remainder=parts.remainder, total=parts.total,
         )  # fmt: skip
+        drop = "rise" if rows.unit.lower else "drop"
         numbers = (
-            f"of a drop of {parts.total.format(2)}, {parts.difficulty.format(2)} is lost within the same kind of item ({by}), "
+            f"of a {drop} of {parts.total.format(2)}, {parts.difficulty.format(2)} is lost within the same kind of item ({by}), "
             f"{mix} is another mix of items, {rest} beyond comparison."
         )
         return self.decide(
             about=about, estimate=parts.difficulty, p_value=parts.p_values["difficulty"], settings=settings,
-            scale=scale, details=details, blames=Blame((model,), side("unseen"), side("seen")),
+            scale=rows.scale, details=details, blames=Blame((model,), side("unseen"), side("seen")),
             found=f"{model}: {_unsigned(numbers)}{note}",
-            clear=f"{model}: no drop that matters is left within the same kind of item ({_unsigned(numbers)})",
+            clear=f"{model}: no {drop} that matters is left within the same kind of item ({_unsigned(numbers)})",
             next_step="What is lost within one kind of item points at the model, or at what the factors leave out: look at unseen "
             "failures of kinds that it solves when seen.",
         )  # fmt: skip

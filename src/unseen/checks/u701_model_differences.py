@@ -11,6 +11,7 @@ import numpy as np
 
 from unseen.checks._judged import MIN_LABELS, human_item_means, score_range
 from unseen.checks._rows import ItemMeans, first_positions, item_means, score_scale, scored, shared_items
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.checks.details.models import LabelledPair, PairDifference, PairDifferences
 from unseen.errors import TooFewUnits, Undefined
@@ -88,6 +89,7 @@ class ModelDifferences(Check):
                 pair, scale, settings, _evenly(pair, means, benchmark, settings),
                 PairDifferences(tiers=tuple(map(tuple, tiers)), pairs=plain) if i == 0
                 else PairDifferences(pairs=(_plain(pair),)),
+                scored(subject).unit,
             )
             for i, pair in enumerate(neighbours)
         ]  # fmt: skip
@@ -118,7 +120,7 @@ class ModelDifferences(Check):
 
     def _judge(
         self, pair: dict[str, Any], scale: float, settings: Settings, even: _Evenly,
-        details: PairDifferences,
+        details: PairDifferences, unit: Unit,
     ) -> Outcome:  # fmt: skip
         estimate: Estimate = pair["estimate"]
         a, b, (x, y) = pair["a"], pair["b"], pair["means"]
@@ -126,6 +128,7 @@ class ModelDifferences(Check):
             # On the items that both answered the order can be the other one.
             a, b, x, y, estimate = b, a, y, x, -estimate
         matters = settings.gap_that_matters * scale
+        x, y = unit.shown(x), unit.shown(y)
         numbers = (
             f"{x:.3f} against {y:.3f} on {counted(pair['items'], 'shared item')} ({estimate.format(3)}{even.said})"
         )

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from unseen.auditing import AuditResult
 from unseen.checks._levels import count_units, split_codes
 from unseen.checks._rows import scored
+from unseen.checks._unit import PLAIN, Unit, unit_of
 from unseen.checks.base import Outcome, Subject
 from unseen.checks.details.gaps import SidesCompared
 from unseen.checks.details.models import PairDifferences, PairwiseRatings
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import difference, mean_estimate, t_interval
-from unseen.responses.notes import facts_of
 
 # Columns of the table that are estimates.
 NUMBERS = ("overall", "seen", "unseen", "gap", "calibration")
@@ -64,46 +64,6 @@ class ScoreRow:
             "model": self.model, "answers": self.answers, "units": self.units,
             **{name: None if e is None else e.to_dict() for name, e in numbers.items()}, "tier": self.tier,
         }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What users know a score as.
-
-    Attributes:
-        low: Lowest possible score; None where there is none.
-        high: Highest possible score; None where there is none.
-        name: What it is called; "" for a plain score.
-        perfect: Where it is known as an error (lower is better), the score of no error: the error is this minus the score.
-    """
-
-    low: float | None = None
-    high: float | None = None
-    name: str = ""
-    perfect: float | None = None
-
-    @property
-    def lower(self) -> bool:
-        """Whether the number that users know is lower where answers are better."""
-        return self.perfect is not None
-
-    def shown(self, score: float) -> float:
-        """A mean score as users know it.
-
-        >>> Unit(name="log loss", perfect=0.0).shown(-0.4), Unit().shown(0.7)
-        (0.4, 0.7)
-        """
-        return score if self.perfect is None else self.perfect - score
-
-    def told(self, estimate: Estimate | None) -> Estimate | None:
-        """A mean score with its interval as users know it."""
-        if estimate is None or self.perfect is None:
-            return estimate
-        e = estimate
-        return replace(e, value=self.shown(e.value), low=self.shown(e.high), high=self.shown(e.low))
-
-
-PLAIN = Unit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +168,7 @@ def score_table(result: AuditResult) -> ScoreTable | None:
                 tier=tiers.get(name, ""), calibration=errors.get(name),
             )
         )  # fmt: skip
-    single = _of_rows(subject)
+    single = unit_of(subject)
     rows_asked, unit = _as_asked(result, found, single)
     return ScoreTable.in_unit(rows_asked, unit, single=single)
 
@@ -227,20 +187,6 @@ def _ratings(result: AuditResult) -> ScoreTable | None:
         for r in given.ratings
     )  # fmt: skip
     return ScoreTable.in_unit(rows, Unit(name=RATING), single=PLAIN)
-
-
-def _of_rows(subject: Subject) -> Unit:
-    """Unit of the scores of single rows: the measure of a learner, the loss of a log, or a plain score."""
-    from unseen.refitting import MEASURES, UnderShift
-
-    kind = subject.answers.score_kind
-    ends = (None, None) if kind.name == "unbounded" else (kind.low, kind.high)
-    under = subject.learner
-    if isinstance(under, UnderShift):
-        how = under.problem.how if under.keeps_score else MEASURES["error" if under.problem.regression else "accuracy"]
-        return Unit(*ends, how.word, how.perfect)
-    loss = facts_of(subject.answers.notes).get("loss", "")
-    return Unit(*ends, loss, 0.0 if loss else None)
 
 
 def _as_asked(result: AuditResult, rows: list[ScoreRow], single: Unit) -> tuple[list[ScoreRow], Unit]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
 from unseen.checks.base import Outcome
+from unseen.checks.details.learner import HeldOutDomain
 from unseen.stories.scores import ScoreTable
 from unseen.stories.sentences import who
 from unseen.stories.told import Story
@@ -54,7 +55,12 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     first = result.outcomes[ordered[0]]
     models = models_of((result.outcomes[i] for i in ordered), scores)
     of_models = 0 if scores is None else len(scores)
-    over, figure = range_over([result.outcomes[i] for i in ordered], of_models)
+    own = [result.outcomes[i] for i in ordered]
+    over, figure = range_over(own, of_models)
+    domains = over_domains(own)
+    if domains and first.code == "U801":
+        figure = domains[1]
+    over = f"{over} {domains[0]}".strip() if domains else over
     return Story(
         title=theme.title,
         sentence=f"{first.statement} {over}".rstrip(),
@@ -98,6 +104,23 @@ def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
     return f"{who([name for (name,) in values], of_models)}: {told}.", told
 
 
+def over_domains(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
+    """What domains lose by not being seen, from the least to the most, in a sentence and in short; None below two.
+
+    Args:
+        outcomes: Findings of one theme, the heaviest first.
+    """
+    each: dict[str, float] = {}
+    for o in outcomes:
+        if isinstance(o.details, HeldOutDomain) and o.estimate is not None:
+            each.setdefault(o.about.name, o.estimate.value)
+    if len(each) < 2:
+        return None
+    low, high = f"{min(each.values()):.2f}", f"{max(each.values()):.2f}"
+    told = low if low == high else f"{low} to {high}"
+    return f"{len(each)} held-out domains lose by not being seen: {told}.", told
+
+
 def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[str, ...]:
     """The models that findings are about, in the order of the score table."""
     named: set[str] = set().union(*map(models_named, outcomes))
@@ -106,4 +129,4 @@ def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[s
     return tuple(row.model for row in scores.rows if row.model in named)
 
 
-__all__ = ["by_theme", "models_of", "range_over"]
+__all__ = ["by_theme", "models_of", "over_domains", "range_over"]
