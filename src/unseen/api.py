@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -422,7 +423,8 @@ def audit(
 
         given, named = (table, str(table)) if isinstance(table, str | Path) else (table, "")
         asked = ask(
-            learning_table(given), learner or "gradient-boosting", options.shifts, target=target, seed=settings.seed,
+            learning_table(given, (target, cluster, time, *options.inputs), options.shifts),
+            learner or "gradient-boosting", options.shifts, target=target, seed=settings.seed,
             inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
             measure=measure, seconds=time_limit,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -671,7 +673,8 @@ def improve(
     })  # fmt: skip
     named = source or (str(table) if isinstance(table, str | Path) else "")
     asked = ask(
-        learning_table(table), learner or "gradient-boosting", options.shifts, target=target, seed=seed,
+        learning_table(table, (target, cluster, time, *options.inputs), options.shifts),
+        learner or "gradient-boosting", options.shifts, target=target, seed=seed,
         inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
         measure=measure, seconds=time_limit,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -819,8 +822,13 @@ def subject_of(under: UnderShift) -> Subject:
     return Subject(responses=under.responses(), train=under.problem.examples, learner=under)
 
 
-def learning_table(source: Any) -> Any:
+def learning_table(source: Any, named: Sequence[str | None] = (), shifts: Sequence[str] = ()) -> Any:
     """A table to learn from: a data frame or examples as they are, else a file (table or ``.npz``) or ``data:NAME``.
+
+    Args:
+        source: The table.
+        named: Columns that are asked for; an index of pandas among them becomes a column.
+        shifts: Phrases; so does an index that one of them names.
 
     Raises:
         BadInput: There is no such file or data set, or it is no table.
@@ -828,7 +836,11 @@ def learning_table(source: Any) -> Any:
     if not isinstance(source, str | Path):
         from unseen.responses.validation import to_polars
 
-        return source if isinstance(source, Examples) else to_polars(source)
+        if isinstance(source, Examples):
+            return source
+        index = [name for name in getattr(getattr(source, "index", None), "names", ()) if isinstance(name, str)]
+        told = [name for name in index if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in shifts)]
+        return to_polars(source, wanted={*told, *(name for name in named if name)})
     if isinstance(source, str) and source.startswith("data:"):
         from unseen.data.natural import resolve
 

@@ -138,3 +138,14 @@ def test_what_was_taken_from_where_is_told_of_matrices_and_comparisons(tmp_path)
     assert told(pl.DataFrame(pairs)) == "model from 'model_a' and 'model_b', item from the row, score from 'preference'"
     pairs["prompt_id"] = ["p", "q"]
     assert "item from 'prompt_id'" in told(pl.DataFrame(pairs))
+
+
+def test_an_index_that_a_shift_names_is_a_column_to_learn_from():
+    pandas = pytest.importorskip("pandas")
+    from unseen.api import learning_table
+
+    frame = pandas.DataFrame({"x": [1.0, 2.0], "y": [0, 1], "site": ["a", "b"], "ward": ["v", "w"]})
+    indexed = frame.set_index(["site", "ward"])
+    assert learning_table(indexed, ("y",), ["held-out site"]).columns == ["site", "x", "y"]
+    assert learning_table(indexed, ("y", None, "ward"), ["label-noise 0.2"]).columns == ["ward", "x", "y"]
+    assert learning_table(indexed, ("y",), ["held-out sites"]).columns == ["x", "y"]
