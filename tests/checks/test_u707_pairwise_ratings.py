@@ -154,7 +154,7 @@ def test_comparisons_tell_no_story_of_mean_scores():
 
 
 def test_the_verdict_tells_the_order_that_the_tiers_show():
-    """ "Nothing found" stood beside three tiers."""
+    """It said that nothing was found, beside three tiers."""
     rng, strength = np.random.default_rng(0), {"amber": 1.5, "birch": 0.3, "cedar": -1.5}
     rows = []
     for i in range(300):
