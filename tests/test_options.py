@@ -26,6 +26,28 @@ def test_python_spells_out_every_option():
     )
 
 
+# What names the answers of a table: each face that takes one spells all of it out, for completion.
+OF_A_TABLE = {
+    "unseen", "split", "model", "model_column", "item_column", "score", "score_range", "cluster", "factors", "time",
+    "confidence", "human", "variant_of", "parent", "question", "prediction", "target_column", "repeat", "filter", "metric",
+    "reader",
+}  # fmt: skip
+# With numbers of a design in the same place.
+ALSO_NUMBERS = {"score", "factors"}
+
+
+@pytest.mark.parametrize("face", [unseen.read, unseen.plan])
+def test_what_names_a_table_is_the_same_everywhere(face):
+    there, own = inspect.signature(unseen.audit).parameters, inspect.signature(face).parameters
+    assert set(own) >= OF_A_TABLE
+    for name in OF_A_TABLE - (ALSO_NUMBERS if face is unseen.plan else set()):
+        assert (own[name].annotation, own[name].default, own[name].kind) == (
+            there[name].annotation, there[name].default, there[name].kind
+        ), name  # fmt: skip
+    # A new role of a column is a new argument here.
+    assert set(inspect.signature(unseen.read).parameters) == OF_A_TABLE | {"sources"}
+
+
 def test_the_command_line_has_every_option():
     from unseen.cli.audit import audit
 

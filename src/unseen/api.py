@@ -392,9 +392,6 @@ def audit(
     """
     from unseen.engine.progress import hooked
     from unseen.options import Options
-    from unseen.responses.frames import from_table
-    from unseen.responses.reading import is_source, name_of
-    from unseen.responses.reading import read as read_files
 
     checked = {
         "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "seed": seed,
@@ -443,14 +440,8 @@ def audit(
             )
         return _told(Audit(result, tuple(sources) or ((named,) if named else ()), then, known))
     mapping = options.mapping
-    if is_source(table) or (
-        isinstance(table, list | tuple) and table and (is_source(table[0]) or not isinstance(table[0], Mapping))
-    ):
-        paths: list[Any] = [table] if is_source(table) else [*table]
-        sources = sources or [name_of(p) for p in paths]
-        responses = read_files([resolve_sample(p) for p in paths], mapping=mapping)
-    else:
-        responses = from_table(table, mapping)
+    responses, names = _answers_of(table, mapping)
+    sources = sources or names
     subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
     return _told(Audit(result, tuple(sources), then, known))
@@ -545,13 +536,20 @@ def compare(
 
 def _answers(given: Any, mapping: Any) -> Responses:
     """Answers from a path, folder or glob of logs, responses, or a data frame."""
+    return given if isinstance(given, Responses) else _answers_of(given, mapping)[0]
+
+
+def _answers_of(given: Any, mapping: Any) -> tuple[Responses, list[str]]:
+    """Answers from whatever can be given as a table, and the names of its sources: the one home of that question."""
     from unseen.responses.frames import from_table
-    from unseen.responses.reading import is_source
+    from unseen.responses.reading import is_source, name_of
     from unseen.responses.reading import read as read_files
 
-    if is_source(given):
-        return read_files([resolve_sample(given)], mapping=mapping)
-    return given if isinstance(given, Responses) else from_table(given, mapping)
+    listed = isinstance(given, list | tuple) and given and (is_source(given[0]) or not isinstance(given[0], Mapping))
+    if not is_source(given) and not listed:
+        return from_table(given, mapping), []
+    sources: list[Any] = [given] if is_source(given) else [*given]
+    return read_files([resolve_sample(source) for source in sources], mapping=mapping), [name_of(s) for s in sources]
 
 
 def _told(audit: Audit) -> Audit:
@@ -726,14 +724,18 @@ def plan(
     variant_of: str | None = None,
     parent: str | None = None,
     question: str | None = None,
+    prediction: str | None = None,
+    target_column: str | None = None,
     repeat: str | None = None,
     filter: str | None = None,
     metric: str | None = None,
+    reader: str | None = None,
 ) -> Planned:
     """What an audit would show, and how much to collect, before collecting it.
 
     Args:
-        table: A pilot: a data frame, responses, or a path, folder or glob of logs. None to plan from numbers.
+        table: A pilot: whatever ``audit`` takes: a data frame, responses, a path, folder or glob of logs, or logs
+            of Inspect and results of lm-eval as objects. None to plan from numbers.
         models: Models in the audit; 4 by default, or those of the pilot.
         settings: Levels and gaps of the audit.
         power: Chance to find a gap that is there.
@@ -764,9 +766,12 @@ def plan(
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
+        prediction: Column with the answer.
+        target_column: Column with the right answer.
         repeat: Column that numbers repeated runs.
         filter: lm-eval filter to read.
         metric: Metric or scorer to read.
+        reader: Name of the reader to use, instead of detection.
 
     Raises:
         BadInput: The pilot has no split, or a number lies outside its range; the message says which.
@@ -783,15 +788,14 @@ def plan(
     columns = {
         "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
         "score_range": score_range, "cluster": cluster, "time": time, "confidence": confidence, "human": human,
-        "variant_of": variant_of, "parent": parent, "question": question, "repeat": repeat, "filter": filter, "metric": metric,
+        "variant_of": variant_of, "parent": parent, "question": question, "prediction": prediction,
+        "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric, "reader": reader,
     }  # fmt: skip
     # Both a design and a log have these two, as a number and as names.
     both = {"score": score, "factors": factors}
     given: dict[str, Any] = {k: v for k, v in {**numbers, **columns, **both}.items() if v is not None}
     from unseen import planning
-    from unseen.responses.frames import from_table
     from unseen.responses.mapping import Mapping as ColumnMapping
-    from unseen.responses.reading import read as read_files
 
     if table is None:
         known = set(planning.Design.__dataclass_fields__)
@@ -800,15 +804,10 @@ def plan(
             raise BadInput(f"{', '.join(unknown)}: not a number of a design. Known: {', '.join(sorted(known))}.")
         design = planning.Design(**{**({} if models is None else {"models": models}), **given})
         return Planned(planning.from_numbers(design, settings, power=power, select=select, ignore=ignore))
-    mapping = ColumnMapping.of(**given)
-    if isinstance(table, str | Path) or (
-        isinstance(table, list | tuple) and table and isinstance(table[0], str | Path)
-    ):
-        paths: list[str | Path] = [table] if isinstance(table, str | Path) else [*table]
-        source = source or ", ".join(str(p) for p in paths)
-        pilot = read_files([resolve_sample(p) for p in paths], mapping=mapping)
-    else:
-        pilot = from_table(table, mapping)
+    renamed = {"reader": "format", "target_column": "target"}
+    mapping = ColumnMapping.of(**{renamed.get(name, name): value for name, value in given.items()})
+    pilot, names = _answers_of(table, mapping)
+    source = source or ", ".join(names)
     return Planned(
         planning.from_pilot(
             pilot, settings, power=power, models=models, select=select, ignore=ignore, source=source or "table",

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import unseen
-from unseen.errors import BadInput
+from unseen.errors import BadInput, UnseenError
 from unseen.responses import with_factors
 from unseen.responses.reading import read
 
@@ -151,3 +151,13 @@ def test_results_of_a_run_of_lm_eval_are_read_as_its_files():
     assert audit.sources == ("lm-eval: tiny_sums, tiny_words",)
     with pytest.raises(BadInput, match="Run it with log_samples=True"):
         read({**results(folders[0]), "samples": {}})
+
+
+def test_a_plan_takes_the_logs_that_an_audit_takes():
+    """A log at hand is read as its file is: of both the plan says the same of their one side."""
+    said: list[str] = []
+    for pilot in (FIXTURES / "inspect" / "two.json", at_hand(), [at_hand()]):
+        with pytest.raises(UnseenError) as raised:
+            unseen.plan(pilot)
+        said.append(str(raised.value))
+    assert len(set(said)) == 1, said
