@@ -223,8 +223,7 @@ def test_where_no_memory_is_left_a_worker_goes_before_its_parent():
 
 SCRIPT = """
     import os, signal, sys, time
-    from unseen.engine.clock import OutOfTime, limited
-from unseen.engine.executors import Job, run_jobs
+    from unseen.engine.executors import Job, run_jobs
 
     # Tests that run under nohup inherit an ignored hang-up.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
