@@ -107,9 +107,8 @@ def fitted(train: Examples, known: Examples, seed: int, name: str, steps: int) -
     "and natural language are not tested.",
     fidelity="B",
     parts=[
-        headline("complexity", "Jump in combinations: 8,000 commands of 80 primitives less 2,000 of 4", claimed=0.3, refuted=0.0,
-                 within=DIFFERENCE, basis="abstract: from 'severe problems' to 'better'; a third of that room, which was 0.1 in "
-                 "the first form"),
+        headline("complexity", "Jump in combinations: 8,000 commands of 80 primitives less 2,000 of 4", claimed=0.1, refuted=0.0,
+                 within=DIFFERENCE, basis="abstract: from 'severe problems' to 'better'; threshold of the first form"),
         side_part("diversity", "2,000 commands of 80 primitives less 2,000 of 4", claimed=0.1, refuted=0.0, within=DIFFERENCE,
                   basis="abstract: 'more diverse examples'; threshold of the first form"),
         side_part("repetition", "8,000 commands of 80 primitives less 2,000, repeated four times as often", claimed=0.05,
@@ -126,7 +125,7 @@ def fitted(train: Examples, known: Examples, seed: int, name: str, steps: int) -
                 "them combined"),
     ],
     units="seeds: commands, initialisation and order redrawn; 300 commands a share.",
-    seeds=range(10, 15),
+    seeds=range(20, 28),
     code="owenzx/data4comp, scripts/SCAN_transformer_huge_origin.sh (2, 20 and 200 times the primitives, 50,000 updates of 128), "
     "src/transformer_encdec.py ('3layer_new': width 256, 4 heads, relative positions up to 20); their data sets could not be had",
     oracle=["tests/tasks/test_scan_like.py", "tests/atlas/test_data4comp.py"],
@@ -139,6 +138,9 @@ def fitted(train: Examples, known: Examples, seed: int, name: str, steps: int) -
                "primitives 0.80; 4 primitives 0.", (*range(5), 100)),
         Change("2026-11-22", "Pilot: gates and controls hold, complexity 0.59. The spread of its two seeds asked for 13 (halfway "
                "between refuted and claimed); 5 is what time allowed. Nothing was changed.", (100, 101)),
+        Change("2026-11-22", "The headline's threshold had been raised to 0.3 after first tries had shown 0.4 to 0.8; it came "
+               "to supported, 0.58 [0.46, 0.70], with seeds 10 to 14. It is 0.1 again, as before any try, on fresh seeds.",
+               tuple(range(10, 15))),
     ],
     would_take="commands of full length, three layers of 256 and 50,000 updates, a GPU hour a seed",
 )  # fmt: skip
