@@ -239,7 +239,7 @@ def whole_text(text: str) -> str:
     Raises:
         BadInput: It holds half of a letter, as a text that was cut between two code units does.
 
-    >>> whole_text("caf\u00e9 \ud83d")
+    >>> whole_text("th\u00e9s \ud83d")
     Traceback (most recent call last):
     ...
     unseen.errors.BadInput: a text holds half of a letter (U+D83D at place 6): it was cut, or decoded wrongly. Repair it first.
