@@ -795,6 +795,7 @@ def plan(
     both = {"score": score, "factors": factors}
     given: dict[str, Any] = {k: v for k, v in {**numbers, **columns, **both}.items() if v is not None}
     from unseen import planning
+    from unseen.options import AS_MAPPED
     from unseen.responses.mapping import Mapping as ColumnMapping
 
     if table is None:
@@ -804,8 +805,7 @@ def plan(
             raise BadInput(f"{', '.join(unknown)}: not a number of a design. Known: {', '.join(sorted(known))}.")
         design = planning.Design(**{**({} if models is None else {"models": models}), **given})
         return Planned(planning.from_numbers(design, settings, power=power, select=select, ignore=ignore))
-    renamed = {"reader": "format", "target_column": "target"}
-    mapping = ColumnMapping.of(**{renamed.get(name, name): value for name, value in given.items()})
+    mapping = ColumnMapping.of(**{AS_MAPPED.get(name, name): value for name, value in given.items()})
     pilot, names = _answers_of(table, mapping)
     source = source or ", ".join(names)
     return Planned(
@@ -833,12 +833,15 @@ def learning_table(source: Any, named: Sequence[str | None] = (), shifts: Sequen
         BadInput: There is no such file or data set, or it is no table.
     """
     if not isinstance(source, str | Path):
-        from unseen.responses.validation import to_polars
+        from unseen.responses.validation import index_names, to_polars
 
         if isinstance(source, Examples):
             return source
-        index = [name for name in getattr(getattr(source, "index", None), "names", ()) if isinstance(name, str)]
-        told = [name for name in index if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in shifts)]
+        told = [
+            name
+            for name in index_names(source)
+            if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for text in shifts)
+        ]
         return to_polars(source, wanted={*told, *(name for name in named if name)})
     if isinstance(source, str) and source.startswith("data:"):
         from unseen.data.natural import resolve

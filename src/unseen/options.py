@@ -26,6 +26,8 @@ COLUMNS = (
     "model_column", "model", "item_column", "score", "score_range", "cluster", "factors", "unseen", "split", "time",
     "confidence", "human", "variant_of", "parent", "question", "prediction", "repeat", "filter", "metric", "reader",
 )  # fmt: skip
+# Of these, what ``Mapping`` calls otherwise: elsewhere format and target are those of a report and of a learner.
+AS_MAPPED = {"reader": "format", "target_column": "target"}
 CHECKED = ("smallest_gap", "gap_that_matters", "level", "fdr", "seed", "labelled_at_random")
 
 
@@ -264,9 +266,8 @@ class Options(BaseModel):
     @property
     def mapping(self) -> Mapping:
         """What the columns of a log mean."""
-        renamed = {"reader": "format"}
-        given = {renamed.get(name, name): getattr(self, name) for name in COLUMNS}
-        return Mapping.of(**{k: v for k, v in given.items() if v is not None}, target=self.target_column)
+        given = {AS_MAPPED.get(name, name): getattr(self, name) for name in (*COLUMNS, "target_column")}
+        return Mapping.of(**{k: v for k, v in given.items() if v is not None})
 
     @property
     def settings(self) -> Settings:
@@ -314,4 +315,4 @@ def _told(error: ValidationError) -> str:
     return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."
 
 
-__all__ = ["COLUMNS", "Options"]
+__all__ = ["AS_MAPPED", "COLUMNS", "Options"]

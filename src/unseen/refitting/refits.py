@@ -146,7 +146,7 @@ class Runner:
     def _job(self, piece: Piece) -> Job:
         arguments, learner = self._arguments(piece), piece.learner or self.learner
         key = {**arguments, "learner": learner.identity()}
-        return Job(piece.name, arguments, key, learner.lasting, (content_hash(learner.to_dict()),))
+        return Job(piece.name, arguments, key, learner.lasting, (content_hash(arguments["learner"]),))
 
     def _arguments(self, piece: Piece) -> dict[str, Any]:
         if not self._data:

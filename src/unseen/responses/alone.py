@@ -13,33 +13,11 @@ from unseen.responses.predictions import beside_truth
 
 # Columns that seem to name who answered, or what was asked, under a name that is not guessed.
 SYSTEMS = {
-    "model",
-    "llm",
-    "system",
-    "engine",
-    "agent",
-    "learner",
-    "solver",
-    "classifier",
-    "checkpoint",
-    "assistant",
-    "candidate",
-}
+    "model", "llm", "system", "engine", "agent", "learner", "solver", "classifier", "checkpoint", "assistant", "candidate",
+}  # fmt: skip
 ITEMS = {
-    "item",
-    "question",
-    "example",
-    "sample",
-    "doc",
-    "task",
-    "problem",
-    "instance",
-    "q",
-    "u",
-    "row",
-    "record",
-    "test",
-}
+    "item", "question", "example", "sample", "doc", "task", "problem", "instance", "q", "u", "row", "record", "test",
+}  # fmt: skip
 ROWS = "No column names the items, so each row is taken as an item of its own."
 
 

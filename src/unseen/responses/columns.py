@@ -30,6 +30,15 @@ class ScoreKind:
     high: float = 1.0
 
 
+def is_text(column: pl.Series) -> bool:
+    """Whether a column holds texts or categories.
+
+    >>> is_text(pl.Series(["a"])), is_text(pl.Series([1]))
+    (True, False)
+    """
+    return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
+
+
 def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:
     """Infer the factors of a table: every column without a role of its own that groups rows, plus what the user set."""
     for name in kinds:

@@ -13,29 +13,17 @@ from unseen.errors import BadInput
 from unseen.factors import Kind
 from unseen.plain_text import value as shortened
 from unseen.responses.alone import called
-from unseen.responses.columns import SPLITS
+from unseen.responses.columns import SPLITS, is_text
 from unseen.responses.expressions import columns_used, parse
 from unseen.responses.mapping import SYNONYMS, Mapping
 from unseen.responses.readers._matrices import unpivoted, without_index
 from unseen.responses.table import Responses
-from unseen.responses.validation import require_columns, to_polars
+from unseen.responses.validation import index_names, require_columns, to_polars
 
 # Names of the parts of a benchmark.
 PARTS = (
-    "train",
-    "training",
-    "seen",
-    "dev",
-    "val",
-    "valid",
-    "validation",
-    "eval",
-    "test",
-    "testing",
-    "unseen",
-    "id",
-    "ood",
-)
+    "train", "training", "seen", "dev", "val", "valid", "validation", "eval", "test", "testing", "unseen", "id", "ood",
+)  # fmt: skip
 
 
 def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ...] = ()) -> Responses:  # noqa: B008
@@ -53,8 +41,9 @@ def from_table(table: Any, mapping: Mapping = Mapping(), *, notes: tuple[str, ..
         return apply_unseen(table, mapping.unseen) if mapping.unseen else table
     items = () if mapping.item_column else ("item", *SYNONYMS["item"], "question", "prompt")
     models = () if mapping.model_column or mapping.model else ("model", *SYNONYMS["model"])
-    index = [name for name in getattr(getattr(table, "index", None), "names", ()) if isinstance(name, str)]
-    given = to_polars(table, wanted={*mapping.columns.values(), *mapping.wanted(index)}, instead=(items, models))
+    given = to_polars(
+        table, wanted={*mapping.columns.values(), *mapping.wanted(index_names(table))}, instead=(items, models)
+    )
     read_as: list[str] = []
     frame = given if mapping.score else unpivoted(Path("the table"), given, mapping, read_as)
     frame = without_index("the table", frame, mapping, read_as)
@@ -118,7 +107,7 @@ def apply_unseen(responses: Responses, expression: str, *, aliases: AnyMapping[s
     try:
         matches = table.select(condition)["matches"]
     except pl.exceptions.InvalidOperationError:
-        texts = [c for c in columns_used(expression, table.columns, aliases=aliases) if _is_text(table[c])]
+        texts = [c for c in columns_used(expression, table.columns, aliases=aliases) if is_text(table[c])]
         bad = next((b for c in texts for b in [_no_number(table[c])] if b), "a text")
         raise BadInput(
             f"--unseen: {expression!r} compares a text with a number, and {bad} is none. Compare it with a text in quotes "
@@ -188,10 +177,6 @@ def _shown(column: pl.Series) -> str:
     levels = present.unique().cast(pl.String).sort()
     more = f" and {len(levels) - 8} more" if len(levels) > 8 else ""
     return f"{column.name} is one of {', '.join(repr(v) for v in levels.head(8).to_list())}{more}"
-
-
-def _is_text(column: pl.Series) -> bool:
-    return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
 
 
 __all__ = ["apply_unseen", "from_table", "in_own_words"]

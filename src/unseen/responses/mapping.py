@@ -17,7 +17,7 @@ from unseen.errors import BadInput
 from unseen.factors import KINDS, Kind
 from unseen.plain_text import value as shortened
 from unseen.responses.alone import items_named
-from unseen.responses.columns import ROLES, SPLITS
+from unseen.responses.columns import ROLES, SPLITS, is_text
 from unseen.responses.comparisons import two_rows_each
 from unseen.responses.expressions import columns_used, unknown_column
 from unseen.responses.notes import Note
@@ -276,7 +276,7 @@ class Mapping:
             free = (
                 c for c in others
                 if c in table.columns and c not in named.values() and c not in found.values()
-                and not (role in TEXT_ROLES and c in self.factors) and (role != "question" or _is_text(table[c]))
+                and not (role in TEXT_ROLES and c in self.factors) and (role != "question" or is_text(table[c]))
                 and not (c in LOOSE and (c in self.factors or not may_be_score(table[c])))
             )  # fmt: skip
             if (first := next(free, None)) is not None:
@@ -360,10 +360,6 @@ def _taken(column: str, role: str) -> Note:
     return Note.of(f"Column {column!r} was taken as the {role}.", **{role: repr(column)})
 
 
-def _is_text(column: pl.Series) -> bool:
-    return isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum)
-
-
 def _answers(table: pl.DataFrame, named: dict[str, str], notes: list[str]) -> None:
     """A column ``answer`` is the other half of a pair: the right one beside a model's, a model's beside the right one."""
     has = {role: role in named or role in table.columns for role in ("prediction", "target")}
@@ -379,7 +375,7 @@ def _require_order(column: pl.Series) -> None:
     Raises:
         BadInput: A value is neither a number nor a date.
     """
-    if not _is_text(column):
+    if not is_text(column):
         return
     text = column.cast(pl.String)
     numbers = text.str.strip_chars().cast(pl.Float64, strict=False)

@@ -17,6 +17,11 @@ from unseen.responses.words import known_words, scores_from_words
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
 
 
+def index_names(table: Any) -> list[str]:
+    """Names of the index of a pandas frame that could be columns of a file; none for other tables."""
+    return [name for name in getattr(getattr(table, "index", None), "names", ()) if isinstance(name, str)]
+
+
 def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[Collection[str]] = ()) -> pl.DataFrame:
     """Any data frame that narwhals knows, as an eager polars one.
 
@@ -34,7 +39,7 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[C
         return table.collect()
     if isinstance(table, Mapping):
         return pl.DataFrame(table)
-    index = [name for name in getattr(getattr(table, "index", None), "names", ()) if name is not None]
+    index = index_names(table)
     if index:
         own = {*table.columns}
         asked = {*wanted, *(name for names in instead if not own & {*names} for name in names)} - own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from unseen.responses.columns import is_text
 from unseen.responses.notes import Note
 
 RIGHT = ("true", "t", "yes", "y", "pass", "passed", "correct", "c", "right", "success", "resolved", "✓", "✔", "✅")
@@ -22,7 +23,7 @@ def scores_from_words(column: pl.Series) -> tuple[pl.Series, str] | None:
     >>> scores_from_words(pl.Series("score", ["a", "b"])) is None
     True
     """
-    if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+    if not is_text(column):
         return None
     text = column.cast(pl.String)
     levels = text.drop_nulls().unique().sort().to_list()
@@ -40,7 +41,7 @@ def may_be_score(column: pl.Series) -> bool:
     >>> may_be_score(pl.Series(["pass", "error"])), may_be_score(pl.Series(["blue", "Friday"]))
     (True, False)
     """
-    if not isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
+    if not is_text(column):
         return column.dtype.is_numeric() or column.dtype == pl.Boolean
     levels = column.cast(pl.String).drop_nulls().unique().str.strip_chars()
     return bool(levels.cast(pl.Float64, strict=False).is_not_null().any()) or bool(known_words(levels).any())

@@ -99,8 +99,7 @@ def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
             values.setdefault(named, o.estimate.value)
     if len(values) < 2:
         return "", "" if first.estimate is None else first.estimate.format(2)
-    low, high = f"{min(values.values()):.2f}", f"{max(values.values()):.2f}"
-    told = low if low == high else f"{low} to {high}"
+    told = _from_to(values.values())
     return f"{who([name for (name,) in values], of_models)}: {told}.", told
 
 
@@ -116,9 +115,15 @@ def over_domains(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
             each.setdefault(o.about.name, o.estimate.value)
     if len(each) < 2:
         return None
-    low, high = f"{min(each.values()):.2f}", f"{max(each.values()):.2f}"
-    told = low if low == high else f"{low} to {high}"
+    told = _from_to(each.values())
     return f"{len(each)} held-out domains lose by not being seen: {told}.", told
+
+
+def _from_to(values: Iterable[float]) -> str:
+    """The least and the most, as one number where they read the same."""
+    ordered = sorted(values)
+    low, high = f"{ordered[0]:.2f}", f"{ordered[-1]:.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[str, ...]:

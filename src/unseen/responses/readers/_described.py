@@ -151,19 +151,15 @@ def _word_models(path: Path, table: pl.DataFrame, columns: Sequence[str], mappin
         families[_pairs(table[column])].append(column)
     # A column that is right throughout has half of a pair, and the same index.
     best = max(families.values(), key=len, default=[])
-    # A table with a column of scores is long: its other columns of words say something else.
-    matrix = "score" not in mapping.guessed(table, mapping.columns)
+    # A table with a column of scores is long: its other columns of words say something else. So do classes beside the truth.
+    matrix = TRUTH not in table.columns and "score" not in mapping.guessed(table, mapping.columns)
     spoilt: defaultdict[frozenset[int], list[str]] = defaultdict(list)
     for column in texts if matrix else ():
         known = known_words(table[column])
         if known.sum() > 0.5 * len(table[column].drop_nulls()) and not in_words(table, column):
             spoilt[_pairs(table[column].filter(known))].append(column)
     for pair, strange in spoilt.items():
-        if (
-            TRUTH not in table.columns
-            and len(families[pair]) + len(strange) > 1
-            and len(families[pair]) >= len(best) - 1
-        ):
+        if len(families[pair]) + len(strange) > 1 and len(families[pair]) >= len(best) - 1:
             raise BadInput(_strange(path, table[strange[0]]))
     if len(best) < 2 or sum(len(f) == len(best) for f in families.values()) > 1:
         return []
