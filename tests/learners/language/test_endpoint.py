@@ -84,13 +84,16 @@ class Server:
 def served(monkeypatch):
     """Starts servers and gives an endpoint for each."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    started = []
+    started, asking = [], []
 
     def made(reply, **settings):
         started.append(Server(reply))
-        return started[-1], Endpoint("m", started[-1].url, **{"backoff": 0.01, "timeout": 5.0, **settings})
+        asking.append(Endpoint("m", started[-1].url, **{"backoff": 0.01, "timeout": 5.0, **settings}))
+        return started[-1], asking[-1]
 
     yield made
+    for lm in asking:
+        lm.close()
     for one in started:
         one.server.shutdown()
         one.thread.join()
@@ -308,6 +311,15 @@ def test_without_log_probabilities_it_is_said_what_cannot_be_had(served):
         lm.hidden(["a"], -1)
     with pytest.raises(BadInput, match="no beam search"):
         lm.generate(["a"], Generation(beams=2))
+
+
+def test_answers_without_the_alternatives_that_were_asked_for_are_not_kept(served, tmp_path):
+    _, lm = served(lambda body, n: said("A", tokens=False), at_once=1)
+    for _ in range(2):
+        kept = Kept(lm, Store(tmp_path))
+        with pytest.raises(BadInput, match="this endpoint tells no log-probabilities"):
+            kept.generate(["a", "b", "c"], Generation(alternatives=2))
+        assert kept.asked == 0
 
 
 def test_options_of_one_token_are_scored_by_a_chat_models_first_token(served):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -115,25 +115,22 @@ class Endpoint:
             raise BadInput(f"{self.name}: endpoints have no beam search. Set beams=1, or take a local model.")
         numbers = list(range(settings.samples) if draws is None else draws)
         bodies = [[self._asking(plain_prompt(p), settings, d) for d in numbers] for p in prompts]
-        found: list[list[tuple[Completion, int] | None]] = [[None] * len(numbers) for _ in prompts]
+        found: list[dict[int, tuple[Completion, int]]] = [{} for _ in prompts]
+        answers = [Answer(()) for _ in prompts]
 
         def told(at: tuple[int, int], value: tuple[Completion, int]) -> None:
             place, part = at
             found[place][part] = value
-            if done is not None and all(v is not None for v in found[place]):
-                done(place, _answer(cast(list[tuple[Completion, int]], found[place])))
+            if len(found[place]) == len(numbers):
+                parts = [found[place][j] for j in range(len(numbers))]
+                answers[place] = Answer(tuple(c for c, _ in parts), parts[0][1])
+                if done is not None:
+                    done(place, answers[place])
 
         self._ask(
             {(i, j): body for i, row in enumerate(bodies) for j, body in enumerate(row)},
-            lambda reply: completion_of(reply, self.api, settings), told,
+            lambda reply: self._completion(reply, settings), told,
         )  # fmt: skip
-        answers = [_answer(cast(list[tuple[Completion, int]], row)) for row in found]
-        silent = any(c.text and not c.logprobs for a in answers for c in a.completions)
-        if settings.alternatives and silent:
-            raise BadInput(
-                f"{self.name}: this endpoint tells no log-probabilities, so that alternatives, probabilities of answers and what "
-                "rests on them (calibration, P(True)) can't be had. Set alternatives=0, or take a local model."
-            )
         return answers
 
     def score(
@@ -192,6 +189,21 @@ class Endpoint:
                 )
             made.append(Scored(option, (at[0],), (at[1],), at[1] == max(told.values())))
         return tuple(made)
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def _completion(self, reply: Mapping[str, Any], settings: Generation) -> tuple[Completion, int]:
+        completion, prompt_tokens = completion_of(reply, self.api, settings)
+        if settings.alternatives and completion.text and not completion.logprobs:
+            raise BadInput(
+                f"{self.name}: this endpoint tells no log-probabilities, so that alternatives, probabilities of answers and what "
+                "rests on them (calibration, P(True)) can't be had. Set alternatives=0, or take a local model."
+            )
+        return completion, prompt_tokens
 
     def _asking(self, prompt: str | list[dict[str, str]], settings: Generation, draw: int) -> dict[str, Any]:
         body: dict[str, Any] = {"max_tokens": settings.max_tokens, "temperature": settings.temperature}
@@ -270,10 +282,6 @@ class Endpoint:
             # Calls are repeated by us, so that every pause and every call is counted.
             self._made = OpenAI(base_url=self.url, api_key=key or "none", max_retries=0, timeout=self._timeout)
         return self._made
-
-
-def _answer(parts: Sequence[tuple[Completion, int]]) -> Answer:
-    return Answer(tuple(c for c, _ in parts), parts[0][1] if parts else 0)
 
 
 def _after(
