@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -209,7 +210,8 @@ def test_keys_come_from_the_environment_and_stay_there(served, tmp_path, monkeyp
     with pytest.raises(BadInput, match=r"no key\. Set the environment variable OPENAI_API_KEY"):
         Endpoint("m", "https://models.invalid/v1").generate(["a"], Generation())
     # An endpoint on this machine needs none.
-    assert Endpoint("m", server.url).generate(["a"], Generation())[0].text == "A"
+    with closing(Endpoint("m", server.url)) as here:
+        assert here.generate(["a"], Generation())[0].text == "A"
     with pytest.raises(BadInput, match="an address holds no password"):
         Endpoint("m", "http://user:pass@127.0.0.1/v1")
 
@@ -262,8 +264,9 @@ def test_a_budget_stops_before_it_is_exceeded_and_what_was_asked_is_kept(served,
     assert sum(lm.calls.spent) <= 100
     assert 1 <= len(server.bodies) < 30
     before = len(server.bodies)
-    again = Kept(Endpoint("m", server.url, backoff=0.01), Store(tmp_path))
-    again.generate(prompts, Generation(max_tokens=8))
+    with closing(Endpoint("m", server.url, backoff=0.01)) as fresh:
+        again = Kept(fresh, Store(tmp_path))
+        again.generate(prompts, Generation(max_tokens=8))
     assert again.asked == 30 - before
 
 
@@ -369,15 +372,18 @@ def test_a_real_server_answers(tmp_path):
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     server = xllamacpp.Server(parameters)
-    lm = Kept(Endpoint("smollm2", f"{server.listening_address}/v1", at_once=2), Store(tmp_path))
-    answers = lm.generate(["What is the capital of France?", "What is 2+3?"], Generation(max_tokens=12, alternatives=3))
-    assert all(answer.text for answer in answers)
-    for answer in answers:
-        completion = answer.completions[0]
-        assert answer.prompt_tokens > 0
-        assert "".join(completion.tokens).strip().startswith(completion.text.strip()[:5])
-        assert all(value <= 0 for value in completion.logprobs)
-        assert len(completion.alternatives) == len(completion.tokens)
-    asked = lm.asked
-    assert lm.generate(["What is 2+3?"], Generation(max_tokens=12, alternatives=3))[0] == answers[1]
-    assert lm.asked == asked
+    with closing(Endpoint("smollm2", f"{server.listening_address}/v1", at_once=2)) as endpoint:
+        lm = Kept(endpoint, Store(tmp_path))
+        answers = lm.generate(
+            ["What is the capital of France?", "What is 2+3?"], Generation(max_tokens=12, alternatives=3)
+        )
+        assert all(answer.text for answer in answers)
+        for answer in answers:
+            completion = answer.completions[0]
+            assert answer.prompt_tokens > 0
+            assert "".join(completion.tokens).strip().startswith(completion.text.strip()[:5])
+            assert all(value <= 0 for value in completion.logprobs)
+            assert len(completion.alternatives) == len(completion.tokens)
+        asked = lm.asked
+        assert lm.generate(["What is 2+3?"], Generation(max_tokens=12, alternatives=3))[0] == answers[1]
+        assert lm.asked == asked
