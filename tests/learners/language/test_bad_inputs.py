@@ -157,9 +157,10 @@ except MissingExtra as error:
 
 @pytest.mark.parametrize(
     ("library", "name", "extra"),
-    [("transformers", ".", "lm"), ("torch", ".", "lm"), ("openai", "openai:m@http://127.0.0.1:9/v1", "endpoint")],
+    [("transformers", "m", "lm"), ("torch", "m", "lm"), ("openai", "openai:m@http://127.0.0.1:9/v1", "endpoint")],
 )
 def test_a_missing_extra_is_named(library, name, extra, tmp_path):
+    folder(tmp_path / "m", config__json="{}", a__safetensors="")
     environment = {**os.environ, "PYTHONPATH": str(Path(unseen.__file__).parent.parent), "UNSEEN_CACHE": str(tmp_path)}
     printed = subprocess.run(
         [sys.executable, "-c", BLOCK, library, name], env=environment, capture_output=True, text=True, cwd=tmp_path, check=True

@@ -185,3 +185,30 @@ def test_a_local_model_that_was_stopped_gives_the_answers_of_a_whole_run(toy, tm
     found = kept.generate(prompts, how)
     assert [[c.tokens for c in a.completions] for a in found] == [[c.tokens for c in a.completions] for a in whole]
     assert kept.asked <= 2 * (20 - 9)
+
+
+AGAIN = """
+import sys
+from unseen.learners.language import Generation, language_model
+lm = language_model(sys.argv[1], dtype="float32")
+print(lm.name, [a.text for a in lm.generate(["a the", "an"], Generation(max_tokens=3))], "torch" in sys.modules, lm.asked)
+"""
+
+
+def test_kept_answers_need_no_weights(toy, tmp_path):
+    place = toy.folder(tmp_path / "toy")
+    environment = {**os.environ, "UNSEEN_CACHE": str(tmp_path / "cache")}
+
+    def run():
+        done = subprocess.run(
+            [sys.executable, "-c", AGAIN, str(place)], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split(" ", 1)[1].rsplit("]", 1)
+
+    first, second = run(), run()
+    assert first[0] == second[0]
+    assert (first[1].split(), second[1].split()) == (["True", "2"], ["False", "0"])
+    # Other weights under the same name are read anew.
+    next(place.glob("*.safetensors")).unlink()
+    toy.llama(seed=1).save_pretrained(place)
+    assert run()[1].split() == ["True", "2"]

@@ -22,6 +22,7 @@ WEIGHTS = ".safetensors"
 # What else of a folder changes answers.
 TEXTS = (".json", ".model", ".jinja", ".txt", ".tiktoken")
 DTYPES = ("bfloat16", "float16", "float32")
+DTYPE = "bfloat16"
 # A folder of ours is whole when this file is there.
 COMPLETE = "unseen-complete.json"
 
@@ -43,7 +44,7 @@ class Loaded:
     sha256: str
 
 
-def load(path: str | Path, *, dtype: str = "bfloat16", device: str | None = None, store: Store | None = None) -> Loaded:
+def load(path: str | Path, *, dtype: str = DTYPE, device: str | None = None, store: Store | None = None) -> Loaded:
     """Load a folder in the format of transformers, or a GGUF file.
 
     GGUF weights are turned into safetensors once and kept in the cache folder, under the file's hash.
@@ -58,20 +59,60 @@ def load(path: str | Path, *, dtype: str = "bfloat16", device: str | None = None
         BadInput: The path is neither, its files are no model, or dtype or device are none.
         MissingExtra: transformers or torch is not installed.
     """
+    kept = store or Store()
+    place = find(path, dtype=dtype, store=kept)
+    folder = place.path if place.path.is_dir() else _converted(place.path, place.sha256, dtype, kept)
+    model, tokenizer = _read(folder, dtype)
+    moved = _moved(model, device)
+    kept.put(place.was_read, True)
+    return Loaded(moved, tokenizer, place.name, place.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of a model are, before any weight is read.
+
+    Attributes:
+        path: Folder or GGUF file, links followed.
+        sha256: As in ``Loaded``.
+        dtype: The data type it is to be read as.
+    """
+
+    path: Path
+    sha256: str
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """Name of the file or folder."""
+        return self.path.name if self.path.is_dir() else self.path.stem
+
+    @property
+    def was_read(self) -> dict[str, str]:
+        """The key under which it is kept that these files were read as a model once."""
+        return {"what": "a model that could be read", "sha256": self.sha256, "dtype": self.dtype}
+
+
+def identity(sha256: str, dtype: str) -> dict[str, str]:
+    """What answers of a local model depend on."""
+    return {"local": sha256, "dtype": dtype}
+
+
+def find(path: str | Path, *, dtype: str, store: Store) -> Place:
+    """Find a model's files and their hash.
+
+    Raises:
+        BadInput: The path is neither a folder of a model nor a GGUF file, or dtype is none.
+    """
     if dtype not in DTYPES:
         raise BadInput(f"the data type {dtype!r} is none of {', '.join(DTYPES)}.")
     place = Path(os.path.realpath(os.path.expanduser(path)))
-    kept = store or Store()
     if place.is_dir():
         _require_model(place)
-        digest, folder = _digest(model_files(place), kept), place
-    elif place.suffix.lower() == ".gguf" and place.is_file():
-        digest = _digest([place], kept)
-        folder = _converted(place, digest, dtype, kept)
-    else:
-        raise BadInput(_wrong_place(path, place))
-    model, tokenizer = _read(folder, dtype)
-    return Loaded(_moved(model, device), tokenizer, place.stem if place.is_file() else place.name, digest)
+        return Place(place, _digest(model_files(place), store), dtype)
+    if place.suffix.lower() == ".gguf" and place.is_file():
+        return Place(place, _digest([place], store), dtype)
+    raise BadInput(_wrong_place(path, place))
 
 
 def model_files(folder: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from unseen.learners.language.base import (
 )
 from unseen.learners.language.beams import beam_search
 from unseen.learners.language.decoding import Decoder
-from unseen.learners.language.loading import Loaded, load
+from unseen.learners.language.loading import DTYPE, Loaded, identity, load
 from unseen.learners.language.packed import Passes, log_probabilities
 from unseen.learners.language.tokens import Tokens
 from unseen.learners.language.trees import TokenTree
@@ -61,7 +61,7 @@ class LocalModel:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, dtype: str = "bfloat16", device: str | None = None, batch: int | None = None,
+        cls, path: str | Path, *, dtype: str = DTYPE, device: str | None = None, batch: int | None = None,
         nodes: int | None = None, store: Store | None = None,
     ) -> LocalModel:  # fmt: skip
         """A folder in the format of transformers, or a GGUF file; see ``loading.load`` for the errors."""
@@ -75,7 +75,7 @@ class LocalModel:
     @property
     def identity(self) -> Mapping[str, Any]:
         """Hash of weights and tokenizer, and the data type."""
-        return {"local": self._loaded.sha256, "dtype": str(self._model.dtype).removeprefix("torch.")}
+        return identity(self._loaded.sha256, str(self._model.dtype).removeprefix("torch."))
 
     def generate(
         self,

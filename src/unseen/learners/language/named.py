@@ -10,6 +10,7 @@ from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.learners.language.base import LanguageModel
 from unseen.learners.language.kept import Kept
+from unseen.learners.language.waiting import Waiting
 
 FORMS = (
     "a folder with config.json and *.safetensors, a .gguf file, openai:MODEL, or openai:MODEL@http://127.0.0.1:8080/v1 for any "
@@ -48,12 +49,20 @@ def language_model(name: str, *, store: Store | None = None, **settings: Any) ->
 
 
 def _local(name: str, store: Store, settings: dict[str, Any]) -> LanguageModel:
-    from unseen.learners.language.loading import require_transformers
+    from unseen.learners.language.loading import DTYPE, find, identity, require_transformers
 
-    require_transformers()
-    from unseen.learners.language.local import LocalModel
+    def opened() -> LanguageModel:
+        require_transformers()
+        from unseen.learners.language.local import LocalModel
 
-    return _made(LocalModel.load, {**settings, "store": store}, name)
+        return _made(LocalModel.load, {**settings, "store": store}, name)
+
+    # Weights that were read before will be read again: that waits until something is asked whose answer is not kept.
+    if set(settings) <= {"dtype"}:
+        place = find(name, dtype=settings.get("dtype", DTYPE), store=store)
+        if store.get(place.was_read):
+            return Waiting(place.name, identity(place.sha256, place.dtype), opened)
+    return opened()
 
 
 def _made(make: Any, settings: dict[str, Any], *given: Any) -> Any:
