@@ -158,3 +158,27 @@ def test_a_learner_that_asks_for_the_target_is_told_so():
     asked = remedy_for(u, "ValueError: A given column is not a column of the dataframe: y")
     assert "the column y, which it is not given (the target)" in asked
     assert "x, z" in remedy_for(u, "KeyError: 'dose'")
+
+
+# What befell the worker → a part of what helps.
+HELPS = {
+    "time": "--time-limit", "memory": "--workers 1", "killed": "--workers 1", "left": "ends the program",
+    "died": "os._exit",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HELPS)
+def test_what_helps_a_lost_worker_follows_from_what_befell_it_not_from_words(kind, tmp_path, monkeypatch):
+    from unseen.checks._failures import remedy_for
+    from unseen.engine.losses import Lost
+
+    u = lc.under(lc.sites(np.random.default_rng(0), k=4, n=60), tmp_path, "logistic")
+    monkeypatch.setattr(
+        "unseen.refitting.refits.run_jobs",
+        lambda function, jobs, lost, **rest: [lost(job, Lost("met its end", kind)) for job in jobs],
+    )
+    failed = next(o for o in lc.run(Refits(), u) if isinstance(o, Found) and o.about.kind == "model")
+    assert "the learner met its end" in failed.statement
+    assert HELPS[kind] in failed.next_step
+    # A learner that raises such a sentence has lost nothing.
+    assert "time-limit" not in remedy_for(u, "ValueError: the learner ran longer than 3 s")

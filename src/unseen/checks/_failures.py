@@ -7,6 +7,7 @@ import re
 import polars as pl
 
 from unseen.checks.base import Check, Outcome
+from unseen.engine.losses import LostKind
 from unseen.refitting import UnderShift
 
 # How scikit-learn and pandas say that a text stands where a number must.
@@ -18,6 +19,15 @@ _NOT_A_NUMBER = re.compile(
 _MISSING = re.compile(
     r"not a column|not in (?:the )?(?:index|columns)|KeyError|columns are missing|missing:", re.IGNORECASE
 )
+_FEWER = "Run fewer refits at once (--workers 1; in Python: workers=1), or give fewer rows or a smaller learner."
+# What helps where the learner did not raise, but took its process with it.
+_OF_A_LOST_WORKER: dict[LostKind, str] = {
+    "time": "Give each refit more time (--time-limit; in Python: time_limit=), fewer rows, or a learner that is fitted sooner.",
+    "memory": _FEWER,
+    "killed": _FEWER,
+    "left": "A learner tells of a failure by raising an exception: take the call that ends the program out of it.",
+    "died": "Fit the learner by hand, in a process of its own, to see what ends that process (os._exit, a crash of compiled code).",
+}
 
 
 def remedy_for(under: UnderShift, message: str) -> str:
@@ -28,8 +38,8 @@ def remedy_for(under: UnderShift, message: str) -> str:
         message: What the learner raised.
     """
     problem = under.problem
-    if message.startswith("the learner "):
-        return _of_a_lost_worker(message)
+    if (kind := under.lost.get(message)) is not None:
+        return _OF_A_LOST_WORKER[kind]
     told = _NOT_A_NUMBER.search(message)
     if told:
         value = (told["value"] or told["other"] or "").strip("'\"")
@@ -57,17 +67,6 @@ def remedy_for(under: UnderShift, message: str) -> str:
     if "unknown category" in message or "unknown categories" in message or "unseen label" in message:
         return "A held-out domain has levels that the learner never saw: OneHotEncoder(handle_unknown='ignore') passes over them."
     return "Fit the learner by hand to the same columns to see where it fails, and mend it there."
-
-
-def _of_a_lost_worker(message: str) -> str:
-    """What helps where the learner did not raise, but took its process with it."""
-    if "ran longer than" in message:
-        return "Give each refit more time (--time-limit; in Python: time_limit=), fewer rows, or a learner that is fitted sooner."
-    if "of memory" in message or "signal 9" in message:
-        return "Run fewer refits at once (--workers 1; in Python: workers=1), or give fewer rows or a smaller learner."
-    if "sys.exit" in message or "KeyboardInterrupt" in message:
-        return "A learner tells of a failure by raising an exception: take the call that ends the program out of it."
-    return "Fit the learner by hand, in a process of its own, to see what ends that process (os._exit, a crash of compiled code)."
 
 
 def none_answered(check: Check, under: UnderShift) -> Outcome:

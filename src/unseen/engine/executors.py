@@ -12,10 +12,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from unseen.engine.clock import OutOfTime, limited
-from unseen.engine.losses import Losses
+from unseen.engine.losses import Losses, Lost
 from unseen.engine.prints import Cleaned, cleaned_prints
-from unseen.engine.processes import Lost, Raised, run_in_processes
+from unseen.engine.processes import Raised, keep_workers, run_in_processes
 from unseen.engine.store import Store
 from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
@@ -80,14 +79,14 @@ def run_jobs(
     Args:
         function: A module-level function whose result is plain data; all randomness comes from its arguments.
         jobs: What to run it on.
-        executor: serial (here), local (processes), ray (the cluster that RAY_ADDRESS names, else a local one).
+        executor: serial (here; under a limit on time in one process that can be ended), local (processes), ray (the cluster
+            that RAY_ADDRESS names, else a local one).
         workers: Processes; by default as many as cores.
         store: Keeps finished jobs under a hash of function and arguments; those found there are not run again.
         done: Called with (name, finished, total) after each job. What also has a method ``expect`` is told, after
             the first job of a warm worker, the number of open jobs, the seconds of that one and the number of workers.
         keep: Which results the store keeps; all by default. A job that reports a failure can so be tried again.
-        seconds: Longest time that a job may take: a local worker is then killed; here and on a Ray cluster an alarm ends
-            what Python runs, not what hangs in compiled code.
+        seconds: Longest time that a job may take: its process is then killed, whatever it is busy with, on every executor.
         lost: Result of a job that was lost, from the job and why: its worker died or was killed, it called
             ``sys.exit``, or its group was given up. By default the run ends with JobFailed.
         losses: Remembers from run to run which groups were given up; by default each run counts anew.
@@ -165,24 +164,28 @@ def _key(function: Callable[..., Any], job: Job) -> dict[str, Any]:
     return {"function": f"{function.__module__}.{function.__qualname__}", "arguments": dict(job.key or job.arguments)}
 
 
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any], seconds: float | None = None) -> Any:
-    """The result of a job, or ``Lost`` where it left by ``sys.exit`` or ran too long.
-
-    Only a worker of our own can be killed; here and on a cluster an alarm ends what Python runs.
-    """
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """The result of a job, or ``Lost`` where it left by ``sys.exit``."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
-    limits = False
     try:
-        with contextlib.nullcontext(False) if seconds is None else limited(seconds) as limits:
-            return function(**arguments)
+        return function(**arguments)
     except SystemExit as error:
-        return Lost(f"called sys.exit({error.code!r})")
-    except OutOfTime:
-        if not limits:
-            raise
-        return Lost(f"ran longer than {seconds:g} s")
+        return Lost(f"called sys.exit({error.code!r})", "left")
+
+
+def _held(function: Callable[..., Any], arguments: Mapping[str, Any], seconds: float) -> Any:
+    """The same on a worker of a cluster, under a limit on time: in a process of its own, since only that can be ended.
+
+    An alarm would not be heard by what hangs in compiled code, and the cluster can't tell when a job has begun. The process
+    is kept for the worker's next job, and ends with the worker.
+    """
+    keep_workers()
+    ((_, result),) = run_in_processes(function, [arguments], 1, environment=THREADS, seconds=seconds)
+    if isinstance(result, Raised):
+        raise result.error
+    return result
 
 
 def _failed(job: Job, error: BaseException) -> JobFailed:
@@ -196,10 +199,14 @@ def _failed(job: Job, error: BaseException) -> JobFailed:
 def _serial(
     function: Callable[..., Any], jobs: Sequence[Job], workers: int, seconds: float | None, losses: Losses
 ) -> Generator[tuple[int, Any]]:
+    if seconds is not None:
+        # What hangs in compiled code hears no alarm: only another process can be ended.
+        yield from _local(function, jobs, 1, seconds, losses)
+        return
     for i, job in enumerate(jobs):
         try:
             with cleaned_prints():
-                result = _call(function, job.arguments, seconds)
+                result = _call(function, job.arguments)
         except Exception as error:
             raise _failed(job, error) from error
         yield i, result
@@ -246,10 +253,14 @@ def _on_ray(
             )  # fmt: skip
         except Exception as error:
             raise BadInput(f"no Ray cluster can be reached at {address or 'this machine'} ({error}).") from None
+    open_jobs: dict[Any, int] = {}
     try:
         # A node may go away, so that a job is tried twice; one that takes its worker with it is lost after that.
-        remote = ray.remote(num_cpus=1, max_retries=1, runtime_env={"env_vars": THREADS})(_call)
-        open_jobs = {remote.remote(function, dict(job.arguments), seconds): i for i, job in enumerate(jobs)}
+        remote = ray.remote(num_cpus=1, max_retries=1, runtime_env={"env_vars": THREADS})(
+            _call if seconds is None else _held
+        )
+        more = () if seconds is None else (seconds,)
+        open_jobs = {remote.remote(function, dict(job.arguments), *more): i for i, job in enumerate(jobs)}
         while open_jobs:
             (ready, *_), _ = ray.wait(list(open_jobs), num_returns=1)
             i = open_jobs.pop(ready)
@@ -257,18 +268,24 @@ def _on_ray(
                 result = ray.get(ready)
             except ray.exceptions.RayTaskError as error:
                 raise _failed(jobs[i], error.cause) from error
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-                result = Lost(f"lost its worker ({type(error).__name__})")
-                losses.lost(jobs[i].group, result.why)
+            except ray.exceptions.WorkerCrashedError:
+                result = Lost("lost its worker (WorkerCrashedError)", "died")
+            except ray.exceptions.OutOfMemoryError:
+                result = Lost("lost its worker (OutOfMemoryError)", "memory")
+            # What left by sys.exit has come to an end, and kept its worker.
+            if isinstance(result, Lost) and result.kind != "left":
+                losses.lost(jobs[i].group, result)
             else:
                 losses.ended(jobs[i].group)
             yield i, result
             for waiting, j in list(open_jobs.items()):
-                if why := losses.given_up(jobs[j].group):
+                if why := losses.untried(jobs[j].group):
                     del open_jobs[waiting]
                     ray.cancel(waiting, force=True)
-                    yield j, Lost(why, tried=False)
+                    yield j, why
     finally:
+        for waiting in open_jobs:
+            ray.cancel(waiting, force=True)
         if own:
             ray.shutdown()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unseen.engine.losses import Losses
+from unseen.engine.losses import Losses, Lost
 from unseen.engine.prints import hand_on
 from unseen.engine.worker import LENGTH
 
@@ -30,19 +30,6 @@ SIGNALS = {
     signal.SIGKILL: "killed (signal 9: out of memory, or by hand)",
     signal.SIGSEGV: "crashed (segmentation fault)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A job without a result: its worker died, ran too long or held too much memory; or it left by ``sys.exit``.
-
-    Attributes:
-        why: What befell it.
-        tried: Whether it was begun at all.
-    """
-
-    why: str
-    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +100,12 @@ def kept_workers() -> Generator[None]:
             worker.end()
 
 
+def keep_workers() -> None:
+    """Later runs share their workers, as within ``kept_workers``, until this process ends; they end with it."""
+    global _idle
+    _idle = [] if _idle is None else _idle
+
+
 def _idle_worker(environment: Mapping[str, str]) -> _Worker | None:
     """A worker that waits for jobs under this environment, if one is alive."""
     for i, (own, worker) in enumerate(_idle or ()):
@@ -176,11 +169,11 @@ def run_in_processes(
             return groups[job] if groups is not None else ()
 
         def open_jobs() -> bool:
-            while waiting and (why := counted.given_up(group(waiting[0]))):
-                untried.append((waiting.popleft(), Lost(why, tried=False)))
+            while waiting and (why := counted.untried(group(waiting[0]))):
+                untried.append((waiting.popleft(), why))
             return bool(waiting)
 
-        def lose(worker: _Worker, why: str = "") -> Generator[tuple[int, Any]]:
+        def lose(worker: _Worker, why: Lost | None = None) -> Generator[tuple[int, Any]]:
             """A worker is gone, or has to go: its job is lost, and another takes its place."""
             position, why = worker.job, why or _end_of(worker)
             dismiss(worker)
@@ -189,7 +182,7 @@ def run_in_processes(
             if open_jobs():
                 give(hire())
             if position is not None:
-                yield position, Lost(why)
+                yield position, why
 
         def give(worker: _Worker) -> None:
             if open_jobs():
@@ -234,22 +227,22 @@ def run_in_processes(
                 dismiss(worker)
 
 
-def _end_of(worker: _Worker) -> str:
+def _end_of(worker: _Worker) -> Lost:
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.process.wait(1.0)
     return _death(worker.process.poll())
 
 
-def _too_much(worker: _Worker, seconds: float | None, limit: float, team: Sequence[_Worker]) -> str:
-    """Why a worker has to go, or ""."""
+def _too_much(worker: _Worker, seconds: float | None, limit: float, team: Sequence[_Worker]) -> Lost | None:
+    """Why a worker has to go, if it has to."""
     if worker.job is None:
-        return ""
+        return None
     if seconds is not None and time.monotonic() - worker.started > seconds:
-        return f"ran longer than {seconds:g} s"
+        return Lost(f"ran longer than {seconds:g} s", "time")
     own = _held(worker.process.pid)
     if own > limit / max(1, len(team)) and sum(_held(w.process.pid) for w in team) > limit:
-        return f"held {own / 2**30:.1f} GiB of memory, more than its share of what is free"
-    return ""
+        return Lost(f"held {own / 2**30:.1f} GiB of memory, more than its share of what is free", "memory")
+    return None
 
 
 def _started(environment: Mapping[str, str]) -> _Worker:
@@ -274,21 +267,22 @@ def _started(environment: Mapping[str, str]) -> _Worker:
 
 def _told(answer: tuple[str, Any]) -> Any:
     kind, value = answer
-    return {"done": lambda: value, "raised": lambda: Raised(value), "left": lambda: Lost(value)}[kind]()
+    return {"done": lambda: value, "raised": lambda: Raised(value), "left": lambda: Lost(value, "left")}[kind]()
 
 
-def _death(code: int | None) -> str:
-    """How a process ended, in words.
+def _death(code: int | None) -> Lost:
+    """How a process ended.
 
-    >>> _death(3), _death(-9)
-    ('ended its process (exit code 3)', 'was killed (signal 9: out of memory, or by hand)')
+    >>> _death(3).why, _death(-9).why, _death(-9).kind
+    ('ended its process (exit code 3)', 'was killed (signal 9: out of memory, or by hand)', 'killed')
     """
     if code is None:
-        return "closed its pipes"
+        return Lost("closed its pipes", "died")
     if code >= 0:
-        return f"ended its process (exit code {code})"
+        return Lost(f"ended its process (exit code {code})", "died")
     known = SIGNALS.get(signal.Signals(-code)) if -code in set(signal.Signals) else None
-    return f"was {known}" if known else f"was ended by signal {-code}"
+    kind = "killed" if -code == signal.SIGKILL else "died"
+    return Lost(f"was {known}" if known else f"was ended by signal {-code}", kind)
 
 
 def _readable(pipe: int) -> bool:
@@ -347,4 +341,4 @@ def _free_of_container(folder: str = "/sys/fs/cgroup") -> float:
         return float("inf")
 
 
-__all__ = ["Lost", "Raised", "kept_workers", "run_in_processes"]
+__all__ = ["Raised", "keep_workers", "kept_workers", "run_in_processes"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from unseen.data import Examples
 from unseen.engine.executors import Job, Kind, run_jobs
-from unseen.engine.processes import Lost
+from unseen.engine.losses import Lost
 from unseen.engine.seeds import numpy_generator
 from unseen.engine.store import Store, content_hash
 from unseen.errors import UnseenError

@@ -18,8 +18,7 @@ import polars as pl
 from unseen.data import Examples
 from unseen.engine.clock import OutOfTime
 from unseen.engine.executors import Job, Kind, run_jobs
-from unseen.engine.losses import Losses
-from unseen.engine.processes import Lost
+from unseen.engine.losses import Losses, Lost, LostKind
 from unseen.engine.seeds import numpy_generator
 from unseen.engine.sources import code_hash
 from unseen.engine.store import Store, content_hash
@@ -95,6 +94,7 @@ class Refitted:
         failed: What the learner raised, or "".
         seconds: Time of the fit and of answering.
         tried: False where the learner was given up before, since it took its worker with it each time.
+        lost: What befell the worker, where the learner did not raise but took it along.
     """
 
     piece: Piece
@@ -103,6 +103,7 @@ class Refitted:
     failed: str
     seconds: tuple[float, float]
     tried: bool = True
+    lost: LostKind | None = None
 
 
 class Runner:
@@ -163,7 +164,7 @@ class Runner:
 
 
 def _lost(job: Job, lost: Lost) -> dict[str, Any]:
-    return {**_nothing(f"the learner {lost.why}"), "tried": lost.tried}
+    return {**_nothing(f"the learner {lost.why}"), "tried": lost.tried, "lost": lost.kind}
 
 
 def _nothing(why: str) -> dict[str, Any]:
@@ -440,4 +441,6 @@ def _refitted(problem: Problem, piece: Piece, found: Mapping[str, Any]) -> Refit
         for column, sides in found["shuffled"].items()
     }
     fit_seconds, answer_seconds = found["seconds"]
-    return Refitted(piece, answers, shuffled, found["failed"], (fit_seconds, answer_seconds), found.get("tried", True))
+    return Refitted(
+        piece, answers, shuffled, found["failed"], (fit_seconds, answer_seconds), found.get("tried", True), found.get("lost")
+    )  # fmt: skip

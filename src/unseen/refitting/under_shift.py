@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from unseen.engine.losses import LostKind
 from unseen.factors import Kind
 from unseen.refitting.design import Case, Plan
 from unseen.refitting.problem import Problem
@@ -77,6 +78,11 @@ class UnderShift:
                 kind = _NUMBER.sub("#", result.failed)
                 found[first.setdefault(kind, result.failed)].append(result.piece.name)
         return dict(found)
+
+    @property
+    def lost(self) -> dict[str, LostKind]:
+        """Of the failures in which the learner took its worker along: message → what befell the worker."""
+        return {x.failed: x.lost for x in self.refitted if x.lost is not None}
 
     @property
     def untried(self) -> list[str]:
