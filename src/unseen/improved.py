@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from unseen.errors import BadInput
 from unseen.faces import document_in_python
-from unseen.reported import Reported
+from unseen.reported import Reported, in_form
 
 if TYPE_CHECKING:
     from unseen.improving import Improvement
     from unseen.refitting import Asked
     from unseen.remedies import Remedy
 
-FORMATS = ("text", "json", "markdown", "html")
 PREFIX = "remedy"
 
 
@@ -68,23 +66,15 @@ class Improved(Reported):
 
 
 def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``improve`` in one of ``FORMATS``.
+    """A document of ``improve`` in one of ``reported.FORMATS``.
 
     Raises:
         BadInput: There is no such format.
     """
     from unseen.report import improvement_html, improvement_markdown, improvement_terminal
-    from unseen.report.plain import to_json
 
-    if format_ == "json":
-        return to_json(document)
-    if format_ == "html":
-        return improvement_html.render(document)
-    if format_ == "markdown":
-        return improvement_markdown.render(document)
-    if format_ == "text":
-        return improvement_terminal.text(document, color=color)
-    raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")
+    text = partial(improvement_terminal.text, color=color)
+    return in_form(document, format_, text=text, markdown=improvement_markdown.render, html=improvement_html.render)
 
 
 def first_answer(found: Improvement, seconds: float) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from unseen.errors import BadInput
 from unseen.faces import document_in_python
-from unseen.reported import Reported
+from unseen.reported import Reported, in_form
 
 if TYPE_CHECKING:
     from unseen.planning import Plan
-
-FORMATS = ("text", "json", "markdown", "html")
 
 
 @dataclass(frozen=True)
@@ -60,20 +57,12 @@ class Planned(Reported):
 
 
 def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``plan`` in one of ``FORMATS``.
+    """A document of ``plan`` in one of ``reported.FORMATS``.
 
     Raises:
         BadInput: There is no such format.
     """
     from unseen.report import plan_html, plan_markdown, plan_terminal
-    from unseen.report.plain import to_json
 
-    if format_ == "json":
-        return to_json(document)
-    if format_ == "html":
-        return plan_html.render(document)
-    if format_ == "markdown":
-        return plan_markdown.render(document)
-    if format_ == "text":
-        return plan_terminal.text(document, color=color)
-    raise BadInput(f"format {format_!r} is not one of {', '.join(FORMATS)}.")
+    text = partial(plan_terminal.text, color=color)
+    return in_form(document, format_, text=text, markdown=plan_markdown.render, html=plan_html.render)

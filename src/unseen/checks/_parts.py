@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from unseen.checks.base import Subject
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.estimates.intervals.clustered import require_dof
 from unseen.estimates.intervals.means import cluster_robust, two_sided_t, two_sided_z
 from unseen.responses import Responses
@@ -48,6 +50,32 @@ class Wholes:
     def most_right(self) -> NDArray[np.bool_]:
         """Whether at least half of the parts are right, shape (n,)."""
         return 2 * self.right >= self.parts
+
+
+class CheckOfWholes(Check):
+    """A check that judges the composite items of each model."""
+
+    needs = ("responses", "parent")
+
+    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
+        """One outcome a model."""
+        if subject.answers.score_kind.name == "unbounded":
+            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
+                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
+        outcomes = [
+            guarded(self, About("model", w.model), lambda w=w: self.judge(w, settings)) for w in wholes(subject)
+        ]
+        return outcomes or [
+            self.not_applicable(
+                "No model answered a composite item together with its parts.",
+                "Add the rows of the composite items: parent names the item of which a row is a part.",
+                unlocks=("parent",),
+            )
+        ]
+
+    @abstractmethod
+    def judge(self, w: Wholes, settings: Settings) -> Outcome:
+        """What there is to say of one model."""
 
 
 def wholes(subject: Subject) -> tuple[Wholes, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from unseen.checks._parts import Wholes, above, wholes
-from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks._parts import CheckOfWholes, Wholes, above
+from unseen.checks.base import About, Outcome, Settings
 from unseen.checks.blame import Blame
 from unseen.checks.blame import wholes as wholes_rows
 from unseen.checks.details.models import PartsAndWhole
@@ -16,7 +14,7 @@ from unseen.estimates.intervals.codes import distinct
 from unseen.estimates.intervals.means import mean_estimate
 
 
-class CompositionalityGap(Check):
+class CompositionalityGap(CheckOfWholes):
     """Among composites whose parts are all right, the share that is wrong."""
 
     code = "U301"
@@ -38,26 +36,10 @@ class CompositionalityGap(Check):
         "small-lm gets 0.64 [0.57, 0.71] of 180 wholes wrong although it gets all their parts right; the parts alone "
         "predict 0.52 of all wholes right, 0.19 are."
     )
-    needs = ("responses", "parent")
     studies = ("compositionality-gap", "grokked-transformers", "omega")
 
-    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
-        """One outcome a model."""
-        if subject.answers.score_kind.name == "unbounded":
-            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
-                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
-        outcomes = [
-            guarded(self, About("model", w.model), lambda w=w: self._judge(w, settings)) for w in wholes(subject)
-        ]
-        return outcomes or [
-            self.not_applicable(
-                "No model answered a composite item together with its parts.",
-                "Add the rows of the composite items: parent names the item of which a row is a part.",
-                unlocks=("parent",),
-            )
-        ]
-
-    def _judge(self, w: Wholes, settings: Settings) -> Outcome:
+    def judge(self, w: Wholes, settings: Settings) -> Outcome:
+        """What there is to say of one model."""
         known = w.all_right
         units = distinct(w.cluster[known])
         if units < settings.min_units:

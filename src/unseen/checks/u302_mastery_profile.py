@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from unseen.checks._parts import Wholes, above, wholes
-from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.checks._parts import CheckOfWholes, Wholes, above
+from unseen.checks.base import About, Outcome, Settings
 from unseen.checks.blame import Blame
 from unseen.checks.blame import wholes as wholes_rows
 from unseen.checks.details.models import Profiles
@@ -19,7 +17,7 @@ from unseen.estimates.intervals.means import mean_estimate
 KINDS = ("complete mastery", "inadequate generalisation", "insufficient knowledge", "rote memorisation")
 
 
-class MasteryProfile(Check):
+class MasteryProfile(CheckOfWholes):
     """Shares of the four ways in which parts and whole can be right or wrong."""
 
     code = "U302"
@@ -45,26 +43,10 @@ class MasteryProfile(Check):
         "small-lm on 180 wholes: complete mastery 0.20, inadequate generalisation 0.31, insufficient knowledge 0.40, "
         "rote memorisation 0.09 [0.04, 0.17]: right wholes often rest on wrong parts."
     )
-    needs = ("responses", "parent")
     studies = ("dyna-babi", "omega", "prontoqa-ood")
 
-    def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
-        """One outcome a model."""
-        if subject.answers.score_kind.name == "unbounded":
-            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
-                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
-        outcomes = [
-            guarded(self, About("model", w.model), lambda w=w: self._judge(w, settings)) for w in wholes(subject)
-        ]
-        return outcomes or [
-            self.not_applicable(
-                "No model answered a composite item together with its parts.",
-                "Add the rows of the composite items: parent names the item of which a row is a part.",
-                unlocks=("parent",),
-            )
-        ]
-
-    def _judge(self, w: Wholes, settings: Settings) -> Outcome:
+    def judge(self, w: Wholes, settings: Settings) -> Outcome:
+        """What there is to say of one model."""
         if distinct(w.cluster) < settings.min_units:
             raise TooFewUnits(
                 f"{w.model} answered {len(w.item)} wholes with their parts; {settings.min_units} are needed."
