@@ -8,7 +8,7 @@ import pytest
 
 import unseen
 from unseen.errors import BadInput
-from unseen.options import Options
+from unseen.options import ALIASES, Options
 
 # Options of the command line alone.
 COMMAND_LINE = {
@@ -19,6 +19,29 @@ COMMAND_LINE = {
 def test_python_spells_out_every_option():
     parameters = inspect.signature(unseen.audit).parameters
     assert set(Options.model_fields) - COMMAND_LINE <= set(parameters)
+
+
+@pytest.mark.parametrize("name", [*Options.model_fields, *ALIASES])
+def test_an_option_that_python_calls_otherwise_or_does_otherwise_is_told_what_to_write(name):
+    """Each option of the one schema is an argument, or the error says what to use instead of it."""
+    if name in inspect.signature(unseen.audit).parameters:
+        return
+    with pytest.raises(TypeError) as caught:
+        unseen.audit({"model": ["m"], "item": [1], "score": [1]}, **{name: "x"})
+    assert isinstance(caught.value, BadInput)
+    meant = f"; did you mean {ALIASES.get(name)!r}? The arguments are "
+    assert str(caught.value).startswith(f"audit has no argument {name!r}{meant if name in ALIASES else ': use '}")
+
+
+@pytest.mark.parametrize(
+    "face", [unseen.audit, unseen.read, unseen.improve, unseen.plan, unseen.compare, unseen.explain]
+)
+def test_an_argument_that_no_function_has_is_one_error_of_every_face(face):
+    with pytest.raises(BadInput, match=rf"^{face.__name__} has no argument 'levle'[.;]"):
+        face(levle=0.9)
+
+
+def test_arguments_of_python_are_spelt_out():
     assert not any(
         p.kind is p.VAR_KEYWORD
         for f in (unseen.audit, unseen.read, unseen.improve, unseen.plan, unseen.compare)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, wraps
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unseen import auditing
 from unseen.auditing import AuditResult
@@ -33,6 +34,25 @@ if TYPE_CHECKING:
     from unseen.report.accepted import Accepted
     from unseen.report.baseline import Baseline
     from unseen.stories import ScoreTable, Story, Telling, Verdict
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _public(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose errors speak of arguments, those on an argument that it does not take among them."""
+    taken = inspect.signature(function).parameters
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in taken:
+                from unseen.options import no_argument
+
+                raise no_argument(function.__name__, taken, name)
+        return function(*args, **kwargs)
+
+    return spoken(called)
 
 
 @dataclass(frozen=True)
@@ -197,7 +217,7 @@ class Audit(Reported):
         return notebook.render(self.document)
 
 
-@spoken
+@_public
 def read(
     sources: Any,
     *,
@@ -268,7 +288,7 @@ def read(
     return read_files([resolve_sample(source) for source in given], mapping=options.mapping)
 
 
-@spoken
+@_public
 def audit(
     table: Any,
     *,
@@ -447,7 +467,7 @@ def audit(
     return _told(Audit(result, tuple(sources), then, known))
 
 
-@spoken
+@_public
 def compare(
     before: Any,
     after: Any,
@@ -593,7 +613,7 @@ def baseline_of(
     return baseline.resolve(given, read=lambda source: _answers(source, mapping), audited=audited, name=name)
 
 
-@spoken
+@_public
 def improve(
     table: Any,
     *,
@@ -690,7 +710,7 @@ def improve(
         )  # fmt: skip
 
 
-@spoken
+@_public
 def plan(
     table: Any = None,
     *,
@@ -939,6 +959,7 @@ class Pages(list[Any]):
         return f"<pre>{escape(repr(self))}</pre>"
 
 
+@_public
 def explain(code: str = "") -> Pages:
     """Pages of the checks whose code begins so, all for an empty code; or of ``remedy:NAME``, all for ``remedy``.
 

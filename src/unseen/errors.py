@@ -15,6 +15,10 @@ class BadInput(UnseenError, ValueError):
     """What the user gave can't be used: a file, a column, a value, an expression or an option."""
 
 
+class NoArgument(BadInput, TypeError):
+    """A function of the library has no such argument."""
+
+
 class TooFewUnits(UnseenError, ValueError):
     """There are fewer independent units than the estimate needs, so that no interval exists."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from unseen.checks.base import Settings
 from unseen.checks.registry import as_code
-from unseen.errors import BadInput
+from unseen.errors import BadInput, NoArgument
 from unseen.plain_text import names, value
 from unseen.responses.mapping import Mapping
 
@@ -29,6 +31,22 @@ COLUMNS = (
 # Of these, what ``Mapping`` calls otherwise: elsewhere format and target are those of a report and of a learner.
 AS_MAPPED = {"reader": "format", "target_column": "target"}
 CHECKED = ("smallest_gap", "gap_that_matters", "level", "fdr", "seed", "labelled_at_random")
+
+
+@dataclass(frozen=True)
+class InPython:
+    """What Python has instead of an option that belongs to the command line alone.
+
+    Attributes:
+        words: What to write, after "use".
+    """
+
+    words: str
+
+
+_SAVED = InPython('save_html("report.html"), to_json("report.json") or to_markdown("report.md") of what is returned')
+_ACCEPTED = InPython('audit.accept("accepted.toml", reason=…, expires=…) on what is returned')
+_CHECKED = "unseen.testing.check(audit, {}=…) on what is returned"
 
 
 class Options(BaseModel):
@@ -140,18 +158,20 @@ class Options(BaseModel):
     resamples: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
     labelled_at_random: StrictBool = False
-    format: Literal["text", "json", "markdown", "html", "github", "sarif"] | None = None
-    output: tuple[str, ...] = ()
+    format: Annotated[Literal["text", "json", "markdown", "html", "github", "sarif"] | None, _SAVED] = None
+    output: Annotated[tuple[str, ...], _SAVED] = ()
     baseline: str | None = None
     accepted: str | None = None
-    accept: str | None = None
-    reason: str = ""
-    expires: date | None = None
-    statistics: StrictBool = False
-    fail_on: tuple[str, ...] = ()
-    fail_gap: float | None = Field(None, ge=0)
-    full: StrictBool = False
-    quiet: StrictBool = False
+    accept: Annotated[str | None, _ACCEPTED] = None
+    reason: Annotated[str, _ACCEPTED] = ""
+    expires: Annotated[date | None, _ACCEPTED] = None
+    statistics: Annotated[StrictBool, InPython('audit.to_frame().group_by("code").len() on what is returned')] = False
+    fail_on: Annotated[tuple[str, ...], InPython(_CHECKED.format("fail_on"))] = ()
+    fail_gap: Annotated[float | None, InPython(_CHECKED.format("fail_gap"))] = Field(None, ge=0)
+    full: Annotated[StrictBool, InPython("audit.to_frame() on what is returned, which holds every finding")] = False
+    quiet: Annotated[
+        StrictBool, InPython("progress=False, which shows no bar; nothing is printed until you print what is returned")
+    ] = False
 
     @field_validator("train", "baseline", "accepted", "accept", mode="before")
     @classmethod
@@ -295,6 +315,31 @@ def _code(name: str) -> str:
     return name.upper() if name.lower() == "undecided" else as_code(name)
 
 
+def no_argument(function: str, taken: Collection[str], name: str) -> NoArgument:
+    """The error on an argument that a function of the library does not take.
+
+    Args:
+        function: Its name.
+        taken: What it takes.
+        name: What it was given.
+
+    >>> print(no_argument("audit", ["factors"], "fail_on"))
+    audit has no argument 'fail_on': use unseen.testing.check(audit, fail_on=…) on what is returned.
+    >>> print(no_argument("audit", ["factors", "level"], "factor"))
+    audit has no argument 'factor'; did you mean 'factors'? The arguments are factors, level.
+    """
+    field = Options.model_fields.get(name)
+    for other in field.metadata if field is not None else ():
+        if isinstance(other, InPython):
+            return NoArgument(f"{function} has no argument {name!r}: use {other.words}.")
+    called = ALIASES.get(name, "")
+    near = [called] if called in taken else get_close_matches(name, taken, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return NoArgument(
+        f"{function} has no argument {value(name, 60)!r}{hint} The arguments are {names(sorted(taken), 60)}."
+    )
+
+
 def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name.replace("-", "_"), [*known, *ALIASES], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
@@ -315,4 +360,4 @@ def _told(error: ValidationError) -> str:
     return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."
 
 
-__all__ = ["AS_MAPPED", "COLUMNS", "Options"]
+__all__ = ["AS_MAPPED", "COLUMNS", "InPython", "Options", "no_argument"]

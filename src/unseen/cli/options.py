@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unseen.errors import BadInput
+from unseen.plain_text import value
 
 # Endings of --output that say how it is written.
 FORMS = {
     ".html": "html", ".htm": "html", ".json": "json", ".md": "markdown", ".markdown": "markdown", ".sarif": "sarif",
     ".txt": "text", ".text": "text", ".log": "text",
 }  # fmt: skip
+# Names of formats other than text, and of their endings, with the first ending of each: a file is not meant to be called so.
+MEANT = {
+    name: (form, next(e for e in FORMS if FORMS[e] == form)) for end, form in FORMS.items() for name in (form, end[1:])
+}
+MEANT = {name: meant for name, meant in MEANT.items() if meant[0] != "text"} | {"github": ("github", ".txt")}
 
 
 def form_of(output: Path | None) -> str:
     """The format by the ending of a file; text where there is none.
 
     Raises:
-        BadInput: The ending is that of no format: a report in another form than its name says is opened by nothing.
+        BadInput: The ending is that of no format: a report in another form than its name says is opened by nothing. Or the
+            file has no ending, and is called as a format is: that was meant as the format.
 
     >>> form_of(Path("report.HTML")), form_of(Path("report")), form_of(None)
     ('html', 'text', 'text')
@@ -28,6 +35,12 @@ def form_of(output: Path | None) -> str:
         raise BadInput(
             f"--output {output}: no format ends in {ending}; the endings are {', '.join(FORMS)}. Choose one of them, or say how "
             "it is written with --format."
+        )
+    if output and not ending and output.name.lower() in MEANT:
+        form, suffix = MEANT[output.name.lower()]
+        raise BadInput(
+            f"--output {value(str(output), 60)} names a file, not a format. Write --format {form} for the format, or name the "
+            f"file: --output {value(str(output.with_name(output.name + suffix)), 60)}"
         )
     return FORMS.get(ending, "text")
 
