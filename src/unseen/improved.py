@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from unseen.faces import document_in_python
-from unseen.reported import Reported, in_form
+from unseen.reported import Reported
 
 if TYPE_CHECKING:
     from unseen.improving import Improvement
@@ -66,12 +66,13 @@ class Improved(Reported):
 
 
 def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``improve`` in one of ``reported.FORMATS``.
+    """A document of ``improve`` in one of ``rendered.FORMATS``.
 
     Raises:
         BadInput: There is no such format.
     """
     from unseen.report import improvement_html, improvement_markdown, improvement_terminal
+    from unseen.report.rendered import in_form
 
     text = partial(improvement_terminal.text, color=color)
     return in_form(document, format_, text=text, markdown=improvement_markdown.render, html=improvement_html.render)

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from unseen.faces import document_in_python
-from unseen.reported import Reported, in_form
+from unseen.reported import Reported
 
 if TYPE_CHECKING:
     from unseen.planning import Plan
@@ -57,12 +57,13 @@ class Planned(Reported):
 
 
 def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``plan`` in one of ``reported.FORMATS``.
+    """A document of ``plan`` in one of ``rendered.FORMATS``.
 
     Raises:
         BadInput: There is no such format.
     """
     from unseen.report import plan_html, plan_markdown, plan_terminal
+    from unseen.report.rendered import in_form
 
     text = partial(plan_terminal.text, color=color)
     return in_form(document, format_, text=text, markdown=plan_markdown.render, html=plan_html.render)

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from unseen.errors import BadInput
 from unseen.faces import in_python
 from unseen.files import write_atomically
-
-FORMATS = ("text", "json", "markdown", "html")
-Written = Callable[[Mapping[str, Any]], str]
 
 
 class Reported(ABC):
@@ -45,18 +39,4 @@ class Reported(ABC):
         return text
 
 
-def in_form(document: Mapping[str, Any], form: str, *, text: Written, markdown: Written, html: Written) -> str:
-    """A document in one of ``FORMATS``.
-
-    Raises:
-        BadInput: There is no such format.
-    """
-    from unseen.report.plain import to_json
-
-    writers = dict(zip(FORMATS, (text, to_json, markdown, html), strict=True))
-    if form not in writers:
-        raise BadInput(f"format {form!r} is not one of {', '.join(FORMATS)}.")
-    return writers[form](document)
-
-
-__all__ = ["FORMATS", "Reported", "in_form"]
+__all__ = ["Reported"]

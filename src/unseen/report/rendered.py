@@ -1,12 +1,18 @@
-"""The document of an audit in each of its forms."""
+"""Documents in each of their forms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from unseen.errors import BadInput
 
 if TYPE_CHECKING:
     from unseen.responses import Responses
+
+# Forms of the other documents; an audit has more.
+FORMATS = ("text", "json", "markdown", "html")
+Written = Callable[[Mapping[str, Any]], str]
 
 
 def rendered(
@@ -52,4 +58,18 @@ def rendered(
     return terminal.text(document, color=color, full=full)
 
 
-__all__ = ["rendered"]
+def in_form(document: Mapping[str, Any], form: str, *, text: Written, markdown: Written, html: Written) -> str:
+    """A document in one of ``FORMATS``.
+
+    Raises:
+        BadInput: There is no such format.
+    """
+    from unseen.report.plain import to_json
+
+    writers = dict(zip(FORMATS, (text, to_json, markdown, html), strict=True))
+    if form not in writers:
+        raise BadInput(f"format {form!r} is not one of {', '.join(FORMATS)}.")
+    return writers[form](document)
+
+
+__all__ = ["FORMATS", "in_form", "rendered"]
