@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.checks._unit import unit_of
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.errors import TooFewUnits
 from unseen.estimates.confidence.calibration import sorted_rows
@@ -98,6 +99,14 @@ def unusable(check: Check, subject: Subject) -> Outcome | None:
             "Give the range of the score (--range LOW:HIGH), or a score of 0 and 1.",
             about=About("data", "all"),
         )
+    if responses is not None and (unit := unit_of(subject)).lower and unit.low is not None and unit.high is not None:
+        score = subject.answers.score
+        if not np.isin(score[~np.isnan(score)], (unit.low, unit.high)).all():
+            return check.not_applicable(
+                f"A {unit.word} by degrees is no answer right or wrong, so that a confidence of 0.8 has nothing to be compared "
+                "with.",
+                "Give a score of 0 and 1 beside it.", about=About("data", "all"),
+            )  # fmt: skip
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._rows import first_positions, scored
+from unseen.checks._unit import Unit
 from unseen.checks.base import Subject
 from unseen.errors import Undefined
 from unseen.estimates.difficulty.irt import MIN_PERSONS_2PL, IrtFit, fit_irt
@@ -30,6 +31,7 @@ class Grid:
         row: A row of the table for each item, shape (items,), or -1.
         cluster: Sampling unit of each item, shape (items,), or None where each item is its own.
         note: What was done to the scores, in a sentence; empty where nothing.
+        solved: What a model does on an item that counts as solved, where scores are a loss; else empty.
     """
 
     right: FloatArray
@@ -38,6 +40,7 @@ class Grid:
     row: IntArray
     cluster: IntArray | None
     note: str
+    solved: str = ""
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -90,6 +93,13 @@ def correct_rows(subject: Subject) -> FloatArray:
     return rows.score if rows.binary else (rows.score >= (kind.low + kind.high) / 2).astype(np.float64)
 
 
+def counted_as(unit: Unit, middle: float) -> str:
+    """Which graded scores count as solved, as a sentence."""
+    if unit.lower:
+        return f" A {unit.word} of at most {unit.shown(middle):g} counts as solved."
+    return f" Scores count as right from {middle:g} on."
+
+
 def _grid(subject: Subject) -> Grid:
     rows, answers = scored(subject), subject.answers
     right = correct_rows(subject)
@@ -112,5 +122,6 @@ def _grid(subject: Subject) -> Grid:
         models=rows.models,
         row=np.where(first >= 0, rows.row[np.maximum(first, 0)], -1),
         cluster=rows.cluster[np.maximum(first, 0)].astype(np.int64) if clustered else None,
-        note="" if rows.binary else f" Scores count as right from {middle:g} on.",
+        note="" if rows.binary else counted_as(rows.unit, middle),
+        solved=f"keeps its {rows.unit.word} within {rows.unit.shown(middle):g}" if rows.unit.lower else "",
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from unseen.checks.base import Subject
+from unseen.checks.details.record import Details, ToldAs
 from unseen.estimates import Estimate
 from unseen.responses.notes import facts_of
 
@@ -40,6 +44,28 @@ class Unit:
         return (self.name or "loss") if self.lower else "score"
 
     @property
+    def rises(self) -> str:
+        """How a change for the worse is told of the number."""
+        return "rises" if self.lower else "falls"
+
+    @property
+    def scores(self) -> str:
+        """The verb between a subject and its number.
+
+        >>> Unit(name="loss", perfect=0.0).scores, Unit().scores
+        ('has a loss of', 'scores')
+        """
+        return f"has {_article(self.word)} {self.word} of" if self.lower else "scores"
+
+    def loses(self, subject: str, verb: str = "loses") -> str:
+        """A subject that gets worse, up to the number of how much.
+
+        >>> Unit(name="loss", perfect=0.0).loses("lm"), Unit().loses("lm"), Unit().loses("lm", "falls by")
+        ("lm's loss rises by", 'lm loses', 'lm falls by')
+        """
+        return f"{subject}'s {self.word} rises by" if self.lower else f"{subject} {verb}"
+
+    @property
     def worse(self) -> str:
         """On which side of another number a worse one lies."""
         return "higher" if self.lower else "lower"
@@ -61,6 +87,24 @@ class Unit:
         if self.perfect is None:
             return e
         return replace(e, value=self.shown(e.value), low=self.shown(e.high), high=self.shown(e.low))
+
+    def titled(self, title: str) -> str:
+        """The title of a check, of scores.
+
+        >>> Unit(name="loss", perfect=0.0).titled("floor, ceiling, constant scores"), Unit().titled("accuracy")
+        ('floor, ceiling, constant loss', 'accuracy')
+        """
+        return re.sub(r"\bscores?\b", self.word, title).replace("accuracy", "success") if self.lower else title
+
+    def told_of(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Details of an outcome with every mean score in them as users know it, and the word for it beside them."""
+        if not self.lower or not isinstance(details, Details):
+            return details
+        return replace(details.with_means(self.shown), told_as=ToldAs(self.word))
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in "aeiou" else "a"
 
 
 PLAIN = Unit()

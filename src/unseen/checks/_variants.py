@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._rows import ItemMeans, item_means
+from unseen.checks._unit import Unit
 from unseen.checks.base import Subject
+from unseen.plain_text import counted
 
 
 class Flipped(TypedDict):
@@ -41,6 +43,12 @@ class VariantPairs:
     def worst(self) -> float:
         """Mean over originals of the lowest score on the original and its variants."""
         return _mean_of_extreme(self)
+
+    def told(self, unit: Unit) -> str:
+        """The means of both forms as users know them."""
+        before, after = (unit.shown(float(side.mean())) for side in (self.original, self.variant))
+        of = f"a {unit.word} of " if unit.lower else ""
+        return f"{of}{before:.2f} on originals, {after:.2f} on variants ({counted(len(self.item), 'pair')})"
 
     def flips(self) -> Flipped:
         """How many pairs turn wrong and how many turn right (scores above and below one half of their span)."""

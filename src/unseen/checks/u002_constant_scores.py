@@ -8,8 +8,10 @@ import numpy as np
 
 from unseen.checks._constant import ConstantCell, constant_cells
 from unseen.checks._rows import Scored, scored
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.data import ConstantLevel, Spread
+from unseen.estimates import Estimate
 from unseen.estimates.intervals.means import mean_estimate
 from unseen.plain_text import counted
 
@@ -54,12 +56,16 @@ class ConstantScores(Check):
 
     def _cell(self, factor: str, cell: ConstantCell, rows: Scored, level: str) -> Outcome:
         name, (low, high) = rows.models[cell.model], cell.others
-        what = "right" if cell.right else "wrong"
+        unit = rows.unit
+        there, of_others = "right" if cell.right else "wrong", "of them right"
+        if unit.lower:
+            worst, best = (f"a {unit.word} of {unit.shown(end or 0.0):g}" for end in (unit.low, unit.high))
+            there, of_others = f"at {best if cell.right else worst}", f"of the way from {worst} to {best}"
         return Found(
             code=self.code, about=About("slice", f"{name}, {factor} = {level}"),
             effect=min(1.0, 1 - high if cell.right else low),
-            statement=f"{name} has all {counted(cell.rows, 'row')} with {factor} = {level} {what}; the other models have "
-            f"{low:.2f} to {high:.2f} of them right. The chance of such a run is at most {cell.chance:.1g}.",
+            statement=f"{name} has all {counted(cell.rows, 'row')} with {factor} = {level} {there}; the other models have "
+            f"{low:.2f} to {high:.2f} {of_others}. The chance of such a run is at most {cell.chance:.1g}.",
             next_step="Check how these answers came about: leaked or copied keys, a scorer or parser that fails, missing "
             "answers filled in. Comparisons by this factor leave the cell out.",
             details=ConstantLevel(
@@ -78,27 +84,35 @@ class ConstantScores(Check):
                 code=self.code, about=about, effect=1.0,
                 statement=f"{name} has the {rows.unit.word} {rows.unit.shown(low):g} in all of its {counted(len(score), 'row')}.",
                 next_step="Check the scorer and the column: a constant score tells nothing apart.",
-                details=Spread(model=name, where="constant", mean=None, lowest=low, highest=high),
+                details=_spread(name, "constant", None, rows.unit, low, high),
             )  # fmt: skip
         mean = mean_estimate(
             score, rows.cluster[part], level=settings.level, binary=rows.binary, what=f"the mean of {name}"
         )
         where = _where(mean.value, ends)
-        details = Spread(model=name, where=where, mean=mean, lowest=low, highest=high)
         unit = rows.unit
+        mean = unit.mean(mean)
+        details = _spread(name, where, mean, unit, low, high)
         called = unit.word if unit.word.startswith("mean ") else f"mean {unit.word}"
-        units = f"{unit.mean(mean).format(2)} over {counted(mean.units, 'independent unit')}"
+        units = f"{mean.format(2)} over {counted(mean.units, 'independent unit')}"
         if where is None:
             return Clear(
                 code=self.code, about=about, estimate=mean, details=details, next_step="Nothing to do.",
                 statement=f"{name} has room both ways: its {called} is {units}.",
             )  # fmt: skip
         harder = "easier" if where == "floor" else "harder"
+        end = where if not unit.lower else "worst end" if where == "floor" else "best end"
         return Found(
             code=self.code, about=about, estimate=mean, details=details, effect=1 - 2 * MARGIN,
-            statement=f"{name} is at the {where}: its {called} is {units}.",
-            next_step=f"Gaps of this model are bounded by the {where}: add {harder} items, or check the scorer.",
+            statement=f"{name} is at the {end}: its {called} is {units}.",
+            next_step=f"Gaps of this model are bounded by the {end}: add {harder} items, or check the scorer.",
         )  # fmt: skip
+
+
+def _spread(name: str, where: str | None, mean: Estimate | None, unit: Unit, low: float, high: float) -> Spread:
+    """Where the scores of a model lie, its lowest and highest one as users know them."""
+    lowest, highest = sorted((unit.shown(low), unit.shown(high)))
+    return Spread(model=name, where=where, mean=mean, lowest=lowest, highest=highest)
 
 
 def _where(mean: float, ends: tuple[float, float] | None) -> str | None:

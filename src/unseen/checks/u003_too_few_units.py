@@ -79,7 +79,10 @@ class TooFewUnitsForGap(Check):
             )
             gap = corrected.gap if corrected else _gap(a, b, rows, name, settings)
             counts = f"{distinct(a[1]):,} seen and {distinct(b[1]):,} unseen units"
-        outcome = self._outcome(name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr)
+        outcome = self._outcome(
+            name, gap, counts, rows.scale, settings.gap_that_matters, settings.fdr,
+            rows.unit.word if rows.unit.lower else None,
+        )  # fmt: skip
         if sides is not None:
             return outcome
         # A gap that nobody asked about is no finding: what the rows could show helps to plan.
@@ -93,7 +96,7 @@ class TooFewUnitsForGap(Check):
         d = outcome.details
         if outcome.estimate is None or not isinstance(d, Detectable):
             return outcome
-        return self._outcome(d.model, outcome.estimate, d.counts, d.scale, d.gap_that_matters, alpha)
+        return self._outcome(d.model, outcome.estimate, d.counts, d.scale, d.gap_that_matters, alpha, d.of)
 
     def beside(self, outcome: Outcome, judged: Outcome) -> Outcome:
         """No finding where U101 has decided the gap: more units would only narrow it."""
@@ -108,13 +111,16 @@ class TooFewUnitsForGap(Check):
         }  # fmt: skip
         return Clear(statement=told, next_step="Nothing to do.", **fields)
 
-    def _outcome(self, name: str, gap: Estimate, counts: str, scale: float, matters: float, alpha: float) -> Outcome:
+    def _outcome(
+        self, name: str, gap: Estimate, counts: str, scale: float, matters: float, alpha: float, of: str | None
+    ) -> Outcome:
+        word = of or "score"
         smallest = detectable_from_error(error_of(gap), alpha=alpha) / scale
         times, needed = units_to_decide(gap, matters * scale, alpha=alpha)
         details = Detectable(
             model=name, smallest_detectable=smallest, gap_that_matters=matters, level_tested=alpha,
             units=gap.units, times=times, units_needed=needed, standard_error=error_of(gap),
-            counts=counts, scale=scale,
+            counts=counts, scale=scale, of=of,
         )  # fmt: skip
         common: dict[str, Any] = {"code": self.code, "about": About("model", name), "estimate": gap, "details": details}
         collect = (
@@ -125,11 +131,11 @@ class TooFewUnitsForGap(Check):
             undecided = f"To tell every gap from zero or from {matters:.2f}, collect {collect}"
             return Clear(
                 next_step="Nothing to do." if times <= LEAST_TIMES else undecided, **common,
-                statement=f"{name} could show a gap of {smallest:.3f} of the score's range with 80 % power ({counts}).",
+                statement=f"{name} could show a gap of {smallest:.3f} of the {word}'s range with 80 % power ({counts}).",
             )  # fmt: skip
-        shows = f"only show a gap of {smallest:.2f} of the score's range or more ({counts})"
+        shows = f"only show a gap of {smallest:.2f} of the {word}'s range or more ({counts})"
         if smallest > 1:
-            shows = f"show no gap at all ({counts}: not even one of the whole range of the score)"
+            shows = f"show no gap at all ({counts}: not even one of the whole range of the {word})"
         return Found(
             effect=min(1.0, smallest - matters), next_step=f"Collect {collect}", **common,
             statement=f"{name} could {shows}, and {matters:.2f} matters.",

@@ -88,18 +88,18 @@ class SeenUnseenGap(Check):
                 f"{name} has {means[0].units} independent seen units and {means[1].units} unseen ones; "
                 f"a gap needs {settings.min_units} a side."
             )
+        unit = rows.unit
         corrected = corrected_gap(human, rows, part, seen, unseen, level=settings.level) if human else None
         if corrected:
             means, gap, p, retained = corrected.means, corrected.gap, corrected.p_value, corrected.retained
             basis = corrected.source
         else:
             gap, p = difference(*a, *b, level=settings.level, names=("seen", "unseen"))
-            retained = _retained(a, b, settings)
+            # A part of a loss is retained by nobody.
+            retained = None if unit.lower else _retained(a, b, settings)
             basis = f"{means[0].units:,} and {means[1].units:,} independent units"
-        unit = rows.unit
-        verb = f"has a {unit.word} of" if unit.lower else "scores"
         sides = (
-            f"{name} {verb} {unit.mean(means[0]).format(2)} on seen items and {unit.mean(means[1]).format(2)} on unseen "
+            f"{name} {unit.scores} {unit.mean(means[0]).format(2)} on seen items and {unit.mean(means[1]).format(2)} on unseen "
             f"ones ({basis})"
         )
         loses = "rises by" if unit.lower else "loses"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import Levels, ordered_levels, singletons, split_codes
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition, side
 from unseen.checks.details.gaps import Ends, GapPeak, Level
@@ -60,7 +60,7 @@ class Valley(Check):
                 arrays = (factor.codes[part], rows.score[part], rows.cluster[part], seen[part], unseen[part])
                 about = About("factor", f"{model} · {name}")
                 try:
-                    outcomes.append(self._judge(model, factor, about, arrays, rows.scale, settings))
+                    outcomes.append(self._judge(model, factor, about, arrays, rows, settings))
                 except (TooFewUnits, Undefined):
                     continue
         return outcomes or [
@@ -74,7 +74,7 @@ class Valley(Check):
     def _judge(
         self, model: str, factor: Levels, about: About,
         arrays: tuple[NDArray[np.int32], FloatArray, NDArray[np.integer], NDArray[np.bool_], NDArray[np.bool_]],
-        scale: float, settings: Settings,
+        rows: Scored, settings: Settings,
     ) -> Outcome:  # fmt: skip
         codes, score, cluster, seen, unseen = arrays
         keep = (seen | unseen) & (codes != (-9 if factor.missing is None else factor.missing))
@@ -109,12 +109,14 @@ class Valley(Check):
                 for i, c in enumerate(shared)
             ),
         )  # fmt: skip
+        unit = rows.unit
+        gap = f"the rise of the {unit.word} from seen to unseen" if unit.lower else "the gap between seen and unseen"
         return self.decide(
-            about=about, estimate=estimate, p_value=p, settings=settings, scale=scale, details=details,
+            about=about, estimate=estimate, p_value=p, settings=settings, scale=rows.scale, details=details,
             blames=Blame((model,), Condition((*side("unseen").terms, factor.term(shared[peak], shared[peak])))),
-            found=f"{model}: the gap between seen and unseen peaks at {factor.name} = {critical.value:.3g} "
+            found=f"{model}: {gap} peaks at {factor.name} = {critical.value:.3g} "
             f"[{critical.low:.3g}, {critical.high:.3g}], {estimate} above either end.",
-            clear=f"{model}: the gap between seen and unseen does not peak at a middle {factor.name}.",
+            clear=f"{model}: {gap} does not peak at a middle {factor.name}.",
             next_step=f"Collect training items about {factor.name} = {critical.value:.3g}: there the "
             f"model leans most "
             "on what it has seen.",

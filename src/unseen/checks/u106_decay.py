@@ -79,13 +79,14 @@ class Decay(Check):
                     points = curve(at, periods, score, cluster, singletons=singletons(cluster)).points(settings.level)
                 except TooFewUnits:
                     points = []
+                decay = f"rise of its {rows.unit.word}" if rows.unit.lower else "decay"
                 first, last = _when(start, column), _when(end, column)
                 return self.decide(
                     about=about, estimate=-trend, p_value=p, settings=settings, scale=rows.scale,
                     blames=Blame((model,), _later(x, column)),
                     details=OverTime(model=model, start=first, end=last, levels=tuple(map(Level.of, points))),
-                    found=f"{model} loses {-trend} from the first item ({first}) to the last ({last}).",
-                    clear=f"{model} shows no decay that matters between {first} and {last} ({(-trend).format(2)}).",
+                    found=f"{rows.unit.loses(model)} {-trend} from the first item ({first}) to the last ({last}).",
+                    clear=f"{model} shows no {decay} that matters between {first} and {last} ({(-trend).format(2)}).",
                     next_step="Compare what changed in the items over time (see factor gaps); refresh training data.",
                 )  # fmt: skip
 

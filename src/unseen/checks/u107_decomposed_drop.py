@@ -99,9 +99,10 @@ class DecomposedDrop(Check):
             support=tuple(parts.support), cells=parts.cells, p_values=parts.p_values, mix=parts.mix,
             difficulty=parts.difficulty, remainder=parts.remainder, total=parts.total,
         )  # fmt: skip
-        drop = "rise" if rows.unit.lower else "drop"
+        unit = rows.unit
+        drop, lost = ("rise", "lies") if unit.lower else ("drop", "is lost")
         numbers = (
-            f"of a {drop} of {parts.total.format(2)}, {parts.difficulty.format(2)} is lost within the same kind of item ({by}), "
+            f"of a {drop} of {parts.total.format(2)}, {parts.difficulty.format(2)} {lost} within the same kind of item ({by}), "
             f"{mix} is another mix of items, {rest} beyond comparison."
         )
         return self.decide(
@@ -109,7 +110,7 @@ class DecomposedDrop(Check):
             scale=rows.scale, details=details, blames=Blame((model,), side("unseen"), side("seen")),
             found=f"{model}: {_unsigned(numbers)}{note}",
             clear=f"{model}: no {drop} that matters is left within the same kind of item ({_unsigned(numbers)})",
-            next_step="What is lost within one kind of item points at the model, or at what the factors leave out: look at unseen "
+            next_step=f"What {lost} within one kind of item points at the model, or at what the factors leave out: look at unseen "
             "failures of kinds that it solves when seen.",
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._levels import Levels, cluster_half, describing_levels, singletons
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.blame import Blame, Condition
 from unseen.checks.details.gaps import Compounding, Level
@@ -64,12 +64,12 @@ class CompoundingPairs(Check):
         outcomes: list[Outcome] = []
         for model, part in rows.each():
             arrays = (rows.score[part], rows.cluster[part], half[part])
-            outcomes += self._model(model, part, factors, arrays, rows.scale, settings)
+            outcomes += self._model(model, part, factors, arrays, rows, settings)
         return outcomes
 
     def _model(
         self, model: str, part: slice, factors: list[Levels],
-        arrays: tuple[FloatArray, NDArray[np.integer], NDArray[np.bool_]], scale: float, settings: Settings,
+        arrays: tuple[FloatArray, NDArray[np.integer], NDArray[np.bool_]], scores: Scored, settings: Settings,
     ) -> list[Outcome]:  # fmt: skip
         score, cluster, half = arrays
         least = max(settings.min_units, 10)
@@ -93,14 +93,14 @@ class CompoundingPairs(Check):
             except (TooFewUnits, Undefined):
                 continue
             # What would be found for a reason that is no compounding is not judged; it was paid for all the same.
-            if estimate.low > 0 and not _compounds(means, settings.smallest_gap * scale):
+            if estimate.low > 0 and not _compounds(means, settings.smallest_gap * scores.scale):
                 continue
             tested.append((a, b, estimate, p if estimate.value > 0 else 1.0, means))
         if not tested:
             return [self._none(model, settings, len(cuts))]
         adjusted = holm([t[3] for t in tested] + [1.0] * (len(pairs) - len(tested)))
         return [
-            self._outcome(model, a, b, replace(e, level=settings.level), p, m, scale, settings)
+            self._outcome(model, a, b, replace(e, level=settings.level), p, m, scores, settings)
             for (a, b, e, _, m), p in zip(tested, adjusted.tolist(), strict=False)
         ]
 
@@ -117,20 +117,21 @@ class CompoundingPairs(Check):
         )  # fmt: skip
 
     def _outcome(
-        self, model: str, a: _Cut, b: _Cut, estimate: Estimate, p: float, means: Any, scale: float, settings: Settings
+        self, model: str, a: _Cut, b: _Cut, estimate: Estimate, p: float, means: Any, rows: Scored, settings: Settings
     ) -> Outcome:
+        word = rows.unit.word
         points = zip(means.points(settings.level), ("neither", b.name, a.name, "both"), strict=True)
         details = Compounding(
-            model=model, scale="score", conditions=(a.name, b.name),
+            model=model, scale=word, conditions=(a.name, b.name),
             cells=tuple(Level.of(point, label) for point, label in points),
             expected=float(means.mean[1] + means.mean[2] - means.mean[0]), observed=float(means.mean[3]),
         )  # fmt: skip
         return self.decide(
             about=About("factor", f"{model} · {a.factor} × {b.factor}"), estimate=estimate, p_value=p,
             settings=settings,
-            scale=scale, details=details, blames=Blame((model,), Condition((a.term, b.term))),
+            scale=rows.scale, details=details, blames=Blame((model,), Condition((a.term, b.term))),
             found=f"{model}: {a.name} and {b.name} together cost {estimate} more than the sum of both.",
-            clear=f"{model}: {a.name} and {b.name} do not compound by an amount that matters (score scale).",
+            clear=f"{model}: {a.name} and {b.name} do not compound by an amount that matters ({word} scale).",
             next_step=f"Test and train on items with both {a.name} and {b.name}: tests of one at a time miss this.",
         )  # fmt: skip
 

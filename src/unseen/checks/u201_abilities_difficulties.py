@@ -91,7 +91,8 @@ def _persons(g: Grid, model: RaschFit, estimates: list[Estimate | None]) -> tupl
     made: list[Person] = []
     for m, (name, e) in enumerate(zip(g.models, estimates, strict=True)):
         ends = (e.value, e.low, e.high) if e else (None, None, None)
-        extreme = None if e else "all right" if model.ability[m] > 0 else "none right"
+        word = "solved" if g.solved else "right"
+        extreme = None if e else f"{'all' if model.ability[m] > 0 else 'none'} {word}"
         made.append(Person(name, *ends, extreme, int(answered[m])))
     return tuple(made)
 

@@ -108,11 +108,12 @@ class ContradictingItems(Check):
             "code": self.code, "about": About("data", "all items"), "estimate": share, "p_value": simes(p),
             "effect": min(1.0, share.value),
             "details": OddItems(
+                source="answers" if coded else "numbers" if g.solved else "scores",
                 odd=tuple(rows), found=found, tested=items, detectable=test.detectable,
-                detectable_option=None if coded else test.detectable_option, source="answers" if coded else "scores",
+                detectable_option=None if coded else test.detectable_option,
             ),
         }  # fmt: skip
-        reach = _reach(test, coded, len(g.models), ability)
+        reach = _reach(test, coded, g, ability)
         more = "Add models of other strengths" + (
             "." if coded else ", or give what they answered: columns for prediction and target."
         )
@@ -133,7 +134,7 @@ class ContradictingItems(Check):
             )  # fmt: skip
         if not found or common["p_value"] > settings.fdr:
             return otherwise
-        named = ", ".join(_named(row) for row in rows[:MAX_NAMED]) + (" …" if found > MAX_NAMED else "")
+        named = ", ".join(_named(row, g) for row in rows[:MAX_NAMED]) + (" …" if found > MAX_NAMED else "")
         text = (
             f"{found:,} of {counted(items, 'item')} contradict the rest (about one of ten in such a list is there by "
             f"chance): {named}. {reach}"
@@ -161,22 +162,25 @@ def _share(found: int, items: int, detectable: float, level: float) -> Estimate:
     return Estimate(share, low, min(1.0, (1 - rest) / detectable), items, method, level)
 
 
-def _reach(test: KeyTest, coded: Keyed | None, models: int, ability: FloatArray) -> str:
+def _reach(test: KeyTest, coded: Keyed | None, g: Grid, ability: FloatArray) -> str:
     spread = float(ability[np.isfinite(ability)].std())
-    who = f"{counted(models, 'model')} with abilities spread by {spread:.1f} logits"
+    who = f"{counted(len(g.models), 'model')} with abilities spread by {spread:.1f} logits"
     if coded:
         return f"The answers of {who} could show {test.detectable:.2f} of all wrong keys."
+    if g.solved:
+        return f"From these numbers alone, {who} could show {test.detectable:.2f} of the items that count the other way round."
     return (
         f"From scores alone, {who} could show {test.detectable:.2f} of the items scored the wrong way round, and "
         f"{test.detectable_option:.2f} of those whose key names one wrong option of several."
     )
 
 
-def _named(row: OddItem) -> str:
+def _named(row: OddItem, g: Grid) -> str:
     if row.favourite is not None and row.target is not None:
         return f"{row.item} (able models say “{row.favourite[:40]}”, the key “{row.target[:40]}”)"
     return (
-        f"{row.item} (right: {row.weaker_right:.0%} of the weaker models, {row.stronger_right:.0%} of the stronger)"
+        f"{row.item} ({'solved by' if g.solved else 'right:'} {row.weaker_right:.0%} of the weaker models, "
+        f"{row.stronger_right:.0%} of the stronger)"
     ).replace("%", " %")
 
 

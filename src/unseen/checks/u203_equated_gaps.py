@@ -111,6 +111,8 @@ class EquatedGaps(Check):
         for m, gap in found.items():
             name, (estimate, p) = g.models[m], gap.at(settings.level)
             text = f"{name} loses {estimate.format(2)} more from seen to unseen items than the models do on average"
+            if g.solved:
+                text = _less_often("From seen to unseen items", name, g, estimate)
             outcomes.append(
                 self.decide(
                     about=About("model", name), estimate=estimate, p_value=p,
@@ -132,7 +134,7 @@ class EquatedGaps(Check):
                 self.not_applicable(
                     f"{g.models[m]} has {why}, so that its loss has no finite value on this scale; the others are "
                     "compared without it.",
-                    "Add items on which it is both right and wrong.", about=About("model", g.models[m]),
+                    "Add items of which it solves some and not others.", about=About("model", g.models[m]),
                 )
             )  # fmt: skip
         return outcomes
@@ -157,7 +159,7 @@ class EquatedGaps(Check):
                 {"level": str(label), "at": k, "m": m, "model": g.models[m], "extra_logits": gap.logits}
                 for m, gap in found.items()
             ]
-            named = {c.model: "all right" if c.right else "all wrong" for c in odd if c.level == k}
+            named = {c.model: _why_odd(g, right=c.right) for c in odd if c.level == k}
             left_out += [
                 {"level": str(label), "model": g.models[m], "why": named.get(m, why)} for m, why in dropped.items()
             ]
@@ -182,6 +184,8 @@ class EquatedGaps(Check):
             f"{worst['model']} loses {estimate.format(2)} more on items with {name} = {worst['level']} than the "
             f"models do on average"
         )
+        if g.solved:
+            text = _less_often(f"On items with {name} = {worst['level']}", worst["model"], g, estimate)
         without = _left_out(left_out)
         cells = tuple(
             ExtraLossAt(r["level"], r["model"], q, r["extra_logits"], e) for r, (e, q) in zip(rows, each, strict=True)
@@ -197,6 +201,11 @@ class EquatedGaps(Check):
                 factor=name, cells=cells, dropped=tuple(left_out), floors=tuple(allowed.values)
             ),
         )  # fmt: skip
+
+
+def _less_often(where: str, model: str, g: Grid, estimate: Estimate) -> str:
+    """The same of a loss: what is compared is how often it stays small."""
+    return f"{where} {model} {g.solved} less often than the models do on average, by {estimate.format(2)}"
 
 
 def _level(name: str, level: str) -> Condition:
@@ -269,11 +278,18 @@ def _why(g: Grid, m: int, items: NDArray[np.bool_], floor: float) -> str:
     right, trials = float(g.right[items, m].sum()), float(g.trials[items, m].sum())
     if trials == 0:
         return "no answers on one side"
+    all_right, all_wrong, share = ("solved", "unsolved", "solved") if g.solved else ("right", "wrong", "right")
     if right == trials:
-        return f"all of {trials:,.0f} answers right on one side"
+        return f"all of {trials:,.0f} answers {all_right} on one side"
     if right == 0:
-        return f"all of {trials:,.0f} answers wrong on one side"
-    return f"{right / trials:.2f} right on one side, no more than guessing ({floor:.2f})"
+        return f"all of {trials:,.0f} answers {all_wrong} on one side"
+    return f"{right / trials:.2f} {share} on one side, no more than guessing ({floor:.2f})"
+
+
+def _why_odd(g: Grid, *, right: bool) -> str:
+    if g.solved:
+        return "all solved" if right else "none solved"
+    return "all right" if right else "all wrong"
 
 
 def _left_out(cells: list[dict[str, str]], most: int = 5) -> str:
@@ -290,7 +306,7 @@ def _without(g: Grid, cells: list[tuple[NDArray[np.bool_], int]]) -> Grid:
     right, trials = g.right.copy(), g.trials.copy()
     for items, m in cells:
         right[items, m] = trials[items, m] = 0.0
-    return Grid(right, trials, g.models, g.row, g.cluster, g.note)
+    return Grid(right, trials, g.models, g.row, g.cluster, g.note, g.solved)
 
 
 def _by_item(g: Grid, codes: NDArray[np.int32]) -> IntArray:

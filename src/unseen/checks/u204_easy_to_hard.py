@@ -72,7 +72,7 @@ class EasyToHard(Check):
     def _judge(self, g: Grid, model: RaschFit, m: int, name: str, settings: Settings) -> Outcome:
         if not math.isfinite(float(model.ability[m])):
             raise Undefined(
-                f"{name} has all items right or all wrong, so that accuracy does not change with difficulty."
+                f"{name} solves all items or none, so that its share of solved ones does not change with difficulty."
             )
         difficulty, expected = difficulty_without(model, m)
         data = model.patterns
@@ -86,13 +86,14 @@ class EasyToHard(Check):
         shortfall, p = _shortfall(expected, share, pattern, easy, cluster, settings.level)
         seen = float(share[pattern][easy].mean())
         first, last = levels[0], levels[-1]
+        solves = g.solved or "is right"
         text = (
-            f"{name} is right on {first.value:.2f} of the easiest items and {last.value:.2f} of the hardest (of "
+            f"{name} {solves} on {first.value:.2f} of the easiest items and {last.value:.2f} of the hardest (of "
             f"{len(levels)} groups by the other models' answers)"
         )
         return self.decide(
             about=About("model", name), estimate=shortfall, p_value=p,
-            found=f"{name} is right on {seen:.2f} of the easier items, {shortfall.format(2)} less often than its ability "
+            found=f"{name} {solves} on {seen:.2f} of the easier items, {shortfall.format(2)} less often than its ability "
             f"predicts. {text}.",
             clear=f"{text}; on the easier items it falls short of its ability by {shortfall.format(2)}.",
             next_step="Read the easy items that it misses: format errors and careless slips show there first.",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unseen.checks._levels import MAX_ROWS, Levels, describing_levels, sample_rows, split_codes
 from unseen.checks._rows import scored
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Outcome, Settings, Subject
 from unseen.checks.details.gaps import NewCombinations
 from unseen.errors import TooFewUnits, Undefined
@@ -76,7 +77,7 @@ class UnseenCombinations(Check):
             about = About("model", model)
             arrays = (rows.score[part], rows.cluster[part], seen[part] & known[part], novel[part])
             try:
-                outcomes.append(self._judge(model, about, factors, part, arrays, pairs, span, settings))
+                outcomes.append(self._judge(model, about, factors, part, arrays, pairs, span, rows.unit, settings))
             except (TooFewUnits, Undefined) as error:
                 outcomes.append(self.not_applicable(f"{model}: {error}", "Collect more such items.", about=about))
         return outcomes
@@ -84,7 +85,7 @@ class UnseenCombinations(Check):
     def _judge(
         self, model: str, about: About, factors: list[Levels], part: slice,
         arrays: tuple[FloatArray, NDArray[np.integer], BoolArray, BoolArray], pairs: list[str], span: _Span,
-        settings: Settings,
+        unit: Unit, settings: Settings,
     ) -> Outcome:  # fmt: skip
         score, cluster, seen, novel = arrays
         units = distinct(cluster[novel])
@@ -105,20 +106,21 @@ class UnseenCombinations(Check):
         codes = np.stack([f.codes[part][new] for f in used], axis=1)
         shortfall, p, expected = self._shortfall(fit, codes, share[new], cluster[new], settings.level, span)
         observed = float(score[new].mean())
+        have, do = (f"have a mean {unit.word} of", "do") if unit.lower else ("score", "score")
         # The shortfall is on the scale of the score; what adds up, on that of the regression.
         added = " (effects add up on the logit)" if fit.link == "logit" else ""
-        scale_name = "logit" if fit.link == "logit" else "score"
+        scale_name = "logit" if fit.link == "logit" else unit.word
         details = NewCombinations(
             model=model, expected=expected, observed=observed, units=units, combinations=tuple(pairs),
             scale=scale_name, firth=fit.firth,
         )  # fmt: skip
         return self.decide(
             about=about, estimate=shortfall, p_value=p, settings=settings, scale=span.scale, details=details,
-            found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) score "
-            f"{observed:.2f}, {shortfall} "
-            f"below the additive expectation{added}.",
-            clear=f"{model}: new combinations of seen levels score as their parts let expect ({observed:.2f} against "
-            f"{expected:.2f}).",
+            found=f"{model}: new combinations of seen levels ({'; '.join(pairs[:3])}) {have} "
+            f"{unit.shown(observed):.2f}, {shortfall} "
+            f"{'above' if unit.lower else 'below'} the additive expectation{added}.",
+            clear=f"{model}: new combinations of seen levels {do} as their parts let expect ({unit.shown(observed):.2f} against "
+            f"{unit.shown(expected):.2f}).",
             next_step="Train on some of these combinations, and hold out others to see whether the "
             "ability carries over.",
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unseen.checks._rows import score_scale
+from unseen.checks._rows import scored
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
@@ -60,24 +60,27 @@ class VariantRobustness(Check):
         )  # fmt: skip
         if loss.units < settings.min_units:
             raise TooFewUnits(f"{name} has {counted(loss.units, 'independent original')}, not {settings.min_units}.")
-        flips = pairs.flips()
+        flips, rows = pairs.flips(), scored(subject)
+        unit = rows.unit
         worst, before, after = pairs.worst(), float(pairs.original.mean()), float(pairs.variant.mean())
         turned = (
             f"{flips['flips_to_wrong']:,} answers turn worse and {flips['flips_to_right']:,} better; "
-            f"the worst form of each question scores {worst:.2f}"
+            f"the worst form of each question {unit.scores} {unit.shown(worst):.2f}"
         )
-        numbers = f"{before:.2f} on originals, {after:.2f} on variants ({counted(flips['pairs'], 'pair')})"
+        numbers = pairs.told(unit)
+        turn = "worse" if unit.lower else "wrong"
+        lost = f"rise of its mean {unit.word}" if unit.lower else "mean loss"
         return self.decide(
             about=About("model", name),
             estimate=loss,
             p_value=p,
-            found=f"{name} loses {loss.format(2)} from originals to variants: {numbers}; {turned}.",
-            clear=f"{name} shows no mean loss from originals to variants that matters "
+            found=f"{unit.loses(name)} {loss.format(2)} from originals to variants: {numbers}; {turned}.",
+            clear=f"{name} shows no {lost} from originals to variants that matters "
             f"({loss.format(2)}): {numbers}; {turned}.",
-            next_step="Read the answers that turned wrong; report the worst form beside the mean, and train or prompt over "
+            next_step=f"Read the answers that turned {turn}; report the worst form beside the mean, and train or prompt over "
             "several forms of each question.",
             settings=settings,
-            scale=score_scale(subject.answers),
+            scale=rows.scale,
             blames=Blame((name,), variants(), originals()),
             details=RewordedFlips(
                 model=name, **flips, mean_original=before, mean_variant=after, worst=worst, loss=loss

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from unseen.checks._rows import score_scale
+from unseen.checks._rows import scored
 from unseen.checks._variants import VariantPairs, variant_pairs
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, originals, variants
@@ -68,9 +68,11 @@ class MemorisedOriginals(Check):
         )  # fmt: skip
         if excess.units < settings.min_units:
             raise TooFewUnits(f"{name} has {counted(excess.units, 'independent original')}, not {settings.min_units}.")
-        flips = pairs.flips()
+        flips, rows = pairs.flips(), scored(subject)
+        unit = rows.unit
+        not_lost = f"{name}'s {unit.word} does not rise" if unit.lower else f"{name} does not lose"
         asymmetry = mcnemar(flips["flips_to_wrong"], flips["flips_to_right"])
-        more = "more than the other models do " if others is not None else ""
+        more = f"more than {'those of ' if unit.lower else ''}the other models do " if others is not None else ""
         changed = (
             f"{counted(flips['pairs'], 'pair')}, {flips['flips_to_wrong']:,} turn worse and "
             f"{flips['flips_to_right']:,} better"
@@ -80,13 +82,13 @@ class MemorisedOriginals(Check):
             about=About("model", name),
             estimate=excess,
             p_value=max(p, asymmetry) if others is None else p,
-            found=f"{name} loses {excess.format(2)} {more}from originals to variants ({changed}).{alone}",
-            clear=f"{name} does not lose {more or 'more than chance '}from originals to variants "
+            found=f"{unit.loses(name)} {excess.format(2)} {more}from originals to variants ({changed}).{alone}",
+            clear=f"{not_lost} {more or 'more than chance '}from originals to variants "
             f"({excess.format(2)}; {changed}).",
-            next_step="Look for the originals in the training data, report the score on variants, and compare with a "
+            next_step=f"Look for the originals in the training data, report the {unit.word} on variants, and compare with a "
             "model that cannot have seen them.",
             settings=settings,
-            scale=score_scale(subject.answers),
+            scale=rows.scale,
             blames=Blame((name,), variants(), originals(), measure="excess"),
             details=MemorisedFlips(
                 model=name, **flips, loss=float(np.mean(pairs.original - pairs.variant)),

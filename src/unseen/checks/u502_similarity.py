@@ -82,12 +82,14 @@ class Similarity(Check):
                     points = curve(at, bins, score, cluster, singletons=singletons(cluster)).points(settings.level)
                 except TooFewUnits:
                     points = []
+                unit = rows.unit
+                gains = f"{model}'s {unit.word} falls by" if unit.lower else f"{model} gains"
                 return self.decide(
                     about=about, estimate=rise, p_value=p, settings=settings, scale=rows.scale,
                     details=BySimilarity(model=model, low=low, high=high, levels=tuple(map(Level.of, points))),
-                    found=f"{model} gains {rise} from similarity {low:.2f} to {high:.2f} to the training examples.",
+                    found=f"{gains} {rise} from similarity {low:.2f} to {high:.2f} to the training examples.",
                     clear=f"{model} is not better on items similar to training by an amount that matters.",
-                    next_step="Report the score on the least similar items beside the overall score.",
+                    next_step=f"Report the {unit.word} on the least similar items beside the overall {unit.word}.",
                 )  # fmt: skip
 
             outcomes.append(guarded(self, about, judge))

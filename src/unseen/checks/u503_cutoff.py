@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unseen.checks._levels import numbers, split_codes
-from unseen.checks._rows import scored
+from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, rows_in
 from unseen.checks.details.gaps import AtCutoff, Placebo
@@ -74,14 +74,14 @@ class Cutoff(Check):
             def judge(model: str = model, part: slice = part, about: About = about) -> Outcome:
                 keep = known[part] & (seen[part] | unseen[part])
                 arrays = (times[part][keep], rows.score[part][keep], rows.cluster[part][keep])
-                return self._judge(model, about, arrays, cutoff, _when(cutoff, column), rows.scale, settings)
+                return self._judge(model, about, arrays, cutoff, _when(cutoff, column), rows, settings)
 
             outcomes.append(guarded(self, about, judge))
         return outcomes
 
     def _judge(
         self, model: str, about: About, arrays: tuple[FloatArray, FloatArray, NDArray[np.integer]], cutoff: float,
-        shown: str, scale: float, settings: Settings,
+        shown: str, rows: Scored, settings: Settings,
     ) -> Outcome:  # fmt: skip
         time, score, cluster = arrays
         units = distinct(cluster)
@@ -101,13 +101,14 @@ class Cutoff(Check):
         if rejecting:
             p = max(p, (1 + strong) / (1 + len(placebos)) if strong else p)
         note = f" {rejecting} of {len(placebos)} placebo cutoffs also show a jump." if rejecting else ""
+        unit = rows.unit
         details = AtCutoff(model=model, cutoff=shown, bandwidth=width, placebos=tuple(placebos))
         return self.decide(
-            about=about, estimate=fall, p_value=p, settings=settings, scale=scale, details=details,
+            about=about, estimate=fall, p_value=p, settings=settings, scale=rows.scale, details=details,
             blames=Blame((model,), rows_in("unseen"), rows_in("seen")),
-            found=f"{model} falls by {fall} at the cutoff {shown}.{note}",
-            clear=f"{model} shows no abrupt fall that matters at the cutoff {shown}.{note}",
-            next_step="Trust only the score after the cutoff; items before it may have been in the training data.",
+            found=f"{unit.loses(model, 'falls by')} {fall} at the cutoff {shown}.{note}",
+            clear=f"{model} shows no abrupt {'rise' if unit.lower else 'fall'} that matters at the cutoff {shown}.{note}",
+            next_step=f"Trust only the {unit.word} after the cutoff; items before it may have been in the training data.",
         )  # fmt: skip
 
 

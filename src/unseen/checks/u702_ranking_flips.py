@@ -99,7 +99,8 @@ class RankingFlips(Check):
             # An interval over all that tau can be (two models always have it) is no number to print.
             tail = "tau between both rankings is not told by these data: it can be anything"
         tail += f" ({m} of {len(rows.models)} models compared)" if m < len(rows.models) else ""
-        flips = f"{a} against {b}: {values[0]:.2f} to {values[1]:.2f} on {one}, {values[2]:.2f} to {values[3]:.2f} on {other}"
+        told = [f"{rows.unit.shown(v):.2f}" for v in values]
+        flips = f"{a} against {b}: {told[0]} to {told[1]} on {one}, {told[2]} to {told[3]} on {other}"
         common: dict[str, Any] = {
             "code": self.code, "about": About("ranking", name), "estimate": size, "details": details, "p_value": p,
             "effect": min(1.0, max(0.0, size.value) / rows.scale),

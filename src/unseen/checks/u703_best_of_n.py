@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.checks._rows import score_scale
+from unseen.checks._rows import Scored, scored
 from unseen.checks._runs import run_means
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.models import BestRun
@@ -39,21 +39,23 @@ class BestOfN(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""
-        scale = score_scale(subject.answers)
+        rows = scored(subject)
         outcomes = [
-            guarded(self, About("model", name), lambda n=name, r=runs: self._judge(n, r, scale, settings))
+            guarded(self, About("model", name), lambda n=name, r=runs: self._judge(n, r, rows, settings))
             for name, runs in run_means(subject).items()
         ]
         return outcomes or [
             self.not_applicable("No row says which run it comes from.", "Give a repeat column.", unlocks=("repeat",))
         ]
 
-    def _judge(self, name: str, runs: np.ndarray, scale: float, settings: Settings) -> Outcome:
+    def _judge(self, name: str, runs: np.ndarray, rows: Scored, settings: Settings) -> Outcome:
         n, best, mean = len(runs) - 1, float(runs.max(initial=-np.inf)), float(runs.mean()) if len(runs) else 0.0
-        expected = expected_maximum(runs, max(n, 1), level=settings.level)
-        flattery = (best - mean) / scale
+        unit = rows.unit
+        expected = unit.mean(expected_maximum(runs, max(n, 1), level=settings.level))
+        flattery = (best - mean) / rows.scale
         statement = (
-            f"The best of {counted(len(runs), 'run')} of {name} states {best:.3f} where a run scores {mean:.3f} on "
+            f"The best of {counted(len(runs), 'run')} of {name} states {unit.shown(best):.3f} where a run "
+            f"{unit.scores} {unit.shown(mean):.3f} on "
             f"average; the best of {n} is worth {expected.format(3)}."
         )
         details = BestRun(model=name, runs=tuple(float(r) for r in runs), best=best, mean=mean, n=n)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from unseen.checks._rows import scored, texts
+from unseen.checks._unit import Unit, unit_of
 from unseen.checks.base import About, Check, Clear, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.data import Row
 from unseen.checks.details.models import ItemsMatched, Turned, Unmatched
@@ -128,7 +129,7 @@ class BaselineChange(Check):
 
             def judged() -> Outcome:
                 return self._judge(
-                    said, about, x[part], y[part], cluster[part], scale, settings, turns,
+                    subject, said, about, x[part], y[part], cluster[part], scale, settings, turns,
                     lambda loss, then, now: Turned(
                         model=name, was=old, to_wrong=turns.to_wrong, to_right=turns.to_right, examples=turns.examples,
                         side=where, shared=len(here), then=then, now=now, change=-loss,
@@ -145,24 +146,27 @@ class BaselineChange(Check):
             yield judge(part, about, f"{called} on {s} items", s)
 
     def _judge(
-        self, said: str, about: About, x: np.ndarray, y: np.ndarray, cluster: np.ndarray, scale: float, settings: Settings,
-        turns: _Turns, details: Callable[[Estimate, float, float], Turned],
+        self, subject: Subject, said: str, about: About, x: np.ndarray, y: np.ndarray, cluster: np.ndarray, scale: float,
+        settings: Settings, turns: _Turns, details: Callable[[Estimate, float, float], Turned],
     ) -> Outcome:  # fmt: skip
         loss, p = lost(x, y, cluster, scale=scale, settings=settings, rng=self.rng(settings, about.name))
         then, now = float(x.mean()), float(y.mean())
-        turned = _sentence(turns)
-        sides = f"on {counted(len(x), 'shared item')}: {then:.3f} then, {now:.3f} now.{turned}"
-        gained = f"gained {(-loss).format(3)} since the baseline {sides}"
+        unit = unit_of(subject)
+        turned = _sentence(turns, unit)
+        sides = f"on {counted(len(x), 'shared item')}: {unit.shown(then):.3f} then, {unit.shown(now):.3f} now.{turned}"
+        gained = f"{said} gained" if not unit.lower else f"{said}: the {unit.word} fell by"
+        rose = f"{said} lost" if not unit.lower else f"{said}: the {unit.word} rose by"
+        by = loss if unit.lower else -loss
         outcome = self.decide(
             about=about, estimate=loss, p_value=p, settings=settings, scale=scale,
-            found=f"{said} lost {loss.format(3)} since the baseline {sides}",
-            clear=f"{said} changed by {(-loss).format(3)} since the baseline {sides}",
-            next_step="Read the items that turned from right to wrong, and what changed between the two: weights, prompt, "
+            found=f"{rose} {loss.format(3)} since the baseline {sides}",
+            clear=f"{said} changed by {by.format(3)} since the baseline {sides}",
+            next_step=f"Read the items that turned {_turning(unit)[0]}, and what changed between the two: weights, prompt, "
             "decoding, harness or judge.",
             details=details(loss, then, now),
         )  # fmt: skip
         if isinstance(outcome, Clear) and loss.high < 0:
-            return replace(outcome, statement=f"{said} {gained}")
+            return replace(outcome, statement=f"{gained} {(-loss).format(3)} since the baseline {sides}")
         return outcome
 
     def _items(self, before: KeptScores, after: KeptScores, same: Matched) -> Context:
@@ -341,10 +345,11 @@ def _turned(
     fell = fell[np.argsort(-(x[fell] - y[fell]), kind="stable")]
     listed = fell[:MAX_LISTED]
     rows = _rows_of(subject, name, [after.items[where[i]] for i in listed.tolist()])
+    unit = unit_of(subject)
     examples = tuple(
         {
             "item": after.items[where[i]], **rows.get(after.items[where[i]], {}),
-            "then": float(x[i]), "now": float(y[i]), "side": SIDES[after.side[where[i]]] or None,
+            "then": unit.shown(float(x[i])), "now": unit.shown(float(y[i])), "side": SIDES[after.side[where[i]]] or None,
         }
         for i in listed.tolist()
     )  # fmt: skip
@@ -366,8 +371,14 @@ def _rows_of(subject: Subject, name: str, items: list[str]) -> dict[str, dict[st
     return {item: {c: values[k] for c, values in columns.items()} for k, item in enumerate(known)}
 
 
-def _sentence(turns: _Turns) -> str:
-    return f" {counted(turns.to_wrong, 'item')} turned from right to wrong, {turns.to_right:,} from wrong to right."
+def _sentence(turns: _Turns, unit: Unit) -> str:
+    worse, better = _turning(unit)
+    return f" {counted(turns.to_wrong, 'item')} turned {worse}, {turns.to_right:,} {better}."
+
+
+def _turning(unit: Unit) -> tuple[str, str]:
+    """How items turn that get worse, and those that get better."""
+    return ("much worse", "much better") if unit.lower else ("from right to wrong", "from wrong to right")
 
 
 def _scale(before: KeptScores, after: KeptScores) -> float:

@@ -236,40 +236,47 @@ def lead(document: Mapping[str, Any]) -> str:
     if not told:
         return ""
     fell = [f for f in told if f["outcome"] == "found"]
+    scores = document.get("scores") or {}
+    fallen = f"got a higher {scores.get('measure') or 'loss'}" if scores.get("lower") else "lost score"
     first = (fell or told)[0]
     d = first["details"]
-    sign = _sign(document)
-    number = f"{sign * d['then']:.2f} then, {sign * d['now']:.2f} now ({_moved(d['change'], sign)} on {d['items']:,} shared items)"
+    number = f"{d['then']:.2f} then, {d['now']:.2f} now ({signed(d['change'])} on {d['items']:,} shared items)"
     if fell:
-        lost = (
-            "lost score"
-            if len(told) == 1
-            else f"{'All' if len(fell) == len(told) > 1 else len(fell)} of {len(told)} models lost score"
-        )
+        few = len(fell) == len(told) > 1
+        lost = fallen if len(told) == 1 else f"{'All' if few else len(fell)} of {len(told)} models {fallen}"
         if len(told) == 1:
             return f"{d['model']} {lost} since the baseline: {number}."
         return f"{lost} since the baseline. {d['model']}: {number}."
     rose = [f for f in told if f["estimate"]["high"] is not None and f["estimate"]["high"] < 0]
     gains = f", {len(rose)} gained" if rose else ""
     open_ = sum(f["outcome"] == "undecided" for f in told)
-    unsure = f"; for {open_} of them a loss that matters is not excluded" if open_ else ""
-    return f"No model is shown to have lost score since the baseline ({len(told)} compared{gains}){unsure}."
+    unsure = (
+        f"; for {open_} of them a {'rise' if scores.get('lower') else 'loss'} that matters is not excluded"
+        if open_
+        else ""
+    )
+    return f"No model is shown to have {fallen} since the baseline ({len(told)} compared{gains}){unsure}."
+
+
+def headings(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the cells of ``rows`` are called."""
+    turned = ("→ worse", "→ better") if (document.get("scores") or {}).get("lower") else ("→ wrong", "→ right")
+    return (*HEADINGS[:6], *turned, HEADINGS[-1])
 
 
 HEADINGS = ("model", "then", "now", "change", "on seen", "on unseen", "→ wrong", "→ right", "since")
 
 
 def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The change of each model as cells under ``HEADINGS``; the last cell says what it came to."""
+    """The change of each model as cells under ``headings``; the last cell says what it came to."""
     told: list[tuple[str, ...]] = []
-    sign = _sign(document)
     for f in changes(document):
         d, own = f["details"], sides(document, f["details"]["model"])
-        parts = (_moved(own[s]["details"]["change"], sign) if s in own else "–" for s in ("seen", "unseen"))
+        parts = (signed(own[s]["details"]["change"]) if s in own else "–" for s in ("seen", "unseen"))
         told.append(
             (
-                d["model"] if d["model"] == d["was"] else f"{d['model']} (was {d['was']})", f"{sign * d['then']:.3f}",
-                f"{sign * d['now']:.3f}", _moved(d["change"], sign), *parts, f"{d['to_wrong']:,}", f"{d['to_right']:,}",
+                d["model"] if d["model"] == d["was"] else f"{d['model']} (was {d['was']})", f"{d['then']:.3f}",
+                f"{d['now']:.3f}", signed(d["change"]), *parts, f"{d['to_wrong']:,}", f"{d['to_right']:,}",
                 _came_to(f),
             )
         )  # fmt: skip
@@ -340,6 +347,7 @@ __all__ = [
     "beside",
     "changes",
     "difference",
+    "headings",
     "is_report",
     "lead",
     "resolve",

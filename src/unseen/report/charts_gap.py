@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from unseen.checks.details import gaps
+from unseen.checks.details import Details, gaps
 from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
 from unseen.report.picture import MAX_PICTURES, MAX_ROWS, CannotDraw, Picture, Shown, levels_of, mark_of, unit_range
 from unseen.report.plain import number
@@ -30,8 +30,8 @@ def detectable(findings: Sequence[Shown[gaps.Detectable]]) -> Iterator[Picture]:
         rows.append([Mark(f.name, min(smallest, 1.0), kind=kind, note=note)])
     most = max(matters, *(m.value or 0.0 for row in rows for m in row))
     svg = forest(
-        rows, label="Smallest gap that the data could show", axis="share of the score's range", reference=matters,
-        reference_name="gap that matters", bounds=(0.0, min(1.0, most * 1.1)),
+        rows, label="Smallest gap that the data could show", axis=f"share of the {shown[0].details.word}'s range",
+        reference=matters, reference_name="gap that matters", bounds=(0.0, min(1.0, most * 1.1)),
     )  # fmt: skip
     yield Picture(svg, "Smallest gap that these data show with 80 % power; it should lie left of the dashed line.")
 
@@ -44,17 +44,18 @@ def seen_unseen(findings: Sequence[Shown[gaps.SidesCompared]]) -> Iterator[Pictu
         note = "" if gap is None else f"gap {number(gap, 2)}"
         unseen = mark_of(f.details.unseen, f.name, "unseen", note=note)
         rows.append([replace(unseen, said=f"{f.name}, unseen"), mark_of(f.details.seen, f"{f.name}, seen", "seen")])
+    word = _word(findings)
     svg = forest(
-        rows, label="Mean score on seen and on unseen items, by model", axis="mean score",
+        rows, label=f"Mean {word} on seen and on unseen items, by model", axis=f"mean {word}",
         legend=(("seen", "seen"), ("unseen", "unseen")),
         bounds=unit_range(v for row in rows for m in row for v in (m.low, m.high)),
     )  # fmt: skip
-    yield Picture(svg, "Mean score on seen and on unseen items, with intervals.")
+    yield Picture(svg, f"Mean {word} on seen and on unseen items, with intervals.")
 
 
 def factor_levels(findings: Sequence[Shown[gaps.FactorLevels | gaps.Levels]]) -> Iterator[Picture]:
     """The mean at each level, one picture a factor with all models; curves where its levels are numbers."""
-    colours = _colours(findings)
+    colours, word = _colours(findings), _word(findings)
     for name, group in _by_factor(findings):
         lines = _lines(group, name, colours)
         bounds = unit_range(v for line in lines for m in line.points for v in (m.value, m.low, m.high))
@@ -62,7 +63,7 @@ def factor_levels(findings: Sequence[Shown[gaps.FactorLevels | gaps.Levels]]) ->
         if names is None:
             at, ticks = _ticks(lines)
             svg = curves(
-                lines, label=f"Mean score by {name}", x=Axis(name, names=ticks), y=_score_axis(at), height=250,
+                lines, label=f"Mean {word} by {name}", x=Axis(name, names=ticks), y=_score_axis(at, word), height=250,
             )  # fmt: skip
         else:
             rows = [
@@ -71,9 +72,9 @@ def factor_levels(findings: Sequence[Shown[gaps.FactorLevels | gaps.Levels]]) ->
             ]
             legend = [(line.kind, line.name) for line in lines if line.name]
             svg = forest(
-                rows, label=f"Mean score by {name}", axis="mean score", bounds=bounds, legend=legend, apart=True
+                rows, label=f"Mean {word} by {name}", axis=f"mean {word}", bounds=bounds, legend=legend, apart=True
             )
-        yield Picture(svg, f"Mean score by {name}{_of_whom(group)}.")
+        yield Picture(svg, f"Mean {word} by {name}{_of_whom(group)}.")
 
 
 def _by_factor(findings: Sequence[Shown[OfLevels]]) -> list[tuple[str, list[Shown[OfLevels]]]]:
@@ -165,13 +166,14 @@ def slices(findings: Sequence[Shown[gaps.SlicesBelow]]) -> Iterator[Picture]:
     if not rows:
         raise CannotDraw("no slices")
     shown = [row for _, row in sorted(rows, key=lambda r: -r[0])[:16]]
-    svg = forest(shown, label="How far the weakest slices lie below the rest", axis="below the rest", reference=0.0)
-    yield Picture(svg, "How far slices lie below the rest of the items, on rows that the search did not see.")
+    far = "above" if findings[0].details.told_as else "below"
+    svg = forest(shown, label=f"How far the weakest slices lie {far} the rest", axis=f"{far} the rest", reference=0.0)
+    yield Picture(svg, f"How far slices lie {far} the rest of the items, on rows that the search did not see.")
 
 
 def frontier(findings: Sequence[Shown[gaps.Frontier]]) -> Iterator[Picture]:
     """Score along an ordered factor, the range that was seen shaded, each model's break with its interval."""
-    colours = _colours(findings)
+    colours, word = _colours(findings), _word(findings)
     for name, group in _by_factor(findings):
         lines = _lines(group, name, colours)
         marks, names = _ticks(lines)
@@ -190,11 +192,11 @@ def frontier(findings: Sequence[Shown[gaps.Frontier]]) -> Iterator[Picture]:
                 shades.append(Shade(only.low, only.high, "bad", "break, with interval"))
             shades.append(Shade(only.value or 0.0, only.value or 0.0, "bad"))
         svg = curves(
-            lines, label=f"Score along {name}", x=Axis(name, names=names), y=_score_axis(marks), shades=shades,
+            lines, label=f"{_capital(word)} along {name}", x=Axis(name, names=names), y=_score_axis(marks, word), shades=shades,
             breaks=breaks,
         )  # fmt: skip
         told = " Marks at the top: where each breaks, with interval." if breaks else ""
-        yield Picture(svg, f"Score along {name}{_of_whom(group)}.{told}")
+        yield Picture(svg, f"{_capital(word)} along {name}{_of_whom(group)}.{told}")
 
 
 def valley(findings: Sequence[Shown[gaps.GapPeak]]) -> Iterator[Picture]:
@@ -204,8 +206,8 @@ def valley(findings: Sequence[Shown[gaps.GapPeak]]) -> Iterator[Picture]:
         at, names = levels_of([e.level for e in d.levels])
         marks = [mark_of(e, f"{d.factor} {x:g}", "accent", x=x) for e, x in zip(d.levels, at, strict=True)]
         svg = curves(
-            [Curve("gap", "accent", marks)], label=f"Seen and unseen scores over {d.factor}",
-            x=Axis(d.factor, names=names), y=Axis("gap, seen − unseen"),
+            [Curve("gap", "accent", marks)], label=f"Seen and unseen {d.word} over {d.factor}",
+            x=Axis(d.factor, names=names), y=Axis("rise, unseen − seen" if d.told_as else "gap, seen − unseen"),
             shades=[Shade(d.critical.value, d.critical.value, "bad", "critical complexity")],
         )  # fmt: skip
         yield Picture(svg, _title(f.name, f"over {d.factor}"))
@@ -218,8 +220,12 @@ def over_time(findings: Sequence[Shown[gaps.OverTime]]) -> Iterator[Picture]:
         marks = [
             mark_of(e, names.get(x, f"{x:g}"), "accent", x=x) for e, x in zip(f.details.levels, at, strict=True)
         ]  # fmt: skip
+        word = f.details.word
         svg = curves(
-            [Curve("", "accent", marks)], label="Score over time", x=Axis("time", names=names), y=_score_axis(marks)
+            [Curve("", "accent", marks)],
+            label=f"{_capital(word)} over time",
+            x=Axis("time", names=names),
+            y=_score_axis(marks, word),
         )
         yield Picture(svg, _title(f.name, "over time"))
 
@@ -227,9 +233,10 @@ def over_time(findings: Sequence[Shown[gaps.OverTime]]) -> Iterator[Picture]:
 def compounding(findings: Sequence[Shown[gaps.Compounding]]) -> Iterator[Picture]:
     """The mean with neither, either and both conditions, against what their sum lets expect."""
     for f in findings[:MAX_PICTURES]:
+        word = f.details.word
         rows = [[mark_of(e, _said(e.level), "unseen" if e.level == "both" else "accent")] for e in f.details.cells]
         svg = forest(
-            rows, label="Mean score with neither, either and both conditions", axis="mean score",
+            rows, label=f"Mean {word} with neither, either and both conditions", axis=f"mean {word}",
             reference=f.details.expected, reference_name="expected if the losses add up",
         )  # fmt: skip
         yield Picture(svg, f"{f.name}: what both conditions cost together.")
@@ -241,8 +248,14 @@ def decomposition(findings: Sequence[Shown[gaps.DropInParts]]) -> Iterator[Pictu
         d = f.details
         parts = (("mix", "c2", d.mix), ("difficulty", "c1", d.difficulty), ("remainder", "unseen", d.remainder))
         rows = [mark_of(part, name, kind) for name, kind, part in (*parts, ("total", "mute", d.total)) if part]
-        svg = bars(rows, label="Parts of the drop from seen to unseen", axis="loss of score", total_after=len(rows) - 1)
-        yield Picture(svg, _title(f.name, "the drop and its parts"))
+        drop = "rise" if d.told_as else "drop"
+        svg = bars(
+            rows,
+            label=f"Parts of the {drop} from seen to unseen",
+            axis=f"rise of the {d.word}" if d.told_as else "loss of score",
+            total_after=len(rows) - 1,
+        )
+        yield Picture(svg, _title(f.name, f"the {drop} and its parts"))
 
 
 def by_similarity(findings: Sequence[Shown[gaps.BySimilarity]]) -> Iterator[Picture]:
@@ -252,16 +265,26 @@ def by_similarity(findings: Sequence[Shown[gaps.BySimilarity]]) -> Iterator[Pict
         marks = [
             mark_of(e, f"similarity {x:.2g}", "accent", x=x) for e, x in zip(f.details.levels, at, strict=True)
         ]  # fmt: skip
+        word = f.details.word
         svg = curves(
-            [Curve("", "accent", marks)], label="Score by similarity to training examples",
-            x=Axis("similarity to the nearest training example", names=names), y=_score_axis(marks),
+            [Curve("", "accent", marks)], label=f"{_capital(word)} by similarity to training examples",
+            x=Axis("similarity to the nearest training example", names=names), y=_score_axis(marks, word),
         )  # fmt: skip
         yield Picture(svg, _title(f.name, "by similarity to training examples"))
 
 
-def _score_axis(marks: Sequence[Mark]) -> Axis:
+def _word(findings: Sequence[Shown[Details]]) -> str:
+    """What users know the score as."""
+    return findings[0].details.word
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+def _score_axis(marks: Sequence[Mark], word: str) -> Axis:
     bounds = unit_range(v for m in marks for v in (m.value, m.low, m.high))
-    return Axis("mean score", *(bounds or (None, None)))
+    return Axis(f"mean {word}", *(bounds or (None, None)))
 
 
 def _title(name: str, what: str) -> str:

@@ -106,6 +106,7 @@ def ratings(findings: Sequence[Shown[models.Rating]]) -> Iterator[Picture]:
 def by_difficulty(findings: Sequence[Shown[models.ByDifficulty]]) -> Iterator[Picture]:
     """Score against item difficulty, a line a model."""
     lines: list[Curve] = []
+    axis = "share of items solved" if findings[0].details.told_as else "mean score"
     for i, f in enumerate(findings[:8]):
         at, _ = levels_of([e.difficulty for e in f.details.levels])
         kind = f"c{i % 8}"
@@ -116,10 +117,10 @@ def by_difficulty(findings: Sequence[Shown[models.ByDifficulty]]) -> Iterator[Pi
     marks = [p for line in lines for p in line.points]
     bounds = unit_range(v for m in marks for v in (m.value, m.low, m.high))
     svg = curves(
-        lines, label="Score against difficulty", x=Axis("difficulty, easy to hard"),
-        y=Axis("mean score", *(bounds or (None, None))), height=280,
+        lines, label=f"{axis[:1].upper()}{axis[1:]} against difficulty", x=Axis("difficulty, easy to hard"),
+        y=Axis(axis, *(bounds or (None, None))), height=280,
     )  # fmt: skip
-    yield Picture(svg, "Mean score against the difficulty of items.")
+    yield Picture(svg, f"{axis[:1].upper()}{axis[1:]} against the difficulty of items.")
 
 
 def mastery(findings: Sequence[Shown[models.Profiles]]) -> Iterator[Picture]:
@@ -147,13 +148,19 @@ def mastery(findings: Sequence[Shown[models.Profiles]]) -> Iterator[Picture]:
 def variant_flips(findings: Sequence[Shown[models.Flips]]) -> Iterator[Picture]:
     """Answers that a rewording turns wrong, and those that it turns right."""
     rows: list[Mark] = []
+    turned, back = ("worse", "better") if findings[0].details.told_as else ("wrong", "right")
     for f in findings[:10]:
         pairs, wrong, right = f.details.pairs, f.details.flips_to_wrong, f.details.flips_to_right
-        rows.append(Mark(f"{f.name}: right → wrong", -wrong / pairs, kind="bad", note=f"{wrong:g} of {pairs:g}"))
-        rows.append(Mark(f"{f.name}: wrong → right", right / pairs, kind="good", note=f"{right:g} of {pairs:g}"))
+        worse, better = ("worse", "better") if f.details.told_as else ("right → wrong", "wrong → right")
+        rows.append(Mark(f"{f.name}: {worse}", -wrong / pairs, kind="bad", note=f"{wrong:g} of {pairs:g}"))
+        rows.append(Mark(f"{f.name}: {better}", right / pairs, kind="good", note=f"{right:g} of {pairs:g}"))
     yield Picture(
-        bars(rows, label="Answers that change between variants of an item", axis="share of pairs (left: turned wrong)"),
-        "Answers that change when an item is rewritten. Chance alone would turn as many right as wrong.",
+        bars(
+            rows,
+            label="Answers that change between variants of an item",
+            axis=f"share of pairs (left: turned {turned})",
+        ),
+        f"Answers that change when an item is rewritten. Chance alone would turn as many {back} as {turned}.",
     )
 
 
@@ -205,8 +212,10 @@ def tiers(findings: Sequence[Shown[models.PairDifferences]]) -> Iterator[Picture
     ]
     if not rows:
         raise CannotDraw("no pairs")
+    better = f"how much lower the mean {whole.details.word} of the first is"
+    axis = better if whole.details.told_as else "difference of mean scores"
     svg = forest(
-        rows, label="Differences between models", axis="difference of mean scores", reference=0.0,
+        rows, label="Differences between models", axis=axis, reference=0.0,
         legend=(("accent", "told apart"), ("mute", "not told apart")),
     )  # fmt: skip
     named = [f"{i}: {', '.join(tier)}" for i, tier in enumerate(whole.details.tiers or (), 1)]

@@ -77,17 +77,14 @@ def _since(document: Mapping[str, Any]) -> list[str]:
     lines = [escape(s) for s in baseline.beside(document)] if "baseline" in document else []
     if not told:
         return [*lines, ""] if lines else []
-    heads = baseline.HEADINGS
+    heads = baseline.headings(document)
     table = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 2) + "---|"]
     table += [f"| {' | '.join(escape(c) for c in row)} |" for row in told]
     turned = next((f for f in baseline.changes(document) if f["details"]["examples"]), None)
     listed = turned["details"]["examples"][:5] if turned else []
     names = ", ".join(escape(str(row["item"])) for row in listed)
-    said = (
-        [f"First items of {escape(turned['details']['model'])} that turned from right to wrong: {names}.", ""]
-        if turned
-        else []
-    )
+    worse = "much worse" if (document.get("scores") or {}).get("lower") else "from right to wrong"
+    said = [f"First items of {escape(turned['details']['model'])} that turned {worse}: {names}.", ""] if turned else []
     return [*table, "", *said, *lines, ""]
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from unseen.auditing import CHANGE, REMEDIES, AuditResult, all_checks, weight
+from unseen.checks._unit import PLAIN, Unit, unit_of
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
 from unseen.checks.registry import packages
 from unseen.checks.u705_baseline_change import changes_on, kept_scores
@@ -62,6 +63,7 @@ def summarise(result: AuditResult, *, sources: Iterable[str] = (), telling: Tell
         context=result.context,
         telling=telling,
         kept=_kept(result.subject),
+        unit=PLAIN if result.subject.responses is None else unit_of(result.subject),
     )
     if result.subject.baseline is not None:
         document["stories"] = _stories_since(document["stories"], telling, result)
@@ -96,6 +98,7 @@ def of_outcomes(
     context: Sequence[Context] = (),
     telling: Telling | None = None,
     kept: Mapping[str, Any] | None = None,
+    unit: Unit = PLAIN,
 ) -> dict[str, Any]:
     """The same document from its parts.
 
@@ -109,12 +112,13 @@ def of_outcomes(
         context: What helps to read the outcomes and judges nothing.
         telling: Verdict, scores and stories; by default only the heaviest finding is told.
         kept: Scores per item, packed, so that the report is a baseline too; None where there are none.
+        unit: What users know scores as; details are told in it.
     """
     from unseen.version import __version__
 
     known = all_checks() if checks is None else checks
     adjusted = q_values or {}
-    findings = [_finding(o, adjusted.get(i), known.get(o.code)) for i, o in enumerate(outcomes)]
+    findings = [_finding(o, adjusted.get(i), known.get(o.code), unit) for i, o in enumerate(outcomes)]
     _name(findings)
     answers = name_items(findings, responses)
     return {
@@ -125,7 +129,7 @@ def of_outcomes(
         "families": _families(findings),
         "findings": findings,
         "answers": answers,
-        "context": [_context(o, known.get(o.code)) for o in context],
+        "context": [_context(o, known.get(o.code), unit) for o in context],
         "unlock": _unlock(findings),
         "unjudged": _unjudged(findings),
         "responses": None if responses is None else describe_responses(responses),
@@ -191,12 +195,12 @@ def schema() -> dict[str, Any]:
     return json.loads((files("unseen.report") / "schema.json").read_text(encoding="utf-8"))
 
 
-def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> dict[str, Any]:
+def _finding(outcome: Outcome, q_value: float | None, check: Check | None, unit: Unit) -> dict[str, Any]:
     kind = next(name for name, of in OUTCOMES.items() if isinstance(outcome, of))
     return {
         "id": "",
         "code": outcome.code,
-        "title": check.title if check else outcome.code,
+        "title": unit.titled(check.title) if check else outcome.code,
         "family": outcome.code[:2],
         "outcome": kind,
         "subject": {"kind": outcome.about.kind, "name": str(outcome.about.name)},
@@ -205,11 +209,13 @@ def _finding(outcome: Outcome, q_value: float | None, check: Check | None) -> di
         "q_value": share(q_value),
         "weight": share(weight(outcome, q_value)),
         "effect": share(outcome.effect),
-        "statement": outcome.statement,
+        "statement": outcome.statement
+        if check is None
+        else outcome.statement.replace(check.title, unit.titled(check.title)),
         "next_step": outcome.next_step,
         "unlocks": list(outcome.unlocks) if isinstance(outcome, NotApplicable) else [],
         "blames": plain(outcome.blames.to_dict()) if isinstance(outcome, Found) and outcome.blames else None,
-        "details": plain(outcome.details),
+        "details": plain(unit.told_of(outcome.details)),
     }
 
 
@@ -225,15 +231,15 @@ def _told(telling: Telling | None, findings: Sequence[Mapping[str, Any]]) -> dic
     return {"verdict": told["verdict"], "scores": told["scores"], "stories": stories}
 
 
-def _context(outcome: Context, check: Check | None) -> dict[str, Any]:
+def _context(outcome: Context, check: Check | None, unit: Unit) -> dict[str, Any]:
     return {
         "code": outcome.code,
-        "title": check.title if check else outcome.code,
+        "title": unit.titled(check.title) if check else outcome.code,
         "subject": {"kind": outcome.about.kind, "name": str(outcome.about.name)},
         "estimate": None if outcome.estimate is None else plain(outcome.estimate.to_dict()),
         "statement": outcome.statement,
         "next_step": outcome.next_step,
-        "details": plain(outcome.details),
+        "details": plain(unit.told_of(outcome.details)),
     }
 
 

@@ -72,12 +72,14 @@ def text(words: str) -> Cell:
     return Cell(cut, None, "text" if len(words) > 40 else "")
 
 
-def of_rows(title: str, rows: Sequence[Mapping[str, Any]], most: int = MAX_DETAIL_ROWS) -> Table:
+def of_rows(
+    title: str, rows: Sequence[Mapping[str, Any]], most: int = MAX_DETAIL_ROWS, names: Mapping[str, str] | None = None
+) -> Table:
     """A table from objects: the union of their keys as columns, in order of appearance."""
     keys = list(dict.fromkeys(k for row in rows[:most] for k in row))
     body = [[cell(row.get(k)) for k in keys] for row in rows[:most]]
     numeric = [all(r[i].cls == "n" for r in body) for i in range(len(keys))]
-    columns = [Column(k.replace("_", " "), n) for k, n in zip(keys, numeric, strict=True)]
+    columns = [Column((names or {}).get(k) or k.replace("_", " "), n) for k, n in zip(keys, numeric, strict=True)]
     return Table(
         f"{title[:1].upper()}{title[1:]} ({counted(len(rows), 'row')})", columns, body, max(0, len(rows) - most)
     )
@@ -115,13 +117,21 @@ def examples(details: Mapping[str, Any]) -> Table | None:
     return Table(f"The items themselves ({len(made.rows)})", made.columns, made.rows, made.left_out)
 
 
+# Names of numbers that speak of right and wrong, where a score is a loss and nothing is either.
+OF_A_LOSS = {
+    "flips_to_wrong": "turn worse", "flips_to_right": "turn better", "to_wrong": "much worse", "to_right": "much better",
+    "weaker_right": "weaker solve it", "stronger_right": "stronger solve it", "parts_right": "parts solved",
+}  # fmt: skip
+
+
 def of_details(details: Mapping[str, Any]) -> list[Table]:
     """Every other list of objects in the details, and one table of what is a single number."""
-    made = [of_rows(k.replace("_", " "), v) for k, v in details.items() if k != "examples" and is_rows(v)]
+    names = OF_A_LOSS if "told_as" in details else {}
+    made = [of_rows(k.replace("_", " "), v, names=names) for k, v in details.items() if k != "examples" and is_rows(v)]
     single = {
-        k.replace("_", " "): v
+        names.get(k) or k.replace("_", " "): v
         for k, v in details.items()
-        if k != "examples" and not is_rows(v) and v not in (None, [], {}) and not _is_long(v)
+        if k not in ("examples", "told_as") and not is_rows(v) and v not in (None, [], {}) and not _is_long(v)
     }
     return [*made, *([pairs(single, "Numbers behind it")] if single else [])]
 
@@ -240,8 +250,9 @@ def factors(entries: Sequence[Mapping[str, Any]]) -> Table:
 def since(document: Mapping[str, Any]) -> Table | None:
     """What became of each model since the baseline."""
     told = baseline.rows(document)
-    last = len(baseline.HEADINGS) - 1
-    columns = [Column(name, 0 < i < last) for i, name in enumerate(baseline.HEADINGS)]
+    heads = baseline.headings(document)
+    last = len(heads) - 1
+    columns = [Column(name, 0 < i < last) for i, name in enumerate(heads)]
     body = [[Cell(c, _sort_value(c), "n") if 0 < i < last else Cell(c) for i, c in enumerate(row)] for row in told]
     return Table("", columns, body) if body else None
 

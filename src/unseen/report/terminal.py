@@ -148,7 +148,7 @@ def _since(document: Mapping[str, Any], console: Console) -> None:
 
     told = baseline.rows(document)
     if told:
-        heads = [safe(h, console, style="bold") for h in baseline.HEADINGS]
+        heads = [safe(h, console, style="bold") for h in baseline.headings(document)]
         # A narrow terminal has no room for the sides; the other formats show them.
         wide = [i for i in range(len(heads)) if console.width >= 110 or i not in (4, 5)]
         shown = told[:MAX_SUBJECTS]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unseen.checks.details.record import IF_KNOWN, Details, Record, called
+from unseen.checks.details.record import IF_KNOWN, MEAN, Details, Record, called
 from unseen.estimates import Estimate
 
 # A row of the user's table, as it is.
@@ -38,7 +38,7 @@ class Spread(Details):
         model: The model.
         where: "constant", "floor", "ceiling" or None.
         mean: Mean score, where scores differ or lie at an end.
-        lowest: Lowest score.
+        lowest: Lowest score; all three as users know them.
         highest: Highest score.
     """
 
@@ -60,7 +60,7 @@ class ConstantLevel(Details):
         where: "all right" or "all wrong".
         rows: Rows.
         units: Independent units.
-        others_low: Lowest mean of another model.
+        others_low: Lowest mean of another model, as a share of the way to "all right".
         others_high: Highest.
         chance: The chance of such a run, at most.
     """
@@ -91,7 +91,7 @@ class ItemsAnswered(Details):
     union: int
     common: int
     answered: Mapping[str, int] = field(metadata=called("items"))
-    means_on_common: Mapping[str, float | None] | None = field(default=None, metadata=IF_KNOWN)
+    means_on_common: Mapping[str, float | None] | None = field(default=None, metadata={**IF_KNOWN, **MEAN})
     examples: tuple[Row, ...]
 
 

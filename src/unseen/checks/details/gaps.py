@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from unseen.checks.details.record import IF_KNOWN, Details, Record, called
+from unseen.checks.details.record import IF_KNOWN, MEAN, Details, Record, called
 from unseen.estimates import Estimate
 
 
@@ -93,6 +93,7 @@ class Detectable(Details):
         counts: The units of both sides, in words.
         scale: Range of the score.
         decided: What is known of the gap without more data: "found" or "clear".
+        of: What users know the score as, where lower is better.
     """
 
     model: str
@@ -106,6 +107,7 @@ class Detectable(Details):
     counts: str
     scale: float
     decided: str | None = field(default=None, metadata=IF_KNOWN)
+    of: str | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Corrected(Record):
     """
 
     labels: tuple[int, int]
-    judge_means: tuple[float, float]
+    judge_means: tuple[float, float] = field(metadata=MEAN)
     weights: tuple[float, float]
     chosen: bool
 
@@ -139,8 +141,8 @@ class SidesCompared(Details):
     """
 
     model: str
-    seen: Estimate
-    unseen: Estimate
+    seen: Estimate = field(metadata=MEAN)
+    unseen: Estimate = field(metadata=MEAN)
     gap: Estimate
     retained: Estimate | None
     corrected: Corrected | None = field(default=None, metadata=IF_KNOWN)
@@ -156,7 +158,7 @@ class Levels(Details):
         model: The model.
     """
 
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = field(metadata=MEAN)
     factor: str | None = field(default=None, metadata=IF_KNOWN)
     model: str | None = field(default=None, metadata=IF_KNOWN)
 
@@ -195,7 +197,7 @@ class FactorLevels(Details):
     best: str
     worst: str
     note: str
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = field(metadata=MEAN)
     marginal: Estimate
     adjusted: Estimate | None
     separated: bool
@@ -219,7 +221,7 @@ class SliceBelow(Record):
     """
 
     conditions: tuple[str, ...]
-    value: float
+    value: float = field(metadata=MEAN)
     units: int
     rows: int
     gap: float
@@ -284,7 +286,7 @@ class Frontier(Details):
     model: str
     seen_range: tuple[float, float] | None
     edge: str
-    levels: tuple[LevelOfSide, ...]
+    levels: tuple[LevelOfSide, ...] = field(metadata=MEAN)
     break_: Break | None = field(metadata=called("break"))
     half: Ends | None
 
@@ -320,7 +322,7 @@ class OverTime(Details):
     model: str
     start: str
     end: str
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = field(metadata=MEAN)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -337,7 +339,7 @@ class BySimilarity(Details):
     model: str
     low: float
     high: float
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = field(metadata=MEAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,9 +423,9 @@ class Compounding(Details):
     model: str
     scale: str
     conditions: tuple[str, ...]
-    cells: tuple[Level, ...]
-    expected: float
-    observed: float
+    cells: tuple[Level, ...] = field(metadata=MEAN)
+    expected: float = field(metadata=MEAN)
+    observed: float = field(metadata=MEAN)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -441,8 +443,8 @@ class NewCombinations(Details):
     """
 
     model: str
-    expected: float
-    observed: float
+    expected: float = field(metadata=MEAN)
+    observed: float = field(metadata=MEAN)
     units: int
     combinations: tuple[str, ...]
     scale: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unseen.checks.details.data import Row
-from unseen.checks.details.record import FLAT, IF_KNOWN, Details, Record, called
+from unseen.checks.details.record import CHANGE, FLAT, IF_KNOWN, MEAN, Details, Record, called
 from unseen.estimates import Estimate
 
 
@@ -19,7 +19,7 @@ class Person(Record):
         ability: Where it stands [logits]; None where it is all right or all wrong.
         low: Lower end of the interval.
         high: Upper end.
-        extreme: "all right" or "none right".
+        extreme: "all right" or "none right"; of a loss "all solved" or "none solved".
         n: Answers.
     """
 
@@ -365,9 +365,9 @@ class RewordedFlips(Flips):
         loss: What is lost.
     """
 
-    mean_original: float
-    mean_variant: float
-    worst: float
+    mean_original: float = field(metadata=MEAN)
+    mean_variant: float = field(metadata=MEAN)
+    worst: float = field(metadata=MEAN)
     loss: Estimate
 
 
@@ -420,8 +420,8 @@ class PairDifference(Record):
     a: str
     b: str
     items: int
-    mean_a: float
-    mean_b: float
+    mean_a: float = field(metadata=MEAN)
+    mean_b: float = field(metadata=MEAN)
     p: float
     p_holm: float
     estimate: Estimate
@@ -462,9 +462,9 @@ class TwoRankings(Details):
     sides: tuple[str, ...]
     rankings: Mapping[str, tuple[str, ...]]
     pair: tuple[str, ...]
-    scores: tuple[float, ...] = field(metadata=called("values"))
+    scores: tuple[float, ...] = field(metadata={**called("values"), **MEAN})
     tau: Estimate
-    means: Mapping[str, Mapping[str, float]]
+    means: Mapping[str, Mapping[str, float]] = field(metadata=MEAN)
     left_out: int
 
 
@@ -481,9 +481,9 @@ class BestRun(Details):
     """
 
     model: str
-    runs: tuple[float, ...]
-    best: float
-    mean: float
+    runs: tuple[float, ...] = field(metadata=MEAN)
+    best: float = field(metadata=MEAN)
+    mean: float = field(metadata=MEAN)
     n: int
 
 
@@ -502,8 +502,8 @@ class RunsOfTwo(Details):
 
     a: str
     b: str
-    runs_a: tuple[float, ...]
-    runs_b: tuple[float, ...]
+    runs_a: tuple[float, ...] = field(metadata=MEAN)
+    runs_b: tuple[float, ...] = field(metadata=MEAN)
     reversed: float
     difference: Estimate
 
@@ -522,7 +522,7 @@ class Turned(Details):
         shared: Items in both.
         then: Mean score then.
         now: Mean score now.
-        change: Now minus then.
+        change: Now minus then; of a loss positive is worse.
         scale: Range of the score.
         units: Independent units.
     """
@@ -534,9 +534,9 @@ class Turned(Details):
     examples: tuple[Row, ...]
     side: str
     shared: int = field(metadata=called("items"))
-    then: float
-    now: float
-    change: Estimate
+    then: float = field(metadata=MEAN)
+    now: float = field(metadata=MEAN)
+    change: Estimate = field(metadata=CHANGE)
     scale: float
     units: int
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,10 @@ _NOTHING = object()
 _EASY: frozenset[type[Any]] = frozenset((type(None), bool, int, float, str))
 # Left out of the plain form where it is None: what only some outcomes of a check hold.
 IF_KNOWN: Mapping[str, Any] = {"left_out": True}
+# A mean score, or what holds mean scores: told as users know it (of a loss: lower is better).
+MEAN: Mapping[str, Any] = {"mean": True}
+# A difference of mean scores, now minus then.
+CHANGE: Mapping[str, Any] = {"change": True}
 # Its own fields stand in the plain form, instead of an object of its own.
 FLAT: Mapping[str, Any] = {"flat": True}
 
@@ -74,6 +78,11 @@ class Record:
             made[part.name] = value if known else part.read(given)
         return cls(**made)
 
+    def with_means(self, shown: Callable[[float], float]) -> Self:
+        """The same with the mean scores that it holds, by its fields marked as such, in another unit."""
+        changed = {f.name: _shown(getattr(self, f.name), *_how(f, shown)) for f in fields(cast("Any", self))}
+        return replace(cast("Any", self), **changed)
+
     @classmethod
     def required(cls) -> frozenset[str]:
         """Keys that every plain form of it has."""
@@ -93,15 +102,35 @@ class Needed(Record):
     units_needed: int
 
 
+@dataclass(frozen=True)
+class ToldAs(Record):
+    """What users know the mean scores of a record as, where these are told as something of which less is better.
+
+    Attributes:
+        word: What it is called: "loss", "perplexity".
+        lower: Whether lower is better.
+    """
+
+    word: str
+    lower: bool = True
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Details(Record, Mapping[str, Any]):
     """What an outcome holds for tables and pictures: a record, and a mapping of its plain form for who reads it as data.
 
     Attributes:
         deciding: How much more data would decide it, where it is open; the audit adds it.
+        told_as: What its mean scores are told as, where that is no score; the report adds it.
     """
 
     deciding: Needed | None = field(default=None, metadata=FLAT)
+    told_as: ToldAs | None = field(default=None, metadata=IF_KNOWN)
+
+    @property
+    def word(self) -> str:
+        """What a mean in it is a mean of."""
+        return "score" if self.told_as is None else self.told_as.word
 
     @cached_property
     def _mapping(self) -> dict[str, Any]:
@@ -147,7 +176,7 @@ def _parts(kind: type[Record]) -> tuple[_Part, ...]:
     hints = get_type_hints(kind)
     found = [_part(f, hints[f.name]) for f in fields(cast("Any", kind))]
     # What the audit adds stands behind what the check says.
-    return tuple(sorted(found, key=lambda part: part.name == "deciding"))
+    return tuple(sorted(found, key=lambda part: part.name in ("deciding", "told_as")))
 
 
 def _part(f: Field[Any], hint: Any) -> _Part:
@@ -193,6 +222,37 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in cast("Mapping[Any, Any]", value).items()}
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _how(f: Field[Any], shown: Callable[[float], float]) -> tuple[Callable[[float], float], bool]:
+    """How the numbers of a field are told in another unit, and whether they are."""
+    if f.metadata.get("change"):
+        return lambda change: shown(change) - shown(0.0), True
+    return shown, bool(f.metadata.get("mean"))
+
+
+def _shown(value: Any, shown: Callable[[float], float], mean: bool) -> Any:
+    """A value with every mean score in it in another unit; where lower is better, the ends of an interval change places."""
+    if isinstance(value, Estimate):
+        if not mean:
+            return value
+        low, high = sorted((shown(value.low), shown(value.high)))
+        return replace(value, value=shown(value.value), low=low, high=high)
+    if isinstance(value, Record):
+        return _mean_of(value, shown) if mean else value.with_means(shown)
+    if isinstance(value, tuple):
+        return tuple(_shown(v, shown, mean) for v in cast("tuple[Any, ...]", value))
+    if isinstance(value, Mapping):
+        return {k: _shown(v, shown, mean) for k, v in cast("Mapping[Any, Any]", value).items()}
+    return shown(float(value)) if mean and isinstance(value, float | np.floating) else value
+
+
+def _mean_of(record: Record, shown: Callable[[float], float]) -> Any:
+    """A record of a mean with its interval: ``value``, ``low`` and ``high``."""
+    given: Any = record
+    known = [None if end is None else shown(end) for end in (given.low, given.high)]
+    low, high = known[::-1] if shown(1.0) < shown(0.0) else known
+    return replace(given, value=shown(given.value), low=low, high=high)
 
 
 def _reader(hint: Any) -> Reader:
@@ -286,4 +346,4 @@ def _estimate(value: Any) -> Estimate:
         raise Misread(f"no estimate ({error})") from error
 
 
-__all__ = ["FLAT", "IF_KNOWN", "Details", "Misread", "Needed", "Record", "called"]
+__all__ = ["CHANGE", "FLAT", "IF_KNOWN", "MEAN", "Details", "Misread", "Needed", "Record", "ToldAs", "called"]
