@@ -49,7 +49,7 @@ OPTION = re.compile(
 )
 # Fields of a document that are sentences, or that hold sentences by name.
 SENTENCES = {
-    "assumptions", "decided", "example", "expectation", "headline", "how", "interest", "method",
+    "assumptions", "decided", "doubts", "example", "expectation", "headline", "how", "interest", "method",
     "next_step", "not_tried", "note", "notes", "null", "reason", "sentence", "statement", "unjudged", "why",
 }  # fmt: skip
 # What users wrote is shown as it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # The longest value of a user that a message quotes, and the most names that it lists.
 MAX_VALUE = 200
@@ -40,6 +41,17 @@ def names(given: object, most: int = MAX_NAMES) -> str:
     listed = [value(name) for name in given]  # type: ignore[attr-defined]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def enumerated(given: Sequence[object], most: int = 3) -> str:
+    """Names as a sentence lists them, the rest of a long list counted.
+
+    >>> enumerated(["a", "b", "c"]), enumerated(["a"]), enumerated(["a", "b", "c", "d", "e"])
+    ('a, b and c', 'a', 'a, b, c and 2 more')
+    """
+    if len(given) < 2 or len(given) > most:
+        return names(given, most)
+    return f"{names(given[:-1])} and {value(given[-1])}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -105,4 +117,16 @@ def message(words: str) -> str:
     return "\n".join(line(part) for part in kept.split("\n"))
 
 
-__all__ = ["MAX_NAMES", "MAX_VALUE", "TWINS", "brief", "counted", "line", "message", "names", "screened", "value"]
+__all__ = [
+    "MAX_NAMES",
+    "MAX_VALUE",
+    "TWINS",
+    "brief",
+    "counted",
+    "enumerated",
+    "line",
+    "message",
+    "names",
+    "screened",
+    "value",
+]

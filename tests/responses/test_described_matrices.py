@@ -149,3 +149,65 @@ def test_an_index_that_a_shift_names_is_a_column_to_learn_from():
     assert learning_table(indexed, ("y",), ["held-out site"]).columns == ["site", "x", "y"]
     assert learning_table(indexed, ("y", None, "ward"), ["label-noise 0.2"]).columns == ["ward", "x", "y"]
     assert learning_table(indexed, ("y",), ["held-out sites"]).columns == ["x", "y"]
+
+
+# Which columns → the line of the first screen, or "" where nothing is in doubt.
+FIRST_SCREEN = {
+    "a plain word among models": (
+        {"gpt-x": (1, 0), "claude-y": (1, 0), "baseline": (1, 0)},
+        "read as models: gpt-x, claude-y, baseline. If baseline describes the items: --factor baseline",
+    ),
+    "two pairs of words, equally often": (
+        {"amber": ("yes", "no"), "birch": ("yes", "no"), "cedar": ("pass", "fail"), "dune": ("pass", "fail")},
+        "read as models: amber, birch, cedar, dune. If one of these describes the items: --factor cedar",
+    ),
+    "words beside a number": (
+        {"amber": (1, 0), "birch": ("yes", "no")},
+        "read as models: amber, birch. If birch describes the items: --score amber --model amber",
+    ),
+    "names of models alone": ({"gpt-x": (1, 0), "claude-y": (1, 0)}, ""),
+    "plain words alone": ({"amber": (1, 0), "birch": (1, 0), "cedar": (1, 0)}, ""),
+    "a pair of words that is rarer": ({"amber": ("yes", "no"), "birch": ("yes", "no"), "cedar": ("pass", "fail")}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FIRST_SCREEN)
+def test_what_may_be_no_model_stands_on_the_first_screen_of_every_format_and_only_then(tmp_path, case):
+    import unseen
+    from unseen.faces import terminal
+
+    columns, wanted = FIRST_SCREEN[case]
+    rng = np.random.default_rng(3)
+    table = pl.DataFrame(
+        {"question": [f"q{i}" for i in range(ROWS)]} | {n: column(rng, *c) for n, c in columns.items()}
+    )
+    table.write_csv(tmp_path / "answers.csv")
+    with terminal():
+        audit = unseen.audit(tmp_path / "answers.csv", select="U001")
+        shown = {"text": str(audit), "html": audit._rendered("html"), "markdown": audit.to_markdown()}
+        assert audit.document["responses"].get("doubts", []) == ([wanted] if wanted else [])
+    for form, text in shown.items():
+        assert wanted in " ".join(text.split()), form
+        assert wanted or "read as models" not in text, form
+    if wanted:
+        # What the line says to do settles it.
+        words = iter(wanted.partition(" items: ")[2].split())
+        said = {"factors" if w == "--factor" else w.removeprefix("--"): next(words) for w in words}
+        again = unseen.read(tmp_path / "answers.csv", **said)
+        other = said.get("factors", "birch")
+        assert other in again.factors
+        assert other not in again.models
+        assert not unseen.audit(again, select="U001").document["responses"].get("doubts")
+
+
+def test_rows_that_may_be_items_are_doubted_on_the_first_screen(tmp_path):
+    from unseen.responses.notes import doubts_of
+
+    rows = ["1,0,1", "0,0,1", "1,1,0"] * 10
+    for head, text in (("", "{}"), ("name,a,b,c\n", "r{0},{1}")):
+        (tmp_path / "x.csv").write_text(
+            head + "".join((text.format(k, r) if head else r) + "\n" for k, r in enumerate(rows))
+        )
+        (doubt,) = doubts_of(read(tmp_path / "x.csv").notes)
+        assert doubt.startswith("read as models: the 30 rows; as items: ")
+        assert "If the rows are items: " in doubt

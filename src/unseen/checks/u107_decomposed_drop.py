@@ -16,6 +16,7 @@ from unseen.checks.blame import Blame, side
 from unseen.checks.details.gaps import DropInParts
 from unseen.estimates.contrasts.decomposition import decompose
 from unseen.estimates.contrasts.logistic import mixed_radix
+from unseen.plain_text import names
 
 # A factor whose levels overlap less than this between the sides defines the split rather than explains the drop.
 MIN_OVERLAP = 0.5
@@ -117,8 +118,7 @@ class DecomposedDrop(Check):
 
 def _named(factors: list[Levels]) -> str:
     """Names of at most three factors, and how many more there are."""
-    names = [f.name for f in factors]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return names([f.name for f in factors], 3)
 
 
 def _unsigned(text: str) -> str:

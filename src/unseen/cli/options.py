@@ -15,9 +15,9 @@ FORMS = {
 }  # fmt: skip
 # Names of formats other than text, and of their endings, with the first ending of each: a file is not meant to be called so.
 MEANT = {
-    name: (form, next(e for e in FORMS if FORMS[e] == form)) for end, form in FORMS.items() for name in (form, end[1:])
-}
-MEANT = {name: meant for name, meant in MEANT.items() if meant[0] != "text"} | {"github": ("github", ".txt")}
+    "html": ("html", ".html"), "htm": ("html", ".html"), "json": ("json", ".json"), "markdown": ("markdown", ".md"),
+    "md": ("markdown", ".md"), "sarif": ("sarif", ".sarif"), "github": ("github", ".txt"),
+}  # fmt: skip
 
 
 def form_of(output: Path | None) -> str:

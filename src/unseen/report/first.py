@@ -160,8 +160,12 @@ def start(document: Document) -> str:
 
 
 def silent(document: Document) -> str:
-    """What was decided without being asked, of a learner: what was left out, what the numbers speak of; "" where nothing was."""
-    return " · ".join((document.get("learner") or {}).get("decided", ()))
+    """What was decided without being asked; "" where nothing was that needs a word.
+
+    Of a learner: what was left out, what the numbers speak of. Of answers: what was read one way and may be the other.
+    """
+    doubts: Sequence[str] = (document.get("responses") or {}).get("doubts", ())
+    return " · ".join([*(document.get("learner") or {}).get("decided", ()), *doubts])
 
 
 def known(document: Document) -> str:

@@ -21,6 +21,7 @@ from unseen.report.answers import name_items
 from unseen.report.baseline import changes, lead, worse
 from unseen.report.plain import plain, share, slug
 from unseen.responses import Responses
+from unseen.responses.notes import doubts_of
 from unseen.stories import Telling, tell
 
 SCHEMA_VERSION = 2
@@ -335,6 +336,7 @@ def describe_responses(responses: Responses) -> dict[str, Any]:
             for f in responses.factors.values()
         ],
         "notes": list(responses.notes),
+        **({"doubts": doubts} if (doubts := doubts_of(responses.notes)) else {}),
     }
 
 

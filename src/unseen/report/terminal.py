@@ -255,9 +255,8 @@ def _open_questions(document: Mapping[str, Any], console: Console) -> None:
 
 def _open(code: str, findings: Sequence[Mapping[str, Any]], console: Console) -> None:
     """A question that stays open: its subjects, and for the first the reason and what would help."""
-    names = [f["subject"]["name"] for f in findings if f["subject"]["kind"] != "data"]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    about = f" ({', '.join(names[:3])}{more})" if len(names) > 1 else ""
+    subjects = [f["subject"]["name"] for f in findings if f["subject"]["kind"] != "data"]
+    about = f" ({names(subjects, 3)})" if len(subjects) > 1 else ""
     _indented(f"{code}  {title_case(findings[0]['title'])}{about}", console)
     _indented(f"{findings[0]['statement']} {findings[0]['next_step']}", console, by=4, style="dim")
 

@@ -11,6 +11,8 @@ class Note(str):
 
     Attributes:
         facts: What was decided → what it came from.
+        doubt: Where what was decided may well be wrong, and answers would then be counted for what they are not: the decision
+            and how to take the other, in one line for the first screen; else "".
 
     >>> note = Note.of("Column 'id' was taken as the item.", item="'id'")
     >>> note, dict(note.facts)
@@ -18,12 +20,13 @@ class Note(str):
     """
 
     facts: Mapping[str, str]
+    doubt: str
 
     @classmethod
-    def of(cls, words: str, **facts: str) -> Self:
-        """A sentence with its facts."""
+    def of(cls, words: str, doubt: str = "", /, **facts: str) -> Self:
+        """A sentence with its facts, and what is in doubt."""
         note = cls(words)
-        note.facts = facts
+        note.facts, note.doubt = facts, doubt
         return note
 
 
@@ -36,4 +39,13 @@ def facts_of(notes: Iterable[str]) -> dict[str, str]:
     return {name: fact for note in notes if isinstance(note, Note) for name, fact in note.facts.items()}
 
 
-__all__ = ["Note", "facts_of"]
+def doubts_of(notes: Iterable[str]) -> list[str]:
+    """What is in doubt, each once.
+
+    >>> doubts_of(["Rows were dropped.", Note.of("A matrix of …", "read as models: a, b")])
+    ['read as models: a, b']
+    """
+    return list(dict.fromkeys(note.doubt for note in notes if isinstance(note, Note) and note.doubt))
+
+
+__all__ = ["Note", "doubts_of", "facts_of"]

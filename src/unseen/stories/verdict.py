@@ -10,6 +10,7 @@ from unseen.checks.base import Clear, Found, Undecided
 from unseen.checks.details.learner import DomainsBehind, DomainsHeldOut, HeldOutDomain
 from unseen.checks.details.models import PairwiseRatings
 from unseen.estimates import Estimate
+from unseen.plain_text import enumerated, names
 from unseen.refitting import UnderShift
 from unseen.stories.scores import PLAIN, Unit
 from unseen.stories.told import Story, Verdict
@@ -63,10 +64,10 @@ def _apart(result: AuditResult) -> str:
     behind = [n for o in own if isinstance(d := o.details, DomainsBehind) for n in d.behind if n not in named]
     said = ""
     if lost:
-        listed = _some([f"{name} ({o.estimate.value:.2f})" for name, o in lost if o.estimate is not None])
+        listed = names([f"{name} ({o.estimate.value:.2f})" for name, o in lost if o.estimate is not None], 3)
         said += f" Lost by not being seen: {listed}."
     if behind:
-        said += f" Behind, seen or not: {_some(behind)}."
+        said += f" Behind, seen or not: {names(behind, 3)}."
     return said
 
 
@@ -87,22 +88,12 @@ def order_of(tiers: Sequence[Sequence[str]]) -> str:
     """
     first, rest = tiers[0], tiers[1:]
     if not rest:
-        return f"{_and(first)} are not told apart." if len(first) > 1 else ""
-    ahead = f"{_and(first)} {'is' if len(first) == 1 else 'are'} ahead of"
+        return f"{enumerated(first)} are not told apart." if len(first) > 1 else ""
+    ahead = f"{enumerated(first)} {'is' if len(first) == 1 else 'are'} ahead of"
     if len(rest) < 3 and sum(map(len, rest)) <= 4:
         who = rest[0][0] if len(rest[0]) == 1 else "these"
-        return f"{ahead} {_and(rest[0])}" + (f", and {who} of {_and(rest[1])}." if rest[1:] else ".")
+        return f"{ahead} {enumerated(rest[0])}" + (f", and {who} of {enumerated(rest[1])}." if rest[1:] else ".")
     return f"{ahead} {sum(map(len, rest)):,} other models, in {len(tiers)} tiers."
-
-
-def _and(names: Sequence[str], most: int = 3) -> str:
-    if len(names) > most:
-        return _some(names, most)
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _told_as(result: AuditResult) -> Unit:

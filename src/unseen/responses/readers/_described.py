@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ PROPERTY = re.compile(
     r"(is|has|needs|requires|contains|uses|involves|was|with|without)_.+"
     r"|.+_(flag|only|required|needed|checked|reviewed|verified|validated|annotated|approved)"
 )
+# Of many models or columns a note names the first.
+SHOWN = 6
 # Where a matrix has its models and scores.
 HEADER, CELLS = "the names of columns", "the cells"
 
@@ -66,13 +69,13 @@ def described(table: pl.DataFrame, mapping: Mapping, notes: list[str], path: Pat
             for m, score in scores.items()
         ]
     )
-    listed = ", ".join(repr(c) for c in rest[:8]) + (" …" if len(rest) > 8 else "")
+    strange = unlike(models)
     words = (
         f"{path.name}: a matrix of {table.height:,} items (column {item!r}) by {len(models):,} models "
-        f"({', '.join(models[:6])}{' …' if len(models) > 6 else ''}); {listed} "
-        f"describe{'s' if len(rest) == 1 else ''} the items.{doubts(models)}"
+        f"({shown_names(models, SHOWN)}); {shown_names([repr(c) for c in rest], SHOWN)} "
+        f"describe{'s' if len(rest) == 1 else ''} the items.{doubts(strange)}"
     )
-    notes.append(Note.of(words, model=HEADER, item=repr(item), score=CELLS))
+    notes.append(Note.of(words, in_doubt(models, strange), model=HEADER, item=repr(item), score=CELLS))
     return long.filter(pl.col("score").is_not_null())
 
 
@@ -101,26 +104,65 @@ def says_of_items(name: str) -> bool:
     return plain in PROPERTIES or bool(PROPERTY.fullmatch(plain))
 
 
-def doubts(models: Sequence[str]) -> str:
-    """What to do where a column that was taken for a model is none: of those named unlike the others, with an example.
+def unlike(models: Sequence[str]) -> list[str]:
+    """Of columns that were taken for models, those named unlike the others: they may be none.
 
     Names of models mostly hold a digit or a hyphen; a plain word beside two such may be a property of the items, or the name
     of a baseline: that can't be told from the table.
 
-    >>> doubts(["curated", "gpt-4", "claude-3"])
-    " If 'curated' describes the items and is no model, name it as a factor: --factor curated (in Python: factors=['curated'])."
-    >>> doubts(["amber", "birch", "cedar"]), doubts(["gpt-4", "claude-3"])
-    ('', '')
+    >>> unlike(["curated", "gpt-4", "claude-3"]), unlike(["amber", "birch", "cedar"]), unlike(["gpt-4", "claude-3"])
+    (['curated'], [], [])
     """
     plain = [m for m in models if re.fullmatch(r"[^\W\d]+( [^\W\d]+)?", m)]
-    if not plain or len(models) - len(plain) < 2:
+    return plain if len(models) - len(plain) > 1 else []
+
+
+def otherwise_worded(table: pl.DataFrame, models: Sequence[str]) -> list[str]:
+    """Of columns that were taken for models, those that tell right and wrong in other words than the first; they may be none.
+
+    Args:
+        table: With scores in words or numbers, as the file holds them.
+        models: Columns.
+
+    >>> otherwise_worded(pl.DataFrame({"a": ["yes", "no"], "b": ["no", "no"], "c": ["pass", "fail"]}), ["a", "b", "c"])
+    ['c']
+    """
+    kinds = [frozenset[int]() if is_scores(table[c]) else _pairs(table[c]) for c in models]
+    return [c for c, kind in zip(models, kinds, strict=True) if kind != kinds[0]]
+
+
+def doubts(strange: Sequence[str]) -> str:
+    """What to do where a column that was taken for a model is none, as a sentence that follows others; "" without a doubt.
+
+    >>> doubts(["curated"])
+    " If 'curated' describes the items and is no model, name it as a factor: --factor curated (in Python: factors=['curated'])."
+    """
+    if not strange:
         return ""
-    many = len(plain) > 1
+    many = len(strange) > 1
     return (
-        f" If {shown_names([repr(p) for p in plain], 3)} describe{'' if many else 's'} the items and "
+        f" If {shown_names([repr(p) for p in strange], 3)} describe{'' if many else 's'} the items and "
         f"{'are no models' if many else 'is no model'}, name {'them as factors' if many else 'it as a factor'}: --factor "
-        f"{value(plain[0], 60)} (in Python: factors=[{value(plain[0], 60)!r}])."
+        f"{value(strange[0], 60)} (in Python: factors=[{value(strange[0], 60)!r}])."
     )
+
+
+def in_doubt(models: Sequence[str], strange: Sequence[str]) -> str:
+    """The same doubt in a line of its own; "" without one.
+
+    >>> in_doubt(["a-1", "b-2", "hard won"], ["hard won"])
+    "read as models: a-1, b-2, hard won. If hard won describes the items: --factor 'hard won'"
+    >>> in_doubt(["a", "b"], ["b"])
+    'read as models: a, b. If b describes the items: --score a --model a'
+    """
+    if not strange:
+        return ""
+    left = [m for m in models if m not in strange]
+    # One model is no matrix: its column is then the score.
+    named = ["--factor", strange[0]] if len(left) > 1 else ["--score", left[0], "--model", left[0]]
+    which = value(strange[0], 60) if len(strange) == 1 else "one of these"
+    remedy = shlex.join(value(word, 60) for word in named)
+    return f"read as models: {shown_names(models, SHOWN)}. If {which} describes the items: {remedy}"
 
 
 def is_scores(column: pl.Series) -> bool:
@@ -193,6 +235,6 @@ def from_words(path: Path, table: pl.DataFrame, columns: Sequence[str], notes: l
 
 
 __all__ = [
-    "CELLS", "DESCRIBED_ITEMS", "HEADER", "ITEM_WORDS", "described", "doubts", "from_words", "in_words", "is_scores",
-    "within_one",
+    "CELLS", "DESCRIBED_ITEMS", "HEADER", "ITEM_WORDS", "SHOWN", "described", "doubts", "from_words", "in_doubt", "in_words",
+    "is_scores", "otherwise_worded", "unlike", "within_one",
 ]  # fmt: skip

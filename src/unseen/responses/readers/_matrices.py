@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import names as shown_names
 from unseen.plain_text import value
 from unseen.responses.columns import ROLES
 from unseen.responses.comparisons import names_of
@@ -22,11 +23,15 @@ from unseen.responses.readers._described import (
     DESCRIBED_ITEMS,
     HEADER,
     ITEM_WORDS,
+    SHOWN,
     described,
     doubts,
     from_words,
+    in_doubt,
     in_words,
     is_scores,
+    otherwise_worded,
+    unlike,
     within_one,
 )
 from unseen.responses.words import RIGHT, WRONG
@@ -102,17 +107,17 @@ def headed(path: Path, table: pl.DataFrame, headless: Headless, notes: list[str]
     if not headless:
         return table
     if headless == "scores":
-        names = pl.Series("model", [f"row {i + 1}" for i in range(table.height)])
+        rows = pl.Series("model", [f"row {i + 1}" for i in range(table.height)])
         hint = (
             f" There are {table.height:,} rows and {table.width:,} columns: if rows are items, transpose the table, or write a "
             "header (item,model-1, …) and a first column that names the items."
         )
-        notes.append(
-            f"{path.name}: the first line holds numbers, so there is no header: rows are models, columns are items."
-            + (hint if many_rows(table.height, table.width) else "")
-        )
-        table.columns = [f"item {i + 1}" for i in range(table.width)]
-        return table.select(names, pl.all())
+        words = f"{path.name}: the first line holds numbers, so there is no header: rows are models, columns are items."
+        columns, doubted = [f"item {i + 1}" for i in range(table.width)], many_rows(table.height, table.width)
+        doubt = _rows_in_doubt(table.height, columns, "transpose the table, or write a header (item,model-1, …)")
+        notes.append(Note.of(words + hint, doubt) if doubted else words)
+        table.columns = columns
+        return table.select(rows, pl.all())
     first = table[table.columns[0]].cast(pl.String)
     stem = re.sub(r"[\W\d_]+$", "", str(first[0]).lower())
     items = stem in ITEM_STEMS or table.height > table.width - 1
@@ -123,6 +128,13 @@ def headed(path: Path, table: pl.DataFrame, headless: Headless, notes: list[str]
     )
     table.columns = [row, *(f"{column} {i}" for i in range(1, table.width))]
     return table.with_columns(first.alias(row))
+
+
+def _rows_in_doubt(rows: int, columns: Sequence[str], remedy: str) -> str:
+    """A line on rows that were read as models and may be items."""
+    return (
+        f"read as models: the {rows:,} rows; as items: {shown_names(columns, SHOWN)}. If the rows are items: {remedy}"
+    )
 
 
 def many_rows(rows: int, columns: int) -> bool:
@@ -158,6 +170,7 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
     if not by_item and head not in MODEL_WORDS and first != mapping.model_column and len(known & set(ROLES)) > 1:
         return table
     row, column = ("item", "model") if by_item else ("model", "item")
+    strange = (unlike(rest) or otherwise_worded(table, rest)) if by_item else []
     table = from_words(path, table, [c for c in rest if not is_scores(table[c])], notes)
     long = (
         table.rename({first: row})
@@ -167,12 +180,14 @@ def unpivoted(path: Path, table: pl.DataFrame, mapping: Mapping, notes: list[str
     empty = long["score"].is_nan().fill_null(value=True).sum()
     words = (
         f"{path.name}: a matrix of {table.height:,} {row}s (rows) by {len(rest):,} {column}s (columns)"
-        + (f": {', '.join(rest[:6])}{' …' if len(rest) > 6 else ''}" if by_item else "")
-        + (f"; {empty:,} empty cells were left out." if empty else ".") + (doubts(rest) if by_item else "")
+        + (f": {shown_names(rest, SHOWN)}" if by_item else "")
+        + (f"; {empty:,} empty cells were left out." if empty else ".") + doubts(strange)
     )  # fmt: skip
+    doubt = in_doubt(rest, strange)
     if not by_item and head != "model" and many_rows(table.height, len(rest)):
         words += " There are many more rows than columns: if the rows are items, call the first column 'item'."
-    notes.append(Note.of(words, **{row: repr(first), column: HEADER, "score": CELLS}))
+        doubt = _rows_in_doubt(table.height, rest, "call the first column 'item'")
+    notes.append(Note.of(words, doubt, **{row: repr(first), column: HEADER, "score": CELLS}))
     return long.filter(pl.col("score").is_not_null() & pl.col("score").is_not_nan())
 
 
