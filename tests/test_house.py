@@ -18,7 +18,7 @@ FLOORS = [
     {"tasks", "shifts"},
     {"learners"},
     {"training", "adaptation", "measures"},
-    {"refitting"},
+    {"refitting", "probing"},
     {"checks", "remedies"},
     {"auditing", "improving", "items", "atlas"},
     {"planning", "stories"},

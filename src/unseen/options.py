@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
@@ -224,7 +224,7 @@ class Options(BaseModel):
         return made.score_range if info.field_name == "score_range" else dict(made.factors)
 
     @classmethod
-    def of(cls, *given: AnyMapping[str, Any], where: str = "") -> Options:
+    def of(cls, *given: AnyMapping[str, Any], where: str = "") -> Self:
         """Check options from one or several places; what comes later wins, None is not given.
 
         Args:
@@ -300,6 +300,58 @@ class Options(BaseModel):
         return bool(self.target or self.learner or self.shifts)
 
 
+class ProbeOptions(Options):
+    """The options of one probe: those that say how a log is read and what is audited, and these.
+
+    Attributes:
+        ask: The model to ask.
+        log_model: Which model of the log is the one that is asked.
+        variants: Kinds of variants; none means all.
+        scorer: How answers are read and scored.
+        prompt: Text around each question, with ``{}`` in its place.
+        chat: Whether questions are sent as messages; None lets the model decide.
+        max_tokens: Most tokens of an answer.
+        temperature: 0 takes the likeliest token each time.
+        repeats: Answers to each form.
+        limit: Most items, drawn at random.
+        budget_tokens: Most tokens that an endpoint may be asked for.
+        budget_money: Most money, in the unit of the prices.
+        price_in: Of a million tokens of prompts.
+        price_out: Of a million tokens of answers.
+        at_once: Calls of an endpoint at a time.
+        table: File for the answers.
+        dry_run: Only tell what it would take.
+    """
+
+    ask: str = Field("", min_length=1)
+    log_model: str | None = None
+    variants: tuple[str, ...] = ()
+    scorer: str | None = None
+    prompt: str = "{}"
+    chat: StrictBool | None = None
+    max_tokens: int = Field(64, ge=1)
+    temperature: float = Field(0.0, ge=0)
+    repeats: int = Field(1, ge=1)
+    limit: int | None = Field(None, ge=1)
+    budget_tokens: int | None = Field(None, ge=1)
+    budget_money: float | None = Field(None, gt=0)
+    price_in: float | None = Field(None, ge=0)
+    price_out: float | None = Field(None, ge=0)
+    at_once: int | None = Field(None, ge=1)
+    table: str = "unseen-probe.parquet"
+    dry_run: StrictBool = False
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _kinds(cls, given: Any) -> Any:
+        return _parted(given) if given else ()
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _place(cls, given: Any) -> Any:
+        return str(given) if isinstance(given, Path) else given
+
+
 def _parted(given: Any) -> Any:
     """Names of one text or several, each possibly a list with commas."""
     listed = (given,) if isinstance(given, str) else given
@@ -360,4 +412,4 @@ def _told(error: ValidationError) -> str:
     return f"option {name!r}: {said.removesuffix('.')}, got {value(repr(first['input']), 80)}."
 
 
-__all__ = ["AS_MAPPED", "COLUMNS", "InPython", "Options", "no_argument"]
+__all__ = ["AS_MAPPED", "COLUMNS", "InPython", "Options", "ProbeOptions", "no_argument"]

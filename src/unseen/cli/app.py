@@ -23,7 +23,7 @@ def _plugged() -> str | None:
 
 def build() -> typer.Typer:
     """The application with all verbs."""
-    from unseen.cli import atlas, audit, explain, improve, plan, task, view
+    from unseen.cli import atlas, audit, explain, improve, plan, probe, task, view
 
     app = typer.Typer(
         name="unseen",
@@ -51,6 +51,7 @@ def build() -> typer.Typer:
     app.command("audit")(audit.audit)
     app.command("improve")(improve.improve)
     app.command("plan")(plan.plan)
+    app.command("probe")(probe.probe)
     app.command("explain")(explain.explain)
     app.command("view")(view.view)
     app.add_typer(task.app, name="task")

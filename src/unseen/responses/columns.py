@@ -17,7 +17,7 @@ SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
 ROLES: tuple[str, ...] = (
     "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
     "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
-    "human_score", "opponent", "shown_first",
+    "human_score", "opponent", "shown_first", "unparsable", "raw_answer",
 )  # fmt: skip
 
 

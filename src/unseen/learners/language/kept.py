@@ -77,6 +77,18 @@ class Kept:
             self.model.generate([prompts[p] for p in places], settings, draws=asked_for, done=keep)
         return [_answer(values) for values in pieces.values()]
 
+    def known(self, prompts: Sequence[Prompt], settings: Generation) -> list[int]:
+        """How many answers to each prompt are kept; those of prompts that stand twice count as kept the second time."""
+        shape = {"what": "completion", "model": dict(self.identity), "settings": settings.plain()}
+        seen: set[str] = set()
+        counts: list[int] = []
+        for prompt in prompts:
+            named = {**shape, "prompt": plain_prompt(prompt)}
+            keys = [{**named, "draw": d if settings.temperature > 0 else 0} for d in range(settings.samples)]
+            counts.append(sum(content_hash(key) in seen or self.store.get(key) is not None for key in keys))
+            seen |= {content_hash(key) for key in keys}
+        return counts
+
     def score(
         self, prompts: Sequence[Prompt], continuations: Sequence[Sequence[str]], *, done: ScoredOne | None = None
     ) -> list[tuple[Scored, ...]]:

@@ -64,7 +64,7 @@ def load(path: str | Path, *, dtype: str = DTYPE, device: str | None = None, sto
     folder = place.path if place.path.is_dir() else _converted(place.path, place.sha256, dtype, kept)
     model, tokenizer = _read(folder, dtype)
     moved = _moved(model, device)
-    kept.put(place.was_read, True)
+    kept.put(place.was_read, {"chats": bool(getattr(tokenizer, "chat_template", None))})
     return Loaded(moved, tokenizer, place.name, place.sha256)
 
 

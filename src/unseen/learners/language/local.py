@@ -73,6 +73,11 @@ class LocalModel:
         return self._loaded.name
 
     @property
+    def chats(self) -> bool:
+        """Whether it has a chat template, so that it takes messages."""
+        return bool(getattr(self.tokens.tokenizer, "chat_template", None))
+
+    @property
     def identity(self) -> Mapping[str, Any]:
         """Hash of weights and tokenizer, and the data type."""
         return identity(self._loaded.sha256, str(self._model.dtype).removeprefix("torch."))

@@ -60,8 +60,9 @@ def _local(name: str, store: Store, settings: dict[str, Any]) -> LanguageModel:
     # Weights that were read before will be read again: that waits until something is asked whose answer is not kept.
     if set(settings) <= {"dtype"}:
         place = find(name, dtype=settings.get("dtype", DTYPE), store=store)
-        if store.get(place.was_read):
-            return Waiting(place.name, identity(place.sha256, place.dtype), opened)
+        if told := store.get(place.was_read):
+            chats = told.get("chats") if isinstance(told, dict) else None
+            return Waiting(place.name, identity(place.sha256, place.dtype), opened, chats=chats)
     return opened()
 
 

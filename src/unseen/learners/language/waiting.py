@@ -18,11 +18,19 @@ class Waiting:
         name: Of the model.
         identity: Of the model.
         opened: Reads it; called once, at the first question.
+        chats: Whether it has a chat template; None where only the model can tell.
     """
 
-    def __init__(self, name: str, identity: Mapping[str, Any], opened: Callable[[], LanguageModel]) -> None:
+    def __init__(
+        self, name: str, identity: Mapping[str, Any], opened: Callable[[], LanguageModel], *, chats: bool | None = None
+    ) -> None:
         self.name, self.identity = name, identity
-        self._opened = opened
+        self._opened, self._chats = opened, chats
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat template, so that it takes messages."""
+        return bool(getattr(self.model, "chats", False)) if self._chats is None else self._chats
 
     @cached_property
     def model(self) -> LanguageModel:

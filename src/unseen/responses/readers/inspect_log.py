@@ -323,6 +323,11 @@ def _table(
         "question": pl.Series(questions, dtype=pl.String),
         "task": [str(described.get("task", path.stem)).split("/")[-1]] * len(samples),
     }
+    options = [sample.get("choices") for sample in samples]
+    if any(isinstance(o, list) and o for o in options):
+        columns["choices"] = pl.Series(
+            [[str(c) for c in o] if isinstance(o, list) and o else None for o in options], dtype=pl.List(pl.String)
+        )
     if len({sample["epoch"] for sample in samples}) > 1:
         columns["repeat"] = [sample["epoch"] for sample in samples]
     # Nested metadata becomes columns with dots in their names: author.name.

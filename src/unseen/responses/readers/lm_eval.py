@@ -23,6 +23,7 @@ NAME = "lm-eval"
 SIGNATURE = frozenset({"doc_id", "doc", "filtered_resps"})
 FILE_NAME = re.compile(r"samples_(?P<task>.+?)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.jsonl$")
 QUESTIONS = ("question", "query", "problem", "prompt", "input", "text", "sentence", "ctx", "goal")
+OPTIONS = ("choices", "options", "endings")
 
 
 def sniff(path: Path) -> bool:
@@ -131,6 +132,9 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
         "task": [task] * len(samples),
         "content_key": [str(row.get("doc_hash") or content_key(_question(row), _target(row)))[:16] for row in samples],
     }
+    options = [_options(row) for row in samples]
+    if any(options):
+        table["choices"] = pl.Series(options, dtype=pl.List(pl.String))
     if table["confidence"].null_count() == len(samples):
         del table["confidence"]
     factors = factor_columns(docs, keep=mapping.factors)
@@ -290,6 +294,20 @@ def _target(row: dict[str, Any]) -> str | None:
     choices = [_argument(v, 1) for v in _arguments(row)] if int(target) < len(logs) else []
     chosen = choices[int(target)] if int(target) < len(choices) else None
     return chosen.strip() if chosen else target
+
+
+def _options(row: dict[str, Any]) -> list[str] | None:
+    """Texts of the options of a multiple-choice document; None where it is none."""
+    doc = row["doc"] if isinstance(row["doc"], dict) else {}
+    for name in OPTIONS:
+        given: Any = doc.get(name)
+        given = given.get("text") if isinstance(given, dict) else given
+        if isinstance(given, list) and len(given) > 1 and all(isinstance(g, str) and g.strip() for g in given):
+            return [g.strip() for g in given]
+    if len(_pairs(row["filtered_resps"]) or ()) < 2:
+        return None
+    scored = [_argument(v, 1) for v in _arguments(row)]
+    return [s.strip() for s in scored if s] if len(scored) > 1 and all(s and s.strip() for s in scored) else None
 
 
 def _question(row: dict[str, Any]) -> str | None:

@@ -1,0 +1,156 @@
+"""``unseen probe SOURCE… --model MODEL``: ask the items of a log again and in other forms, and audit the answers."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unseen.cli.audit import Format
+
+if TYPE_CHECKING:
+    from unseen.learners.language.kept import Kept
+    from unseen.options import ProbeOptions
+    from unseen.probing import Planned
+
+COLUMNS = "What the log holds"
+ASKING = "Asking"
+MONEY = "Endpoints"
+OUTPUT = "Output"
+
+
+def probe(
+    sources: Annotated[list[str] | None, typer.Argument(help="Logs or tables with the text of questions and their right answers, as for audit.", metavar="SOURCE…")] = None,
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Who is asked: a folder, a .gguf file, openai:MODEL or openai:MODEL@URL.")] = "",
+    variants: Annotated[list[str] | None, typer.Option(metavar="KINDS", help="order, format, context, names, numbers, paraphrase, typos; default: all.", rich_help_panel=ASKING)] = None,
+    scorer: Annotated[str | None, typer.Option(help="exact, choice, number, regex:PATTERN or module:function; needed where originals score otherwise than in the log.", rich_help_panel=ASKING)] = None,
+    prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Text around each question, with {} in its place.", rich_help_panel=ASKING)] = None,
+    chat: Annotated[bool | None, typer.Option("--chat/--text", help="Send questions as messages, or as text to continue; default: as the model takes them.", rich_help_panel=ASKING)] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer; default 64.", rich_help_panel=ASKING)] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="Default 0: the likeliest token each time.", rich_help_panel=ASKING)] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Answers to each form; more than one need a temperature.", rich_help_panel=ASKING)] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most items, drawn at random.", rich_help_panel=ASKING)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the count of calls, tokens, time and price, and stop.", rich_help_panel=ASKING)] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=ASKING)] = None,
+    log_model: Annotated[str | None, typer.Option(metavar="NAME", help="Which model of the log is the one that is asked; default: the one of its name.", rich_help_panel=COLUMNS)] = None,
+    model_column: Annotated[str | None, typer.Option(help="Column with the model's name.", rich_help_panel=COLUMNS)] = None,
+    item_column: Annotated[str | None, typer.Option(help="Column that names the item.", rich_help_panel=COLUMNS)] = None,
+    score: Annotated[str | None, typer.Option(help="Column with the score, higher is better; -loss negates.", rich_help_panel=COLUMNS)] = None,
+    question: Annotated[str | None, typer.Option(help="Column with the text of the question.", rich_help_panel=COLUMNS)] = None,
+    target_column: Annotated[str | None, typer.Option(help="Column with the right answer.", rich_help_panel=COLUMNS)] = None,
+    cluster: Annotated[str | None, typer.Option(help="Column of what was sampled together.", rich_help_panel=COLUMNS)] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="lm-eval filter to read.", rich_help_panel=COLUMNS)] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric or scorer to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens; what was asked until then is audited.", rich_help_panel=MONEY)] = None,
+    budget_money: Annotated[float | None, typer.Option(help="Most money, in the unit of the prices.", rich_help_panel=MONEY)] = None,
+    price_in: Annotated[float | None, typer.Option(help="Of a million tokens of prompts.", rich_help_panel=MONEY)] = None,
+    price_out: Annotated[float | None, typer.Option(help="Of a million tokens of answers.", rich_help_panel=MONEY)] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Calls at a time; default 8.", rich_help_panel=MONEY)] = None,
+    table: Annotated[Path | None, typer.Option(metavar="FILE", help="Parquet file for the answers; default unseen-probe.parquet.", rich_help_panel=OUTPUT)] = None,
+    select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes of checks to run.", rich_help_panel=OUTPUT)] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to leave out.", rich_help_panel=OUTPUT)] = None,
+    format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
+    output: Annotated[list[Path] | None, typer.Option("--output", "-o", metavar="FILE", help="Report to write. Repeatable.", rich_help_panel=OUTPUT)] = None,
+    full: Annotated[bool | None, typer.Option("--full", help="Every finding and open question, not only the first screen.", rich_help_panel=OUTPUT)] = None,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="One line instead of the findings, no progress.", rich_help_panel=OUTPUT)] = None,
+) -> None:  # fmt: skip
+    """Ask a model the items of a log again and in other forms that keep the right answer; write and audit its answers.
+
+    Answers are kept: a probe that was stopped goes on where it was, and nothing is asked twice.
+
+    Exit codes: 0 done, 2 bad input or option, 130 interrupted.
+    """
+    from unseen.errors import BadInput
+    from unseen.options import ProbeOptions
+
+    if not sources:
+        raise BadInput("nothing to probe. Name a log: unseen probe LOG --model openai:gpt-5-mini")
+    if not model:
+        raise BadInput("--model says who is asked: a folder, a .gguf file, openai:MODEL or openai:MODEL@URL.")
+    options = ProbeOptions.of({
+        "sources": tuple(sources), "ask": model, "variants": variants, "scorer": scorer, "prompt": prompt, "chat": chat,
+        "max_tokens": max_tokens, "temperature": temperature, "repeats": repeats, "limit": limit, "dry_run": dry_run,
+        "seed": seed, "log_model": log_model, "model_column": model_column, "item_column": item_column, "score": score,
+        "question": question, "target_column": target_column, "cluster": cluster, "filter": filter_, "metric": metric,
+        "budget_tokens": budget_tokens, "budget_money": budget_money, "price_in": price_in, "price_out": price_out,
+        "at_once": at_once, "table": table, "select": select, "ignore": ignore, "output": output, "full": full,
+        "format": format.value if format else None, "quiet": quiet,
+    })  # fmt: skip
+    raise typer.Exit(perform(options))
+
+
+def perform(o: ProbeOptions) -> int:
+    """Plan, ask, write, audit; the exit code."""
+    from unseen.api import resolve_sample
+    from unseen.cli import auditing
+    from unseen.engine.progress import progress
+    from unseen.errors import BadInput
+    from unseen.files import require_writable, write_atomically
+    from unseen.options import Options
+    from unseen.plain_text import line
+    from unseen.probing import Probing, planned
+    from unseen.probing import probe as ask
+    from unseen.responses.reading import read
+
+    place = Path(o.table)
+    if place.suffix.lower() != ".parquet":
+        raise BadInput(f"--table {place}: the answers are written as Parquet. Name a file that ends in .parquet.")
+    for path in (place, *map(Path, o.output)):
+        require_writable(path, o.sources)
+    responses = read([resolve_sample(source) for source in o.sources], mapping=o.mapping)
+    how = Probing(
+        variants=o.variants, scorer=o.scorer, max_tokens=o.max_tokens, temperature=o.temperature, repeats=o.repeats,
+        prompt=o.prompt, chat=o.chat, limit=o.limit, log_model=o.log_model, seed=o.seed,
+    )  # fmt: skip
+    plan, lm = planned(responses, how), opened(o)
+    if o.dry_run:
+        sys.stdout.write(dry(plan, lm))
+        return 0
+    if not o.quiet:
+        sys.stderr.write(f"unseen: {plan.bill(lm, timed=False)}\n")
+    with progress("answers", show=False if o.quiet else None, piece="answer") as done:
+        probed = ask(plan, lm, done)
+    buffer = io.BytesIO()
+    probed.table.write_parquet(buffer)
+    write_atomically(place, buffer.getvalue())
+    if not o.quiet:
+        sys.stdout.write("".join(f"{line(note)}\n" for note in probed.notes) + f"Answers: {place.resolve()}\n\n")
+    given = {
+        "sources": (str(place),), "score_range": (0.0, 1.0), "select": o.select, "ignore": o.ignore, "seed": o.seed,
+        "format": o.format, "output": o.output, "full": o.full, "quiet": o.quiet,
+    }  # fmt: skip
+    return auditing.perform(auditing.Request(Options.of(given)))
+
+
+def opened(o: ProbeOptions) -> Kept:
+    """The model, whose answers are kept."""
+    from unseen.learners.language.calls import Budget
+    from unseen.learners.language.named import language_model
+
+    prices = (o.budget_tokens, o.budget_money, o.price_in, o.price_out)
+    settings: dict[str, Any] = {}
+    if any(p is not None for p in prices):
+        settings["budget"] = Budget(*prices)
+    if o.at_once is not None:
+        settings["at_once"] = o.at_once
+    return language_model(o.ask, **settings)
+
+
+def dry(plan: Planned, lm: Kept) -> str:
+    """What a probe would ask, and what that takes."""
+    from unseen.plain_text import counted
+
+    head = f"{counted(len(plan.items), 'item')}, {counted(len(plan.variants), 'variant')} of them; {lm.name}"
+    first = plan.variants[0]
+    return "\n".join([
+        head, *plan.notes, f"answers are read so: {plan.scorer.rule}.", f"{plan.bill(lm)}.", "",
+        f"An original ({plan.originals[0].name}):", *_indented(plan.originals[0].text), "",
+        f"A variant ({first.name}):", *_indented(first.text), "",
+    ])  # fmt: skip
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {one}" for one in text.splitlines()]

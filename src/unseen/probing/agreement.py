@@ -1,0 +1,125 @@
+"""Whether originals that are asked again score as the log says: only then is the scorer that of the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from unseen.errors import BadInput
+from unseen.plain_text import names
+from unseen.plain_text import value as shown
+from unseen.probing.scoring import SCORERS, Reading, Scorer
+from unseen.probing.variants.base import Form
+from unseen.responses import Responses
+
+LEAST = 0.98
+NEAR = 0.005
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a log says of an item.
+
+    Attributes:
+        score: Its score there.
+        prediction: The answer there, where it holds one.
+    """
+
+    score: float
+    prediction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Scores of originals, here and in the log.
+
+    Attributes:
+        items: Items that have both.
+        same: Of these, how many have the same score.
+        differing: Up to three that differ, each as a sentence.
+        how: ``asked again`` or ``read again`` (the answers of the log by this scorer).
+    """
+
+    items: int
+    same: int
+    differing: tuple[str, ...]
+    how: str
+
+    @property
+    def share(self) -> float:
+        """Share with the same score."""
+        return self.same / self.items
+
+    def __str__(self) -> str:
+        """One sentence.
+
+        >>> print(Agreement(200, 199, (), "asked again"))
+        originals, asked again: 199 of 200 score as in the log (99.5 %)
+        """
+        return f"originals, {self.how}: {self.same:,} of {self.items:,} score as in the log ({100 * self.share:.1f} %)"
+
+
+def logged(responses: Responses, model: str) -> dict[str, Logged]:
+    """What a log says of each item of a model; of several runs the first."""
+    table = responses.of_model(model).labelled().table.unique("item", keep="first")
+    has = "prediction" in table.columns
+    return {
+        str(row["item"]): Logged(float(row["score"]), row["prediction"] if has else None)
+        for row in table.select(["item", "score", *(["prediction"] if has else [])]).iter_rows(named=True)
+    }
+
+
+def model_in_log(responses: Responses, asked: str, named: str | None) -> str | None:
+    """Which model of a log is the one that is asked; None where none is.
+
+    Raises:
+        BadInput: The log has no model of the name that the user gave.
+    """
+    if named is not None:
+        if named in responses.models:
+            return named
+        raise BadInput(f"--log-model {named!r}: the log has no such model; it has {names(responses.models, 5)}.")
+    plain = [re.sub(r"[^a-z0-9]", "", m.casefold().rsplit("/", 1)[-1]) for m in responses.models]
+    wanted = re.sub(r"[^a-z0-9]", "", asked.casefold().rsplit("/", 1)[-1])
+    return next((m for m, p in zip(responses.models, plain, strict=True) if p == wanted), None)
+
+
+def agreement(
+    forms: Sequence[Form], readings: Sequence[Reading], texts: Sequence[str], log: Mapping[str, Logged], how: str
+) -> Agreement | None:
+    """Scores of originals beside those of the log; None where no item has both."""
+    both = [(f, r, t, log[f.of]) for f, r, t in zip(forms, readings, texts, strict=True) if f.of in log]
+    differ = [one for one in both if abs(one[1].score - one[3].score) > NEAR]
+    told = tuple(
+        f"{f.of}: the log has {was.score:g}, here {r.score:g}, for the answer {shown(t, 60)!r} (read as "
+        f"{'nothing' if r.prediction is None else repr(shown(r.prediction, 40))}, right is {shown(f.item.target, 40)!r})"
+        for f, r, t, was in differ[:EXAMPLES]
+    )
+    return Agreement(len(both), len(both) - len(differ), told, how) if both else None
+
+
+def reread(forms: Sequence[Form], log: Mapping[str, Logged], scorer: Scorer) -> Agreement | None:
+    """The answers of a log, read by a scorer: tells whether it is that of the log before anything is asked."""
+    with_text = [f for f in forms if f.of in log and log[f.of].prediction]
+    texts = [str(log[f.of].prediction) for f in with_text]
+    return agreement(
+        with_text, [scorer.read(f, t) for f, t in zip(with_text, texts, strict=True)], texts, log, "read again"
+    )
+
+
+def require(found: Agreement, scorer: Scorer) -> None:
+    """Refuse to go on where scores differ and no scorer was named.
+
+    Raises:
+        BadInput: Fewer than 98 % agree; the message gives up to three items that differ.
+    """
+    if found.share >= LEAST or scorer.named:
+        return
+    listed = "\n".join(f"  {one}" for one in found.differing)
+    raise BadInput(
+        f"{found}, fewer than {LEAST:.0%}, so that what changes could not be told from what is scored otherwise. Name the scorer "
+        f"of the log with --scorer ({SCORERS}), ask as the log did (--prompt, --max-tokens, --log-model), or take "
+        f"the scores here with --scorer choice. Answers are read so: {scorer.rule}. They differ at:\n{listed}"
+    )

@@ -1,0 +1,158 @@
+"""Items that can be asked again, taken from any table of answers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from unseen.responses import Responses
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# "A. Paris", "(B) Rome", "c) Oslo" at the beginning of a line.
+OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Za-z])[.):][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
+# What models of a log answered belongs to the answer, and texts of an item are asked, not copied.
+NOT_OF_ITEMS = ("variant", "variant_level", "key_position", "n_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question with its right answer.
+
+    Attributes:
+        name: The item in the log.
+        question: The text, without its options.
+        target: The right answer, as text; of lettered options the text of the right one.
+        options: Texts of the options, in the order of the log; empty where there are none.
+        cluster: What it was sampled with, where the log says so.
+        factors: What else the log says of it.
+    """
+
+    name: str
+    question: str
+    target: str
+    options: tuple[str, ...] = ()
+    cluster: str | None = None
+    factors: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def key(self) -> int | None:
+        """Place of the right option; None without options.
+
+        >>> Item("a", "Capital of France?", "Rome", ("Paris", "Rome")).key
+        1
+        """
+        return self.options.index(self.target) if self.options else None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Items that can't be asked.
+
+    Attributes:
+        why: The reason.
+        count: How many.
+        first: Name of the first.
+    """
+
+    why: str
+    count: int
+    first: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} left out ({self.why}; first: {self.first})"
+
+
+def items_of(responses: Responses) -> tuple[list[Item], list[Left]]:
+    r"""The original items of a table, each once, and why others are left out.
+
+    Options come from a column ``choices`` (readers of lm-eval and Inspect fill it), else from lines of the question that
+    begin with letters in their order. The right option is found by its text or by its letter.
+
+    >>> import polars as pl
+    >>> log = pl.DataFrame({"model": "m", "item": ["1", "2"], "score": [1, 0], "target": ["B", None],
+    ...     "question": ["Capital of Italy?\nA. Paris\nB. Rome", "2 + 2 ="]})
+    >>> items, left = items_of(Responses.of(log))
+    >>> items[0].question, items[0].options, items[0].target, str(left[0])
+    ('Capital of Italy?', ('Paris', 'Rome'), 'Rome', '1 left out (no right answer; first: 2)')
+    """
+    table = responses.table.unique("item", keep="first", maintain_order=True)
+    kept = [n for n in responses.factors if n in table.columns and n not in NOT_OF_ITEMS]
+    items: list[Item] = []
+    refused: list[tuple[str, str]] = []
+    for row in table.iter_rows(named=True):
+        made = _item(row, kept)
+        if isinstance(made, Item):
+            items.append(made)
+        elif made:
+            refused.append((made, str(row["item"])))
+    counts = Counter(why for why, _ in refused)
+    first = dict(reversed(refused))
+    return items, [Left(why, count, first[why]) for why, count in counts.items()]
+
+
+def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
+    """The item of a row; else why it is none, "" for a variant, whose original is asked."""
+    if row.get("variant_of") not in (None, row["item"]):
+        return ""
+    question, target = str(row.get("question") or "").strip(), row.get("target")
+    if not question:
+        return "no text of the question"
+    if target is None or not str(target).strip():
+        return "no right answer"
+    target = str(target).strip()
+    question, options = split_options(question, row.get("choices"))
+    if options:
+        if len(set(options)) < len(options):
+            return "two options are the same"
+        at = place_of(target, options)
+        if at is None:
+            return "the right answer is none of the options"
+        target = options[at]
+    cluster = row.get("cluster")
+    own = {name: row[name] for name in factors}
+    return Item(str(row["item"]), question, target, options, None if cluster is None else str(cluster), own)
+
+
+def split_options(question: str, choices: Any = None) -> tuple[str, tuple[str, ...]]:
+    r"""A question without its options, and these.
+
+    Args:
+        question: The text, which may hold them as lettered lines.
+        choices: The options, where they are known.
+
+    >>> split_options("Which?\n(A) one\n(B) two")
+    ('Which?', ('one', 'two'))
+    >>> split_options("Which is right: A. or B.?")
+    ('Which is right: A. or B.?', ())
+    """
+    given = tuple(str(c).strip() for c in choices) if isinstance(choices, list) and len(choices) > 1 else ()
+    lines = list(OPTION_LINE.finditer(question))
+    # Only a run that begins with A and goes on in the order of the letters is a list of options.
+    starts = [i for i, line in enumerate(lines) if line[1].upper() == "A"]
+    if starts:
+        run = lines[starts[-1] :]
+        if len(run) > 1 and [line[1].upper() for line in run] == list(LETTERS[: len(run)]):
+            found = tuple(line[2] for line in run)
+            if not given or set(found) == set(given):
+                rest = question[: run[0].start()] + question[run[-1].end() :]
+                return rest.strip(), given or found
+    return question, given if all(given) else ()
+
+
+def place_of(target: str, options: Sequence[str]) -> int | None:
+    """Place of the right option, told by its text or its letter.
+
+    >>> place_of("(b)", ["Paris", "Rome"]), place_of("Rome", ["Paris", "Rome"]), place_of("C", ["Paris", "Rome"])
+    (1, 1, None)
+    """
+    if target in options:
+        return list(options).index(target)
+    folded = [o.casefold() for o in options]
+    if folded.count(target.casefold()) == 1:
+        return folded.index(target.casefold())
+    letter = target.strip("().: ").upper()
+    at = LETTERS.find(letter) if len(letter) == 1 else -1
+    return at if 0 <= at < len(options) else None

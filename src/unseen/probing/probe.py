@@ -1,0 +1,204 @@
+"""A probe: items of a log are asked again and in other forms; the answers make a table that can be audited."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from unseen.engine.seeds import numpy_generator
+from unseen.errors import BadInput
+from unseen.learners.language.base import Answer, Generation, LanguageModel
+from unseen.plain_text import counted
+from unseen.plain_text import value as shown
+from unseen.probing.agreement import Agreement, agreement, logged, model_in_log, require, reread
+from unseen.probing.asking import Asking, Bill, Told, asked, bill
+from unseen.probing.items import Item, Left, items_of
+from unseen.probing.scoring import Scorer, scorer_named
+from unseen.probing.table import answered
+from unseen.probing.variants import Form, variants_named
+from unseen.responses import Responses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probing:
+    """What a probe does.
+
+    Attributes:
+        variants: Kinds of variants; none means all that apply.
+        scorer: Name of a scorer; None where the log's scores are to be met without.
+        max_tokens: Most tokens of an answer.
+        temperature: 0 takes the likeliest token each time.
+        repeats: Answers to each form; more than one need a temperature.
+        prompt: Text around each question, with ``{}`` in its place.
+        chat: Whether questions are sent as messages; None lets the model decide.
+        limit: Most items, drawn at random; None for all.
+        log_model: Which model of the log is the one that is asked.
+        seed: Source of every draw.
+    """
+
+    variants: tuple[str, ...] = ()
+    scorer: str | None = None
+    max_tokens: int = 64
+    temperature: float = 0.0
+    repeats: int = 1
+    prompt: str = "{}"
+    chat: bool | None = None
+    limit: int | None = None
+    log_model: str | None = None
+    seed: int = 0
+
+    @property
+    def asking(self) -> Asking:
+        """How forms are asked."""
+        made = Generation(
+            max_tokens=self.max_tokens, temperature=self.temperature, samples=self.repeats, seed=self.seed
+        )
+        return Asking(made, self.prompt, self.chat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a probe will ask.
+
+    Attributes:
+        items: The items.
+        originals: One form each.
+        variants: Their variants.
+        notes: What was left out and why, in sentences.
+        log: The answers that the items came from.
+        how: Settings.
+        scorer: How answers are read.
+    """
+
+    items: list[Item]
+    originals: list[Form]
+    variants: list[Form]
+    notes: tuple[str, ...]
+    log: Responses
+    how: Probing
+    scorer: Scorer
+
+    def bill(self, model: LanguageModel, *, timed: bool = True) -> Bill:
+        """What it takes."""
+        return bill([*self.originals, *self.variants], model, self.how.asking, timed=timed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """The answers of a probe.
+
+    Attributes:
+        table: One row an answer; see ``table.answered``.
+        agreement: Originals here and in the log; None where the log has no scores to compare.
+        unparsable: Share of answers that could not be read.
+        notes: What was left out, chosen and found, in sentences.
+    """
+
+    table: pl.DataFrame
+    agreement: Agreement | None
+    unparsable: float
+    notes: tuple[str, ...]
+
+    @property
+    def responses(self) -> Responses:
+        """The table, validated."""
+        return Responses.of(self.table, score_range=(0.0, 1.0), notes=self.notes)
+
+
+def planned(responses: Responses, how: Probing) -> Planned:
+    """Items, originals and variants, without a model.
+
+    Raises:
+        BadInput: No item can be asked, or a variant or scorer does not exist.
+    """
+    kinds, scorer = variants_named(how.variants), scorer_named(how.scorer)
+    items, left = items_of(responses)
+    if not items:
+        raise BadInput(f"no item can be asked: {_why(left)}. A probe needs the columns question and target.")
+    notes = [f"items: {one}." for one in left]
+    if how.limit is not None and how.limit < len(items):
+        chosen = np.sort(numpy_generator(how.seed, "items").choice(len(items), size=how.limit, replace=False))
+        notes.append(f"{how.limit:,} of {len(items):,} items, drawn at random (seed {how.seed}).")
+        items = [items[int(i)] for i in chosen]
+    variants: list[Form] = []
+    refused: dict[str, Counter[str]] = {}
+    for item in items:
+        for kind in kinds:
+            why = kind.why_not(item)
+            if why:
+                refused.setdefault(kind.name, Counter())[why] += 1
+            variants += kind.forms(item, numpy_generator(how.seed, "variant", kind.name, item.name))
+    for kind in kinds:
+        own = sum(form.kind == kind.name for form in variants)
+        reasons = "; ".join(f"{n:,} not: {why}" for why, n in refused.get(kind.name, Counter()).most_common(3))
+        notes.append(f"{kind.name}: {counted(own, 'variant')}{f' ({reasons})' if reasons else ''}.")
+    if not variants:
+        raise BadInput("no variant applies to any item.\n" + "\n".join(f"  {n}" for n in notes))
+    return Planned(
+        items=items, originals=[Form(i, i.name) for i in items], variants=variants, notes=tuple(notes),
+        log=responses, how=how, scorer=scorer,
+    )  # fmt: skip
+
+
+def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Probed:
+    """Ask what was planned: originals first, and variants only where originals score as in the log.
+
+    Raises:
+        BadInput: The scores of the originals are not those of the log and no scorer was named, or nothing was answered.
+    """
+    how, scorer, notes = plan.how, plan.scorer, list(plan.notes)
+    known = model_in_log(plan.log, model.name, how.log_model)
+    found = None if known else _read_again(plan)
+    if found is not None:
+        # Another model answered the log: its answers still tell whether this scorer is that of the log.
+        require(found, scorer)
+        notes.append(f"{found}, with the answers of the log, which has none of {model.name}.")
+    answers, stopped = asked(plan.originals, model, how.asking, done)
+    if known and how.temperature == 0:
+        there = [(f, a.text) for f, a in zip(plan.originals, answers, strict=True) if a is not None]
+        forms, texts = [f for f, _ in there], [t for _, t in there]
+        readings = [scorer.read(f, t) for f, t in there]
+        found = agreement(forms, readings, texts, logged(plan.log, known), "asked again")
+        if found is not None:
+            require(found, scorer)
+            notes += [f"{found}.", *(f"differs: {one}." for one in found.differing)]
+    further: list[Answer | None] = [None] * len(plan.variants)
+    if not stopped:
+        further, stopped = asked(plan.variants, model, how.asking, done)
+    table = answered([*plan.originals, *plan.variants], [*answers, *further], scorer, model.name)
+    if not table.height:
+        raise BadInput(f"nothing was answered. {stopped}")
+    if stopped:
+        missing = sum(a is None for a in (*answers, *further))
+        notes.append(f"{missing:,} forms were not asked: {stopped}")
+    notes.append(f"answers are read so: {scorer.rule}.")
+    share = float(table["unparsable"].to_numpy().mean())
+    notes.append(_unread(table, share))
+    return Probed(table=table, agreement=found, unparsable=share, notes=tuple(notes))
+
+
+def _read_again(plan: Planned) -> Agreement | None:
+    """The first model's answers in the log that this scorer can be held against."""
+    found = (reread(plan.originals, logged(plan.log, name), plan.scorer) for name in plan.log.models)
+    return next((one for one in found if one is not None), None)
+
+
+def _unread(table: pl.DataFrame, share: float) -> str:
+    """How many answers could not be read, in which forms most, and what they look like."""
+    if not share:
+        return "every answer could be read."
+    worst = table.group_by("variant", "variant_level").agg(pl.col("unparsable").mean()).sort("unparsable", "variant")
+    kind, level, most = worst.row(-1)
+    texts = table.filter("unparsable")["raw_answer"].unique(maintain_order=True).head(3).to_list()
+    of = kind if kind == level else f"{kind}, {level}"
+    examples = ", ".join(repr(shown(t, 60)) for t in texts)
+    most_in = f"most in {of}: {100 * most:.0f} %"
+    return f"{100 * share:.1f} % of the answers could not be read and score 0 ({most_in}), such as {examples}."
+
+
+def _why(left: Sequence[Left]) -> str:
+    return "; ".join(str(one) for one in left) or "the table holds no item"

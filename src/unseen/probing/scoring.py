@@ -1,0 +1,237 @@
+"""How an answer is read and scored: the rule is shown, and what can't be read is said, not guessed."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from unseen.errors import BadInput
+from unseen.probing.items import LETTERS
+from unseen.probing.variants.base import Form
+
+SCORERS = "exact, choice, number, regex:PATTERN or module:function"
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|\.\d)|(?<![\w.])[-+]?\.\d+")
+SAID = re.compile(
+    r"(?:answer|option|choice)\b[^\n\w(]{0,6}(?:is|:|=)?\s*[^\w\n(]{0,3}\(?([A-Za-z]|\d{1,2})\)?(?![\w])", re.I
+)
+ALONE = re.compile(r"^[\s*_(\"'`]*([A-Za-z]|\d{1,2})[\s*_)\"'`.:]*$")
+BEGINS = re.compile(r"^[\s*_(\"'`]*([A-Za-z]|\d{1,2})[\"'`*_]*[).:](?=\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer as it was read.
+
+    Attributes:
+        prediction: What was answered; None where nothing could be read.
+        score: How right it is; 0 where nothing could be read.
+    """
+
+    prediction: str | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Reads answers and scores them.
+
+    Attributes:
+        name: As it is named on the command line, or ``by item``.
+        rule: What it does, as a sentence.
+        read: Of a form and the model's text.
+        named: Whether the user named it.
+    """
+
+    name: str
+    rule: str
+    read: Callable[[Form, str], Reading]
+    named: bool = True
+
+
+def plain(text: str) -> str:
+    """A text for comparison: one case, single spaces, no marks around it.
+
+    >>> plain(" **Paris**. "), plain("1,000")
+    ('paris', '1,000')
+    """
+    return " ".join(text.casefold().split()).strip(" *_`\"'.!")
+
+
+def number_in(text: str) -> str | None:
+    """The number that a text gives as its answer: after ``####`` or "answer is", else the last one; None where there is none.
+
+    >>> number_in("6 + 7 is 13, so the answer is 1,300.50."), number_in("none")
+    ('1300.5', None)
+    """
+    marked = re.search(r"(?:####|answer(?: is|:)|=\s*$)\s*[$€]?\s*(?P<n>[-+]?[\d.,]*\d)", text, re.IGNORECASE)
+    found = [marked["n"]] if marked else NUMBER.findall(text)
+    try:
+        value = Decimal(found[-1].replace(",", "").rstrip("."))
+    except (IndexError, InvalidOperation):
+        return None
+    return format(value.normalize(), "f") if value else "0"
+
+
+def _exact(form: Form, text: str) -> Reading:
+    said = plain(text)
+    return Reading(said or None, float(bool(said) and said == plain(form.item.target)))
+
+
+def _number(form: Form, text: str) -> Reading:
+    said = number_in(text)
+    return Reading(said, float(said is not None and said == number_in(form.item.target)))
+
+
+def _choice(form: Form, text: str) -> Reading:
+    options = form.item.options
+    if not options:
+        return _exact(form, text)
+    place = chosen(form, text)
+    if place is None:
+        return Reading(None, 0.0)
+    return Reading(options[place], float(options[place] == form.item.target))
+
+
+def chosen(form: Form, text: str) -> int | None:
+    """Place of the option that an answer names; None where it names none, or several.
+
+    A label counts where it stands alone, after "answer" or "option", or at the beginning before a mark; else the text of
+    exactly one option (an option inside another that is named does not count).
+
+    >>> from unseen.probing.items import Item
+    >>> form = Form(Item("1", "Capital?", "Rome", ("Paris", "Rome")), "1")
+    >>> [chosen(form, t) for t in ("B", "(b)", "The answer is **B**.", "B. Rome", "It is Rome", "Paris or Rome", "A city", "")]
+    [1, 1, 1, 1, 1, None, None, None]
+    """
+    options = form.item.options
+    exact = [i for i, o in enumerate(options) if plain(o) == plain(text)]
+    if len(exact) == 1:
+        return exact[0]
+    if form.style.labelled:
+        for pattern in (ALONE, BEGINS):
+            if (found := pattern.search(text)) and (at := _place(form, found[1])) is not None:
+                return at
+        said = {at for m in SAID.finditer(text) if (at := _place(form, m[1])) is not None and not _article(m[1], text)}
+        if len(said) == 1:
+            return said.pop()
+    folded, words = _words(text), [_words(o) for o in options]
+    named = [i for i, w in enumerate(words) if w.strip() and w in folded]
+    longest = [i for i in named if not any(words[i] in words[j] and i != j for j in named)]
+    return longest[0] if len(longest) == 1 else None
+
+
+def _words(text: str) -> str:
+    """The words of a text with a space before, between and after them."""
+    return " ".join(["", *re.findall(r"[^\W_]+", text.casefold()), ""])
+
+
+def _place(form: Form, label: str) -> int | None:
+    n = len(form.item.options)
+    numbered = form.style.labels == "numbers"
+    at = int(label) - 1 if label.isdigit() and numbered else LETTERS.find(label.upper()) if not numbered else -1
+    return at if 0 <= at < n else None
+
+
+def _article(label: str, text: str) -> bool:
+    """Whether "a" is a word of the sentence: "the answer is a city"."""
+    return label == "a" and bool(re.search(r"\ba [a-z]", text))
+
+
+def _by_item(form: Form, text: str) -> Reading:
+    if form.item.options:
+        return _choice(form, text)
+    if NUMBER.fullmatch(form.item.target.strip()):
+        return _number(form, text)
+    return _exact(form, text)
+
+
+RULES = {
+    "exact": "the answer equals the right one, but for case, spaces and marks around it",
+    "choice": "a label alone, after “answer”, or at the beginning before a mark; else the text of exactly one option",
+    "number": "the number after #### or “answer is”, else the last number",
+}
+BY_ITEM = Scorer(
+    "by item", f"items with options: {RULES['choice']}; numbers: {RULES['number']}; else: {RULES['exact']}", _by_item, False
+)  # fmt: skip
+
+
+def scorer_named(name: str | None) -> Scorer:
+    """A scorer by its name; by default one for each kind of item.
+
+    Raises:
+        BadInput: There is no such scorer, or it can't be used.
+
+    >>> scorer_named("number").name, scorer_named(None).name
+    ('number', 'by item')
+    >>> scorer_named("fuzzy")
+    Traceback (most recent call last):
+    ...
+    unseen.errors.BadInput: no scorer 'fuzzy'. A scorer is exact, choice, number, regex:PATTERN or module:function.
+    """
+    if name is None:
+        return BY_ITEM
+    known = {"exact": _exact, "choice": _choice, "number": _number}
+    if name in known:
+        return Scorer(name, RULES[name], known[name])
+    if name.startswith("regex:"):
+        return _by_pattern(name.removeprefix("regex:"))
+    if re.fullmatch(r"[\w.]+:\w+", name):
+        return _by_function(name)
+    raise BadInput(f"no scorer {name[:60]!r}. A scorer is {SCORERS}.")
+
+
+def _by_pattern(pattern: str) -> Scorer:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise BadInput(f"--scorer regex:{pattern}: is no regular expression ({error}).") from None
+    if not pattern:
+        raise BadInput("--scorer regex: needs a pattern behind it, such as 'regex:answer is (.+)'.")
+
+    def read(form: Form, text: str) -> Reading:
+        found = compiled.search(text)
+        said = None if found is None else next((g for g in found.groups() if g is not None), found[0]).strip()
+        return Reading(None, 0.0) if not said else Reading(said, _by_item(form, said).score)
+
+    return Scorer(f"regex:{pattern}", f"the first match of {pattern}, its first group where it has one", read)
+
+
+def _by_function(name: str) -> Scorer:
+    module_name, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        function: Any = getattr(importlib.import_module(module_name), attribute)
+    # A module of the user's raises what it likes.
+    except Exception as error:
+        raise BadInput(f"--scorer {name}: can't be imported ({type(error).__name__}: {str(error)[:200]}).") from None
+    finally:
+        sys.path.remove(here)
+    if not callable(function):
+        raise BadInput(f"--scorer {name}: is no function.")
+
+    def read(form: Form, text: str) -> Reading:
+        try:
+            made: Any = function(text, form.item.target, list(form.item.options))
+        except Exception as error:
+            raise BadInput(
+                f"--scorer {name}: failed on the answer {text[:80]!r} to {form.name!r} ({type(error).__name__}: "
+                f"{str(error)[:200]})."
+            ) from None
+        if made is None:
+            return Reading(None, 0.0)
+        score, said = made if isinstance(made, tuple) and len(made) == 2 else (made, plain(text) or None)
+        if isinstance(score, bool) or (isinstance(score, int | float) and 0 <= score <= 1):
+            return Reading(None if said is None else str(said), float(score))
+        raise BadInput(
+            f"--scorer {name}: gave {str(made)[:60]!r}; it must give a score between 0 and 1, (score, what was read), or "
+            "None where nothing can be read."
+        )
+
+    return Scorer(name, f"{name}(answer, target, options)", read)

@@ -1,0 +1,182 @@
+"""A probe asks originals first, goes on where they score as in the log, and asks nothing twice."""
+
+import subprocess
+import sys
+import textwrap
+
+import polars as pl
+import pytest
+
+from unseen.engine.store import Store
+from unseen.errors import BadInput
+from unseen.learners.language.kept import Kept
+from unseen.probing import Probing, planned, probe
+from unseen.responses import Responses
+from unseen.responses.reading import read
+
+
+def plan_of(table, **how):
+    return planned(Responses.of(table), Probing(**how))
+
+
+def test_who_knows_the_answers_is_right_in_every_form(log, fake, says, tmp_path):
+    made = probe(plan_of(log()), fake(says["knowing"]))
+    assert made.agreement.share == 1
+    assert made.table["score"].min() == 1
+    assert made.unparsable == 0
+    path = tmp_path / "probe.parquet"
+    made.table.write_parquet(path)
+    again = read([path])
+    assert again.has("variant_of", "prediction", "target", "question", "choices")
+    assert {"variant", "variant_level", "key_position", "continent"} <= set(again.factors)
+    assert not {"unparsable", "raw_answer", "repeat"} & set(again.factors)
+    assert again.score_kind.name == "binary"
+    assert again.n_levels("cluster") == 24
+
+
+def test_who_takes_the_first_option_is_right_where_the_key_stands_first(log, fake, says):
+    made = probe(plan_of(log(say=says["first"]), variants=("order",)), fake(says["first"]))
+    by_place = made.table.group_by("key_position").agg(pl.col("score").mean(), pl.len()).sort("key_position")
+    assert by_place["score"].to_list() == [1, 0, 0, 0]
+    assert by_place["len"].to_list() == [24] * 4
+
+
+def test_originals_that_score_otherwise_stop_the_probe_before_a_variant_is_asked(log, fake, says):
+    model = fake(says["first"])
+    with pytest.raises(BadInput) as error:
+        probe(plan_of(log()), model)
+    said = str(error.value)
+    assert "6 of 24 score as in the log (25.0 %)" in said
+    assert "--scorer (exact, choice, number, regex:PATTERN or module:function)" in said
+    assert said.count("the log has 1, here 0") == 3
+    assert len(model.asked) == 24
+    named = probe(plan_of(log(), scorer="choice"), fake(says["first"]))
+    assert named.agreement.share == 0.25
+    assert any("25.0 %" in note for note in named.notes)
+
+
+def test_a_log_of_other_models_is_read_again_before_anything_is_asked(log, fake, says):
+    wrong = log(model="other").with_columns(score=1 - pl.col("score"))
+    model = fake(says["knowing"])
+    with pytest.raises(BadInput, match=r"originals, read again: 0 of 24"):
+        probe(plan_of(wrong), model)
+    assert not model.asked
+    right = probe(plan_of(log(model="other")), model)
+    assert right.agreement is None or right.agreement.how == "read again"
+    assert probe(plan_of(log(model="other"), log_model="other"), model).agreement.how == "asked again"
+    with pytest.raises(BadInput, match="--log-model 'third': the log has no such model; it has other"):
+        probe(plan_of(log(model="other"), log_model="third"), model)
+
+
+def test_answers_that_can_not_be_read_are_counted_and_shown(log, fake, says):
+    made = probe(plan_of(log(), variants=("order",), scorer="choice"), fake(lambda text: "I cannot say."))
+    assert made.unparsable == 1
+    assert made.table["score"].max() == 0
+    assert made.table["prediction"].null_count() == made.table.height
+    assert "100.0 % of the answers could not be read and score 0 (most in " in made.notes[-1]
+    assert "'I cannot say.'" in made.notes[-1]
+
+
+def test_a_probe_that_was_stopped_asks_only_the_rest(log, fake, says, tmp_path):
+    plan = plan_of(log(), variants=("order",))
+    dies = fake(says["knowing"], die_after=40)
+    with pytest.raises(KeyboardInterrupt):
+        probe(plan, Kept(dies, Store(tmp_path)))
+    rest = fake(says["knowing"])
+    kept = Kept(rest, Store(tmp_path))
+    bill = plan.bill(kept, timed=False)
+    assert (bill.calls, bill.kept) == (96, 40)
+    assert "96 calls, 40 of them kept from before: 56 to make" in str(bill)
+    made = probe(plan, kept)
+    assert (made.table.height, len(rest.asked)) == (96, 56)
+    assert not set(rest.asked) & set(dies.asked)
+    probe(plan, kept)
+    assert len(rest.asked) == 56
+
+
+def test_a_killed_process_loses_no_answer(log, tmp_path):
+    log().write_parquet(tmp_path / "log.parquet")
+    script = textwrap.dedent(f"""
+        import os, sys
+        sys.path.insert(0, {str(__file__).rsplit("/", 1)[0]!r})
+        from conftest import Fake, knowing
+        from unseen.engine.store import Store
+        from unseen.learners.language.kept import Kept
+        from unseen.probing import Probing, planned, probe
+        from unseen.responses.reading import read
+        most, told = int(sys.argv[1]), []
+        def say(text):
+            if len(told) == most:
+                os.kill(os.getpid(), 9)
+            told.append(text)
+            return knowing(text)
+        plan = planned(read([{str(tmp_path / "log.parquet")!r}]), Probing(variants=("order",)))
+        probe(plan, Kept(Fake(say), Store({str(tmp_path / "kept")!r})))
+        print(len(told))
+    """)
+    killed = subprocess.run([sys.executable, "-c", script, "30"], check=False, capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    done = subprocess.run([sys.executable, "-c", script, "1000"], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "66"
+
+
+def test_a_budget_that_runs_out_leaves_what_was_asked(log, says, fake):
+    from unseen.learners.language.calls import BudgetSpent
+
+    class Poor(fake):
+        def generate(self, prompts, settings, *, draws=None, done=None):
+            answers = super().generate(prompts[:50], settings, draws=draws, done=done)
+            if len(prompts) > 50:
+                raise BudgetSpent("the budget is spent.")
+            return answers
+
+    made = probe(plan_of(log(), variants=("order",)), Poor(says["knowing"]))
+    assert made.table.height == 24 + 50
+    assert any(note.startswith("22 forms were not asked: the budget is spent") for note in made.notes)
+
+
+def test_equal_seeds_give_equal_forms_and_a_limit_draws_items(log):
+    first, second = (plan_of(log(), limit=7, seed=s) for s in (1, 1))
+    assert [f.text for f in first.variants] == [f.text for f in second.variants]
+    assert [i.name for i in first.items] != [i.name for i in plan_of(log(), limit=7, seed=2).items]
+    assert any("7 of 24 items, drawn at random" in note for note in first.notes)
+
+
+def test_what_can_not_be_asked_is_one_clear_error():
+    bare = pl.DataFrame({"model": ["m"], "item": ["a"], "score": [1.0]})
+    with pytest.raises(BadInput, match="no item can be asked: 1 left out \\(no text of the question; first: a\\)"):
+        plan_of(bare)
+    plain = bare.with_columns(question=pl.lit("12 34"), target=pl.lit("x"))
+    with pytest.raises(BadInput, match="no variant applies to any item"):
+        plan_of(plain, variants=("names",))
+    with pytest.raises(BadInput, match="no kind of variant 'sorting'"):
+        plan_of(plain, variants=("sorting",))
+    with pytest.raises(BadInput, match=r"must hold \{\} once"):
+        Probing(prompt="Solve:").asking.prompts([], None)
+
+
+def test_the_command_writes_answers_and_audits_them(log, fake, says, tmp_path, monkeypatch, capsys):
+    from typer.testing import CliRunner
+
+    from unseen.cli.app import build
+    from unseen.learners.language import named
+
+    log().write_parquet(tmp_path / "log.parquet")
+    model = fake(says["knowing"])
+    monkeypatch.setattr(named, "language_model", lambda name, **settings: Kept(model, Store(tmp_path / "kept")))
+    monkeypatch.chdir(tmp_path)
+    call = ["probe", "log.parquet", "--model", "any", "--variants", "order,typos"]
+    dry = CliRunner().invoke(build(), [*call, "--dry-run"])
+    assert dry.exit_code == 0, dry.output
+    assert "24 items" in dry.output
+    assert "nothing to pay, the model runs here" in dry.output
+    assert not (tmp_path / "unseen-probe.parquet").exists()
+    result = CliRunner().invoke(build(), [*call, "--output", "report.json"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "originals, asked again: 24 of 24 score as in the log (100.0 %)" in result.output
+    assert (tmp_path / "report.json").exists()
+    assert pl.read_parquet(tmp_path / "unseen-probe.parquet")["variant"].unique().sort().to_list() == [
+        "order",
+        "original",
+        "typos",
+    ]

@@ -1,0 +1,91 @@
+"""Answers are read by rules that are shown; what can't be read is said."""
+
+import pytest
+
+from unseen.errors import BadInput
+from unseen.probing.items import Item, items_of, split_options
+from unseen.probing.scoring import number_in, scorer_named
+from unseen.probing.variants import Form, Style
+from unseen.responses import Responses
+
+FORM = Form(Item("1", "Capital of Italy?", "Rome", ("Paris", "Rome", "New York", "York")), "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("B", "Rome"), ("(b)", "Rome"), ("b.", "Rome"), ("**B**", "Rome"), ("B) Rome", "Rome"), ("Rome", "Rome"),
+        ("The answer is B.", "Rome"), ("Answer: (B)", "Rome"), ("I think it is Rome.", "Rome"), ("New York", "New York"),
+        ("It must be New York, surely", "New York"), ("C. New York", "New York"), ("E", None), ("", None), ("Paris or Rome", None),
+        ("A city in Italy", None), ("The answer is a city", None), ("I am a language model", None), ("2", None), ("🙂", None),
+    ],
+)  # fmt: skip
+def test_choices_are_read_as_a_person_would_or_not_at_all(text, read):
+    reading = scorer_named("choice").read(FORM, text)
+    assert (reading.prediction, reading.score) == (read, float(read == "Rome"))
+
+
+def test_labels_are_those_that_are_shown():
+    numbers = Form(FORM.item, "1", style=Style("numbers"))
+    bullets = Form(FORM.item, "1", style=Style("bullets"))
+    read = scorer_named("choice").read
+    assert read(numbers, "2").prediction == "Rome"
+    assert read(numbers, "B").prediction is None
+    assert read(bullets, "B").prediction is None
+    assert read(bullets, "- Rome").prediction == "Rome"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("42", "42"), ("The answer is 1,300.50 dollars", "1300.5"), ("6 + 7 = 13, so 13", "13"), ("#### 7\n8", "7"),
+        ("-5", "-5"), ("seven", None), ("", None), ("x42", None), ("0.0", "0"), ("1e5x", None),
+    ],
+)  # fmt: skip
+def test_numbers_are_those_that_are_given_as_the_answer(text, number):
+    assert number_in(text) == number
+
+
+def test_a_pattern_and_a_function_read_too(tmp_path, monkeypatch):
+    item = Form(Item("1", "2 + 2 =", "4"), "1")
+    by_pattern = scorer_named(r"regex:result: (\d+)")
+    assert by_pattern.read(item, "result: 4").score == 1
+    assert by_pattern.read(item, "it is 4").prediction is None
+    (tmp_path / "own_scorer_of_test.py").write_text("def half(answer, target, options):\n    return 0.5, answer[:2]\n")
+    monkeypatch.chdir(tmp_path)
+    reading = scorer_named("own_scorer_of_test:half").read(item, "four")
+    assert (reading.prediction, reading.score) == ("fo", 0.5)
+    (tmp_path / "bad_scorer_of_test.py").write_text("def much(answer, target, options):\n    return 7\n")
+    with pytest.raises(BadInput, match="gave '7'; it must give a score between 0 and 1"):
+        scorer_named("bad_scorer_of_test:much").read(item, "four")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("regex:(", "is no regular expression"), ("nothing_here:f", "can't be imported"), ("math:pi", "is no function"), ("vote", "no scorer 'vote'")],
+)  # fmt: skip
+def test_a_scorer_that_is_none_is_refused(name, said):
+    with pytest.raises(BadInput, match=said):
+        scorer_named(name)
+
+
+def test_items_are_taken_once_with_their_options_and_the_rest_is_counted():
+    import polars as pl
+
+    log = pl.DataFrame({
+        "model": ["m"] * 6, "item": list("abcdef"), "score": [1.0] * 6, "variant_of": [None, "a", None, None, None, None],
+        "question": ["Q?\nA. x\nB. y", "Q again?", "2 + 2 =", None, "R?\nA. x\nB. x", "S?\nA. x\nB. y"],
+        "target": ["(b)", "y", "4", "5", "x", "C"], "subject": ["one", "one", "two", "two", "one", "two"],
+    })  # fmt: skip
+    items, left = items_of(Responses.of(log))
+    assert [(i.name, i.target, i.options) for i in items] == [("a", "y", ("x", "y")), ("c", "4", ())]
+    assert items[0].factors["subject"] == "one"
+    assert sorted((one.why, one.first) for one in left) == [
+        ("no text of the question", "d"), ("the right answer is none of the options", "f"), ("two options are the same", "e"),
+    ]  # fmt: skip
+
+
+def test_letters_of_an_example_in_the_prompt_are_not_the_options():
+    text = "Example\nA. red\nB. blue\n\nNow: capital of Italy?\nA. Paris\nB. Rome"
+    assert split_options(text)[1] == ("Paris", "Rome")
+    assert split_options("Which?", ["Paris", " Rome "]) == ("Which?", ("Paris", "Rome"))
