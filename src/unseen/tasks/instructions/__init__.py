@@ -1,0 +1,1 @@
+"""Instructions whose fulfilment is checked by rule."""

@@ -1,0 +1,115 @@
+"""Instructions of one to ten constraints, each checked by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, ClassVar, cast
+
+from unseen.factors import Kind
+from unseen.tasks.base import Example, Generated, of_text
+from unseen.tasks.draws import Draws
+from unseen.tasks.instructions.kinds import KINDS, Constraint, conflict
+from unseen.tasks.instructions.reading import as_read, count_words, occurrences
+from unseen.tasks.instructions.wordings import STYLES, instruction
+from unseen.tasks.instructions.writer import SUBJECTS, compose
+
+ORDERS = ("drawn", "hard-first", "easy-first")
+
+
+class VerifiableInstructions(Generated):
+    """A text to write under one to ten constraints that never contradict each other; the target meets all of them.
+
+    ``verify`` gives the share of constraints that an answer meets, and 0 to an answer without the subject's word: an
+    answer about something else meets many limits by chance. With ``credit="all"`` only meeting all of them counts.
+    ``met`` tells each constraint apart.
+
+    Wording and order are drawn last: one seed asks the same things in every wording and every order. The order counts
+    from a rank of hardness that is our own guess (``kinds.KINDS``); ``easy_first`` is the share of pairs of constraints
+    whose easier one stands first.
+    """
+
+    name = "verifiable-instructions"
+    title = "Instructions of one to ten constraints, each checked by rule"
+    source = (
+        "After Zhou et al. (2023), Instruction-Following Evaluation for Large Language Models; kinds, rules of "
+        "counting and wordings are reconstructed, not the released prompts"
+    )
+    separator = "\n"
+    settings: ClassVar[Mapping[str, Any]] = {"credit": "share"}
+    options: ClassVar[Mapping[str, Any]] = {
+        "number": (1, 10),
+        "kinds": tuple(KINDS),
+        "order": ORDERS,
+        "wording": STYLES,
+        "subject": tuple(SUBJECTS),
+    }
+    levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"credit": ("share", "all")}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"number": (1, 10)}
+    factor_kinds: ClassVar[Mapping[str, Kind]] = {
+        "number": "ordered",
+        "kinds": "set",
+        "order": "categorical",
+        "easy_first": "ordered",
+        "wording": "categorical",
+        "subject": "categorical",
+        "words": "ordered",
+    }
+
+    def make(self, d: Draws, o: Mapping[str, Any]) -> Example:
+        """Kinds that go together, what they ask around one answer, then order and wording."""
+        kinds = self._kinds(d, o["kinds"], d.between(*o["number"]))
+        subject = d.choice(o["subject"])
+        constraints, answer = compose(d, kinds, subject)
+        # Drawn without regard to what is allowed, so that fixing one leaves the other as it is.
+        at, style_at = d.below(1 << 20), d.below(1 << 20)
+        order, style = o["order"][at % len(o["order"])], o["wording"][style_at % len(o["wording"])]
+        if order != "drawn":
+            constraints.sort(key=lambda c: (KINDS[c.kind].hardness, c.kind), reverse=order == "hard-first")
+        ranks = [KINDS[c.kind].hardness for c in constraints]
+        rising = [float(a < b) if a != b else 0.5 for a, b in combinations(ranks, 2)]
+        factors = {
+            "number": len(kinds),
+            "kinds": sorted(kinds),
+            "order": order,
+            "easy_first": sum(rising) / len(rising) if rising else 0.5,
+            "wording": style,
+            "subject": subject,
+            "words": count_words(answer),
+        }
+        hidden = {"subject": subject, "constraints": [(c.kind, list(c.words), c.low, c.high) for c in constraints]}
+        return of_text(instruction(subject, constraints, style), answer, factors, hidden)
+
+    def _kinds(self, d: Draws, allowed: Sequence[str], number: int) -> list[str]:
+        for _ in range(50):
+            chosen: list[str] = []
+            for kind in d.pick(allowed, len(allowed)):
+                if len(chosen) < number and not any(conflict(kind, other) for other in chosen):
+                    chosen.append(kind)
+            if len(chosen) == number:
+                return chosen
+        raise self.impossible(f"no {number} of {', '.join(allowed)} can stand together")
+
+    def constraints(self, example: Example) -> list[Constraint]:
+        """The constraints of an item, in the order of its text."""
+        return [Constraint(kind, tuple(words), low, high) for kind, words, low, high in example.hidden["constraints"]]
+
+    def met(self, example: Example, answer: object) -> list[bool]:
+        """Whether an answer meets each constraint, in the order of the text; junk meets none."""
+        text = _text(answer)
+        return [c.met(text) for c in self.constraints(example)]
+
+    def verify(self, example: Example, answer: object) -> float:
+        """The share of constraints met (or with ``credit="all"`` 1 where all are); 0 without the subject's word."""
+        if not occurrences(str(example.hidden["subject"]), as_read(_text(answer))):
+            return 0.0
+        met = self.met(example, answer)
+        return float(all(met)) if self.given["credit"] == "all" else sum(met) / len(met)
+
+
+def _text(answer: object) -> str:
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list | tuple) and all(isinstance(t, str) for t in cast("Sequence[object]", answer)):
+        return "\n".join(cast("Sequence[str]", answer))
+    return ""
