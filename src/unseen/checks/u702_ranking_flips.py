@@ -10,9 +10,11 @@ import numpy as np
 
 from unseen.checks._rows import Scored, scored
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided, guarded
+from unseen.checks.details.gaps import Ends
 from unseen.checks.details.models import TwoRankings
 from unseen.errors import TooFewUnits
 from unseen.estimates.intervals.codes import dense, distinct
+from unseen.estimates.intervals.means import t_quantile
 from unseen.estimates.models.concordance import largest_flip, ranking_concordance
 
 MAX_FACTORS, MAX_LEVELS, MAX_MODELS, DRAWS = 10, 6, 40, 500
@@ -92,6 +94,8 @@ class RankingFlips(Check):
             means={one: dict(zip(models, means[:m].tolist(), strict=True)),
                    other: dict(zip(models, means[m:].tolist(), strict=True))},
             left_out=len(rows.models) - m,
+            flips=tuple((models[i], models[j]) for i, j in flip.flips),
+            intervals=_with_intervals((one, other), models, means, cov, dof, settings.level),
         )  # fmt: skip
         matters = settings.gap_that_matters * rows.scale
         tail = f"tau between both rankings is {tau.format(2)}"
@@ -126,6 +130,22 @@ class RankingFlips(Check):
                 next_step=f"Do not publish one ranking: choose the model on the side you will use, {one} or {other}.",
             )  # fmt: skip
         return otherwise
+
+
+def _with_intervals(
+    sides: tuple[str, str],
+    models: list[str],
+    means: np.ndarray,
+    cov: np.ndarray,
+    dof: tuple[float, float],
+    level: float,
+) -> dict[str, dict[str, Ends]]:
+    """Mean of each model on each side with its own interval (t)."""
+    half = np.sqrt(cov.diagonal()).reshape(2, -1) * [[t_quantile((1 - level) / 2, f)] for f in dof]
+    return {
+        side: {n: Ends(v, v - h, v + h) for n, v, h in zip(models, mean, room, strict=True)}
+        for side, mean, room in zip(sides, means.reshape(2, -1).tolist(), half.tolist(), strict=True)
+    }
 
 
 def _sides(subject: Subject, rows: Scored) -> Iterator[tuple[str, np.ndarray]]:

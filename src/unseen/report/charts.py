@@ -21,6 +21,7 @@ DRAWN: dict[type[Details], str] = {
     gaps.Frontier: "charts_gap:frontier",
     gaps.GapPeak: "charts_gap:valley",
     gaps.OverTime: "charts_gap:over_time",
+    gaps.AtCutoff: "charts_gap:at_cutoff",
     gaps.DropInParts: "charts_gap:decomposition",
     gaps.Compounding: "charts_gap:compounding",
     gaps.BySimilarity: "charts_gap:by_similarity",
@@ -32,6 +33,7 @@ DRAWN: dict[type[Details], str] = {
     models.Rating: "charts_models:ratings",
     models.Profiles: "charts_models:mastery",
     models.Flips: "charts_models:variant_flips",
+    models.TwoRankings: "charts_ranks:two_rankings",
     models.PairDifferences: "charts_models:tiers",
     confidence.Calibration: "charts_models:reliability",
     confidence.CalibrationMoved: "charts_models:reliability",
@@ -45,7 +47,7 @@ DRAWN: dict[type[Details], str] = {
     learner.ClaimedDomains: "charts_learner:claims",
 }
 # Kinds whose estimates, as rows of intervals, are their picture.
-BY_INTERVALS = (gaps.AtCutoff, models.TwoRankings, learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)
+BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)
 
 
 def pictures(findings: Sequence[Finding]) -> list[Picture]:

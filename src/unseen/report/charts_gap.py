@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from unseen.checks.details import Details, gaps
 from unseen.report.forms import Axis, Curve, Mark, Shade, bars, curves, forest
@@ -230,6 +231,33 @@ def over_time(findings: Sequence[Shown[gaps.OverTime]]) -> Iterator[Picture]:
         yield Picture(svg, _title(f.name, "over time"))
 
 
+def at_cutoff(findings: Sequence[Shown[gaps.AtCutoff]]) -> Iterator[Picture]:
+    """The jump at the cutoff of each model above those at places where none is expected."""
+    for f in findings[:MAX_PICTURES]:
+        d, e = f.details, f.entry["estimate"]
+        if e is None:
+            continue
+        kind = "unseen" if f.entry["outcome"] == "found" else "accent"
+        rows = [[Mark(f"cutoff {d.cutoff}", e["value"], e["low"], e["high"], kind, units=e.get("units"))]]
+        rows += [
+            [Mark(f"placebo {_date_like(p.cutoff, d.cutoff)}", p.value, p.low, p.high, "mute")] for p in d.placebos
+        ]
+        word = f"rise of the {d.word}" if d.told_as else "fall of the score"
+        svg = forest(rows, label=f"{f.name}: {word} at the cutoff and at placebo cutoffs", axis=word, reference=0.0)
+        yield Picture(svg, f"{f.name}: {word} at the cutoff, and at dates on either side where none is expected.")
+
+
+def _date_like(place: float, cutoff: str) -> str:
+    """A time in the form of the cutoff: a date where that is one.
+
+    >>> _date_like(1700000000.0, "2021-09-01"), _date_like(2018.333333, "2021")
+    ('2023-11-14', '2018.33')
+    """
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", cutoff):
+        return datetime.fromtimestamp(place, UTC).date().isoformat()
+    return f"{place:.6g}"
+
+
 def compounding(findings: Sequence[Shown[gaps.Compounding]]) -> Iterator[Picture]:
     """The mean with neither, either and both conditions, against what their sum lets expect."""
     for f in findings[:MAX_PICTURES]:
@@ -292,6 +320,6 @@ def _title(name: str, what: str) -> str:
 
 
 __all__ = [
-    "by_similarity", "compounding", "decomposition", "detectable", "factor_levels", "frontier", "over_time",
+    "at_cutoff", "by_similarity", "compounding", "decomposition", "detectable", "factor_levels", "frontier", "over_time",
     "seen_unseen", "slices", "valley",
 ]  # fmt: skip

@@ -187,11 +187,11 @@ class Canvas:
 
     def text(
         self, x: float, y: float, text: object, kind: str = "t", *,
-        anchor: str = "start", room: float = 0, size: float = 12,
+        anchor: str = "start", room: float = 0, size: float = 12, whole: str = "",
     ) -> None:  # fmt: skip
         """Text, escaped; cut to ``room`` picture units where it is given, with the whole text as a tooltip."""
-        whole = str(text)
-        shown = short(whole, room, size) if room else whole
+        shown = short(text, room, size) if room else str(text)
+        whole = whole or str(text)
         tip = f"<title>{escape(whole)}</title>" if shown != whole else ""
         place = "" if anchor == "start" else f' text-anchor="{anchor}"'
         self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}"{place}>{tip}{escape(shown)}</text>')

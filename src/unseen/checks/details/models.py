@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unseen.checks.details.data import Row
+from unseen.checks.details.gaps import Ends
 from unseen.checks.details.record import CHANGE, FLAT, IF_KNOWN, MEAN, Details, Record, called
 from unseen.estimates import Estimate
 
@@ -457,6 +458,8 @@ class TwoRankings(Details):
         tau: Kendall's tau of the two orders.
         means: Mean of each model on each side.
         left_out: Models that were not compared.
+        flips: All pairs whose order differs beyond chance, that of ``pair`` among them.
+        intervals: The same means with the interval of each.
     """
 
     sides: tuple[str, ...]
@@ -466,6 +469,8 @@ class TwoRankings(Details):
     tau: Estimate
     means: Mapping[str, Mapping[str, float]] = field(metadata=MEAN)
     left_out: int
+    flips: tuple[tuple[str, str], ...] | None = field(default=None, metadata=IF_KNOWN)
+    intervals: Mapping[str, Mapping[str, Ends]] | None = field(default=None, metadata={**IF_KNOWN, **MEAN})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -22,11 +22,13 @@ class Flip:
         size: The smaller of the two differences where they have opposite signs; where the order is kept, minus it.
         p_value: Of the null that no pair changes its order.
         pair: Positions of the two models.
+        flips: All pairs whose order differs beyond chance on both sides (lower limits above zero, over all pairs at once).
     """
 
     size: Estimate
     p_value: float
     pair: tuple[int, int]
+    flips: tuple[tuple[int, int], ...] = ()
 
 
 def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
@@ -151,7 +153,10 @@ def largest_flip(
     value = float(best[at])
     method = f"largest flip of {len(i)} pairs, intersection–union, cluster-robust, t"
     size = Estimate(value, min(float(low.max()), value), max(float(high.max()), value), units, method, level)
-    return Flip(size, p, (int(i[at]), int(j[at])))
+    beyond = np.flatnonzero(low > 0)
+    beyond = beyond[np.argsort(-certain[beyond], kind="stable")]
+    flips = tuple((int(i[k]), int(j[k])) for k in beyond)
+    return Flip(size, p, (int(i[at]), int(j[at])), flips)
 
 
 def _error(covariance: FloatArray, i: NDArray[np.intp], j: NDArray[np.intp], smallest: float) -> FloatArray:
