@@ -34,6 +34,8 @@ DRAWN: dict[type[Details], str] = {
     models.Profiles: "charts_models:mastery",
     models.Flips: "charts_models:variant_flips",
     models.TwoRankings: "charts_ranks:two_rankings",
+    models.PlacesOfOptions: "charts_models:places_of_options",
+    models.Disagreeing: "charts_models:rewrites",
     models.PairDifferences: "charts_models:tiers",
     confidence.Calibration: "charts_models:reliability",
     confidence.CalibrationMoved: "charts_models:reliability",

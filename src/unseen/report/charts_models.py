@@ -164,6 +164,41 @@ def variant_flips(findings: Sequence[Shown[models.Flips]]) -> Iterator[Picture]:
     )
 
 
+def places_of_options(findings: Sequence[Shown[models.PlacesOfOptions]]) -> Iterator[Picture]:
+    """Choices by the place of the option, and right answers by the place of the key, once a model."""
+    once = {f.details.model: f.details for f in reversed(findings)}
+    for name, d in list(reversed(once.items()))[: MAX_PICTURES // 2]:
+        rows = [
+            Mark(f"{p.place}", p.chosen, note=f"{100 * p.chosen:.0f} % (by content {100 * p.expected:.0f} %)")
+            for p in d.places
+        ]
+        yield Picture(
+            bars(rows, label=f"Choices of {name} by the place of the option", axis="share of choices"),
+            f"{name}: what its options alone would draw to each place stands in brackets.",
+        )
+        known = [[mark_of(p.right, f"key at {p.place}", "accent")] for p in d.places if p.right is not None]
+        if known:
+            svg = forest(
+                known, label=f"Right answers of {name} by the place of the key", axis="mean score", bounds=(0.0, 1.0)
+            )
+            yield Picture(svg, f"{name}: the same items, with the right option at each place.")
+
+
+def rewrites(findings: Sequence[Shown[models.Disagreeing]]) -> Iterator[Picture]:
+    """Answers that are not those of the original, by kind of rewriting."""
+    for f in findings[:MAX_PICTURES]:
+        d = f.details
+        rows = [[mark_of(d.disagreement, "any two forms", "bad")]]
+        rows += [[mark_of(k.share, f"{k.kind} against the original", "accent")] for k in d.kinds]
+        svg = forest(
+            rows,
+            label=f"Answers of {d.model} that differ between forms of a question",
+            axis="share of pairs",
+            bounds=(0.0, 1.0),
+        )
+        yield Picture(svg, f"{d.model}: of two different answers to one question at least one is wrong.")
+
+
 def reliability(findings: Sequence[Shown[Reliability]]) -> Iterator[Picture]:
     """Accuracy against confidence with bands; the diagonal is perfect calibration."""
     by_subject: dict[str, list[Reliability]] = {}
@@ -240,6 +275,17 @@ def _columns(
 
 
 __all__ = [
-    "by_difficulty", "extra_loss", "extra_losses", "label_free", "mastery", "person_item_map", "ratings", "reliability",
-    "tiers", "uninformative", "variant_flips",
+    "by_difficulty",
+    "extra_loss",
+    "extra_losses",
+    "label_free",
+    "mastery",
+    "person_item_map",
+    "places_of_options",
+    "ratings",
+    "reliability",
+    "rewrites",
+    "tiers",
+    "uninformative",
+    "variant_flips",
 ]  # fmt: skip

@@ -372,6 +372,90 @@ class RewordedFlips(Flips):
     loss: Estimate
 
 
+@dataclass(frozen=True, slots=True)
+class AtPlace(Record):
+    """What happens at one place of options.
+
+    Attributes:
+        place: Its letter.
+        chosen: Share of choices that fall on it.
+        expected: Share that would, were choices at random over the orders of their item.
+        right: Mean score where the key stands there; None where that is not known.
+        rows: Answers behind it.
+    """
+
+    place: str
+    chosen: float
+    expected: float
+    right: Estimate | None
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlacesOfOptions(Details):
+    """Choices among options that were shown in several orders.
+
+    Attributes:
+        model: The model.
+        questions: Items.
+        answers: Choices that could be read.
+        unread: Answers that name no option.
+        places: Choices and right answers by place.
+        share: Share of pairs of orders with different choices; or of choices that a place draws.
+        drawn_to: The place that draws choices, where that is what is judged.
+    """
+
+    model: str
+    questions: int
+    answers: int
+    unread: int
+    places: tuple[AtPlace, ...]
+    share: Estimate
+    drawn_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfRewrite(Record):
+    """One kind of rewriting.
+
+    Attributes:
+        kind: Its name.
+        items: Items that have it.
+        share: Share of its forms whose answer is not that of the original.
+    """
+
+    kind: str
+    items: int
+    share: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Disagreeing(Details):
+    """Answers to rewrites of one question.
+
+    Attributes:
+        model: The model.
+        questions: Items.
+        answers: Answers that could be read.
+        unread: Answers that could not.
+        disagreement: Share of pairs of forms with different answers.
+        kinds: By kind of rewriting, against the original.
+        wrong_at_least: Share of answers that is wrong whatever is right.
+        right_in_all: Share of items that are right in every form; None without labels.
+        right_in_some: Share of items that are right in some form; None without labels.
+    """
+
+    model: str
+    questions: int
+    answers: int
+    unread: int
+    disagreement: Estimate
+    kinds: tuple[OfRewrite, ...]
+    wrong_at_least: float
+    right_in_all: float | None = None
+    right_in_some: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MemorisedFlips(Flips):
     """The same with what other models lose.
