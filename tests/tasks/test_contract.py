@@ -72,6 +72,7 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("scan", {}, {"length": 1, "actions": (40, 48)}, "no item"),
     ("scan-like", {"primitives": 4}, {"difficulty": 0, "actions": 200}, "no item"),
     ("hint-arithmetic", {}, {"operators": (1, 3), "side": "LS"}, "none on the sides"),
+    ("blocksworld", {}, {"objects": 2, "steps": 30}, "no problem"),
     ("verifiable-instructions", {}, {"kinds": ("json", "title"), "number": 2}, "can stand together"),
     ("gcog", {"held_out": 0.0}, {"system": "unseen"}, "had none that fits"),
 ]
@@ -122,7 +123,7 @@ def test_no_module_is_broken_and_every_family_is_here():
     assert tasks.broken() == {}
     assert len(NAMES) >= 50
     families = {tasks.family(name) for name in NAMES}
-    assert families == {"strings", "grammar", "arithmetic", "logic", "knowledge", "scenes", "instructions"}
+    assert families == {"strings", "grammar", "arithmetic", "logic", "knowledge", "scenes", "instructions", "planning"}
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "12345"])

@@ -1,0 +1,1 @@
+"""Planning problems with optimal plans and a plan validator."""
