@@ -6,8 +6,9 @@ import glob
 import os
 import re
 from collections import defaultdict
+from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,9 @@ from unseen.errors import BadInput, UnseenError
 from unseen.plain_text import names as shown_names
 from unseen.plain_text import value as shown_value
 from unseen.responses.alone import called
+from unseen.responses.expressions import unknown_column
 from unseen.responses.frames import apply_unseen, from_table, in_own_words
-from unseen.responses.mapping import Mapping
+from unseen.responses.mapping import ROLE_OF, Mapping
 from unseen.responses.matching import matched
 from unseen.responses.notes import facts_of
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
@@ -65,25 +67,28 @@ def read(sources: Any, *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B
     paths = [source for source in given if isinstance(source, str | Path)]
     files = find(paths, mapping.format) if paths or not objects else []
     files, notes = _once(files, paths)
-    read_in: list[tuple[str, pl.DataFrame]] = []
+    raw: list[_Raw] = []
     many = len(files) + len(objects) > 1
     stopped: list[inspect_log.NothingScored] = []
     for one in [*objects, *files]:
         try:
             if isinstance(one, tuple):
                 path, reader = one
-                table, decided = _read_one(path, reader, mapping, many=many)
-                parts = [(str(path), table, decided)]
+                raw.append(_read_one(path, reader, mapping, many=many))
             else:
-                parts = _object(one, mapping)
+                raw += _object(one, mapping)
         except inspect_log.NothingScored as error:
             # A folder of logs holds runs that were stopped beside those that were not.
             stopped.append(error)
             continue
-        for name, table, decided in parts:
-            read_in.append((name, table))
-            notes += [n for n in decided if n not in notes]
-    names, tables = [name for name, _ in read_in], [table for _, table in read_in]
+    anywhere: dict[str, pl.DataType] = {}
+    for part in raw:
+        anywhere |= {name: type_ for name, type_ in part.table.schema.items() if name not in anywhere}
+    names, tables = [part.name for part in raw], list[pl.DataFrame]()
+    for part in raw:
+        table, decided = _finished(part, mapping, anywhere)
+        tables.append(table)
+        notes += [n for n in decided if n not in notes]
     if stopped and (not tables or len(given) == len(names) + len(stopped)):
         raise stopped[0]
     if stopped:
@@ -153,7 +158,18 @@ def name_of(source: Any) -> str:
     return str(getattr(source, "location", "") or getattr(source, "name", "") or f"log of {source.eval.task}")
 
 
-def _object(log: Any, mapping: Mapping) -> list[tuple[str, pl.DataFrame, tuple[str, ...]]]:
+@dataclass(frozen=True)
+class _Raw:
+    """What a reader made of a file or log; ``given`` are the names that the columns of a plain table have in its file."""
+
+    name: str
+    table: pl.DataFrame
+    notes: Sequence[str]
+    mapping: Mapping
+    given: Sequence[str] = ()
+
+
+def _object(log: Any, mapping: Mapping) -> list[_Raw]:
     """The tables of a log that is at hand."""
     asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score"))
     if lm_eval.is_results(log):
@@ -163,7 +179,7 @@ def _object(log: Any, mapping: Mapping) -> list[tuple[str, pl.DataFrame, tuple[s
     else:
         raise BadInput(f"{type(log).__name__} is no source. Give paths, logs of Inspect, or the results of lm-eval.")
     own = replace(mapping.without_score(), model=None)
-    return [(name, *_finished(name, table, notes, own, mapping)) for name, table, notes in parts]
+    return [_Raw(name, table, notes, own) for name, table, notes in parts]
 
 
 def _own_range(mapping: Mapping) -> tuple[float, float] | None:
@@ -173,7 +189,7 @@ def _own_range(mapping: Mapping) -> tuple[float, float] | None:
     return mapping.score_range
 
 
-def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> _Raw:
     log = reader is not plain
     asked = replace(mapping, metric=mapping.metric or mapping.columns.get("score")) if log else mapping
     try:
@@ -205,19 +221,30 @@ def _read_one(path: Path, reader: Reader, mapping: Mapping, *, many: bool) -> tu
     if log:
         # The reader has put the model there already, under the name that was asked for.
         own = replace(own, model=None)
-        return _finished(str(path), table, notes, own, mapping)
+        return _Raw(str(path), table, notes, own)
     given = table.columns
     if not mapping.model:
         what = "each file" if many else "the file"
         table, said = called(table, path.stem, mapping.roles(table), sure=many, what=what)
         notes = (*notes, *([said] if said else []))
-    return _finished(str(path), table, notes, own, mapping, given)
+    return _Raw(str(path), table, notes, own, given)
 
 
 def _finished(
-    name: str, table: pl.DataFrame, notes: Sequence[str], own: Mapping, mapping: Mapping, given: Sequence[str] = ()
-) -> tuple[pl.DataFrame, tuple[str, ...]]:  # fmt: skip
-    """A table with our names, checked; ``given`` are the names that its file has."""
+    part: _Raw, mapping: Mapping, anywhere: AnyMapping[str, pl.DataType]
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """A table with our names, checked.
+
+    Columns that were asked for and that only other files have (a passage, where another task has none) are missing in all rows.
+    """
+    name, notes, own, given = part.name, part.notes, part.mapping, part.given
+    options = dict(ROLE_OF.values())
+    asked = {c: options[role] for role, c in own.columns.items() if role not in ("model", "item", "score")}
+    asked |= dict.fromkeys(own.factors, "--factor")
+    lacking = [c for c in asked if c not in part.table.columns]
+    if len(anywhere) > part.table.width and (strange := next((c for c in lacking if c not in anywhere), None)):
+        raise BadInput(f"{asked[strange]}: {unknown_column(strange, list(anywhere))}")
+    table = part.table.with_columns(pl.lit(None, dtype=anywhere[c]).alias(c) for c in lacking if c in anywhere)
     roles = own.roles(table)
     strange = given and not {"model", "item", "score"} & {*roles}
     try:

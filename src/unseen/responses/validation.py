@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from unseen.errors import BadInput
@@ -48,7 +49,7 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[C
         frame = nw.from_native(table)
         if isinstance(frame, nw.LazyFrame):
             frame = frame.collect()
-        return frame.to_polars()
+        return _arrived(frame)
     except TypeError:
         raise BadInput(
             f"responses must be a data frame (polars, pandas, pyarrow …), got {type(table).__name__}. "
@@ -60,6 +61,26 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[C
         raise BadInput(f"two columns are called {value(twice, 60)!r}. Remove one, or rename it.") from None
 
 
+def _arrived(frame: nw.DataFrame[Any]) -> pl.DataFrame:
+    """A frame as a polars one. Polars takes texts from pandas through pyarrow, which pandas itself does without."""
+    try:
+        return frame.to_polars()
+    except ImportError as error:
+        if not frame.implementation.is_pandas():
+            raise BadInput(f"the data frame can't be converted ({error}). Install what is missing.") from None
+    native = frame.to_native()
+    return pl.DataFrame([_without_arrow(str(name), native[name]) for name in native.columns])
+
+
+def _without_arrow(name: str, column: Any) -> pl.Series:
+    """A column of pandas by its values, with nothing where pandas has NaN, NaT or NA."""
+    if getattr(column.dtype, "kind", "O") in "iufbmM" and isinstance(column.dtype, np.dtype):
+        return pl.Series(name, column.to_numpy(), nan_to_null=True)
+    cells = zip(column.to_numpy(dtype=object), column.isna().to_numpy(), strict=True)
+    plain = [None if missing else cell.tolist() if isinstance(cell, np.ndarray) else cell for cell, missing in cells]
+    return pl.Series(name, plain, strict=False)
+
+
 def validated(
     table: Any, *, score_range: tuple[float, float] | None, kinds: Mapping[str, Kind], notes: tuple[str, ...]
 ) -> tuple[pl.DataFrame, Factors, ScoreKind, tuple[str, ...]]:
@@ -68,6 +89,11 @@ def validated(
     if "cluster" not in frame.columns and {"variant_of", "parent"} & set(frame.columns):
         frame = frame.with_columns(root_of(frame).alias("cluster"))
         notes = (*notes, "Variants and parts of one item count as one unit (cluster = the item they come from).")
+    if "cluster" in frame.columns and (lacking := frame["cluster"].null_count()):
+        # What belongs to no passage stands for itself: rows without a cluster are not one cluster together.
+        own = pl.format("item {}", root_of(frame))
+        frame = frame.with_columns(pl.col("cluster").cast(pl.String).fill_null(own))
+        notes = (*notes, f"{lacking:,} rows name no cluster: there each item is a unit of its own.")
     kind = _score_kind(frame, score_range)
     if "human_score" in frame.columns:
         _require_human(frame["human_score"], kind)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from unseen.responses.columns import ROLES
+from unseen.responses.columns import ROLES, SPLITS
 
 # Above this share of distinct values a text names its rows; it is no factor and only costs memory.
 MAX_TEXT_SHARE = 0.5
@@ -92,11 +92,17 @@ def factor_columns(
     columns: dict[str, pl.Series] = {}
     for name in names:
         values = [record.get(name) for record in records]
-        public = f"{prefix}{name}" if name in ROLES else str(name)
+        public = f"{prefix}{name}" if name in ROLES and not (name == "split" and _says_sides(values)) else str(name)
         series = _factor_column(public, values, wanted=bool({name, public} & wanted))
         if series is not None:
             columns[public] = series
     return columns
+
+
+def _says_sides(values: list[Any]) -> bool:
+    """Whether a field called ``split`` means what our column of that name does, not a part of a data set ("test")."""
+    held = {v for v in values if v is not None} if all(v is None or isinstance(v, str) for v in values) else set[Any]()
+    return bool(held & {"seen", "unseen"}) and held <= {*SPLITS}
 
 
 def _factor_column(name: str, values: list[Any], *, wanted: bool) -> pl.Series | None:

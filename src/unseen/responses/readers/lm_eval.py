@@ -135,6 +135,8 @@ def read(path: Path, mapping: Mapping) -> tuple[pl.DataFrame, tuple[str, ...]]:
     options = [_options(row) for row in samples]
     if any(options):
         table["choices"] = pl.Series(options, dtype=pl.List(pl.String))
+        # What can be chosen is no property that groups questions.
+        docs = [{k: v for k, v in doc.items() if k not in OPTIONS or k in mapping.factors} for doc in docs]
     if table["confidence"].null_count() == len(samples):
         del table["confidence"]
     factors = factor_columns(docs, keep=mapping.factors)
