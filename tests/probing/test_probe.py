@@ -155,6 +155,22 @@ def test_what_can_not_be_asked_is_one_clear_error():
         Probing(prompt="Solve:").asking.prompts([], None)
 
 
+def test_items_that_nobody_answered_are_asked_too(log, fake, says):
+    items = log().select("question", "target", "continent")
+    made = probe(planned(items, Probing(variants=("order",))), fake(says["knowing"]))
+    assert made.table["score"].min() == 1
+    assert made.agreement is None
+    assert "nobody answered these items yet: there is no score to hold the scorer against." in made.notes
+
+
+def test_the_table_of_a_probe_is_a_log_whose_items_are_asked_as_before(log, fake, says):
+    first, again = fake(says["first"]), fake(says["first"])
+    made = probe(plan_of(log(), variants=("order", "typos"), scorer="choice"), first)
+    repeated = probe(plan_of(made.table, variants=("order", "typos")), again)
+    assert repeated.agreement.share == 1
+    assert again.asked == first.asked
+
+
 def test_the_command_writes_answers_and_audits_them(log, fake, says, tmp_path, monkeypatch, capsys):
     from typer.testing import CliRunner
 

@@ -93,14 +93,20 @@ def perform(o: ProbeOptions) -> int:
     from unseen.plain_text import line
     from unseen.probing import Probing, planned
     from unseen.probing import probe as ask
-    from unseen.responses.reading import read
+    from unseen.probing.items import items_in
+    from unseen.responses.readers.plain import sniff as is_table
+    from unseen.responses.reading import read, read_examples
 
-    place = Path(o.table)
-    if place.suffix.lower() != ".parquet":
-        raise BadInput(f"--table {place}: the answers are written as Parquet. Name a file that ends in .parquet.")
-    for path in (place, *map(Path, o.output)):
+    answers = Path(o.table)
+    if answers.suffix.lower() != ".parquet":
+        raise BadInput(f"--table {answers}: the answers are written as Parquet. Name a file that ends in .parquet.")
+    for path in (answers, *map(Path, o.output)):
         require_writable(path, o.sources)
-    responses = read([resolve_sample(source) for source in o.sources], mapping=o.mapping)
+    sources = [resolve_sample(source) for source in o.sources]
+    place = Path(sources[0])
+    alone = len(sources) == 1 and place.is_file() and is_table(place)
+    items = items_in(read_examples(place)) if alone else None
+    responses = read(sources, mapping=o.mapping) if items is None else items
     how = Probing(
         variants=o.variants, scorer=o.scorer, max_tokens=o.max_tokens, temperature=o.temperature, repeats=o.repeats,
         prompt=o.prompt, chat=o.chat, limit=o.limit, log_model=o.log_model, seed=o.seed,
@@ -115,11 +121,11 @@ def perform(o: ProbeOptions) -> int:
         probed = ask(plan, lm, done)
     buffer = io.BytesIO()
     probed.table.write_parquet(buffer)
-    write_atomically(place, buffer.getvalue())
+    write_atomically(answers, buffer.getvalue())
     if not o.quiet:
-        sys.stdout.write("".join(f"{line(note)}\n" for note in probed.notes) + f"Answers: {place.resolve()}\n\n")
+        sys.stdout.write("".join(f"{line(note)}\n" for note in probed.notes) + f"Answers: {answers.resolve()}\n\n")
     given = {
-        "sources": (str(place),), "score_range": (0.0, 1.0), "select": o.select, "ignore": o.ignore, "seed": o.seed,
+        "sources": (str(answers),), "score_range": (0.0, 1.0), "select": o.select, "ignore": o.ignore, "seed": o.seed,
         "format": o.format, "output": o.output, "full": o.full, "quiet": o.quiet,
     }  # fmt: skip
     return auditing.perform(auditing.Request(Options.of(given)))

@@ -115,14 +115,15 @@ class Bill:
         """
         open_ = self.calls - self.kept
         kept = f", {self.kept:,} of them kept from before" if self.kept else ""
-        takes = "time depends on the endpoint" if self.seconds is None else f"about {duration(self.seconds)}"
+        unknown = "" if self.here else ", time depends on the endpoint"
+        takes = unknown if self.seconds is None else f", about {duration(self.seconds)}"
         price = (
             "nothing to pay, the model runs here" if self.here
             else "price unknown (give --price-in and --price-out)" if self.money is None else f"at most {self.money:.3g} to pay"
         )  # fmt: skip
         return (
             f"{self.calls:,} calls{kept}: {open_:,} to make, about {self.prompt_tokens:,} tokens of prompts and at most "
-            f"{self.answer_tokens:,} of answers, {takes}; {price}"
+            f"{self.answer_tokens:,} of answers{takes}; {price}"
         )
 
 

@@ -8,11 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from unseen.responses import Responses
+from unseen.responses.columns import infer_factors
+from unseen.responses.mapping import SYNONYMS
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # "A. Paris", "(B) Rome", "c) Oslo" at the beginning of a line.
 OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Za-z])[.):][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
+# How the answer is asked for, by the labels of the options.
+ASKED = {
+    "letters": "Answer with the letter of the right option alone.",
+    "bracketed": "Answer with the letter of the right option alone.",
+    "numbers": "Answer with the number of the right option alone.",
+    "bullets": "Answer with the right option alone, in its own words.",
+    "hidden": "Answer in a few words.",
+}
 # What models of a log answered belongs to the answer, and texts of an item are asked, not copied.
 NOT_OF_ITEMS = ("variant", "variant_level", "key_position", "n_options")
 
@@ -65,11 +77,12 @@ class Left:
         return f"{self.count:,} left out ({self.why}; first: {self.first})"
 
 
-def items_of(responses: Responses) -> tuple[list[Item], list[Left]]:
+def items_of(given: Responses | pl.DataFrame) -> tuple[list[Item], list[Left]]:
     r"""The original items of a table, each once, and why others are left out.
 
     Options come from a column ``choices`` (readers of lm-eval and Inspect fill it), else from lines of the question that
-    begin with letters in their order. The right option is found by its text or by its letter.
+    begin with letters in their order. The right option is found by its text or by its letter. A table of items, which nobody
+    answered yet, needs no more than ``question`` and ``target``.
 
     >>> import polars as pl
     >>> log = pl.DataFrame({"model": "m", "item": ["1", "2"], "score": [1, 0], "target": ["B", None],
@@ -78,8 +91,10 @@ def items_of(responses: Responses) -> tuple[list[Item], list[Left]]:
     >>> items[0].question, items[0].options, items[0].target, str(left[0])
     ('Capital of Italy?', ('Paris', 'Rome'), 'Rome', '1 left out (no right answer; first: 2)')
     """
-    table = responses.table.unique("item", keep="first", maintain_order=True)
-    kept = [n for n in responses.factors if n in table.columns and n not in NOT_OF_ITEMS]
+    table = given.table if isinstance(given, Responses) else _numbered(given)
+    factors = given.factors if isinstance(given, Responses) else infer_factors(table, {})
+    table = table.unique("item", keep="first", maintain_order=True)
+    kept = [n for n in factors if n in table.columns and n not in NOT_OF_ITEMS]
     items: list[Item] = []
     refused: list[tuple[str, str]] = []
     for row in table.iter_rows(named=True):
@@ -91,6 +106,33 @@ def items_of(responses: Responses) -> tuple[list[Item], list[Left]]:
     counts = Counter(why for why, _ in refused)
     first = dict(reversed(refused))
     return items, [Left(why, count, first[why]) for why, count in counts.items()]
+
+
+def _numbered(table: pl.DataFrame) -> pl.DataFrame:
+    """Items with names: their numbers where they have none."""
+    if "item" in table.columns:
+        return table.with_columns(pl.col("item").cast(pl.String))
+    return table.with_row_index("item", 1).with_columns(pl.col("item").cast(pl.String))
+
+
+def items_in(table: pl.DataFrame) -> pl.DataFrame | None:
+    """A table of items that nobody answered, with our names of columns; None where it is none, or holds scores.
+
+    >>> items_in(pl.DataFrame({"id": [7], "prompt": ["2 + 2 ="], "gold": ["4"]}))
+    shape: (1, 3)
+    ...
+    >>> items_in(pl.DataFrame({"question": ["2 + 2 ="], "target": ["4"], "correct": [1]})) is None
+    True
+    """
+    named = {}
+    for role in ("item", "question", "target"):
+        found = next((c for c in (role, *SYNONYMS[role]) if c in table.columns), None)
+        if found is not None:
+            named[found] = role
+    options = next((c for c in ("choices", "options", "endings") if c in table.columns), None)
+    named |= {options: "choices"} if options else {}
+    scored = {"score", *SYNONYMS["score"]} & set(table.columns)
+    return table.rename(named) if {"question", "target"} <= set(named.values()) and not scored else None
 
 
 def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
@@ -128,6 +170,9 @@ def split_options(question: str, choices: Any = None) -> tuple[str, tuple[str, .
     >>> split_options("Which is right: A. or B.?")
     ('Which is right: A. or B.?', ())
     """
+    for asked in ASKED.values():
+        # A log of a probe holds questions as they were asked.
+        question = question.removesuffix(asked).rstrip()
     given = tuple(str(c).strip() for c in choices) if isinstance(choices, list) and len(choices) > 1 else ()
     lines = list(OPTION_LINE.finditer(question))
     # Only a run that begins with A and goes on in the order of the letters is a list of options.

@@ -69,7 +69,7 @@ class Planned:
         originals: One form each.
         variants: Their variants.
         notes: What was left out and why, in sentences.
-        log: The answers that the items came from.
+        log: The answers that the items came from; None where nobody answered them yet.
         how: Settings.
         scorer: How answers are read.
     """
@@ -78,7 +78,7 @@ class Planned:
     originals: list[Form]
     variants: list[Form]
     notes: tuple[str, ...]
-    log: Responses
+    log: Responses | None
     how: Probing
     scorer: Scorer
 
@@ -109,14 +109,18 @@ class Probed:
         return Responses.of(self.table, score_range=(0.0, 1.0), notes=self.notes)
 
 
-def planned(responses: Responses, how: Probing) -> Planned:
+def planned(given: Responses | pl.DataFrame, how: Probing) -> Planned:
     """Items, originals and variants, without a model.
+
+    Args:
+        given: Answers of models, or a table of items that nobody answered yet.
+        how: Settings.
 
     Raises:
         BadInput: No item can be asked, or a variant or scorer does not exist.
     """
     kinds, scorer = variants_named(how.variants), scorer_named(how.scorer)
-    items, left = items_of(responses)
+    items, left = items_of(given)
     if not items:
         raise BadInput(f"no item can be asked: {_why(left)}. A probe needs the columns question and target.")
     notes = [f"items: {one}." for one in left]
@@ -140,7 +144,7 @@ def planned(responses: Responses, how: Probing) -> Planned:
         raise BadInput("no variant applies to any item.\n" + "\n".join(f"  {n}" for n in notes))
     return Planned(
         items=items, originals=[Form(i, i.name) for i in items], variants=variants, notes=tuple(notes),
-        log=responses, how=how, scorer=scorer,
+        log=given if isinstance(given, Responses) else None, how=how, scorer=scorer,
     )  # fmt: skip
 
 
@@ -151,18 +155,21 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
         BadInput: The scores of the originals are not those of the log and no scorer was named, or nothing was answered.
     """
     how, scorer, notes = plan.how, plan.scorer, list(plan.notes)
-    known = model_in_log(plan.log, model.name, how.log_model)
+    log = plan.log
+    known = None if log is None else model_in_log(log, model.name, how.log_model)
+    if log is None:
+        notes.append("nobody answered these items yet: there is no score to hold the scorer against.")
     found = None if known else _read_again(plan)
     if found is not None:
         # Another model answered the log: its answers still tell whether this scorer is that of the log.
         require(found, scorer)
         notes.append(f"{found}, with the answers of the log, which has none of {model.name}.")
     answers, stopped = asked(plan.originals, model, how.asking, done)
-    if known and how.temperature == 0:
+    if log is not None and known and how.temperature == 0:
         there = [(f, a.text) for f, a in zip(plan.originals, answers, strict=True) if a is not None]
         forms, texts = [f for f, _ in there], [t for _, t in there]
         readings = [scorer.read(f, t) for f, t in there]
-        found = agreement(forms, readings, texts, logged(plan.log, known), "asked again")
+        found = agreement(forms, readings, texts, logged(log, known), "asked again")
         if found is not None:
             require(found, scorer)
             notes += [f"{found}.", *(f"differs: {one}." for one in found.differing)]
@@ -183,7 +190,10 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
 
 def _read_again(plan: Planned) -> Agreement | None:
     """The first model's answers in the log that this scorer can be held against."""
-    found = (reread(plan.originals, logged(plan.log, name), plan.scorer) for name in plan.log.models)
+    log = plan.log
+    if log is None:
+        return None
+    found = (reread(plan.originals, logged(log, name), plan.scorer) for name in log.models)
     return next((one for one in found if one is not None), None)
 
 

@@ -9,18 +9,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from unseen.probing.items import LETTERS, Item
+from unseen.probing.items import ASKED, LETTERS, Item
 
 ORIGINAL = "original"
 Labels = Literal["letters", "bracketed", "numbers", "bullets", "hidden"]
-# How the answer is asked for, by the labels of the options.
-ASKED = {
-    "letters": "Answer with the letter of the right option alone.",
-    "bracketed": "Answer with the letter of the right option alone.",
-    "numbers": "Answer with the number of the right option alone.",
-    "bullets": "Answer with the right option alone, in its own words.",
-    "hidden": "Answer in a few words.",
-}
 
 
 class Broken(AssertionError):
