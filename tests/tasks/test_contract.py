@@ -72,6 +72,11 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("scan", {}, {"length": 1, "actions": (40, 48)}, "no item"),
     ("scan-like", {"primitives": 4}, {"difficulty": 0, "actions": 200}, "no item"),
     ("hint-arithmetic", {}, {"operators": (1, 3), "side": "LS"}, "none on the sides"),
+    ("connect-four", {}, {"best": 6}, "no position"),
+    ("tic-tac-toe", {}, {"marks": 8, "best": 2}, "no item"),
+    ("latin-square", {}, {"size": 4, "gaps": 13}, "no square"),
+    ("zebra-puzzle", {}, {"kinds": ("same", "next")}, "from the other side"),
+    ("zebra-puzzle", {}, {"houses": 3, "attributes": 3, "clues": 1}, "no puzzle"),
     ("blocksworld", {}, {"objects": 2, "steps": 30}, "no problem"),
     ("verifiable-instructions", {}, {"kinds": ("json", "title"), "number": 2}, "can stand together"),
     ("gcog", {"held_out": 0.0}, {"system": "unseen"}, "had none that fits"),
@@ -123,7 +128,17 @@ def test_no_module_is_broken_and_every_family_is_here():
     assert tasks.broken() == {}
     assert len(NAMES) >= 50
     families = {tasks.family(name) for name in NAMES}
-    assert families == {"strings", "grammar", "arithmetic", "logic", "knowledge", "scenes", "instructions", "planning"}
+    assert families == {
+        "strings",
+        "grammar",
+        "arithmetic",
+        "logic",
+        "knowledge",
+        "scenes",
+        "instructions",
+        "planning",
+        "games",
+    }
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "12345"])

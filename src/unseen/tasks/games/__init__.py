@@ -1,0 +1,1 @@
+"""Games played perfectly, and puzzles with one solution."""
