@@ -16,8 +16,9 @@ from unseen.checks.details.models import ExtraLossAt, ExtraLosses
 # on its original; the scores on its parts (or a right whole without them); a human's score.
 Measure = Literal["score", "confidence", "pair", "variant", "parts", "whole", "human"]
 MEASURES: dict[str, Measure] = {
-    "U006": "human", "U301": "parts", "U302": "whole", "U401": "variant", "U501": "variant", "U601": "confidence",
-    "U602": "confidence", "U603": "confidence", "U604": "confidence", "U701": "pair", "U702": "pair", "U704": "pair",
+    "U006": "human", "U301": "parts", "U302": "whole", "U401": "variant", "U403": "variant", "U404": "variant", "U501": "variant",
+    "U601": "confidence", "U602": "confidence", "U603": "confidence", "U604": "confidence", "U701": "pair", "U702": "pair",
+    "U704": "pair",
 }  # fmt: skip
 # Findings about how much there is, not about what was answered.
 NOT_OF_ANSWERS = ("U003", "U800", "U804", "U805", "U806")

@@ -34,7 +34,7 @@ THEMES = (
     Theme("Scores fall with what is asked", ("U101", "U102", "U103", "U104", "U105", "U106", "U107", "U108", "U303")),
     Theme("Parts right, whole wrong", ("U301", "U302"), of_score=False),
     Theme("Worse on rewritten items", ("U401", "U501")),
-    Theme("Answers change with how a question is put", ("U402", "U405"), of_score=False),
+    Theme("Answers change with how a question is put", ("U402", "U403", "U404", "U405"), of_score=False),
     Theme("Confidence misses the share of right answers", ("U601", "U603"), of_score=False),
     Theme("Confidence does not tell right from wrong", ("U602",), of_score=False),
     Theme("Loses on domains that were held out", ("U801", "U802", "U803", "U804", "U805", "U806", "U807")),
