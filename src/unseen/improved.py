@@ -11,6 +11,8 @@ from unseen.faces import document_in_python
 from unseen.reported import Reported
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from unseen.improving import Improvement
     from unseen.refitting import Asked
     from unseen.remedies import Remedy
@@ -51,6 +53,19 @@ class Improved(Reported):
     def ranking(self) -> list[dict[str, Any]]:
         """Remedies under every shift, the best first, as plain data."""
         return [{"family": f["family"], **row} for f in self.document["families"] for row in f["ranking"]]
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row a remedy under a shift, the best first: verdict, gains with intervals (mean, worst), cost."""
+        import polars as pl
+
+        rows: list[dict[str, Any]] = []
+        for row in self.ranking:
+            flat = {k: v for k, v in row.items() if isinstance(v, str | int | float | bool) or v is None}
+            for name in ("gain", "gain_worst"):
+                gain: Mapping[str, Any] = row.get(name) or {}
+                flat |= {name: gain.get("value"), f"{name}_low": gain.get("low"), f"{name}_high": gain.get("high")}
+            rows.append(flat)
+        return pl.DataFrame(rows, infer_schema_length=None)
 
     def _rendered(self, form: str) -> str:
         return render(self.document, form)

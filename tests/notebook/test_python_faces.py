@@ -234,3 +234,36 @@ def test_a_comparison_says_which_of_its_two_frames_lacks_a_column():
 
 def test_an_audit_iterates_over_its_outcomes_in_their_order(audit: unseen.Audit):
     assert [f.id for f in audit] == [f["id"] for f in audit.findings]
+
+
+def test_printing_an_audit_in_a_notebook_is_text_as_everywhere(audit: unseen.Audit, monkeypatch, capsys):
+    before = str(audit)
+    # What rich asks to know whether it runs in Jupyter, where it would show each line as an output and leave no text.
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(audit) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_picture_is_not_saved_under_the_name_of_another_format(audit: unseen.Audit, tmp_path):
+    plot = audit["U101"][0].plot()
+    for name in ("gap.png", "gap.pdf"):
+        with pytest.raises(BadInput, match=r"saved as SVG, not as P(NG|DF). Name it 'gap.svg'"):
+            plot.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert plot.save(tmp_path / "gap.svg").read_text().startswith("<svg")
+
+
+def test_a_notebook_shows_an_error_of_ours_without_our_code():
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
+    shown: list[str] = []
+    shell._showtraceback = lambda kind, error, lines: shown.extend(lines)
+    shell.run_cell("import unseen\nunseen.audit('no such file.csv')")
+    assert shown == ["BadInput: no such file.csv: no such file or folder."]
+
+
+def test_what_the_baseline_was_not_asked_is_not_said_to_be_new(audit: unseen.Audit):
+    table = audit.responses.table
+    few = unseen.audit(table, select="U104")
+    now = unseen.audit(table, select="U1,U7", baseline=few.document)
+    said = {f["code"]: f["statement"] for f in now.document["findings"] if f["outcome"] == "found"}
+    assert said["U101"].endswith("The baseline did not ask this.")

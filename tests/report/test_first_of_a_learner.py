@@ -56,7 +56,7 @@ def test_the_document_of_a_measure_of_sets_fits_the_schema(asked):
 def test_the_verdict_tells_domains_lost_from_domains_behind(asked):
     said = asked.verdict.sentence
     assert "Lost by not being seen: site=s0" in said
-    assert "Behind, seen or not: site=s5." in said
+    assert "Behind even where rows of them were seen: site=s5." in said
 
 
 def test_what_was_left_out_is_on_the_first_screen():

@@ -18,18 +18,29 @@ EVIL = "<script>alert(1)</script>|[x](y)"
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory):
+def improved(tmp_path_factory):
     rng = np.random.default_rng(0)
     site = rng.integers(4, size=400)
     y = rng.random(400) < np.array([0.1, 0.9, 0.3, 0.7])[site]
     x = rng.normal(size=400) + np.where(y, 1, -1)
     names = np.array([EVIL, "b", "c", "d"])
     table = pl.DataFrame({"x": x, "z": rng.normal(size=400), EVIL: names[site], "y": np.where(y, "p", "q")})
-    found = improve(
+    return improve(
         table, target="y", learner="logistic", shifts=f"held-out {EVIL}", remedies=["em-recalibration", "class-balance"],
         executor="serial", seeds=1, store=Store(tmp_path_factory.mktemp("store")), source="a.csv",
     )  # fmt: skip
-    return found.document
+
+
+@pytest.fixture(scope="module")
+def document(improved):
+    return improved.document
+
+
+def test_the_ranking_is_a_frame_of_plain_columns(improved):
+    frame = improved.to_frame()
+    assert frame["remedy"].to_list() == [row["remedy"] for row in improved.ranking]
+    assert frame["gain_low"].to_list() == [row["gain"]["low"] for row in improved.ranking]
+    assert not any(t.is_nested() for t in frame.dtypes)
 
 
 def test_the_document_is_strict_json_and_reads_back_the_same(document):

@@ -79,7 +79,8 @@ def table(entries: Sequence[Entry]) -> str:
         )
     done = sum(r["state"] == "done" for r in rows)
     lines.append(
-        f"\n{len(rows)} rows, {done} done. Show one: unseen atlas show SLUG. Run one: unseen atlas run SLUG --quick"
+        f"\n{len(rows)} row{'s' * (len(rows) != 1)}, {done} done. "
+        "Show one: unseen atlas show SLUG. Run one: unseen atlas run SLUG --quick"
     )
     return "\n".join(lines)
 

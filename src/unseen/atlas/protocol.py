@@ -49,7 +49,7 @@ def load(slug: str) -> Study:
     modules = study_modules()
     if slug not in modules:
         known = [row.slug for row in rows()]
-        near = get_close_matches(slug, known, 3, 0.5)
+        near = [k for k in known if slug in k][:5] or get_close_matches(slug, known, 3, 0.5)
         if slug in known:
             raise BadInput(f"the study of {slug!r} is planned, not written yet. Those that run: {', '.join(modules)}.")
         raise BadInput(f"no study {slug!r}." + (f" Did you mean {', '.join(near)}?" if near else " See: unseen atlas"))

@@ -36,6 +36,7 @@ def table(
     verdict: Annotated[str, typer.Option(help="Only this verdict: supported, contradicted, …")] = "",
     fidelity: Annotated[str, typer.Option(help="Only this fidelity: A, B, C or D.")] = "",
     tag: Annotated[str, typer.Option(help="Only this kind of work: method, benchmark, study, …")] = "",
+    search: Annotated[str, typer.Option(help="Only rows whose name, title or claim has these words.")] = "",
 ) -> None:
     """List the rows of the atlas, those done first: verdict, fidelity, effect beside what was claimed."""
     if context.invoked_subcommand is not None:
@@ -53,11 +54,21 @@ def table(
     _one_of("--tag", tag, ("", *sorted({r.kind for r in rows()})))
     wanted = {"state": state, "home": family, "verdict": verdict, "fidelity": fidelity, "kind": tag}
     everything = [(e, e.to_dict()) for e in sorted(ledger(), key=lambda e: ORDER[e.state])]
-    chosen = [(e, d) for e, d in everything if all(not v or d[k] == v for k, v in wanted.items())]
+    words = search.lower().split()
+    chosen = [
+        (e, d)
+        for e, d in everything
+        if all(not v or d[k] == v for k, v in wanted.items())
+        and all(word in f"{d['slug']} {d['title']} {d['claim']}".lower() for word in words)
+    ]
     if format == "json":
         print_json({"rows": [d for _, d in chosen]})
         return
     typer.echo(pages.table([e for e, _ in chosen]))
+    if search:
+        typer.echo(
+            "\n".join(f"{d['slug']}: {d['title']}" for _, d in chosen) + "\n" if chosen else "No row has these words.\n"
+        )
     typer.echo(reliance([e for e, _ in everything]))
     typer.echo(pages.LEGEND)
 

@@ -237,7 +237,9 @@ def _accept(options: Options, document: dict[str, Any]) -> dict[str, Any]:
     taken = accepted.write(options.accept or "", document, reason=options.reason, expires=options.expires)
     unfilled = sum(not e.reason for e in taken.entries)
     todo = f" {unfilled:,} of them lack a reason: fill it in." if unfilled else ""
-    sys.stderr.write(f"unseen: {len(taken.entries):,} findings are accepted in {line(taken.source)}.{todo}\n")
+    sys.stderr.write(
+        f"unseen: {len(taken.entries):,} findings are accepted in {line(taken.source)}; take out those that are not meant.{todo}\n"
+    )
     return accepted.applied(document, taken)
 
 

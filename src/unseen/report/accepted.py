@@ -24,6 +24,7 @@ DAYS = 90
 HEAD = """\
 # Findings that are known and accepted. Audits that are given this file (accepted = "FILE" in [tool.unseen], or --accepted FILE)
 # show them as accepted and do not fail for them, until one grows beyond what stands here or its date has passed.
+# Take out the tables [[accepted]] of what you do not accept.
 version = 1
 """
 NUMBERS = ("value", "low", "high")

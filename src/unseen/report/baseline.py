@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ MARK = re.compile(r'"unseen_version"|"schema_version"\s*:\s*(\d|true|false|null)
 PEEKED = 4096
 # What ``_marked`` adds to a statement.
 ADDED = re.compile(
-    r" (?:It was clear in the baseline and |The baseline does not have it\.$|In the baseline it |It grew since the baseline).*$",
+    r" (?:It was clear in the baseline and |The baseline (?:does not have it|did not ask this)\.$|In the baseline it |"
+    r"It grew since the baseline).*$",
     re.DOTALL,
 )
 
@@ -119,7 +120,8 @@ def worse(
     """
     before = {key_of(f): f for f in old}
     strangers = (lambda f: False) if models is None else _about_others(frozenset(models))
-    told = ((f, _change(before.get(key_of(f)), f, smallest)) for f in new if not strangers(f))
+    asked = {f["code"] for f in old}
+    told = ((f, _change(before.get(key_of(f)), f, smallest, asked)) for f in new if not strangers(f))
     return [_marked(f, *change) for f, change in told if change is not None]
 
 
@@ -161,8 +163,10 @@ def key_of(finding: Finding) -> tuple[str, str, str]:
     return finding["code"], finding["subject"]["kind"], finding["subject"]["name"]
 
 
-def _change(old: Finding | None, new: Finding, smallest: float) -> tuple[str, dict[str, Any]] | None:
-    """What to say of the change and the data behind it; None where nothing got worse."""
+def _change(
+    old: Finding | None, new: Finding, smallest: float, asked: Collection[str]
+) -> tuple[str, dict[str, Any]] | None:
+    """What to say of the change and the data behind it; None where nothing got worse. ``asked``: codes of the baseline."""
     is_open = new["outcome"] in OPEN
     if new["outcome"] == "clear" or (is_open and (old or {}).get("outcome") != "clear"):
         return None
@@ -175,7 +179,8 @@ def _change(old: Finding | None, new: Finding, smallest: float) -> tuple[str, di
     if is_open:
         return f"It was clear in the baseline and {OPEN[new['outcome']]} now.", record
     if old is None:
-        return "The baseline does not have it.", record
+        # An audit of fewer checks (--select) can't tell whether this is new.
+        return "The baseline does not have it." if new["code"] in asked else "The baseline did not ask this.", record
     if old["outcome"] != "found":
         moved = record["difference"]
         if moved is not None and moved["low"] <= 0.0 <= moved["high"]:

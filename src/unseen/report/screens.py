@@ -27,7 +27,7 @@ def as_text(write: Callable[[Console], None], *, color: bool, width: int) -> str
     file = io.StringIO()
     console = Console(
         file=file, width=width, force_terminal=color, color_system="standard" if color else None,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
+        highlight=False, markup=False, emoji=False, legacy_windows=False, force_jupyter=False,
     )  # fmt: skip
     write(console)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
@@ -43,7 +43,7 @@ def on_screen(write: Callable[[Console], None], file: IO[str] | None, *, otherwi
     """
     from rich.console import Console
 
-    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False, force_jupyter=False)
     if console.width > MAX_WIDTH or not console.is_terminal:
         console.width = min(console.width, MAX_WIDTH) if console.is_terminal else otherwise
     write(console)

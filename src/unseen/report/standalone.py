@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from unseen.errors import BadInput
 from unseen.files import write_atomically
 from unseen.report.pages import asset
 from unseen.report.picture import Picture
@@ -33,7 +34,18 @@ class Plot:
         return standalone(self.pictures[0].svg) if self.pictures else ""
 
     def save(self, path: str | Path) -> Path:
-        """Write the first picture as an SVG file and return its path."""
+        """Write the first picture as an SVG file and return its path.
+
+        Raises:
+            BadInput: The path ends as that of another format: pictures are SVG, and would not open under such a name.
+        """
+        ending = Path(path).suffix.lower()
+        if ending not in ("", ".svg"):
+            named = Path(path).with_suffix(".svg").name
+            raise BadInput(
+                f"{path}: pictures are saved as SVG, not as {ending[1:].upper()}. Name it {named!r}; for a paper convert that "
+                "(rsvg-convert -f pdf, cairosvg, Inkscape)."
+            )
         write_atomically(Path(path), self.svg + "\n")
         return Path(path)
 

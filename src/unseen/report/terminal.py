@@ -50,7 +50,7 @@ def describe(responses: Responses, file: IO[str] | None = None, *, columns: str 
 
     from unseen.report.summary import describe_responses
 
-    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+    console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False, force_jupyter=False)
     if not console.is_terminal:
         console.width = 100
     d = describe_responses(responses)

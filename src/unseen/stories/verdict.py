@@ -67,7 +67,7 @@ def _apart(result: AuditResult) -> str:
         listed = names([f"{name} ({o.estimate.value:.2f})" for name, o in lost if o.estimate is not None], 3)
         said += f" Lost by not being seen: {listed}."
     if behind:
-        said += f" Behind, seen or not: {names(behind, 3)}."
+        said += f" Behind even where rows of them were seen: {names(behind, 3)}."
     return said
 
 

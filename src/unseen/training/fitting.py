@@ -139,7 +139,11 @@ def fit_sequences(
     module = build(model, vocabulary, generator)
     layout = layout or layout_of(module)
     if layout is None:
-        raise BadInput(f"{type(module).__name__} names no layout; pass layout='seq2seq', 'lm' or 'positions'.")
+        raise BadInput(
+            f"{type(module).__name__} names no layout; pass layout='positions' (the input, then empty places where the "
+            "answer is read), 'lm' (input and answer are one sequence, whose next token is predicted) or 'seq2seq' (reads "
+            "the input, and is given the answer so far)."
+        )
     objective = Sequences(vocabulary, layout)
     sets = {name: objective.encode(e) for name, e in (evaluate or {}).items()}
     return _finish(module, objective, objective.encode(train_on), sets, config, generator, checkpoint, after_step)

@@ -21,7 +21,7 @@ from unseen.responses.readers._answers import flat, shown, whole_object
 from unseen.responses.readers._archive import Archive
 from unseen.responses.readers._content import peek
 from unseen.responses.readers._fields import factor_columns, listed, text
-from unseen.responses.readers._typed import as_list, as_name, as_object, list_or_empty
+from unseen.responses.readers._typed import as_list, as_name, as_object, list_or_empty, object_or_empty
 
 NAME = "inspect"
 # Files that Inspect lays beside the logs of a folder.
@@ -254,6 +254,19 @@ def with_factors(score: Any, **factors: Any) -> Any:
     return score
 
 
+def _ended(header: Any) -> str:
+    """How a run ended that scored nothing, in brackets.
+
+    >>> _ended({"status": "error", "error": {"message": "no key"}})
+    ' (its run ended with an error: no key)'
+    """
+    header = object_or_empty(header)
+    message = object_or_empty(header.get("error")).get("message")
+    if message:
+        return f" (its run ended with an error: {shortened(message, 120)})"
+    return f" (its run is {shortened(header['status'], 40)})" if header.get("status") not in (None, "success") else ""
+
+
 def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The log through Inspect's own interface."""
     version = header.get("version") if isinstance(header, dict) else None
@@ -262,7 +275,7 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
     except ImportError:
         if version in KNOWN_VERSIONS:
             raise NothingScored(
-                f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
+                f"{path}: the log holds no scored sample{_ended(header)}. Run the evaluation again, or leave this file out."
             ) from None
         raise MissingExtra(
             f"{path}: a log of Inspect in the unknown version {shortened(version, 60)}", "inspect"
@@ -272,8 +285,9 @@ def _through_api(path: Path, header: Any) -> tuple[dict[str, Any], list[dict[str
     except Exception as error:
         raise BadInput(f"{path}: Inspect can't read this log ({shown(error)}).") from None
     if not log.samples or not any(sample.scores for sample in log.samples):
+        ended = _ended({"status": log.status, "error": log.error and {"message": log.error.message}})
         raise NothingScored(
-            f"{path}: the log holds no scored sample. Run the evaluation again, or leave this file out."
+            f"{path}: the log holds no scored sample{ended}. Run the evaluation again, or leave this file out."
         )
     return {"eval": log.eval.model_dump()}, [
         sample.model_dump(exclude={"messages", "events"}) for sample in log.samples
