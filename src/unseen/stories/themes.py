@@ -58,7 +58,7 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     of_models = 0 if scores is None else len(scores)
     own = [result.outcomes[i] for i in ordered]
     over, figure = range_over(own, of_models)
-    domains = over_domains(own)
+    domains = over_domains(own, result.outcomes)
     if domains and first.code == "U801":
         figure = domains[1]
     over = f"{over} {domains[0]}".strip() if domains else over
@@ -104,20 +104,38 @@ def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
     return f"{who([name for (name,) in values], of_models)}: {told}.", told
 
 
-def over_domains(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
-    """What domains lose by not being seen, from the least to the most, in a sentence and in short; None below two.
+def over_domains(found: Iterable[Outcome], judged: Iterable[Outcome]) -> tuple[str, str] | None:
+    """What domains lose by not being seen, all that were judged, in a sentence and in short; None below two.
+
+    Those that are found alone would speak of the large losses only.
 
     Args:
-        outcomes: Findings of one theme, the heaviest first.
+        found: Findings of one theme.
+        judged: All outcomes of the audit; domains of other learners or shifts are left aside.
     """
-    each: dict[str, float] = {}
-    for o in outcomes:
-        if isinstance(o.details, HeldOutDomain) and o.estimate is not None:
-            each.setdefault(o.about.name, o.estimate.value)
-    if len(each) < 2:
+    lost = {o.about.name: _shift_of(o) for o in found if isinstance(o.details, HeldOutDomain)}
+    shifts = set(lost.values())
+    each = {
+        o.about.name: o.estimate.value for o in judged
+        if isinstance(o.details, HeldOutDomain) and o.estimate is not None and _shift_of(o) in shifts
+    }  # fmt: skip
+    if not lost or len(each) < 2:
         return None
     told = _from_to(each.values())
-    return f"{len(each)} held-out domains lose by not being seen: {told}.", told
+    if len(lost) == len(each):
+        return f"All {len(each)} held-out domains lose by not being seen: {told}.", told
+    verb = "is" if len(lost) == 1 else "are"
+    said = (
+        f"{len(lost)} of {len(each)} held-out domains {verb} found to lose by not being seen; the estimates of all "
+        f"{len(each)} run from {told}."
+    )
+    return said, f"{told} ({len(lost)} of {len(each)})"
+
+
+def _shift_of(outcome: Outcome) -> str:
+    """The learner and the shift that an outcome on a held-out domain is about."""
+    details = outcome.details
+    return details.about.model if isinstance(details, HeldOutDomain) and details.about is not None else ""
 
 
 def _from_to(values: Iterable[float]) -> str:
