@@ -56,7 +56,8 @@ class Story:
         lost: Mean loss of these models from seen to unseen, in score units.
         findings: Positions of the findings underneath in ``AuditResult.outcomes``, the heaviest first.
         codes: Their codes, sorted.
-        weight: Of each model the weight of its heaviest finding, summed over models: a cause told by many checks counts once.
+        weight: Of each model the heaviest of what its findings cost over all rows (effect, certainty, share of rows), summed over
+            models: a cause told by many checks counts once.
         next_step: What to do.
         claim: The sentence without the part of the loss, short enough to open the report with.
         of_score: Whether it tells of lost score; else of something beside it, as confidence.
@@ -103,7 +104,7 @@ class Telling:
     Attributes:
         verdict: The audit in one sentence.
         scores: One row a model; None where no answers were given, or they compare two models.
-        stories: Stories, the heaviest first; one of lost score before others that are not twice as heavy.
+        stories: Stories, the heaviest first; one of lost score before others that weigh about as much.
         rest: Positions of the findings that no story holds, the heaviest first.
     """
 
