@@ -13,7 +13,7 @@ from unseen.report.charts import pictures
 OF_A_SCORE = re.compile(r"\b(scores?|scored|right|wrong|accuracy)\b", re.IGNORECASE)
 SIGNED = re.compile(r"(?<![\w.\[,])[-−]0?\.\d")
 # Axes of differences, of logits, and of answers that turn either way may cross zero.
-OF_DIFFERENCES = {"U103", "U107", "U201", "U203", "U204", "U401", "U501", "U701", "U702", "U704"}
+OF_DIFFERENCES = {"U103", "U107", "U201", "U203", "U204", "U401", "U501", "U503", "U701", "U702", "U704"}
 
 
 def losses(most: float) -> pl.DataFrame:

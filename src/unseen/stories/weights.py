@@ -15,12 +15,16 @@ import numpy as np
 
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found, Outcome, Subject
-from unseen.checks.blame import Condition
+from unseen.checks.blame import Condition, originals, variants
 from unseen.stories.told import Story
 
 # A story of lost score with at least this part of the weight of another kind goes before it: beside over-confidence and
 # beside wholes whose parts are right, the verdict names the costlier cause most often at 0.7 to 0.9.
 NEAR = 0.8
+
+# Checks that tell how often the forms of one question get different answers. Of two different ones at most one is right, so that
+# half of the answers that change are lost at least.
+OF_CHANGES, HALF = ("U402", "U405"), 0.5
 
 
 def weight_of(result: AuditResult, positions: Iterable[int]) -> float:
@@ -41,15 +45,23 @@ def weight_of(result: AuditResult, positions: Iterable[int]) -> float:
 
 
 def shares_blamed(subject: Subject, outcome: Outcome) -> Mapping[str, float]:
-    """Share of the labelled rows of each model that a finding blames; no entry where it blames no rows."""
+    """Share of the labelled rows of each model on which the effect of a finding is lost; no entry where it blames no rows."""
     blame = outcome.blames if isinstance(outcome, Found) else None
-    if blame is None or blame.condition is None or subject.responses is None:
+    if blame is None or subject.responses is None:
         return {}
-    condition = blame.condition
-    return subject.shared(f"rows blamed/{condition!r}", lambda: _shares(subject, condition))
+    if outcome.code in OF_CHANGES and subject.responses.has("variant_of"):
+        shares = [_shares(subject, condition) for condition in (variants(), originals())]
+        return {
+            m: HALF * sum(own.get(m, 0.0) for own in shares) for m in dict.fromkeys(m for own in shares for m in own)
+        }
+    return {} if blame.condition is None else _shares(subject, blame.condition)
 
 
 def _shares(subject: Subject, condition: Condition) -> dict[str, float]:
+    return subject.shared(f"rows blamed/{condition!r}", lambda: _share_by_model(subject, condition))
+
+
+def _share_by_model(subject: Subject, condition: Condition) -> dict[str, float]:
     answers = subject.answers
     codes, size = answers.codes("model"), len(answers.codes("model").levels)
     rows = np.bincount(codes.codes, minlength=size)
