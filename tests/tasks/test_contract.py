@@ -77,6 +77,7 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("latin-square", {}, {"size": 4, "gaps": 13}, "no square"),
     ("zebra-puzzle", {}, {"kinds": ("same", "next")}, "from the other side"),
     ("zebra-puzzle", {}, {"houses": 3, "attributes": 3, "clues": 1}, "no puzzle"),
+    ("word-problems", {}, {"steps": 8, "points": "share"}, "no 8 steps"),
     ("blocksworld", {}, {"objects": 2, "steps": 30}, "no problem"),
     ("verifiable-instructions", {}, {"kinds": ("json", "title"), "number": 2}, "can stand together"),
     ("gcog", {"held_out": 0.0}, {"system": "unseen"}, "had none that fits"),
