@@ -48,10 +48,7 @@ def two_rankings(findings: Sequence[Shown[TwoRankings]]) -> Iterator[Picture]:
                 canvas.text(x + sign * 9, y + 4, number(mark.value, 2), "tick", anchor=anchor)
                 canvas.text(x + sign * 44, y + 4, names[model], "t", anchor=anchor, whole=model)
         left = f" {d.left_out} more models lack a side, or were too many." if d.left_out else ""
-        yield Picture(
-            canvas.svg(),
-            f"Models by their mean {d.word} on {one} (left) and on {other} (right), the best on top.{left}",
-        )
+        yield Picture(canvas.svg(), f"Models by their mean {d.word}, from {one} to {other}, the best on top.{left}")
 
 
 def _told_apart(names: Sequence[str]) -> dict[str, str]:
