@@ -320,6 +320,8 @@ class ProbeOptions(Options):
         price_out: Of a million tokens of answers.
         at_once: Calls of an endpoint at a time.
         table: File for the answers.
+        parts: Ask the parts of composite items too.
+        doubt: Ask for each answer whether it is right.
         dry_run: Only tell what it would take.
     """
 
@@ -339,6 +341,8 @@ class ProbeOptions(Options):
     price_out: float | None = Field(None, ge=0)
     at_once: int | None = Field(None, ge=1)
     table: str = "unseen-probe.parquet"
+    parts: StrictBool = False
+    doubt: StrictBool = False
     dry_run: StrictBool = False
 
     @field_validator("variants", mode="before")

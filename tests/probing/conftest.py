@@ -41,8 +41,9 @@ class Fake:
 
 
 def lettered(text):
-    """Labels and texts of the options that a prompt shows."""
-    return [(m[1], m[2]) for m in LABEL.finditer(text) if m[2] in CAPITALS.values()]
+    """Labels and capitals of the options that a prompt shows, however long they are."""
+    shown = [(m[1], re.split(r",| \(", m[2])[0]) for m in LABEL.finditer(text)]
+    return [(label, capital) for label, capital in shown if capital in CAPITALS.values()]
 
 
 def knowing(text):

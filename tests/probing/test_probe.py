@@ -171,6 +171,58 @@ def test_the_table_of_a_probe_is_a_log_whose_items_are_asked_as_before(log, fake
     assert again.asked == first.asked
 
 
+def test_parts_are_asked_as_they_are_and_tell_wholes_apart(fake):
+    rows = [
+        {"item": "w", "question": "What is 12 + 30?", "target": "42", "parent": None},
+        {"item": "p", "question": "What is 2 + 0?", "target": "2", "parent": "w"},
+        {"item": "q", "question": "What is 1 + 3?", "target": "4", "parent": "w"},
+    ]
+    items = pl.DataFrame(rows)
+    knows_parts = fake(
+        lambda text: {"2 + 0": "2", "1 + 3": "4"}.get(next((k for k in ("2 + 0", "1 + 3") if k in text), ""), "7")
+    )
+    alone = probe(planned(items, Probing(variants=("paraphrase",))), knows_parts)
+    assert set(alone.table["variant_of"].drop_nulls()) == {"w"}
+    assert "p" not in alone.table["item"]
+    made = probe(planned(items, Probing(variants=("paraphrase",), parts=True)), knows_parts)
+    originals = made.table.filter(pl.col("variant_of").is_null()).sort("item")
+    assert originals.select("item", "parent", "score").rows() == [("p", "w", 1.0), ("q", "w", 1.0), ("w", None, 0.0)]
+    assert made.table.filter(pl.col("variant_of").is_not_null())["parent"].null_count() == made.table.height - 3
+
+
+def test_doubt_is_the_probability_of_true_with_the_preference_for_a_letter_taken_off(log, fake, says):
+    from unseen.learners.language.base import Scored
+
+    class Doubting(fake):
+        """Prefers A by five nats, and true by one nat where the answer is the first option's letter."""
+
+        def score(self, prompts, continuations, *, done=None):
+            found = []
+            for prompt in prompts:
+                good = "Proposed answer: A" in prompt
+                lean = 1.0 if good else -1.0
+                first_is_true = "(A) true" in prompt
+                a = 5.0 + (lean if first_is_true else -lean)
+                found.append((Scored("A", ("A",), (a,), True), Scored("B", ("B",), (0.0,), False)))
+            return found
+
+    made = probe(plan_of(log(), variants=("order",), doubt=True), Doubting(says["knowing"]))
+    by_letter = made.table.group_by(pl.col("raw_answer") == "A").agg(pl.col("confidence").mean()).sort("raw_answer")
+    low, high = by_letter["confidence"].to_list()
+    assert low < 0.5 < high
+    assert low + high == pytest.approx(1)
+
+
+def test_an_endpoint_without_log_probabilities_keeps_its_answers(log, fake, says):
+    class Silent(fake):
+        def score(self, prompts, continuations, *, done=None):
+            raise BadInput("no log-probabilities are told.")
+
+    made = probe(plan_of(log(), variants=("order",), doubt=True), Silent(says["knowing"]))
+    assert "confidence" not in made.table.columns
+    assert "P(True) can't be had: no log-probabilities are told." in made.notes
+
+
 def test_the_command_writes_answers_and_audits_them(log, fake, says, tmp_path, monkeypatch, capsys):
     from typer.testing import CliRunner
 

@@ -114,6 +114,14 @@ def test_a_question_that_needs_its_options_is_not_asked_without_them():
     ]
 
 
+def test_a_longer_option_says_the_same_at_the_same_place():
+    right, wrong = forms("length", CHOICE)
+    assert right.item.target == right.item.options[1] != "mercury"
+    assert right.item.options[1].startswith("mercury")
+    assert wrong.item.target == "mercury"
+    assert [a == b for a, b in zip(wrong.item.options, CHOICE.options, strict=True)].count(False) == 1
+
+
 def test_a_variant_that_loses_the_key_is_a_fault_and_not_a_result():
     class Loses(Variant):
         name, title, invariant = "loses", "", "the key stays."

@@ -15,7 +15,7 @@ from unseen.checks._parts import above
 from unseen.checks.base import Subject
 from unseen.estimates import Estimate
 from unseen.estimates.intervals.codes import dense
-from unseen.estimates.intervals.means import mean_estimate
+from unseen.estimates.intervals.means import cluster_robust, mean_estimate, two_sided_t
 from unseen.responses import Responses
 from unseen.responses.table import code
 
@@ -211,9 +211,22 @@ def share_of(
     x, unit = np.asarray(values, np.float64), dense(cluster)[0]
     estimate = mean_estimate(x, unit, level=level, binary=not repeated, what=what)
     if not repeated:
-        return Share(estimate, above(x, unit, at_most))
-    from unseen.estimates.intervals.means import cluster_robust, two_sided_t
-
+        return Share(estimate, max(above(x, unit, at_most), _binomial_tail(x, unit, at_most)))
     value, variance, dof, _ = cluster_robust(x, unit)
     half = two_sided_t((value - at_most) / variance**0.5, dof) / 2
     return Share(estimate, half if value > at_most else 1 - half)
+
+
+def _binomial_tail(x: NDArray[np.float64], unit: NDArray[np.int64], at_most: float) -> float:
+    """Chance of as large a sum among so many coins: exact where values are 0 and 1, and far from normal where few are 1.
+
+    Of clustered values so many coins as give the variance of their mean.
+    """
+    from scipy import special
+
+    value, variance, _, units = cluster_robust(x, unit)
+    size = float(len(x))
+    if units < size:
+        size = min(size, value * (1 - value) / variance) if variance > 0 else float(units)
+    total = value * size
+    return 1.0 if total <= 0 else float(special.betainc(total, size - total + 1, at_most))

@@ -40,8 +40,9 @@ class OrderOfOptions(Check):
     method = (
         "Items that were asked with the same options in two orders or more. Choice: share of pairs of orders in which the "
         "chosen options differ, less that of pairs of repeats in one order, averaged over items; Wilson's interval with one "
-        "coin an item (clustered: at the effective size) and a one-sided score test. Place: choices at place p beyond those "
-        "expected if the item's choices had fallen on its orders at random, as a share of all; the place with the most, "
+        "coin an item (clustered: at the effective size) and a one-sided test, the larger p-value of score and binomial tail. "
+        "Place: choices at place p beyond those expected if the item's choices had fallen on its orders at random, "
+        "as a share of all; the place with the most, "
         "intervals at level 1 − α/places (CR2, t), tested by permuting the choices of each item over its orders, the largest "
         "place each time."
     )

@@ -33,8 +33,8 @@ class DisagreeingRewrites(Check):
         "Forms of an item: the original and its variants with the same right answer and the same order of options. Share of "
         "pairs of forms whose answers differ, less that of pairs of repeats of one form, averaged over items; answers are "
         "compared without case and marks, numbers by their value. Wilson's interval with one coin an item (clustered: at the "
-        "effective size), one-sided score test. Of two different answers at most one is right, so that at least half of the "
-        "share is wrong, with no label needed."
+        "effective size); one-sided, the larger p-value of score test and binomial tail. Of two different answers at most one "
+        "is right, so that at least half of the share is wrong, with no label needed."
     )
     assumptions = (
         "Variants keep the meaning, and a question has one right answer in one spelling. Answers at temperature zero, or "

@@ -25,7 +25,7 @@ OUTPUT = "Output"
 def probe(
     sources: Annotated[list[str] | None, typer.Argument(help="Logs or tables with the text of questions and their right answers, as for audit.", metavar="SOURCE…")] = None,
     model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Who is asked: a folder, a .gguf file, openai:MODEL or openai:MODEL@URL.")] = "",
-    variants: Annotated[list[str] | None, typer.Option(metavar="KINDS", help="order, format, context, names, numbers, paraphrase, typos; default: all.", rich_help_panel=ASKING)] = None,
+    variants: Annotated[list[str] | None, typer.Option(metavar="KINDS", help="order, length, format, context, names, numbers, paraphrase, typos; default: all.", rich_help_panel=ASKING)] = None,
     scorer: Annotated[str | None, typer.Option(help="exact, choice, number, regex:PATTERN or module:function; needed where originals score otherwise than in the log.", rich_help_panel=ASKING)] = None,
     prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Text around each question, with {} in its place.", rich_help_panel=ASKING)] = None,
     chat: Annotated[bool | None, typer.Option("--chat/--text", help="Send questions as messages, or as text to continue; default: as the model takes them.", rich_help_panel=ASKING)] = None,
@@ -33,6 +33,8 @@ def probe(
     temperature: Annotated[float | None, typer.Option(min=0.0, help="Default 0: the likeliest token each time.", rich_help_panel=ASKING)] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Answers to each form; more than one need a temperature.", rich_help_panel=ASKING)] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Most items, drawn at random.", rich_help_panel=ASKING)] = None,
+    parts: Annotated[bool, typer.Option("--parts", help="Ask the parts of composite items too (column parent).", rich_help_panel=ASKING)] = False,
+    doubt: Annotated[bool, typer.Option("--doubt", help="Ask for each answer whether it is right: P(True) is its confidence.", rich_help_panel=ASKING)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell the count of calls, tokens, time and price, and stop.", rich_help_panel=ASKING)] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Source of every random draw; default 0.", rich_help_panel=ASKING)] = None,
     log_model: Annotated[str | None, typer.Option(metavar="NAME", help="Which model of the log is the one that is asked; default: the one of its name.", rich_help_panel=COLUMNS)] = None,
@@ -72,7 +74,7 @@ def probe(
         raise BadInput("--model says who is asked: a folder, a .gguf file, openai:MODEL or openai:MODEL@URL.")
     options = ProbeOptions.of({
         "sources": tuple(sources), "ask": model, "variants": variants, "scorer": scorer, "prompt": prompt, "chat": chat,
-        "max_tokens": max_tokens, "temperature": temperature, "repeats": repeats, "limit": limit, "dry_run": dry_run,
+        "max_tokens": max_tokens, "temperature": temperature, "repeats": repeats, "limit": limit, "dry_run": dry_run, "parts": parts, "doubt": doubt,
         "seed": seed, "log_model": log_model, "model_column": model_column, "item_column": item_column, "score": score,
         "question": question, "target_column": target_column, "cluster": cluster, "filter": filter_, "metric": metric,
         "budget_tokens": budget_tokens, "budget_money": budget_money, "price_in": price_in, "price_out": price_out,
@@ -109,7 +111,7 @@ def perform(o: ProbeOptions) -> int:
     responses = read(sources, mapping=o.mapping) if items is None else items
     how = Probing(
         variants=o.variants, scorer=o.scorer, max_tokens=o.max_tokens, temperature=o.temperature, repeats=o.repeats,
-        prompt=o.prompt, chat=o.chat, limit=o.limit, log_model=o.log_model, seed=o.seed,
+        prompt=o.prompt, chat=o.chat, limit=o.limit, log_model=o.log_model, parts=o.parts, doubt=o.doubt, seed=o.seed,
     )  # fmt: skip
     plan, lm = planned(responses, how), opened(o)
     if o.dry_run:
@@ -152,7 +154,8 @@ def dry(plan: Planned, lm: Kept) -> str:
     head = f"{counted(len(plan.items), 'item')}, {counted(len(plan.variants), 'variant')} of them; {lm.name}"
     first = plan.variants[0]
     return "\n".join([
-        head, *plan.notes, f"answers are read so: {plan.scorer.rule}.", f"{plan.bill(lm)}.", "",
+        head, *plan.notes, f"answers are read so: {plan.scorer.rule}.", f"{plan.bill(lm)}.",
+        *(["--doubt: two prompts more for each answer, of which one letter each is scored."] if plan.how.doubt else []), "",
         f"An original ({plan.originals[0].name}):", *_indented(plan.originals[0].text), "",
         f"A variant ({first.name}):", *_indented(first.text), "",
     ])  # fmt: skip

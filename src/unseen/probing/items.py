@@ -39,6 +39,7 @@ class Item:
         target: The right answer, as text; of lettered options the text of the right one.
         options: Texts of the options, in the order of the log; empty where there are none.
         cluster: What it was sampled with, where the log says so.
+        parent: The composite item of which it is a part.
         factors: What else the log says of it.
     """
 
@@ -47,6 +48,7 @@ class Item:
     target: str
     options: tuple[str, ...] = ()
     cluster: str | None = None
+    parent: str | None = None
     factors: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -155,7 +157,8 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
         target = options[at]
     cluster = row.get("cluster")
     own = {name: row[name] for name in factors}
-    return Item(str(row["item"]), question, target, options, None if cluster is None else str(cluster), own)
+    parent = None if row.get("parent") in (None, row["item"]) else str(row["parent"])
+    return Item(str(row["item"]), question, target, options, None if cluster is None else str(cluster), parent, own)
 
 
 def split_options(question: str, choices: Any = None) -> tuple[str, tuple[str, ...]]:

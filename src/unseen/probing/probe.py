@@ -16,6 +16,7 @@ from unseen.plain_text import counted
 from unseen.plain_text import value as shown
 from unseen.probing.agreement import Agreement, agreement, logged, model_in_log, require, reread
 from unseen.probing.asking import Asking, Bill, Told, asked, bill
+from unseen.probing.doubt import doubted
 from unseen.probing.items import Item, Left, items_of
 from unseen.probing.scoring import Scorer, scorer_named
 from unseen.probing.table import answered
@@ -37,6 +38,8 @@ class Probing:
         chat: Whether questions are sent as messages; None lets the model decide.
         limit: Most items, drawn at random; None for all.
         log_model: Which model of the log is the one that is asked.
+        parts: Ask the parts of composite items too, as they are.
+        doubt: Ask for each answer whether it is right: the probability of "true" is its confidence.
         seed: Source of every draw.
     """
 
@@ -49,6 +52,8 @@ class Probing:
     chat: bool | None = None
     limit: int | None = None
     log_model: str | None = None
+    parts: bool = False
+    doubt: bool = False
     seed: int = 0
 
     @property
@@ -124,10 +129,21 @@ def planned(given: Responses | pl.DataFrame, how: Probing) -> Planned:
     if not items:
         raise BadInput(f"no item can be asked: {_why(left)}. A probe needs the columns question and target.")
     notes = [f"items: {one}." for one in left]
+    there = {item.name for item in items}
+    parts = [item for item in items if item.parent in there]
+    items = [item for item in items if item.parent not in there]
     if how.limit is not None and how.limit < len(items):
         chosen = np.sort(numpy_generator(how.seed, "items").choice(len(items), size=how.limit, replace=False))
         notes.append(f"{how.limit:,} of {len(items):,} items, drawn at random (seed {how.seed}).")
         items = [items[int(i)] for i in chosen]
+    # Parts are asked as they are: they tell whether a wrong whole lacked a part.
+    wholes = {item.name for item in items}
+    asked_too = [part for part in parts if how.parts and part.parent in wholes]
+    if parts:
+        left_out = counted(len(parts) - len(asked_too), "part")
+        notes.append(
+            f"{counted(len(asked_too), 'part')} of composite items asked, {left_out} left out (--parts asks them)."
+        )
     variants: list[Form] = []
     refused: dict[str, Counter[str]] = {}
     for item in items:
@@ -143,7 +159,7 @@ def planned(given: Responses | pl.DataFrame, how: Probing) -> Planned:
     if not variants:
         raise BadInput("no variant applies to any item.\n" + "\n".join(f"  {n}" for n in notes))
     return Planned(
-        items=items, originals=[Form(i, i.name) for i in items], variants=variants, notes=tuple(notes),
+        items=items, originals=[Form(i, i.name) for i in [*items, *asked_too]], variants=variants, notes=tuple(notes),
         log=given if isinstance(given, Responses) else None, how=how, scorer=scorer,
     )  # fmt: skip
 
@@ -176,7 +192,14 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
     further: list[Answer | None] = [None] * len(plan.variants)
     if not stopped:
         further, stopped = asked(plan.variants, model, how.asking, done)
-    table = answered([*plan.originals, *plan.variants], [*answers, *further], scorer, model.name)
+    forms, every = [*plan.originals, *plan.variants], [*answers, *further]
+    doubt: list[list[float]] | None = None
+    if how.doubt:
+        doubt, why = doubted(forms, every, model, how.asking)
+        notes.append(
+            f"P(True) can't be had: {why}" if why else "confidence: P(True), asked with both orders of true and false."
+        )
+    table = answered(forms, every, scorer, model.name, doubt)
     if not table.height:
         raise BadInput(f"nothing was answered. {stopped}")
     if stopped:

@@ -12,31 +12,37 @@ from unseen.probing.scoring import Scorer
 from unseen.probing.variants.base import ORIGINAL, Form
 
 OWN = {
-    "model": pl.String, "item": pl.String, "variant_of": pl.String, "cluster": pl.String, "variant": pl.String,
-    "variant_level": pl.String, "key_position": pl.String, "repeat": pl.Int64, "score": pl.Float64, "prediction": pl.String,
-    "target": pl.String, "question": pl.String, "choices": pl.List(pl.String), "unparsable": pl.Boolean, "raw_answer": pl.String,
+    "model": pl.String, "item": pl.String, "variant_of": pl.String, "parent": pl.String, "cluster": pl.String,
+    "variant": pl.String, "variant_level": pl.String, "key_position": pl.String, "repeat": pl.Int64, "score": pl.Float64,
+    "confidence": pl.Float64, "prediction": pl.String, "target": pl.String, "question": pl.String,
+    "choices": pl.List(pl.String), "unparsable": pl.Boolean, "raw_answer": pl.String,
 }  # fmt: skip
 
 
-def answered(forms: Sequence[Form], answers: Sequence[Answer | None], scorer: Scorer, model: str) -> pl.DataFrame:
+def answered(
+    forms: Sequence[Form], answers: Sequence[Answer | None], scorer: Scorer, model: str,
+    doubt: Sequence[Sequence[float]] | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """One row an answer.
 
-    Columns: ``model``, ``item``, ``variant_of`` (the original), ``cluster``, the factors ``variant`` (kind), ``variant_level``
-    and ``key_position`` (of lettered options), ``repeat``, ``score``, ``prediction`` (what was read; of options the
-    option's text), ``target``, ``question`` (as asked), ``choices``, ``unparsable``, ``raw_answer``; and the factors of the log.
-    A form without answer has no row.
+    Columns: ``model``, ``item``, ``variant_of`` (the original), ``parent``, ``cluster``, the factors ``variant`` (kind),
+    ``variant_level`` and ``key_position`` (of lettered options), ``repeat``, ``score``, ``confidence`` (P(True)), ``prediction``
+    (what was read; of options the option's text), ``target``, ``question`` (as asked), ``choices``, ``unparsable``,
+    ``raw_answer``; and the factors of the log. A form without answer has no row.
     """
     rows: list[dict[str, object]] = []
     factors = dict.fromkeys(n for f in forms for n in f.item.factors if n not in OWN)
-    for form, answer in zip(forms, answers, strict=True):
+    for place, (form, answer) in enumerate(zip(forms, answers, strict=True)):
         for number, completion in enumerate(answer.completions if answer is not None else ()):
             read = scorer.read(form, completion.text)
             item = form.item
             shown = bool(item.options) and form.style.labels != "hidden"
             rows.append({
                 "model": model, "item": form.name, "variant_of": None if form.kind == ORIGINAL else form.of,
-                "cluster": item.cluster or form.of, "variant": form.kind, "variant_level": form.level,
+                "parent": item.parent if form.kind == ORIGINAL else None, "cluster": item.cluster or form.of,
+                "variant": form.kind, "variant_level": form.level,
                 "key_position": LETTERS[item.key or 0] if shown else None, "repeat": number, "score": read.score,
+                "confidence": doubt[place][number] if doubt and doubt[place] else None,
                 "prediction": read.prediction, "target": item.target, "question": form.text,
                 "choices": list(item.options) if shown else None, "unparsable": read.prediction is None,
                 "raw_answer": completion.text, **{n: item.factors.get(n) for n in factors},
@@ -44,7 +50,7 @@ def answered(forms: Sequence[Form], answers: Sequence[Answer | None], scorer: Sc
     table = pl.DataFrame(rows, schema_overrides=OWN, infer_schema_length=None)
     if not rows:
         return table
-    empty = [c for c in ("choices", "key_position") if table[c].null_count() == table.height]
+    empty = [c for c in ("choices", "key_position", "parent", "confidence") if table[c].null_count() == table.height]
     single = ["repeat"] if table["repeat"].n_unique() == 1 else []
     same = ["cluster"] if (table["cluster"] == table["variant_of"].fill_null(table["item"])).all() else []
     return table.drop(empty + single + same)

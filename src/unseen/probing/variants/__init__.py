@@ -8,6 +8,7 @@ from unseen.errors import BadInput
 from unseen.probing.variants.base import ORIGINAL, Broken, Form, Style, Variant
 from unseen.probing.variants.context import Context
 from unseen.probing.variants.formats import Format
+from unseen.probing.variants.length import Length
 from unseen.probing.variants.names import Names
 from unseen.probing.variants.numbers import Numbers
 from unseen.probing.variants.order import Order
@@ -15,7 +16,7 @@ from unseen.probing.variants.paraphrase import Paraphrase
 from unseen.probing.variants.typos import Typos
 
 KINDS: dict[str, Variant] = {
-    v.name: v for v in (Order(), Format(), Context(), Names(), Numbers(), Paraphrase(), Typos())
+    v.name: v for v in (Order(), Length(), Format(), Context(), Names(), Numbers(), Paraphrase(), Typos())
 }
 
 
@@ -30,7 +31,7 @@ def variants_named(names: Sequence[str]) -> list[Variant]:
     >>> variants_named(["ordering"])
     Traceback (most recent call last):
     ...
-    unseen.errors.BadInput: no kind of variant 'ordering'. The kinds are order, format, context, names, numbers, paraphrase, typos.
+    unseen.errors.BadInput: no kind of variant 'ordering'. The kinds are order, length, format, context, names, numbers, ...
     """
     wrong = next((n for n in names if n not in KINDS), None)
     if wrong is not None:
