@@ -20,8 +20,8 @@ from unseen.atlas.plan import (
     side_part,
     study,
 )
+from unseen.atlas.studies.measures._match_ratings import match_ratings
 from unseen.engine.seeds import numpy_generator
-from unseen.estimates.models.match_ratings import match_ratings
 from unseen.learners.pool import response_matrix, small_classifiers
 from unseen.tasks import load
 
@@ -156,7 +156,7 @@ def planted(rng: np.random.Generator) -> np.ndarray:
     units="seeds: models, their training rows, cases, held-out matches and orders redrawn.",
     seeds=range(20, 26),
     code="SS47816/AGI-Elo, AGI_Elo/utils/rating_system.py: Glicko, init_mu 1500, init_rd 350, one round, bins of 100 points",
-    oracle=["tests/estimates/test_match_ratings.py"],
+    oracle=["tests/atlas/test_match_ratings.py"],
     reconstructed="Held-out matches (a fifth) and the means as rivals, each drawn by one match towards the mean of all. Models "
     "are fitted to 24 up to half of a set's rows. The deviation that ratings start with is swept.",
     sweeps=[Sweep("deviation at the start", "over_means", {f"{s:g}": f"over_means at {s:g}" for s in STARTS})],

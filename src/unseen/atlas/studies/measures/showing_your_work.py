@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from unseen.atlas.plan import ANY, SHARE, Change, Measurement, Sweep, control, gate, headline, side_part, study
+from unseen.atlas.studies.measures._best_of_runs import bootstrap_maxima, true_expected_maximum
 from unseen.engine.seeds import numpy_generator
-from unseen.estimates.models.best_of_runs import bootstrap_maxima, true_expected_maximum
 from unseen.estimates.models.expected_max import expected_maximum_value, plug_in_maximum
 
 # Truncated normals of the authors' simulation: mean, deviation, least and greatest score. "heavy" is added here.
@@ -104,7 +104,7 @@ def covered(name: str, n: int, sets: int, resamples: int, rng: np.random.Generat
     seeds=range(10, 18),
     code="castorini/meanmax, meanmax/run/simulate.py: truncated normals (0.5, 0.1, up to 0.6) and (0.25, 0.2, up to 0.75), "
     "actions mme-test (-s 30 --start-no 25) and bs (sample size 50)",
-    oracle=["tests/estimates/test_best_of_runs.py"],
+    oracle=["tests/atlas/test_best_of_runs.py"],
     reconstructed="Nothing in the simulation; a third distribution, with its tail above, is swept beside the authors' two.",
     sweeps=[
         Sweep("distribution of scores", "negative",

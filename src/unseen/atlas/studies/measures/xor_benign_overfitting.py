@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from unseen.atlas.plan import SHARE, Change, Measurement, Sweep, control, gate, headline, side_part, study
+from unseen.atlas.studies.measures._xor_clusters import GramReluNet, XorClusters, linear_share, xor_clusters
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.overfitting.xor_clusters import GramReluNet, XorClusters, linear_share, xor_clusters
 
 NORMS = (2.0, 2.25, 2.5)
 RATE = 0.1
@@ -119,7 +119,7 @@ def trained(train: XorClusters, fresh: XorClusters, steps: int, rng: np.random.G
     units="seeds: data, flips and initial weights redrawn; points as a floor.",
     seeds=range(10, 20),
     code="none could be had; the settings are those of the theorem's section and of the first simulation as described",
-    oracle=["tests/measures/test_xor_clusters.py"],
+    oracle=["tests/atlas/test_xor_clusters.py"],
     reconstructed="Norm of the means 2.25·dimension^(1/4), swept from 2 to 2.5; rate 0.1, initial weights of deviation 1e-5 "
     "and 'later' as step 200. The theorem asks for a norm large against dimension^(1/4) and small against "
     "(dimension/n)^(1/2) and for a small initialisation, without figures.",

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from unseen.atlas.plan import ANY, DIFFERENCE, SHARE, Change, Measurement, control, gate, headline, side_part, study
+from unseen.atlas.studies.training._loss_tail import tail_mean
 from unseen.data import Examples
 from unseen.data.digits import digit_images, image_column
 from unseen.engine.seeds import numpy_generator
-from unseen.measures.curves.loss_tail import tail_mean
 
 # Bounds of the authors: probability 1 and 0.6 of the label.
 BOUNDS = {"strict": 0.0, "loose": -math.log(0.6)}

@@ -8,9 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unseen.atlas.plan import ANY, Change, Measurement, Sweep, control, gate, headline, side_part, study
+from unseen.atlas.studies.training._weighted_likelihood import (
+    Model,
+    excess_risk,
+    fisher_information,
+    fisher_rate,
+    fit_weighted,
+)
 from unseen.engine.seeds import numpy_generator
 from unseen.estimates.difficulty.irt_em import sigmoid
-from unseen.estimates.shift.weighted_likelihood import Model, excess_risk, fisher_information, fisher_rate, fit_weighted
 
 MODELS: tuple[Model, ...] = ("linear", "logistic", "phase")
 # Mean along the first axis and standard deviations of the first two axes of the target; the source is standard
@@ -129,7 +135,7 @@ def log_ratios(
     units="seeds: 100 data sets a cell, true parameters and target draws redrawn.",
     seeds=range(10, 22),
     code="none could be had; theorems and section 4 state the models",
-    oracle=["tests/estimates/test_weighted_likelihood.py"],
+    oracle=["tests/atlas/test_weighted_likelihood.py"],
     reconstructed="Normal inputs, moved by 0.5 or 1.5 on one axis or widened to 1.5 on two; parameters of norm 1, noise of "
     "deviation 1. The direction of misspecification is a square of the first input, along which the target is moved; its "
     "size is swept. Risks are compared by medians over data sets. Phase retrieval starts at the truth, for all estimators.",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from unseen.atlas.studies.training._loss_tail import tail_mean
 from unseen.errors import BadInput, Undefined
-from unseen.measures.curves.loss_tail import tail_mean
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 0.83, 0.9, 0.99])

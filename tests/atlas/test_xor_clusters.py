@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from unseen.atlas.studies.measures._xor_clusters import GramReluNet, linear_share, xor_clusters
 from unseen.errors import BadInput
-from unseen.measures.overfitting.xor_clusters import GramReluNet, linear_share, xor_clusters
 
 torch = pytest.importorskip("torch")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from unseen.atlas.studies.measures._best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.models.best_of_runs import KernelScores, bootstrap_maxima, true_expected_maximum
 from unseen.estimates.models.expected_max import expected_maximum_value, plug_in_maximum
 
 

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from unseen.atlas.studies.training._weighted_likelihood import (
+    excess_risk,
+    fisher_information,
+    fisher_rate,
+    fit_weighted,
+)
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.shift.weighted_likelihood import excess_risk, fisher_information, fisher_rate, fit_weighted
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from unseen.atlas.studies.measures._match_ratings import expected_score, match_ratings
 from unseen.errors import BadInput, TooFewUnits
-from unseen.estimates.models.match_ratings import expected_score, match_ratings
 from unseen.estimates.models.ratings import joint_ratings
 
 Q = math.log(10) / 400

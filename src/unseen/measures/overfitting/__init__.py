@@ -1,1 +1,0 @@
-"""Small worlds in which overfitting can be computed."""
