@@ -78,6 +78,8 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("zebra-puzzle", {}, {"kinds": ("same", "next")}, "from the other side"),
     ("zebra-puzzle", {}, {"houses": 3, "attributes": 3, "clues": 1}, "no puzzle"),
     ("word-problems", {}, {"steps": 8, "points": "share"}, "no 8 steps"),
+    ("project-schedule", {}, {"slack": 1, "feasible": "no"}, "slack"),
+    ("project-schedule", {}, {"jobs": 2, "limits": 5, "kinds": ("before", "apart")}, "no project"),
     ("blocksworld", {}, {"objects": 2, "steps": 30}, "no problem"),
     ("verifiable-instructions", {}, {"kinds": ("json", "title"), "number": 2}, "can stand together"),
     ("gcog", {"held_out": 0.0}, {"system": "unseen"}, "had none that fits"),
@@ -139,6 +141,7 @@ def test_no_module_is_broken_and_every_family_is_here():
         "instructions",
         "planning",
         "games",
+        "scheduling",
     }
 
 

@@ -1,0 +1,1 @@
+"""Schedules under limits, with optimal lengths."""
