@@ -13,12 +13,12 @@ from unseen.responses.readers._fields import factor_columns
 from unseen.responses.validation import to_polars
 
 
-def lm_eval_log(path, docs):
+def lm_eval_log(path, docs, metric="exact_match"):
     lines = [
         {
             "doc_id": k, "doc": doc, "target": "1", "arguments": {"gen_args_0": {"arg_0": f"{path.stem} {k}", "arg_1": {}}},
-            "resps": [["1"]], "filtered_resps": ["1"], "filter": "none", "metrics": ["exact_match"],
-            "doc_hash": f"{path.stem}{k}", "exact_match": float(k % 3 > 0),
+            "resps": [["1"]], "filtered_resps": ["1"], "filter": "none", "metrics": [metric],
+            "doc_hash": f"{path.stem}{k}", metric: float(k % 3 > 0),
         }
         for k, doc in enumerate(docs)
     ]  # fmt: skip
@@ -50,6 +50,16 @@ def test_a_factor_that_one_task_has_can_be_given_a_kind(two_tasks):
 def test_a_column_that_no_task_has_is_refused(two_tasks):
     with pytest.raises(BadInput, match="--cluster: no column 'passages'; did you mean 'passage'"):
         read(two_tasks, mapping=Mapping.of(cluster="passages"))
+
+
+def test_a_metric_of_one_task_leaves_the_others_with_their_own(tmp_path):
+    lm_eval_log(tmp_path / "samples_sums_2026-11-21T08-11-02.123456.jsonl", [{"question": "a"}] * 6)
+    lm_eval_log(tmp_path / "samples_texts_2026-11-21T08-11-02.123456.jsonl", [{"question": "b"}] * 6, metric="acc")
+    responses = read(tmp_path, mapping=Mapping.of(metric="exact_match"))
+    assert responses.table.height == 12
+    assert any("no metric 'exact_match'; the metrics are acc: its usual one is read." in n for n in responses.notes)
+    with pytest.raises(BadInput, match="no metric 'exact'"):
+        read(tmp_path, mapping=Mapping.of(metric="exact"))
 
 
 def test_options_that_are_the_same_in_every_question_are_no_factor(two_tasks):

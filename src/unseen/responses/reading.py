@@ -26,6 +26,7 @@ from unseen.responses.matching import matched
 from unseen.responses.notes import facts_of
 from unseen.responses.readers import COMPANIONS, PLUGGED, READERS, PluggedReader, inspect_log, lm_eval, plain
 from unseen.responses.readers._content import TOO_DEEP, peek, text_of
+from unseen.responses.readers._fields import NoMetric
 from unseen.responses.table import Responses
 from unseen.responses.validation import checked
 
@@ -70,17 +71,21 @@ def read(sources: Any, *, mapping: Mapping = Mapping()) -> Responses:  # noqa: B
     raw: list[_Raw] = []
     many = len(files) + len(objects) > 1
     stopped: list[inspect_log.NothingScored] = []
+    lacking: list[tuple[int, Any, NoMetric]] = []
     for one in [*objects, *files]:
         try:
-            if isinstance(one, tuple):
-                path, reader = one
-                raw.append(_read_one(path, reader, mapping, many=many))
-            else:
-                raw += _object(one, mapping)
+            raw += _raw(one, mapping, many=many)
         except inspect_log.NothingScored as error:
             # A folder of logs holds runs that were stopped beside those that were not.
             stopped.append(error)
-            continue
+        except NoMetric as error:
+            lacking.append((len(raw), one, error))
+    if lacking and not raw:
+        raise lacking[0][2]
+    for place, one, error in reversed(lacking):
+        # Tasks have metrics of their own: one that lacks the metric that was asked for is read as it would be alone.
+        raw[place:place] = _raw(one, replace(mapping, metric=None, score=None), many=many)
+        notes.append(f"{str(error).partition('. ')[0]}: its usual one is read.")
     anywhere: dict[str, pl.DataType] = {}
     for part in raw:
         anywhere |= {name: type_ for name, type_ in part.table.schema.items() if name not in anywhere}
@@ -156,6 +161,14 @@ def name_of(source: Any) -> str:
     if not inspect_log.is_log(source):
         return str(source)
     return str(getattr(source, "location", "") or getattr(source, "name", "") or f"log of {source.eval.task}")
+
+
+def _raw(one: Any, mapping: Mapping, *, many: bool) -> list[_Raw]:
+    """What a reader makes of a file (with its reader), or of a log at hand."""
+    if not isinstance(one, tuple):
+        return _object(one, mapping)
+    path, reader = one
+    return [_read_one(path, reader, mapping, many=many)]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from unseen.plain_text import names as named
 from unseen.plain_text import value as shortened
 from unseen.responses.mapping import Mapping as Columns
 from unseen.responses.readers._content import json_document
-from unseen.responses.readers._fields import LOSSES, PREFERRED, content_key, factor_columns, text
+from unseen.responses.readers._fields import LOSSES, PREFERRED, NoMetric, content_key, factor_columns, text
 from unseen.responses.words import RIGHT, WRONG, negated
 
 # What a run costs is no measure of how good an answer is; read only where the user asks for it.
@@ -145,7 +145,7 @@ def chosen_metric(
             n for n in found if wanted in n.split("/") or n.endswith(f".{wanted}")
         ]
         if not near:
-            raise BadInput(
+            raise NoMetric(
                 f"{path}: no metric {wanted!r}; the metrics are {named(found) or 'none'}. Choose one with --metric."
             )
         return near[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from unseen.errors import BadInput
 from unseen.responses.columns import ROLES, SPLITS
 
 # Above this share of distinct values a text names its rows; it is no factor and only costs memory.
@@ -62,6 +63,10 @@ def softmax_max(logs: Sequence[float]) -> tuple[int, float]:
     top = max(logs)
     # Logs that are all -inf, or NaN, give no probability.
     return logs.index(top), 1.0 / sum(math.exp(v - top) for v in logs) if math.isfinite(top) else math.nan
+
+
+class NoMetric(BadInput):
+    """A log has no metric of the name that was asked for; another log may."""
 
 
 def choose(found: Iterable[str], wanted: str | None) -> str | None:

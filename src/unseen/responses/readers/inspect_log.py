@@ -20,7 +20,7 @@ from unseen.responses.mapping import Mapping
 from unseen.responses.readers._answers import flat, shown, whole_object
 from unseen.responses.readers._archive import Archive
 from unseen.responses.readers._content import peek
-from unseen.responses.readers._fields import factor_columns, listed, text
+from unseen.responses.readers._fields import NoMetric, factor_columns, listed, text
 from unseen.responses.readers._typed import as_list, as_name, as_object, list_or_empty, object_or_empty
 
 NAME = "inspect"
@@ -379,7 +379,7 @@ def _scorer(
     if wanted is not None:
         keyed = [o for o in options if o == wanted or o.startswith(f"{wanted}.")]
         if not keyed:
-            raise BadInput(
+            raise NoMetric(
                 f"{path}: no scorer {wanted!r}; the scorers are {listed(options)}. Choose one with --metric."
             )
         return options[keyed[0]]

@@ -15,7 +15,16 @@ from unseen.errors import BadInput
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers._answers import shown
 from unseen.responses.readers._content import json_document, json_lines, peek
-from unseen.responses.readers._fields import LOSSES, choose, content_key, factor_columns, listed, softmax_max, text
+from unseen.responses.readers._fields import (
+    LOSSES,
+    NoMetric,
+    choose,
+    content_key,
+    factor_columns,
+    listed,
+    softmax_max,
+    text,
+)
 from unseen.responses.readers._typed import as_list, as_name, as_number, list_or_empty, object_or_empty
 from unseen.responses.words import negated
 
@@ -225,7 +234,7 @@ def _metric(
     name = choose(numeric, wanted)
     if name is None:
         asked = f"no metric {wanted!r}" if wanted else "no metric that is one number a document"
-        raise BadInput(f"{path}: {asked}; the metrics are {listed(keys) or 'none'}. Choose one with --metric.")
+        raise NoMetric(f"{path}: {asked}; the metrics are {listed(keys) or 'none'}. Choose one with --metric.")
     if len(numeric) > 1 and wanted is None:
         rest = listed(n for n in numeric if n != name)
         notes.append(f"Metric {name!r} was read; the log also has {rest} (--metric chooses).")
