@@ -1,6 +1,6 @@
 """Level and coverage of the checks on forms of one item: U402 (order of options) and U405 (rewrites).
 
-    python benchmarks/forms.py [--replicates 100] [--seed 0]
+    python benchmarks/forms.py [--replicates 100] [--seed 0] [--only "U402 place"]
 
 Worlds are drawn in which the truth is known. ``found`` is the share of tables with a finding (alone, at 5 %), ``covers`` that of
 intervals that hold the truth, ``clear`` that of tables that are cleared; with binomial standard errors.
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--items", type=int, default=150)
+    parser.add_argument("--only", default="", help="begin of the names of worlds")
     given = parser.parse_args()
     worlds = [
         *((f"U405 two forms, differ in {c:.0%}, {k}", "U405", 0, lambda r, c=c, k=k: two_forms(c, k, given.items, r, False))
@@ -125,6 +126,8 @@ def main() -> None:
     ]  # fmt: skip
     print(f"{'world':44s} truth  found        covers       clear        declined   ({given.replicates} tables)")
     for number, (name, code, place, draw) in enumerate(worlds):
+        if not name.startswith(given.only):
+            continue
         count: Counter[str] = Counter()
         for replicate in range(given.replicates):
             table, truth = draw(np.random.default_rng([given.seed, number, replicate]))

@@ -26,7 +26,7 @@ def probe(
     sources: Annotated[list[str] | None, typer.Argument(help="Logs or tables with the text of questions and their right answers, as for audit.", metavar="SOURCE…")] = None,
     model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Who is asked: a folder, a .gguf file, openai:MODEL or openai:MODEL@URL.")] = "",
     variants: Annotated[list[str] | None, typer.Option(metavar="KINDS", help="order, length, format, context, names, numbers, paraphrase, typos; default: all.", rich_help_panel=ASKING)] = None,
-    scorer: Annotated[str | None, typer.Option(help="exact, choice, number, regex:PATTERN or module:function; needed where originals score otherwise than in the log.", rich_help_panel=ASKING)] = None,
+    scorer: Annotated[str | None, typer.Option(help="by-item, exact, choice, number, regex:PATTERN or module:function; needed where originals score otherwise than in the log.", rich_help_panel=ASKING)] = None,
     prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Text around each question, with {} in its place.", rich_help_panel=ASKING)] = None,
     chat: Annotated[bool | None, typer.Option("--chat/--text", help="Send questions as messages, or as text to continue; default: as the model takes them.", rich_help_panel=ASKING)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer; default 64.", rich_help_panel=ASKING)] = None,

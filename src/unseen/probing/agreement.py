@@ -121,5 +121,5 @@ def require(found: Agreement, scorer: Scorer) -> None:
     raise BadInput(
         f"{found}, fewer than {LEAST:.0%}, so that what changes could not be told from what is scored otherwise. Name the scorer "
         f"of the log with --scorer ({SCORERS}), ask as the log did (--prompt, --max-tokens, --log-model), or take "
-        f"the scores here with --scorer choice. Answers are read so: {scorer.rule}. They differ at:\n{listed}"
+        f"the scores here as they are with --scorer by-item. Answers are read so: {scorer.rule}. They differ at:\n{listed}"
     )

@@ -6,7 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from unseen.errors import BadInput
 from unseen.probing.items import LETTERS
 from unseen.probing.variants.base import Form
 
-SCORERS = "exact, choice, number, regex:PATTERN or module:function"
+SCORERS = "by-item, exact, choice, number, regex:PATTERN or module:function"
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|\.\d)|(?<![\w.])[-+]?\.\d+")
 SAID = re.compile(
     r"(?:answer|option|choice)\b[^\n\w(]{0,6}(?:is|:|=)?\s*[^\w\n(]{0,3}\(?([A-Za-z]|\d{1,2})\)?(?![\w])", re.I
@@ -42,7 +42,7 @@ class Scorer:
     """Reads answers and scores them.
 
     Attributes:
-        name: As it is named on the command line, or ``by item``.
+        name: As it is named on the command line, or ``by-item``.
         rule: What it does, as a sentence.
         read: Of a form and the model's text.
         named: Whether the user named it.
@@ -157,7 +157,7 @@ RULES = {
     "number": "the number after #### or “answer is”, else the last number",
 }
 BY_ITEM = Scorer(
-    "by item", f"items with options: {RULES['choice']}; numbers: {RULES['number']}; else: {RULES['exact']}", _by_item, False
+    "by-item", f"items with options: {RULES['choice']}; numbers: {RULES['number']}; else: {RULES['exact']}", _by_item, False
 )  # fmt: skip
 
 
@@ -168,14 +168,16 @@ def scorer_named(name: str | None) -> Scorer:
         BadInput: There is no such scorer, or it can't be used.
 
     >>> scorer_named("number").name, scorer_named(None).name
-    ('number', 'by item')
+    ('number', 'by-item')
     >>> scorer_named("fuzzy")
     Traceback (most recent call last):
     ...
-    unseen.errors.BadInput: no scorer 'fuzzy'. A scorer is exact, choice, number, regex:PATTERN or module:function.
+    unseen.errors.BadInput: no scorer 'fuzzy'. A scorer is by-item, exact, choice, number, regex:PATTERN or module:function.
     """
     if name is None:
         return BY_ITEM
+    if name == BY_ITEM.name:
+        return replace(BY_ITEM, named=True)
     known = {"exact": _exact, "choice": _choice, "number": _number}
     if name in known:
         return Scorer(name, RULES[name], known[name])
