@@ -28,7 +28,7 @@ def test_a_learner_that_was_given_up_is_told_with_what_was_not_tried():
     pieces, exits = u.plan.pieces, "the learner ended its process (exit code 3)"
     given_up = "the learner was not tried: it took its worker with it 3 times of 3 (the last ended its process)"
     u.runner.run = lambda _: [
-        Refitted(p, {}, {}, exits if i < 3 else given_up, (0.0, 0.0), i < 3) for i, p in enumerate(pieces)
+        Refitted(p, {}, {}, exits if i < 3 else given_up, (0.0, 0.0), i < 3, "died") for i, p in enumerate(pieces)
     ]
     (found,) = [o for o in lc.run(Refits(), u) if isinstance(o, Found)]
     assert "logistic failed in all 3 refits that were tried" in found.statement

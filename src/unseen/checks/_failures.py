@@ -15,6 +15,8 @@ _NOT_A_NUMBER = re.compile(
     r"could not convert string to float:? *(?P<value>'[^']*'|\"[^\"]*\"|\S+)?|non-numeric data: *(?P<other>'[^']*')",
     re.IGNORECASE,
 )
+# How numpy says that an array was asked for a column by its name, or for a method of a data frame.
+_BY_NAME = re.compile(r"only integers, slices|'numpy\.ndarray' object has no attribute")
 # Words around a column that is asked for and is not there.
 _MISSING = re.compile(
     r"not a column|not in (?:the )?(?:index|columns)|KeyError|columns are missing|missing:", re.IGNORECASE
@@ -62,10 +64,26 @@ def remedy_for(under: UnderShift, message: str) -> str:
             + ", ".join(problem.examples.inputs[:12])
             + (" …." if len(problem.examples.inputs) > 12 else ".")
         )
+    if "infinity" in message or "infinite" in message:
+        held = [c for c in problem.examples.inputs if _infinite(problem.examples.table[c])]
+        which = f"{', '.join(held[:5])} hold{'s' if len(held) == 1 else ''} infinite numbers: " if held else ""
+        return f"{which}replace infinite numbers by missing ones or by a bound, or leave the column out (--drop)."
     if "NaN" in message or "missing values" in message:
         return "The learner takes no missing values: put an imputer (SimpleImputer) before it."
     if "unknown category" in message or "unknown categories" in message or "unseen label" in message:
         return "A held-out domain has levels that the learner never saw: OneHotEncoder(handle_unknown='ignore') passes over them."
+    if "are no class of the target" in message:
+        return (
+            "The learner answers in codes of its own: predict must give back the classes that fit was given "
+            "(LabelEncoder.inverse_transform)."
+        )
+    if _BY_NAME.search(message):
+        return (
+            "The learner is given an array of numbers, not a data frame: text and categories are encoded before it. One that "
+            "reads columns by name gets them in a pipeline with a ColumnTransformer: "
+            "make_pipeline(ColumnTransformer([('all', 'passthrough', COLUMNS)], verbose_feature_names_out=False)"
+            ".set_output(transform='pandas'), learner)."
+        )
     return "Fit the learner by hand to the same columns to see where it fails, and mend it there."
 
 
@@ -78,6 +96,10 @@ def none_answered(check: Check, under: UnderShift) -> Outcome:
         f"{message} ({where[0]}).",
         remedy_for(under, message),
     )
+
+
+def _infinite(column: pl.Series) -> bool:
+    return column.dtype.is_float() and bool(column.is_infinite().any())
 
 
 def _columns_with(under: UnderShift, value: str) -> list[str]:

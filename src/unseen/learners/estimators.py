@@ -10,12 +10,12 @@ import numpy as np
 from unseen.data import Examples
 from unseen.engine.once import LARGEST, once
 from unseen.errors import BadInput
+from unseen.learners.answered import chooses_the_likeliest, chosen, in_order, of_known_libraries, one_a_row
 from unseen.learners.base import checked_probabilities, responses_of
+from unseen.learners.frames import Frames, fit, fitted_to_frames, fresh, reads_frames
 from unseen.learners.preprocessing import TextKind, input_table, preprocessing
 from unseen.responses import Responses
 
-# Libraries whose estimators answer each row by itself.
-BY_ROW = ("sklearn", "xgboost", "lightgbm", "catboost")
 NAMES = ("forest", "gradient-boosting", "logistic", "mlp", "nearest-neighbours")
 
 
@@ -27,8 +27,8 @@ class EstimatorLearner:
         name: Name in the responses; by default that of the class.
         text: How columns of text are read: hashed n-grams or sentence embeddings.
 
-    Inputs are turned into numbers (see ``preprocessing``), except for a pipeline that begins with transformers of its
-    own for columns (``ColumnTransformer``, ``TableVectorizer``), which gets the data frame.
+    Inputs are turned into numbers (see ``preprocessing``), except where transformers of columns stand anywhere in the
+    estimator (``ColumnTransformer``, ``TableVectorizer``): it then gets the columns as they are, as a data frame.
     """
 
     def __init__(self, estimator: Any, name: str | None = None, *, text: TextKind = "ngrams") -> None:
@@ -54,7 +54,7 @@ class EstimatorLearner:
         Raises:
             BadInput: There is no target, or it is constant.
         """
-        model: Any = _clone(self.estimator)
+        model: Any = fresh(self.estimator)
         if examples.target is None:
             raise BadInput("these examples have no target to fit to.")
         y = examples.column(examples.target)
@@ -69,9 +69,11 @@ class EstimatorLearner:
             if len(np.unique(y[drawn].astype(str))) > 1:
                 examples, y = examples.take(drawn), y[drawn]
             weights = None
-        self._prepare, x = _prepared(model, examples, self.text, y)
-        self._fitted = model.fit(x, y) if weights is None else model.fit(x, y, sample_weight=weights)
-        self._fitted = model if self._fitted is None else self._fitted
+        if reads_frames(model):
+            self._prepare, self._fitted = fitted_to_frames(model, examples, y, weights)
+        else:
+            self._prepare, x = _prepared(model, examples, self.text, y)
+            self._fitted = fit(model, x, y, weights)
         classes = getattr(self._fitted, "classes_", None)
         self._classes = None if classes is None else np.asarray(classes)
         return self
@@ -99,13 +101,30 @@ class EstimatorLearner:
         prepare = self._require()
         if not self.has_probabilities:
             raise BadInput(f"{self.name} has no predict_proba; it gives no probabilities.")
-        fitted = self._fitted
+        fitted, classes = self._fitted, list(self._classes if self._classes is not None else ())
         given = once(
-            "chances", (fitted, prepare, examples), lambda: fitted.predict_proba(_transformed(prepare, examples))
-        )
-        return checked_probabilities(
-            _own(given), len(examples), len(self._classes if self._classes is not None else ())
-        )
+            "chances", (fitted, prepare, examples),
+            lambda: in_order(fitted.predict_proba(_transformed(prepare, examples)), classes),
+        )  # fmt: skip
+        return checked_probabilities(_own(given), len(examples), len(classes))
+
+    def chosen(self, examples: Examples, chances: np.ndarray) -> np.ndarray:
+        """The class that ``predict`` chooses, as column numbers of the probabilities, shape (n,): not always the likeliest.
+
+        Args:
+            examples: What is answered.
+            chances: What ``probabilities`` said of them, shape (n, classes).
+
+        Raises:
+            BadInput: ``predict`` gives what is no class, or its columns are in another order than the classes.
+        """
+        if self._classes is None or chooses_the_likeliest(self._fitted):
+            return chances.argmax(1)
+        return chosen(self._predicted(examples), chances, list(self._classes), self.name)
+
+    def _predicted(self, examples: Examples) -> np.ndarray:
+        x = _transformed(self._require(), examples)
+        return one_a_row(self._fitted.predict(x), len(examples), self.name)
 
     def foresee(self, parts: Sequence[Examples]) -> None:
         """Compute the probabilities of several parts in one call, so that ``probabilities`` finds those of each at hand.
@@ -113,7 +132,12 @@ class EstimatorLearner:
         Of no effect for an estimator with code of others in it, whose answer on a row could depend on the rows beside it.
         """
         several = [one for one in parts if len(one)]
-        if len(several) < 2 or self._classes is None or not self.has_probabilities or not _by_row(self._fitted):
+        if (
+            len(several) < 2
+            or self._classes is None
+            or not self.has_probabilities
+            or not of_known_libraries(self._fitted)
+        ):
             return
         if max(len(one) for one in several) * len(self._classes) * 8 > LARGEST:
             return
@@ -131,36 +155,23 @@ class EstimatorLearner:
                 once("chances", (fitted, prepare, one), own.copy)
 
     def respond(self, examples: Examples) -> Responses:
-        """Predict and score; confidence is the largest class probability.
+        """Predict and score; confidence is the probability of the class that is predicted.
 
         Raises:
             BadInput: The learner was not fitted.
         """
-        prepare = self._require()
+        self._require()
         if self.has_probabilities and self._classes is not None:
             chances = self.probabilities(examples)
-            prediction = self._classes[chances.argmax(1)]
-            return responses_of(examples, model=self.name, prediction=prediction, confidence=chances.max(1))
-        given = self._fitted.predict(_transformed(prepare, examples))
-        predicted = np.asarray(given)
-        if predicted.shape[:1] != (len(examples),):
-            returned = "nothing" if given is None else f"an answer of shape {predicted.shape}"
-            raise BadInput(f"{self.name}: predict returned {returned} for {len(examples):,} rows.")
-        return responses_of(examples, model=self.name, prediction=predicted)
+            picked = self.chosen(examples, chances)
+            sure = chances[np.arange(len(picked)), picked]
+            return responses_of(examples, model=self.name, prediction=self._classes[picked], confidence=sure)
+        return responses_of(examples, model=self.name, prediction=self._predicted(examples))
 
     def _require(self) -> Any:
         if self._prepare is None:
             raise BadInput(f"{self.name} was not fitted: call fit first.")
         return self._prepare
-
-
-def _clone(estimator: Any) -> Any:
-    """A fresh, unfitted copy: by scikit-learn's rule, or a deep copy of any object with fit and predict."""
-    import copy
-
-    from sklearn.base import clone
-
-    return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
 
 
 def _prepared(model: Any, examples: Examples, text: TextKind, y: np.ndarray) -> tuple[Any, Any]:
@@ -171,11 +182,13 @@ def _prepared(model: Any, examples: Examples, text: TextKind, y: np.ndarray) -> 
         return prepare, prepare.fit_transform(input_table(examples), y)
 
     trees = type(model).__name__.startswith("HistGradientBoosting")
-    prepare, x = once(("prepared", trees, _reads_frames(model), text), (examples,), make)
+    prepare, x = once(("prepared", trees, text), (examples,), make)
     return prepare, _own(x)
 
 
 def _transformed(prepare: Any, examples: Examples) -> Any:
+    if isinstance(prepare, Frames):
+        return prepare.of(examples)
     return _own(once("transformed", (prepare, examples), lambda: prepare.transform(input_table(examples))))
 
 
@@ -199,24 +212,7 @@ def _stacked(parts: Sequence[Any]) -> Any:
     return pl.concat(parts) if isinstance(parts[0], pl.DataFrame) else np.concatenate(parts)
 
 
-def _by_row(model: Any) -> bool:
-    """Whether an estimator, with all that stands in it, is of libraries whose answers on a row rest on that row alone."""
-    found = [model, *(model.get_params().values() if hasattr(model, "get_params") else ())]
-    objects = [one for one in found if hasattr(one, "fit") or hasattr(one, "transform") or callable(one)]
-    return all(type(one).__module__.split(".")[0] in BY_ROW for one in objects if not isinstance(one, type))
-
-
-def _reads_frames(model: Any) -> bool:
-    """Whether a pipeline begins with transformers of its own for columns."""
-    first = model.steps[0][1] if hasattr(model, "steps") else model
-    return type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}
-
-
 def _preparation(model: Any, examples: Examples, text: TextKind) -> Any:
-    from sklearn.preprocessing import FunctionTransformer
-
-    if _reads_frames(model):
-        return FunctionTransformer()
     return preprocessing(examples, trees=type(model).__name__.startswith("HistGradientBoosting"), text=text)
 
 

@@ -103,7 +103,8 @@ def _by_tree(column: pl.Series, y: np.ndarray, classes: int) -> np.ndarray:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     codes = column.cast(pl.Float64, strict=False) if column.dtype.is_numeric() else column.rank("dense")
-    x = codes.cast(pl.Float64).fill_null(-1e18).fill_nan(-1e18).to_numpy()[:, None]
+    # Trees compute in 32 bits: what is larger, or infinite, is very large.
+    x = codes.cast(pl.Float64).fill_null(-1e18).fill_nan(-1e18).clip(-1e30, 1e30).to_numpy()[:, None]
     tree: Any = (
         DecisionTreeClassifier(max_leaf_nodes=max(32, 2 * classes), random_state=0)
         if classes

@@ -217,7 +217,13 @@ def problem_of(
     table, unlabelled, regression = _targets(table, target, regression, notes)
     if "item" not in table.columns:
         table = table.with_row_index("item").with_columns(pl.col("item").cast(pl.String))
+        named = True
+    else:
+        named = not table["item"].dtype.is_float() and table["item"].n_unique() == table.height
     left_out = dict.fromkeys(drop, "dropped by the user")
+    # A name in every row needs no word; what may well be a feature of that name does.
+    if not named and "item" not in {*inputs, *drop, cluster}:
+        left_out["item"] = "taken as the names of the rows; --inputs can make it a feature"
     if cluster is not None:
         left_out[cluster] = "names the clusters"
     chosen = list(inputs) or _inputs(table, {target, "item", cluster, *drop}, left_out)
@@ -323,6 +329,11 @@ def _targets(
         if rare.height:
             notes.append(f"{target}: {rare.height} classes with a single row are left out.")
             labelled = labelled.filter(~pl.col(target).is_in(rare[target].to_list()))
+        if labelled.height < 50 <= labelled.height + rare.height:
+            raise BadInput(
+                f"the target {target!r} has {present.n_unique():,} different values in {len(present):,} rows, {rare.height:,} of "
+                "them once: too many classes. If it is a number, its column must be numeric."
+            )
     if labelled.height < 50:
         raise BadInput(f"{labelled.height} rows with a target are too few to refit a learner; give at least 50.")
     if without.height:

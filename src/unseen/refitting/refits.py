@@ -391,10 +391,16 @@ def score_rows(
     own = [number[str(c)] for c in fitted.classes]
     chances = np.zeros((len(examples), len(classes)))
     chances[:, own] = checked_probabilities(fitted.probabilities(examples), len(examples), len(own))
+    sure = chances.max(1)
     predicted = chances.argmax(1).astype(np.int16)
+    choose: Callable[[Examples, np.ndarray], np.ndarray] | None = getattr(fitted, "chosen", None)
+    if choose is not None:
+        # Its own choice: a threshold may take another class than the likeliest.
+        predicted = np.array(own, dtype=np.int16)[choose(examples, chances[:, own])]
+        sure = chances[np.arange(len(wanted)), predicted]
     truth = chances[np.arange(len(wanted)), wanted]
     answered = Answered(wanted, predicted, chances, problem["positive"], problem["shares"])
-    return _scored(measure, answered, blocks, chances.max(1), truth, predicted)
+    return _scored(measure, answered, blocks, sure, truth, predicted)
 
 
 def _scored(

@@ -17,6 +17,7 @@ from unseen.engine.prints import cleaned_prints
 from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
 from unseen.learners import NAMES, EstimatorLearner, named
+from unseen.learners.answered import KNOWN
 
 # Longest time that importing a learner's module may take, in seconds.
 IMPORT_SECONDS = 300.0
@@ -90,7 +91,7 @@ def spec_of(learner: Any, *, regression: bool = False, seconds: float | None = N
     if isinstance(learner, Spec):
         return learner
     if not isinstance(learner, str):
-        return _live_spec(learner, regression=regression)
+        return _live_spec(learner, regression=regression, seconds=seconds)
     if learner.lower().endswith(PICKLES):
         stem = Path(learner).stem
         raise BadInput(
@@ -110,7 +111,7 @@ def spec_of(learner: Any, *, regression: bool = False, seconds: float | None = N
 
 
 def _survives(spec: Spec, seconds: float) -> None:
-    """Import and build the learner in a process of its own first: a module may end the process that imports it.
+    """Import and build the learner in a process of its own first: its code may end the process that runs it, or hang.
 
     Raises:
         BadInput: It did, or hung, or building it failed.
@@ -119,6 +120,10 @@ def _survives(spec: Spec, seconds: float) -> None:
         _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=seconds,
         lost=lambda job, lost: lost.why,
     )[0]  # fmt: skip
+    if told and spec.carried:
+        raise BadInput(
+            f"learner {spec.name}: making it {told}. A class or function that makes a learner must only make it."
+        )
     if told:
         raise BadInput(
             f"--learner {spec.source}: importing it {told}. A module that is imported must only define things."
@@ -134,7 +139,7 @@ def _built(*, spec: Mapping[str, Any]) -> str:
     return ""
 
 
-def _live_spec(learner: Any, *, regression: bool) -> Spec:
+def _live_spec(learner: Any, *, regression: bool, seconds: float | None) -> Spec:
     """A spec that carries a live object to the workers of this run.
 
     Raises:
@@ -157,6 +162,8 @@ def _live_spec(learner: Any, *, regression: bool) -> Spec:
             "or function that makes it; connections, locks and open files must be made inside."
         ) from None
     spec = Spec(name, f"{type(learner).__module__}.{name}", "", _identity(learner), {}, regression, carried)
+    if (inspect.isclass(learner) or inspect.isroutine(learner)) and learner.__module__.split(".")[0] not in KNOWN:
+        _survives(spec, IMPORT_SECONDS if seconds is None else max(seconds, IMPORT_LEAST))
     with cleaned_prints():
         resolve(spec)
     return spec

@@ -13,6 +13,7 @@ import polars as pl
 from unseen.data import Examples
 from unseen.engine.once import once
 from unseen.errors import BadInput
+from unseen.learners.frames import reads_frames
 from unseen.learners.preprocessing import MANY_LEVELS, input_table, preprocessing
 from unseen.remedies.base import DOMAIN, Call, Remedy, foresee
 
@@ -261,7 +262,7 @@ def without_columns(call: Call, gone: Sequence[str]) -> Any:
     if not gone:
         return learner.fit(call.train, call.rng)
     middle = {name: _typical(call.train.table[name]) for name in gone}
-    frames = _reads_frames(learner)
+    frames = reads_frames(getattr(learner, "estimator", None))
 
     def change(examples: Examples, _: bool) -> Examples:
         if not frames:
@@ -275,12 +276,6 @@ def without_columns(call: Call, gone: Sequence[str]) -> Any:
 def _typical(column: pl.Series) -> Any:
     """The most frequent value, the smallest of several."""
     return column.drop_nulls().mode().sort()[0]
-
-
-def _reads_frames(learner: Any) -> bool:
-    estimator: Any = getattr(learner, "estimator", None)
-    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator
-    return type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}
 
 
 def numbers_of(examples: Examples) -> list[str]:

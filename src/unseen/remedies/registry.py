@@ -9,6 +9,7 @@ from typing import Any
 
 from unseen.engine.plugins import plugins, refused
 from unseen.errors import BadInput
+from unseen.learners.frames import reads_frames
 from unseen.refitting import Problem, Spec, resolve
 from unseen.remedies.base import NEEDS, Remedy
 
@@ -112,7 +113,7 @@ def _met(problem: Problem, learner: Any, domains: int, ordered: bool) -> dict[st
         "perturbable": lambda: len(families(changing(PERTURBATIONS.values(), problem.examples))) >= 2,
         "images": lambda: bool(columns_of(problem.examples, "image")),
         # A pipeline that reads the data frame itself shows no numbers.
-        "numbers": lambda: not _reads_frames(estimator),
+        "numbers": lambda: not reads_frames(estimator),
     }
 
 
@@ -125,11 +126,6 @@ def _compares(problem: Problem) -> bool:
     except BadInput:
         return False
     return len(problem.examples.inputs) >= 2
-
-
-def _reads_frames(estimator: Any) -> bool:
-    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator
-    return type(first).__name__ in {"ColumnTransformer", "TableVectorizer"}
 
 
 def _built(learner: Any) -> Any:

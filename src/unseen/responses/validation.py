@@ -39,7 +39,10 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[C
     if isinstance(table, pl.LazyFrame):
         return table.collect()
     if isinstance(table, Mapping):
-        return pl.DataFrame(table)
+        try:
+            return pl.DataFrame(table)
+        except Exception as error:
+            raise BadInput(f"the columns make no table: {value(error)}.") from None
     index = index_names(table)
     if index:
         own = {*table.columns}
@@ -47,18 +50,40 @@ def to_polars(table: Any, *, wanted: Collection[str] = (), instead: Collection[C
         table = table.reset_index(level=level) if (level := [name for name in index if name in asked]) else table
     try:
         frame = nw.from_native(table)
-        if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect()
-        return _arrived(frame)
     except TypeError:
         raise BadInput(
             f"responses must be a data frame (polars, pandas, pyarrow …), got {type(table).__name__}. "
             "For files use unseen.responses.read(path)."
         ) from None
     except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
-        columns = [str(name) for name in getattr(table, "column_names", getattr(table, "columns", ()))]
-        twice = next((name for name in columns if columns.count(name) > 1), "")
-        raise BadInput(f"two columns are called {value(twice, 60)!r}. Remove one, or rename it.") from None
+        raise _doubled(table) from None
+    try:
+        return _arrived(frame.collect() if isinstance(frame, nw.LazyFrame) else frame)
+    except BadInput:
+        raise
+    except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
+        raise _doubled(table) from None
+    except Exception as error:
+        raise _unreadable(frame, error) from None
+
+
+def _doubled(table: Any) -> BadInput:
+    columns = [str(name) for name in getattr(table, "column_names", getattr(table, "columns", ()))]
+    twice = next((name for name in columns if columns.count(name) > 1), "")
+    return BadInput(f"two columns are called {value(twice, 60)!r}. Remove one, or rename it.")
+
+
+def _unreadable(frame: Any, error: Exception) -> BadInput:
+    """The column that holds what no table of one type a column can: of several types, or of a type that is not known."""
+    for name in getattr(frame, "columns", ()):
+        try:
+            _arrived(frame.select(name))
+        except Exception as own:
+            return BadInput(
+                f"column {value(name, 60)!r} can't be read ({value(own)}). Give it one type, such as numbers or text, or leave it "
+                "out."
+            )
+    return BadInput(f"the data frame can't be read ({value(error)}).")
 
 
 def _arrived(frame: nw.DataFrame[Any]) -> pl.DataFrame:
