@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from unseen.engine.executors import Job, run_jobs
+from unseen.engine.executors import Job, JobFailed, run_jobs
 from unseen.engine.prints import cleaned_prints
 from unseen.engine.torch_extra import lacks_torch
 from unseen.errors import BadInput, MissingExtra, UnseenError
@@ -116,10 +116,16 @@ def _survives(spec: Spec, seconds: float) -> None:
     Raises:
         BadInput: It did, or hung, or building it failed.
     """
-    told = run_jobs(
-        _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=seconds,
-        lost=lambda job, lost: lost.why,
-    )[0]  # fmt: skip
+    try:
+        told = run_jobs(
+            _built, [Job(f"--learner {spec.source}", {"spec": spec.to_dict()})], workers=1, seconds=seconds,
+            lost=lambda job, lost: lost.why,
+        )[0]  # fmt: skip
+    except JobFailed:
+        if not spec.carried:
+            raise
+        # What a live object raises is told where it is made in this process; a process of its own may lack its module.
+        return
     if told and spec.carried:
         raise BadInput(
             f"learner {spec.name}: making it {told}. A class or function that makes a learner must only make it."
@@ -162,7 +168,9 @@ def _live_spec(learner: Any, *, regression: bool, seconds: float | None) -> Spec
             "or function that makes it; connections, locks and open files must be made inside."
         ) from None
     spec = Spec(name, f"{type(learner).__module__}.{name}", "", _identity(learner), {}, regression, carried)
-    if (inspect.isclass(learner) or inspect.isroutine(learner)) and learner.__module__.split(".")[0] not in KNOWN:
+    if (inspect.isclass(learner) or inspect.isroutine(learner)) and (learner.__module__ or "").split(".")[
+        0
+    ] not in KNOWN:
         _survives(spec, IMPORT_SECONDS if seconds is None else max(seconds, IMPORT_LEAST))
     with cleaned_prints():
         resolve(spec)
