@@ -43,6 +43,8 @@ SAID = (
     (re.compile(r"--output (\S+\.json)\b"), r'audit.to_json("\1")'),
     (re.compile(r"--full\b"), "audit.to_frame()"),
 )
+# Without any of these nothing is to be said in another way: looking for them takes a tenth of the time of the patterns.
+SIGNS = ("--", "(in Python: ", "unseen explain ", "unseen improve", "unseen plan")
 OPTION = re.compile(
     r"(?<![\w-])--(?P<name>[a-z]+(?:-[a-z]+)*)(?P<colon>:)?"
     r"(?:[ =](?P<value>'[^'\n]*'|\"[^\"\n]*\"|LOW[: ]HIGH|…|-?\w[\w:/+*'-]*(?:[.,][\w:/+*-]+)*))?"
@@ -67,7 +69,7 @@ def in_python(text: str) -> str:
     >>> print(in_python("--factor: no column 'tag'. Leave --model out; unseen explain U101 says more."))
     factors: no column 'tag'. Leave model=… out; unseen.explain("U101") says more.
     """
-    if _terminal.get():
+    if _terminal.get() or not any(sign in text for sign in SIGNS):
         return text
     for pattern, said in SAID:
         text = pattern.sub(said, text)
@@ -127,7 +129,7 @@ def terminal() -> Generator[None]:
 
 def _sentences(given: Any) -> Any:
     if isinstance(given, str):
-        return in_python(given) if "-" in given or "`" in given or "unseen " in given else given
+        return in_python(given)
     if isinstance(given, Mapping):
         return {key: _sentences(value) for key, value in given.items()}
     return [_sentences(one) for one in given] if isinstance(given, Sequence) else given

@@ -53,16 +53,25 @@ class _Held:
     """A contrast with conditions held equal, without the scores.
 
     Attributes:
-        z: What is held equal, and a constant, at each cell, shape (k, p).
-        inverse: Of its products, shape (p, p).
-        rest: What is left of the contrast, shape (k,).
+        rest: What is left of the contrast at each cell, shape (k,).
         spread: Its sum of squares; 0 where nothing is left to compare.
+        asked: What is held equal with a constant, z, of shape (k, p); where rows are their own clusters also z and the
+            contrast times ``rest`` squared, shape (k, 2p + 1).
+        inverse: Of the products of z, shape (p, p).
+        blamed: Sums of z over the rows blamed, shape (p,).
+        fit: Of z and the contrast, times ``rest``, what fitted scores add to the squared residuals: their products, shape
+            (p + 1, p + 1), where rows are their own clusters, else their sums over each cluster, shape (clusters, p + 1).
     """
 
-    z: FloatArray
-    inverse: FloatArray
     rest: FloatArray
     spread: float
+    asked: FloatArray
+    inverse: FloatArray
+    blamed: FloatArray
+    fit: FloatArray
+
+
+_NOTHING = _Held(np.zeros(0), 0.0, np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0), np.zeros((0, 0)))
 
 
 @dataclass(eq=False)
@@ -229,7 +238,12 @@ class Ground:
             self._frames[key] = self._frame(at, condition, against, given)
         frame = self._frames[key]
         y = y[frame.used]
-        return Contrast(frame, y, np.bincount(frame.local, weights=y).astype(np.float64))
+        # The constant that is held equal takes the mean; without it sums of squares keep their digits.
+        y = y - y.mean() if len(y) else y
+        sums = np.asarray(np.bincount(frame.local, weights=y), dtype=np.float64)
+        if frame.single:
+            return Contrast(frame, sums, np.asarray(np.bincount(frame.local, weights=y * y), dtype=np.float64))
+        return Contrast(frame, sums, y[frame.order[0]])
 
     def _frame(
         self, at: NDArray[np.intp], condition: Condition, against: Condition | None, given: BoolArray | None
@@ -263,7 +277,7 @@ class Ground:
 
     def keep(self, key: tuple[int, tuple[str, ...]], held: _Held) -> None:
         """Keep it, as far as there is room."""
-        size = held.z.size + held.inverse.size + held.rest.size
+        size = held.asked.size + held.fit.size + held.inverse.size + held.rest.size
         if size > self._known.room:
             self._known.held.clear()
             self._known.room = MAX_KEPT
@@ -340,9 +354,8 @@ class Frame:
     def _compute(self, given: Sequence[Condition]) -> _Held:
         a, w, n = self.inside, self.size, float(self.size.sum())
         whole = float(w @ (a - (w @ a) / n) ** 2)
-        none = np.zeros((0, 0))
         if whole <= 0:
-            return _Held(none, none, none[0:0].ravel(), 0.0)
+            return _NOTHING
         z = np.concatenate(
             [np.ones((len(a), 1)), *(self.ground.at_cells(c)[self.cells] for c in given)], axis=1
         )  # fmt: skip
@@ -353,17 +366,23 @@ class Frame:
         rest = a - z @ (inverse @ (weighted.T @ a))
         spread = float(w @ rest**2)
         if spread < LEAST * whole:
-            return _Held(none, none, none[0:0].ravel(), 0.0)
-        return _Held(z, inverse, rest, spread)
+            return _NOTHING
+        both, blamed = np.concatenate([z, a[:, None]], axis=1), np.asarray(weighted.T @ a, dtype=np.float64)
+        if self.single:
+            squared = both * (rest * rest)[:, None]
+            fit = (both * w[:, None]).T @ squared
+            return _Held(rest, spread, np.concatenate([z, squared], axis=1), inverse, blamed, fit)
+        order, starts = self.order
+        fit = np.add.reduceat((both * rest[:, None])[self.local[order]], starts, axis=0)
+        return _Held(rest, spread, z, inverse, blamed, fit)
 
-    def per_unit(self, values: FloatArray) -> FloatArray:
-        """Sums over the rows of each cluster of values of shape (n, k), shape (clusters, k)."""
-        if self.units == len(self.group):
-            return values
-        return np.add.reduceat(values[self._order[0]], self._order[1], axis=0)
+    @property
+    def single(self) -> bool:
+        """Whether every row is a cluster of its own."""
+        return self.units == len(self.group)
 
     @cached_property
-    def _order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows sorted by cluster, and where each cluster starts."""
         order = np.argsort(self.group, kind="stable")
         return order, np.searchsorted(self.group[order], np.arange(self.units))
@@ -375,13 +394,14 @@ class Contrast:
 
     Attributes:
         frame: The rows.
-        y: Score of each row, shape (n,).
-        sums: Sum of the scores of each cell, shape (k,).
+        sums: Sum of the scores of each cell, less their mean, shape (k,).
+        again: The same of their squares, shape (k,), where rows are their own clusters; else the score of each row, less the
+            mean, by cluster, shape (n,).
     """
 
     frame: Frame
-    y: FloatArray
     sums: FloatArray
+    again: FloatArray
 
     def left(self, given: Sequence[Condition], *, least: float = -math.inf) -> Left:
         """The contrast with conditions held equal, by least squares; below ``least`` without its standard error."""
@@ -417,20 +437,27 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
     held = frame.held(given)
     if held.spread <= 0:
         return nothing
-    rest, spread, z, inverse, a, w = held.rest, held.spread, held.z, held.inverse, frame.inside, frame.size
-    sums = np.stack([contrast.sums for contrast in contrasts], axis=1)
-    slope = (rest @ sums) / spread
+    rest, spread = held.rest, held.spread
+    sums = np.stack([contrast.sums for contrast in contrasts])
+    slope = (sums @ rest) / spread
     told = np.flatnonzero(-slope >= least)
     error = np.zeros(len(contrasts))
     if len(told):
-        own = slope[told]
-        fitted = z @ (inverse @ (z.T @ (sums[:, told] - np.multiply.outer(w * a, own))))
-        fitted += np.multiply.outer(a, own)
-        residual = np.stack([contrasts[i].y for i in told.tolist()], axis=1)
-        residual -= fitted[frame.local]
-        residual *= rest[frame.local][:, None]
-        per = frame.per_unit(residual)
-        error[told] = np.sqrt(np.einsum("ij,ij->j", per, per) * frame.units / max(frame.units - 1, 1)) / spread
+        own, p = slope[told], len(held.blamed)
+        asked = (sums if len(told) == len(sums) else sums[told]) @ held.asked
+        fitted = (asked[:, :p] - np.multiply.outer(own, held.blamed)) @ held.inverse
+        fitted = np.concatenate([fitted, own[:, None]], axis=1)
+        again = np.stack([contrasts[i].again for i in told.tolist()])
+        if frame.single:
+            # Σ rest² (y − fitted)², multiplied out, so that no row is touched; what is lost to rounding is no error of 0.
+            whole = again @ (rest * rest)
+            square = whole - 2 * np.einsum("ij,ij->i", asked[:, p:], fitted)
+            square = np.maximum(square + np.einsum("ij,ij->i", fitted @ held.fit, fitted), 1e-15 * whole)
+        else:
+            again *= rest[frame.local[frame.order[0]]]
+            per = np.add.reduceat(again, frame.order[1], axis=1) - fitted @ held.fit.T
+            square = np.einsum("ij,ij->i", per, per)
+        error[told] = np.sqrt(square * frame.units / max(frame.units - 1, 1)) / spread
         error[told[error[told] <= 0]] = math.inf
     return [Left(-v, e) for v, e in zip(slope.tolist(), error.tolist(), strict=True)]
 
