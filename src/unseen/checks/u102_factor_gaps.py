@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,7 @@ from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.estimates.contrasts.largest_gap import (
     LevelMeans,
-    adjusted_means,
+    all_adjusted_means,
     largest_gaps,
     level_means,
     widest_gaps,
@@ -199,10 +200,15 @@ class FactorGaps(Check):
         marginal = dict(zip(many, gaps, strict=True))
         # What the other factors are held equal for, or why they are not.
         given: dict[int, LevelMeans] = {}
+        of_fit: defaultdict[int, list[int]] = defaultdict(list)
         for k, gap in marginal.items():
-            task = tasks[k]
-            if isinstance(gap, tuple) and isinstance(task.fit, Fit):
-                given[k] = adjusted_means(task.fit, task.position, means[k], task.absent)
+            if isinstance(gap, tuple) and isinstance(tasks[k].fit, Fit):
+                of_fit[id(tasks[k].fit)].append(k)
+        for own in of_fit.values():
+            fit = tasks[own[0]].fit
+            assert isinstance(fit, Fit)  # noqa: S101
+            asked = [(tasks[k].position, means[k], tasks[k].absent) for k in own]
+            given |= zip(own, all_adjusted_means(fit, asked), strict=True)
         gaps = largest_gaps(
             [(m, levels[k]) for k, m in given.items()], level=settings.level, what="average marginal effect"
         )

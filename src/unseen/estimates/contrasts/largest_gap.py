@@ -92,7 +92,23 @@ def adjusted_means(fit: Fit, factor: int, marginal: LevelMeans, leave_out: Seque
         marginal: The same levels without adjustment, whose range of scores holds.
         leave_out: Levels whose rows are not averaged over.
     """
-    values, gradients = fit.level_means(factor, leave_out)
+    return all_adjusted_means(fit, [(factor, marginal, leave_out)])[0]
+
+
+def all_adjusted_means(fit: Fit, asked: Sequence[tuple[int, LevelMeans, Sequence[int]]]) -> list[LevelMeans]:
+    """``adjusted_means`` of several factors of one regression.
+
+    Args:
+        fit: The regression.
+        asked: The position of each factor, its levels without adjustment, and those whose rows are not averaged over.
+    """
+    found = fit.all_level_means([(factor, leave_out) for factor, _, leave_out in asked])
+    return [
+        _adjusted(fit, factor, marginal, *means) for (factor, marginal, _), means in zip(asked, found, strict=True)
+    ]
+
+
+def _adjusted(fit: Fit, factor: int, marginal: LevelMeans, values: FloatArray, gradients: FloatArray) -> LevelMeans:
     exact = fit.units.single and fit.link == "logit"
     covariance = gradients @ fit.covariance @ gradients.T
     if exact:

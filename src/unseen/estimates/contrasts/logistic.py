@@ -84,23 +84,42 @@ class Fit:
         Returns:
             Means, shape (levels,), and their derivatives by beta, shape (levels, p).
         """
-        use = self.weight * ~np.isin(self.codes[:, factor], list(leave_out))
-        start, size = self.offsets[factor], self.sizes[factor]
-        shifts = np.concatenate([[0.0], self.beta[start : start + size - 1]])
-        fixed = self.beta.copy()
-        fixed[start : start + size - 1] = 0.0
-        eta = self.design.dot(fixed)
-        share = use / use.sum()
-        if self.link == "logit":
-            value = 1.0 / (1.0 + np.exp(-np.clip(eta, -40, 40)) * np.exp(-shifts)[:, None])
-            slope = value * (1 - value) * share
-        else:
-            value, slope = eta + shifts[:, None], np.tile(share, (size, 1))
-        gradient = np.ascontiguousarray(self.design.transposed_dot(slope.T).T)
-        gradient[:, start : start + size - 1] = 0.0
-        others = np.arange(1, size)
-        gradient[others, start + others - 1] = slope[1:].sum(axis=1)
-        return value @ share, gradient
+        return self.all_level_means([(factor, leave_out)])[0]
+
+    def all_level_means(self, asked: Sequence[tuple[int, Sequence[int]]]) -> list[tuple[FloatArray, FloatArray]]:
+        """``level_means`` of several factors in one pass over the design.
+
+        Args:
+            asked: The position of each factor and the levels whose rows are not averaged over.
+        """
+        ends = np.cumsum([0, *(self.sizes[factor] for factor, _ in asked)]).tolist()
+        slopes = np.empty((ends[-1], len(self.weight)))
+        values: list[FloatArray] = []
+        eta = self.design.dot(self.beta)
+        for (factor, leave_out), first, last in zip(asked, ends[:-1], ends[1:], strict=True):
+            own, slope = self.codes[:, factor], slopes[first:last]
+            use = self.weight * ~np.isin(own, list(leave_out)) if len(leave_out) else self.weight
+            share = use / use.sum()
+            shifts = np.concatenate([[0.0], self.beta[self.offsets[factor] :][: last - first - 1]])
+            fixed = eta - shifts[own]
+            if self.link == "logit":
+                # σ'(x) = σ(x)(1 − σ(x)), in as few arrays as there are.
+                value = np.multiply.outer(np.exp(-shifts), np.exp(-np.clip(fixed, -40, 40)))
+                value += 1.0
+                np.reciprocal(value, out=value)
+                np.subtract(1.0, value, out=slope)
+                slope *= value
+                slope *= share
+            else:
+                value, slope[:] = fixed + shifts[:, None], share
+            values.append(value @ share)
+        gradients = np.ascontiguousarray(self.design.transposed_dot(slopes.T).T)
+        total = slopes.sum(axis=1)
+        for (factor, _), first, last in zip(asked, ends[:-1], ends[1:], strict=True):
+            start, others = self.offsets[factor], np.arange(1, last - first)
+            gradients[first:last, start : start + last - first - 1] = 0.0
+            gradients[first + others, start + others - 1] = total[first + 1 : last]
+        return [(v, gradients[a:b]) for v, a, b in zip(values, ends[:-1], ends[1:], strict=True)]
 
     def effect(self, value: float, gradient: FloatArray, level: float = 0.95) -> tuple[Estimate, float]:
         """A function of the coefficients with its delta-method interval and two-sided p-value.
