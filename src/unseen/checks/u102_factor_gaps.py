@@ -152,7 +152,8 @@ class FactorGaps(Check):
         for k, one in enumerate(asked):
             if len(one.together) < 2:
                 continue
-            chosen = sample_rows(one.data.cluster, MAX_ROWS, self.rng(settings, one.name))
+            # The same clusters for every model: those that answered the same items share their design.
+            chosen = sample_rows(one.data.cluster, MAX_ROWS, self.rng(settings))
             own = slice(None) if chosen is None else chosen
             codes = [f.codes[one.part][own] for f in one.together]
             sizes, cluster = [f.size for f in one.together], one.data.cluster[own]
