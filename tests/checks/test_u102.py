@@ -72,3 +72,15 @@ def test_a_gap_that_matters_is_rarely_cleared():
     clear = sum(isinstance(_levels([0.6, 0.6, 0.5], [1000, 1000, 600], seed=s), Clear) for s in range(60))
     # At most 2.5 % of 60 are expected: 5 are 2.9 binomial sd above.
     assert clear <= 5
+
+
+def test_models_with_many_rows_are_adjusted_on_the_same_part_of_them(monkeypatch):
+    from unseen.checks import u102_factor_gaps as u102
+
+    rng, n, designs = np.random.default_rng(2), 25_000, []
+    of = u102.Design.of
+    monkeypatch.setattr(u102.Design, "of", lambda *given: designs.append(of(*given)) or designs[-1])
+    items = pl.DataFrame({"item": np.arange(n), "a": rng.choice(["u", "v"], n), "b": rng.choice(["x", "y"], n)})
+    rows = [items.with_columns(model=pl.lit(f"m{k}"), score=pl.Series((rng.random(n) < 0.5) * 1.0)) for k in range(3)]
+    list(u102.FactorGaps().run(Subject(responses=Responses.of(pl.concat(rows))), Settings()))
+    assert [len(d.cell) for d in designs] == [20_000]

@@ -74,6 +74,22 @@ def test_marginal_effects_have_the_gradient_of_finite_differences():
         np.testing.assert_allclose((moved - values) / 1e-6, gradient[:, j], atol=1e-5)
 
 
+@pytest.mark.parametrize("binary", [True, False])
+def test_marginal_means_of_several_factors_are_means_of_predictions_with_the_level_set(binary):
+    a, b, y, c = _draw(np.random.default_rng(7))
+    fit = regress([a, b], [3, 2], y if binary else y + np.random.default_rng(8).normal(size=len(y)), c)
+    assert fit.link == ("logit" if binary else "identity")
+    # Rows at level 1 of the second factor are not averaged over for it, as those where it is missing.
+    asked = [(1, [1]), (0, [])]
+    for (factor, leave_out), (values, _) in zip(asked, fit.all_level_means(asked), strict=True):
+        for level in range(len(values)):
+            moved = np.stack([a, b], axis=1)[~np.isin((a, b)[factor], leave_out)]
+            moved[:, factor] = level
+            eta = np.column_stack([np.ones(len(moved)), moved[:, :1] == [1, 2], moved[:, 1]]) @ fit.beta
+            expected = 1 / (1 + np.exp(-eta)) if binary else eta
+            assert values[level] == pytest.approx(expected.mean(), abs=1e-12)
+
+
 def test_the_interval_of_a_marginal_effect_covers_at_its_rate():
     rng, hits, runs = np.random.default_rng(4), 0, 300
     big = np.random.default_rng(5)

@@ -59,7 +59,7 @@ def test_a_cause_that_is_a_combination_is_one_story_of_both_columns():
     assert {"b", "c"} <= set(story.condition.columns)
 
 
-def table(n=600, seed=0):
+def table(n=600, seed=0, together=3):
     rng = np.random.default_rng(seed)
     x, g = rng.integers(1, 6, n), rng.integers(0, 3, n)
     unseen = rng.uniform(size=n) < np.where(x >= 3, 0.7, 0.3)
@@ -67,7 +67,7 @@ def table(n=600, seed=0):
     return Responses.of(
         pl.DataFrame({
             "model": "m", "item": [f"i{i}" for i in range(n)], "score": (rng.uniform(size=n) < p).astype(int),
-            "cluster": np.arange(n) // 3, "x": x, "g": [f"g{v}" for v in g], "split": np.where(unseen, "unseen", "seen"),
+            "cluster": np.arange(n) // together, "x": x, "g": [f"g{v}" for v in g], "split": np.where(unseen, "unseen", "seen"),
         }),
         kinds={"x": "ordered"},
     )  # fmt: skip
@@ -77,8 +77,12 @@ HIGH = Condition((Term("x", "range", "x ≥ 3", low=2.5),))
 G1 = Condition((Term("g", "levels", "g = g1", levels=("g1",)),))
 
 
-def test_what_is_left_of_a_contrast_is_the_coefficient_of_least_squares():
-    answers = table()
+@pytest.mark.parametrize(("together", "unit"), [(3, 1.0), (1, 1.0), (3, -250.0), (1, -250.0)])
+def test_what_is_left_of_a_contrast_is_the_coefficient_of_least_squares(together, unit):
+    # Rows in clusters and alone, scores of 0 and 1 and ones whose squares dwarf their variance.
+    answers = table(together=together)
+    if unit < 0:
+        answers = Responses.of(answers.table.with_columns(score=unit - pl.col("score")), kinds={"x": "ordered"})
     ground = Ground.of(Subject(responses=answers), [HIGH, G1])
     y, a = answers.score, G1.mask(answers).astype(float)
     x = answers.column("x")

@@ -103,9 +103,7 @@ def all_adjusted_means(fit: Fit, asked: Sequence[tuple[int, LevelMeans, Sequence
         asked: The position of each factor, its levels without adjustment, and those whose rows are not averaged over.
     """
     found = fit.all_level_means([(factor, leave_out) for factor, _, leave_out in asked])
-    return [
-        _adjusted(fit, factor, marginal, *means) for (factor, marginal, _), means in zip(asked, found, strict=True)
-    ]
+    return [_adjusted(fit, factor, marginal, *means) for (factor, marginal, _), means in zip(asked, found, strict=True)]
 
 
 def _adjusted(fit: Fit, factor: int, marginal: LevelMeans, values: FloatArray, gradients: FloatArray) -> LevelMeans:
