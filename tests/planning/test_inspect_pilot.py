@@ -67,6 +67,8 @@ def test_a_log_at_hand_plans_what_its_file_plans(tmp_path):
     assert numbers["unseen share"] == pytest.approx(1 / 3)
 
 
+# Warnings of Inspect about its own libraries are none of ours.
+@pytest.mark.filterwarnings("ignore")
 def test_a_log_that_inspect_ran_plans_what_its_file_plans(tmp_path, monkeypatch):
     """With Inspect itself, where it is installed: a task is run by its mock model and the returned ``EvalLog`` is the pilot."""
     pytest.importorskip("inspect_ai")
