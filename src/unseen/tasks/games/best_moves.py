@@ -76,7 +76,9 @@ class TicTacToe(_BestMoves, Finite):
 
     name = "tic-tac-toe"
     title = "Best moves in tic-tac-toe"
-    source = "Full search of the game; after ChildPlay (Hernández-Espinosa et al., 2024) and GTBench, whose prompts are not used"
+    source = (
+        "Full search of the game; after ChildPlay (Hora de Carvalho, Knap & Pollice, 2024), whose prompts are not used"
+    )
     options: ClassVar[Mapping[str, Any]] = {
         "marks": (0, 8),
         "value": tuple(VALUES.values()),
@@ -124,7 +126,9 @@ class ConnectFour(_BestMoves, Generated):
 
     name = "connect-four"
     title = "Best moves in connect four on a small board"
-    source = "Full search of the game; after ChildPlay (Hernández-Espinosa et al., 2024) and GTBench, whose prompts are not used"
+    source = (
+        "Full search of the game; after ChildPlay (Hora de Carvalho, Knap & Pollice, 2024), whose prompts are not used"
+    )
     settings: ClassVar[Mapping[str, Any]] = {"ask": "all", "columns": 5, "rows": 4, "connect": 4}
     options: ClassVar[Mapping[str, Any]] = {
         "empty": (2, 8),
