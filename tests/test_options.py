@@ -12,7 +12,7 @@ from unseen.options import ALIASES, Options
 
 # Options of the command line alone.
 COMMAND_LINE = {
-    "sources", "format", "output", "accept", "reason", "expires", "statistics", "fail_on", "fail_gap", "full", "quiet",
+    "sources", "format", "output", "accept", "only", "reason", "expires", "statistics", "fail_on", "fail_gap", "full", "quiet",
 }  # fmt: skip
 
 

@@ -184,17 +184,21 @@ class Audit(Reported):
         """The responses that were audited."""
         return self.result.subject.responses
 
-    def accept(self, path: str | Path, *, reason: str = "", expires: date | None = None) -> Path:
+    def accept(
+        self, path: str | Path, *, only: Sequence[str] | str = (), reason: str = "", expires: date | None = None
+    ) -> Path:
         """Write what is found to a file of accepted findings, which later audits may be given.
 
         Args:
             path: The file (TOML); reasons and dates that it holds already stay.
+            only: Which findings, as CODE or CODE:SUBJECT (any part of its name); what the file holds beside them stays.
             reason: Why; left to be filled in where it is empty.
             expires: The last day; in 90 days by default.
         """
         from unseen.report import accepted
 
-        accepted.write(path, self.document, reason=reason, expires=expires)
+        named = (only,) if isinstance(only, str) else only
+        accepted.write(path, self.document, reason=reason, expires=expires, only=named)
         return Path(path)
 
     def _rendered(self, form: str) -> str:

@@ -45,7 +45,7 @@ class InPython:
 
 
 _SAVED = InPython('save_html("report.html"), to_json("report.json") or to_markdown("report.md") of what is returned')
-_ACCEPTED = InPython('audit.accept("accepted.toml", reason=…, expires=…) on what is returned')
+_ACCEPTED = InPython('audit.accept("accepted.toml", only=…, reason=…, expires=…) on what is returned')
 _CHECKED = "unseen.testing.check(audit, {}=…) on what is returned"
 
 
@@ -103,6 +103,7 @@ class Options(BaseModel):
         baseline: An earlier report, or its logs.
         accepted: File of findings that are known and accepted.
         accept: File to write such findings to.
+        only: Which of them, as CODE or CODE:SUBJECT; all where none is named.
         reason: Why they are accepted.
         expires: Last day on which they are.
         statistics: Counts of findings by code instead of the findings.
@@ -163,6 +164,7 @@ class Options(BaseModel):
     baseline: str | None = None
     accepted: str | None = None
     accept: Annotated[str | None, _ACCEPTED] = None
+    only: Annotated[tuple[str, ...], _ACCEPTED] = ()
     reason: Annotated[str, _ACCEPTED] = ""
     expires: Annotated[date | None, _ACCEPTED] = None
     statistics: Annotated[StrictBool, InPython('audit.to_frame().group_by("code").len() on what is returned')] = False
@@ -186,7 +188,7 @@ class Options(BaseModel):
             tuple(str(p) if isinstance(p, Path) else p for p in listed) if isinstance(listed, list | tuple) else listed
         )
 
-    @field_validator("sources", "shifts", mode="before")
+    @field_validator("sources", "shifts", "only", mode="before")
     @classmethod
     def _listed(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given

@@ -121,6 +121,27 @@ def test_a_file_comes_back_as_it_went(tmp_path: Path):
     assert accepted.read(tmp_path / "known.toml").entries == known.entries
 
 
+def test_one_finding_is_accepted_beside_what_the_file_holds(tmp_path: Path):
+    path = tmp_path / "known.toml"
+    now = document(
+        finding("new-7b", 0.3), finding("new-7b-chat", 0.2), finding("a", 0.4, code="U705"), finding("b", 0.1, outcome="clear")
+    )  # fmt: skip
+    accepted.write(path, now, only=["u705"], reason="ticket 7", expires=LATER)
+    accepted.write(path, now, only=["U101: New-7b"], reason="old data", expires=LATER)
+    assert [(e.key, e.reason) for e in accepted.read(path).entries] == [
+        (("U705", "model", "a"), "ticket 7"),
+        (("U101", "model", "new-7b"), "old data"),
+    ]
+    accepted.write(path, now, only=["U101:CHAT"], reason="x")
+    assert [e.name for e in accepted.read(path).entries] == ["a", "new-7b", "new-7b-chat"]
+    before = path.read_text(encoding="utf-8")
+    with pytest.raises(
+        BadInput, match=r"--only 'U101:zz': nothing of that name is found\. Found is 'U101:new-7b', 'U101:new"
+    ):
+        accepted.write(path, document(*now["findings"][:1], now["findings"][1], now["findings"][3]), only=["U101:zz"])
+    assert path.read_text(encoding="utf-8") == before
+
+
 def test_reasons_and_dates_stay_when_a_file_is_written_anew():
     old = taken(finding("a", 0.3), finding("gone", 0.2), reason="because")
     new = accepted.taken(document(finding("a", 0.4), finding("b", 0.2)), today=TODAY, before=old)

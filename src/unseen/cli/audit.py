@@ -78,6 +78,7 @@ def audit(
     output: Annotated[list[Path] | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; findings are shown here as well. Repeatable: each is then written by its ending.", rich_help_panel=OUTPUT)] = None,
     baseline: Annotated[str | None, typer.Option(metavar="REPORT|LOG", help="An earlier JSON report, or its logs: what each model lost since on shared items (U705), and what else got worse.", rich_help_panel=OUTPUT)] = None,
     accept: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is found to this TOML file, as known and accepted; its reasons and dates stay.", rich_help_panel=OUTPUT)] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="CODE:SUBJECT", help="With --accept: which findings (U705:new-7b, or U705 for all of a code); what the file holds beside them stays. Repeatable.", rich_help_panel=OUTPUT)] = None,
     accepted: Annotated[Path | None, typer.Option(metavar="FILE", help="What is known and accepted: it does not fail until it grows or expires.", rich_help_panel=OUTPUT)] = None,
     reason: Annotated[str | None, typer.Option(help="With --accept: why; else to be filled in.", rich_help_panel=OUTPUT)] = None,
     expires: Annotated[str | None, typer.Option(metavar="DATE", help="With --accept: the last day, as 2027-01-31; default in 90 days.", rich_help_panel=OUTPUT)] = None,
@@ -105,7 +106,7 @@ def audit(
         "time_limit": time_limit, "budget": budget, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
         "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output or None,
-        "baseline": baseline, "accept": accept, "accepted": accepted, "reason": reason, "expires": expires,
+        "baseline": baseline, "accept": accept, "only": only or None, "accepted": accepted, "reason": reason, "expires": expires,
         "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "full": full, "quiet": quiet,
     }  # fmt: skip
     request = auditing.request_of(given, config)

@@ -22,7 +22,7 @@ from unseen.cli.printing import print_report
 from unseen.errors import BadInput
 from unseen.files import require_writable, write_atomically
 from unseen.options import Options
-from unseen.plain_text import line, names
+from unseen.plain_text import counted, line, names
 from unseen.report import accepted
 from unseen.report.baseline import Baseline
 from unseen.report.failing import UNDECIDED, failures, unasked
@@ -227,19 +227,25 @@ def _accepted(request: Request) -> accepted.Accepted | None:
         require_writable(Path(o.accept), [s for s in (*o.sources, o.train, request.config, o.baseline, *o.output) if s])
         # Entries without a reason are what is to be filled in; they are written anew below.
         return None
-    if o.reason or o.expires:
-        raise BadInput("--reason and --expires say why and until when something is accepted: give --accept FILE too.")
+    if o.reason or o.expires or o.only:
+        raise BadInput(
+            "--only, --reason and --expires say what is accepted, why and until when: give --accept FILE too."
+        )
     return accepted.read(o.accepted) if o.accepted else None
 
 
 def _accept(options: Options, document: dict[str, Any]) -> dict[str, Any]:
     """Write what is found as accepted; the document with it marked so."""
-    taken = accepted.write(options.accept or "", document, reason=options.reason, expires=options.expires)
+    taken = accepted.write(
+        options.accept or "", document, reason=options.reason, expires=options.expires, only=options.only
+    )
     unfilled = sum(not e.reason for e in taken.entries)
     todo = f" {unfilled:,} of them lack a reason: fill it in." if unfilled else ""
-    sys.stderr.write(
-        f"unseen: {len(taken.entries):,} findings are accepted in {line(taken.source)}; take out those that are not meant.{todo}\n"
+    held = names([f"{e.code} of {e.name}" for e in taken.entries], 6)
+    rest = (
+        f": {held}." if options.only else "; take out those that are not meant, or name what is: --only CODE:SUBJECT."
     )
+    sys.stderr.write(f"unseen: {counted(len(taken.entries), 'finding')} accepted in {line(taken.source)}{rest}{todo}\n")
     return accepted.applied(document, taken)
 
 

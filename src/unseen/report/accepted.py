@@ -15,6 +15,7 @@ from unseen.errors import BadInput
 from unseen.estimates.intervals.means import normal_quantile, two_sided_z
 from unseen.estimates.testing.multiplicity import benjamini_hochberg
 from unseen.files import write_atomically
+from unseen.plain_text import names
 from unseen.plain_text import value as shown
 from unseen.report.baseline import alone, difference, key_of, signed
 
@@ -24,7 +25,7 @@ DAYS = 90
 HEAD = """\
 # Findings that are known and accepted. Audits that are given this file (accepted = "FILE" in [tool.unseen], or --accepted FILE)
 # show them as accepted and do not fail for them, until one grows beyond what stands here or its date has passed.
-# Take out the tables [[accepted]] of what you do not accept.
+# Take out the tables [[accepted]] of what you do not accept, or name what you do: --only CODE:SUBJECT.
 version = 1
 """
 NUMBERS = ("value", "low", "high")
@@ -158,7 +159,7 @@ def _date(given: Any, where: str) -> dt.date:
 
 def taken(
     document: Mapping[str, Any], *, reason: str = "", expires: dt.date | None = None, today: dt.date | None = None,
-    before: Accepted | None = None,
+    before: Accepted | None = None, only: Sequence[str] = (),
 ) -> Accepted:  # fmt: skip
     """Accept what a document has found.
 
@@ -168,13 +169,17 @@ def taken(
         expires: The last day; ``DAYS`` days from today by default.
         today: The day of today.
         before: A file that is written anew: its reasons and dates stay, where the finding is still there.
+        only: Findings to accept, each as CODE or CODE:SUBJECT (any part of the subject's name); what ``before`` holds
+            beside them stays as it is. All that is found where none is named.
+
+    Raises:
+        BadInput: Nothing that is found is called so.
     """
     last = expires or (today or dt.date.today()) + dt.timedelta(days=DAYS)
     known = {e.key: e for e in (before.entries if before else ())}
+    found = [f for f in document["findings"] if f["outcome"] == "found"]
     entries: list[Entry] = []
-    for f in document["findings"]:
-        if f["outcome"] != "found":
-            continue
+    for f in _named(found, only) if only else found:
         e = f["estimate"] or {}
         whole = all(e.get(k) is not None for k in NUMBERS)
         numbers = {**{k: float(e[k]) for k in NUMBERS}, "level": float(e["level"])} if whole else None
@@ -194,12 +199,35 @@ def taken(
         if old is not None:
             entry = replace(entry, reason=reason or old.reason, expires=expires or old.expires)
         entries.append(entry)
-    return Accepted(tuple(entries))
+    new = {e.key: e for e in entries}
+    return Accepted(tuple(({**known, **new} if only else new).values()))
+
+
+def _named(found: Sequence[Mapping[str, Any]], only: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Findings that are named, in their order."""
+    called = [(f["code"], f["subject"]["name"].casefold()) for f in found]
+    taken: set[int] = set()
+    for one in only:
+        code, _, subject = one.partition(":")
+        code, part = code.strip().upper(), subject.strip().casefold()
+        own = [i for i, (c, name) in enumerate(called) if c == code and part in name]
+        # A name that is meant whole is no part of longer ones.
+        own = [i for i in own if called[i][1] == part] or own
+        if not own:
+            there = [f"{f['code']}:{f['subject']['name']}" for f in found]
+            near = [t for t in there if t.startswith(f"{code}:")] or there
+            raise BadInput(
+                f"--only {shown(one)!r}: nothing of that name is found. Found is {names([repr(t) for t in near], 6)}."
+                if near else f"--only {shown(one)!r}: nothing is found, so that there is nothing to accept."
+            )  # fmt: skip
+        taken |= {*own}
+    return [found[i] for i in sorted(taken)]
 
 
 def write(
-    path: str | Path, document: Mapping[str, Any], *, reason: str = "", expires: dt.date | None = None
-) -> Accepted:
+    path: str | Path, document: Mapping[str, Any], *, reason: str = "", expires: dt.date | None = None,
+    only: Sequence[str] = (),
+) -> Accepted:  # fmt: skip
     """Accept what a document has found in a file; reasons and dates that it holds already stay.
 
     Args:
@@ -207,16 +235,17 @@ def write(
         document: The audit.
         reason: Why; left to be filled in where it is empty.
         expires: The last day; ``DAYS`` days from today by default.
+        only: As in ``taken``.
 
     Returns:
         What stands in the file now.
 
     Raises:
-        BadInput: The file is there and malformed, or can't be written.
+        BadInput: The file is there and malformed, or can't be written; or nothing that is found is called as ``only`` says.
     """
     path = Path(path)
     before = read(path, filled=False) if path.exists() else None
-    made = replace(taken(document, reason=reason, expires=expires, before=before), source=str(path))
+    made = replace(taken(document, reason=reason, expires=expires, before=before, only=only), source=str(path))
     write_atomically(path, to_toml(made))
     return made
 
