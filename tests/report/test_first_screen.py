@@ -112,3 +112,33 @@ def test_a_sentence_that_does_not_fit_ends_with_a_whole_word_and_one_mark():
     assert "……" not in lines[1]
     assert all(word in words.split() for word in lines[1].removesuffix(" …").split())
     assert max(map(len, lines)) <= 40
+
+
+@pytest.fixture(scope="module")
+def two():
+    """Two models: the new one is worse on items of five steps and more."""
+    import numpy as np
+    import polars as pl
+
+    rng = np.random.default_rng(0)
+    steps = rng.integers(1, 8, 800)
+    rows = []
+    for model, there in (("base", 0.8), ("new", 0.3)):
+        right = rng.random(800) < np.where(steps >= 5, there, 0.8)
+        rows += [{"model": model, "item": f"q{i}", "steps": int(k), "score": int(r)} for i, (k, r) in enumerate(zip(steps, right, strict=True))]  # fmt: skip
+    return unseen.audit(pl.DataFrame(rows), unseen="steps > 4").document
+
+
+def test_who_of_two_models_is_ahead_is_said_once_with_its_interval(two):
+    pair = next(f for f in two["findings"] if f["code"] == "U701")
+    assert first.between(two) == pair["statement"]
+    assert not any(entry.startswith("U701") for entry in first.rest(two))
+    for text in (" ".join(terminal.text(two, width=200).split()), markdown.render(two), html.render(two)):
+        assert "base is ahead of new: " in text
+    assert "also  U701" not in terminal.text(two)
+
+
+def test_a_story_of_one_of_several_models_names_it(two, document):
+    assert first.stories(two)[0][2] == "new"
+    assert first.stories(document)[0][2] == "4 of 4"
+    assert first.between(document) == ""

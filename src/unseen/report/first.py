@@ -111,16 +111,42 @@ def stories(document: Document) -> list[tuple[str, str, str, str, str]]:
     return [
         (
             str(n), str(story["title"]),
-            f"{len(story['models'])} of {story['of_models']}" if story["of_models"] > 1 else "",
+            which(story["models"], story["of_models"]),
             str(story["figure"]), " ".join(story["codes"]),
         )
         for n, story in enumerate(document["stories"], 1)
     ]  # fmt: skip
 
 
-def rest(document: Document) -> list[str]:
-    """What no story holds, as one entry a check: code, title, number of findings."""
+def which(models: Sequence[str], of: int) -> str:
+    """Which models a story is about: how many, or the only one of several by its name.
+
+    >>> which(["a", "b"], 3), which(["b"], 2), which(["a"], 1)
+    ('2 of 3', 'b', '')
+    """
+    if of < 2 or not models:
+        return ""
+    return middle(str(models[0]), LEGIBLE) if len(models) == 1 else f"{len(models)} of {of}"
+
+
+def between(document: Document) -> str:
+    """What lies between two models, where there are just two: tiers tell it for more."""
+    pair = _pair(document)
+    return str(pair["statement"]) if pair else ""
+
+
+def _pair(document: Document) -> Mapping[str, Any] | None:
+    if len((document.get("scores") or {}).get("rows", ())) != 2:
+        return None
     held = {name for story in document["stories"] for name in story["findings"]}
+    own = (f for f in document["findings"] if f["code"] == "U701" and f["subject"]["kind"] == "pair")
+    return next((f for f in own if f["outcome"] != "not_applicable" and f["id"] not in held), None)
+
+
+def rest(document: Document) -> list[str]:
+    """What no story and no sentence of its own holds, as one entry a check: code, title, number of findings."""
+    held = {name for story in document["stories"] for name in story["findings"]}
+    held |= {pair["id"]} if (pair := _pair(document)) else set()
     loose = [f for f in document["findings"] if f["outcome"] == "found" and f["id"] not in held]
     return [
         f"{code} {title_case(own[0]['title'])}{f' ({len(own)})' if len(own) > 1 else ''}"
@@ -218,6 +244,7 @@ def _lower(text: str) -> str:
 __all__ = [
     "COLUMNS",
     "Column",
+    "between",
     "cell",
     "columns",
     "counts",
@@ -229,4 +256,5 @@ __all__ = [
     "start",
     "stories",
     "told",
+    "which",
 ]

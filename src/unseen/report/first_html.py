@@ -54,6 +54,7 @@ def parts(document: Document, linked: Collection[str]) -> dict[str, Any]:
         "rows": [[_cell(row, c, scales.get(c.key)) for c in columns] for row in rows],
         "level": f"{100 * document['settings'].get('level', 0.95):.0f}\N{NO-BREAK SPACE}%",
         "lost": _lost(document) if any(c.key == "gap" for c in columns) else "",
+        "between": first.between(document),
         "tiers": any(c.key == "tier" for c in columns),
         "stories": [_story(story, held, linked) for story in document["stories"]],
         "rest": [{"code": text.split()[0], "text": text} for text in first.rest(document)],
@@ -109,10 +110,10 @@ def _scale(document: Document, rows: Sequence[Mapping[str, Any]], key: str) -> t
 def _story(story: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]], linked: Collection[str]) -> dict[str, Any]:
     own = [held[name] for name in story["findings"] if name in held]
     shown = own[:MAX_UNDER]
-    several = story["of_models"] > 1
+    which = first.which(story["models"], story["of_models"])
     return {
         "id": story["id"], "title": story["title"], "sentence": story["sentence"], "next_step": story["next_step"],
-        "models": f"{len(story['models'])} of {story['of_models']} models" if several and story["models"] else "",
+        "models": f"{which} models" if len(story["models"]) > 1 else which,
         "count": counted(len(own), "finding"), "codes": ", ".join(story["codes"]),
         "findings": [
             {"id": f["id"], "code": f["code"], "name": f["subject"]["name"], "line": interval(f["estimate"]),

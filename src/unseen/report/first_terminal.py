@@ -31,7 +31,8 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
     closing += _wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []
     closing += _wrapped(f"All findings: --full · what a code means: unseen explain {_example(document)}", console)
     also = _wrapped(f"also  {' · '.join(others)}", console, most=1, hanging="      ") if others else []
-    left = MAX_LINES - len(verdict) - len(closing) - len(also) - 2
+    between = _wrapped(first.between(document), console, most=2) if first.between(document) else []
+    left = MAX_LINES - len(verdict) - len(closing) - len(also) - len(between) - 2
     # Rows of the score table give way to stories, and stories to the rest.
     wanted = min(len(document["stories"]), MOST_STORIES)
     table = _scores(document, console, max(left - wanted - 2, 2))
@@ -40,6 +41,8 @@ def write_first(document: Mapping[str, Any], console: Console) -> None:
         console.print(safe(line, console, style="bold"))
     for i, line in enumerate(["", *table] if table else []):
         console.print(safe(line, console, style="dim" if i == 1 else ""))
+    for line in between:
+        console.print(safe(line, console))
     if stories or also:
         console.print()
     for line in (*stories, *also):

@@ -53,6 +53,7 @@ def _first(document: Mapping[str, Any]) -> list[str]:
             left = len(document["scores"]["rows"]) - len(shown)
             rows.insert(cut, f"| … {left} more between |{' |' * (len(columns) - 1)}")
         lines += [*rows, ""]
+    lines += [escape(first.between(document)), ""] if first.between(document) else []
     if document["stories"]:
         lines += ["| | Story | Models | | Findings |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(escape(cell) for cell in row)} |" for row in first.stories(document)]

@@ -50,7 +50,7 @@ def render(document: Mapping[str, Any]) -> str:
     )
     told = document.get("verdict")
     return template("notebook.html.j2").render(
-        **{name: parts.get(name) for name in ("heads", "rows", "stories", "rest", "level", "lost", "tiers")},
+        **{name: parts.get(name) for name in ("heads", "rows", "between", "stories", "rest", "level", "lost", "tiers")},
         uid=uid,
         # Both are of this package, not input.
         style=Markup(asset("notebook.css") + rules),  # noqa: S704
