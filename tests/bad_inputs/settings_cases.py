@@ -263,7 +263,7 @@ LEARNER = [
     ("target missing", T.replace("y ", "label ", 1), L, 2, "no column 'label'; the columns are x, z, site, day, y."),
     ("target constant", T, learn(last("1")), 2, "the target column 'y' is constant: it holds only 1, so"),
     ("target all missing", T, learn(last("")), 2, "the target column 'y' is constant: it holds no value, so"),
-    ("target a name a row", T, learn(lambda i, row: f"{row.rsplit(',', 1)[0]},c{i}"), 2, "0 rows with a target are too few to refit a learner; give"),
+    ("target a name a row", T, learn(lambda i, row: f"{row.rsplit(',', 1)[0]},c{i}"), 2, "the target 'y' has 240 different values in 240 rows, 240 of them once: too many classes."),
     ("no target", "audit t.csv --shift 'held-out site'", L, 2, "say which column to predict: --target COLUMN (there are x,"),
     ("no shift", "audit t.csv --target y", L, 2, "column 'x' gives the target 'y' away: alone it predicts"),
     ("two tables", "audit t.csv t.csv --target y --shift 'held-out site'", L, 2, "a learner is refitted to one table, got 2 sources. Join"),

@@ -24,7 +24,7 @@ def titles(*outcomes: Found) -> list[str]:
     return [s.title for s in tell(AuditResult(tuple(ordered), Subject(), Settings())).stories]
 
 
-LOSS, CONFIDENCE = "Scores fall with what is asked", "Confidence misses the share of right answers"
+LOSS, CONFIDENCE = "Scores fall with what is asked", "Confidence does not match the score"
 
 
 def test_a_cause_told_by_many_checks_counts_once_a_model():

@@ -106,27 +106,32 @@ def short(estimate: Mapping[str, Any]) -> str:
     return brief(estimate["value"], estimate["low"], estimate["high"])
 
 
-def stories(document: Document) -> list[tuple[str, str, str, str, str]]:
-    """Stories as rows: number, title, models, figure, codes."""
+def stories(document: Document, *, named: bool = True) -> list[tuple[str, str, str, str, str]]:
+    """Stories as rows: number, title, models, figure, codes.
+
+    Args:
+        document: The document.
+        named: Whether the only one of several models stands by its name.
+    """
     return [
         (
             str(n), str(story["title"]),
-            which(story["models"], story["of_models"]),
+            which(story["models"], story["of_models"], named=named),
             str(story["figure"]), " ".join(story["codes"]),
         )
         for n, story in enumerate(document["stories"], 1)
     ]  # fmt: skip
 
 
-def which(models: Sequence[str], of: int) -> str:
+def which(models: Sequence[str], of: int, *, named: bool = True) -> str:
     """Which models a story is about: how many, or the only one of several by its name.
 
-    >>> which(["a", "b"], 3), which(["b"], 2), which(["a"], 1)
-    ('2 of 3', 'b', '')
+    >>> which(["a", "b"], 3), which(["b"], 2), which(["b"], 2, named=False), which(["a"], 1)
+    ('2 of 3', 'b', '1 of 2', '')
     """
     if of < 2 or not models:
         return ""
-    return middle(str(models[0]), LEGIBLE) if len(models) == 1 else f"{len(models)} of {of}"
+    return middle(str(models[0]), LEGIBLE) if named and len(models) == 1 else f"{len(models)} of {of}"
 
 
 def between(document: Document) -> str:

@@ -76,15 +76,19 @@ def _scores(document: Mapping[str, Any], console: Console, most: int) -> list[st
 
 def _stories(document: Mapping[str, Any], console: Console, room: int) -> list[str]:
     """One line a story; the title gives way where there is no room."""
-    told = first.stories(document)
-    shown = told if len(told) <= room else told[: room - 1]
-    if not shown:
-        return []
-    rows = [[fitting(t, console) for t in row] for row in shown]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    # Codes first, then titles, are cut where lines are short.
-    fixed = widths[0] + widths[2] + widths[3] + 2 * 4
-    title = min(widths[1], max(24, console.width - fixed - min(widths[4], 9)))
+    # Names of models give way to titles.
+    for named in (True, False):
+        told = first.stories(document, named=named)
+        shown = told if len(told) <= room else told[: room - 1]
+        if not shown:
+            return []
+        rows = [[fitting(t, console) for t in row] for row in shown]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        # Codes first, then titles, are cut where lines are short.
+        fixed = widths[0] + widths[2] + widths[3] + 2 * 4
+        title = min(widths[1], max(24, console.width - fixed - min(widths[4], 9)))
+        if title == widths[1]:
+            break
     codes = max(4, console.width - fixed - title)
     cut = [[r[0], _cut(r[1], title), r[2], r[3], _codes(r[4], codes)] for r in rows]
     lines = _aligned(cut, [False] * 5)

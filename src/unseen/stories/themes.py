@@ -35,8 +35,8 @@ THEMES = (
     Theme("Parts right, whole wrong", ("U301", "U302"), of_score=False),
     Theme("Worse on rewritten items", ("U401", "U501")),
     Theme("Answers change with how a question is put", ("U402", "U403", "U404", "U405"), of_score=False),
-    Theme("Confidence misses the share of right answers", ("U601", "U603"), of_score=False),
-    Theme("Confidence does not tell right from wrong", ("U602",), of_score=False),
+    Theme("Confidence does not match the score", ("U601", "U603"), of_score=False),
+    Theme("Confidence can't tell right from wrong", ("U602",), of_score=False),
     Theme("Loses on domains that were held out", ("U801", "U802", "U803", "U804", "U805", "U806", "U807")),
 )
 

@@ -32,6 +32,14 @@ def test_reading_the_text_gives_the_answer_of_the_graph(seed, language, steps, d
     assert max(step_values(e)) <= e.factors["largest"] <= 5000
 
 
+def test_the_longest_problem_has_a_person_for_each_number():
+    # A beginning, and at most a given number and a result a step.
+    most = 1 + 2 * TASK.limits["steps"][1] + TASK.limits["distractors"][1]
+    for language in LANGUAGES:
+        assert len(set(PEOPLE[language])) >= most
+    assert TASK.draw(2366176, steps=8, distractors=2).factors["steps"] == 8
+
+
 def test_no_sentence_can_be_left_out_but_those_that_distract():
     for seed in range(60):
         e = TASK.draw(seed, steps=(1, 5), distractors=2)
