@@ -1,1 +1,1 @@
-"""Instructions whose fulfilment is checked by rule."""
+"""Instructions whose answers are checked by rule."""
