@@ -24,7 +24,7 @@ _MISSING = re.compile(
 _FEWER = "Run fewer refits at once (--workers 1; in Python: workers=1), or give fewer rows or a smaller learner."
 # What helps where the learner did not raise, but took its process with it.
 _OF_A_LOST_WORKER: dict[LostKind, str] = {
-    "time": "Give each refit more time (--time-limit; in Python: time_limit=), fewer rows, or a learner that is fitted sooner.",
+    "time": "Give each refit more time (--time-limit), fewer rows, or a learner that is fitted sooner.",
     "memory": _FEWER,
     "killed": _FEWER,
     "left": "A learner tells of a failure by raising an exception: take the call that ends the program out of it.",
