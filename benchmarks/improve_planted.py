@@ -17,7 +17,7 @@ Measured with --first 200 (mended; judge, sites x rows of a site):
     sign change  worst, 10 x 400  20 of 20 (1.00, standard error 0.00)
     offset       mean, 10 x 200   19 of 20 (0.95, standard error 0.05)
     label shift  mean, 10 x 200   20 of 20 (1.00, standard error 0.00)
-    nothing      mean, 6 x 60     0 of 400 said to gain (seeds from 1000, 2000, 3000 and 5000)
+    nothing      mean, 6 x 60     0 of 400 said to gain (seeds from 1000, 2000, 3000, 5000 and 7000)
 """
 
 from __future__ import annotations
