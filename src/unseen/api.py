@@ -1037,7 +1037,7 @@ def items_given(given: Any, columns: Any = None) -> Responses | pl.DataFrame:
     Raises:
         BadInput: There is no such file, or it is no table.
     """
-    from unseen.probing.items import items_in
+    from unseen.learners.questions.items import items_in
     from unseen.responses.mapping import Mapping as Columns
     from unseen.responses.readers.plain import sniff
     from unseen.responses.reading import read_examples

@@ -183,7 +183,7 @@ def test_items_of_a_log_are_asked_once_each_and_parts_stay_with_their_whole():
 
 
 def test_items_that_share_a_name_or_have_none_and_options_without_letters_are_told_not_lost():
-    from unseen.probing.items import items_of
+    from unseen.learners.questions.items import items_of
 
     many = [f"option {i}" for i in range(27)]
     table = pl.DataFrame({

@@ -8,9 +8,9 @@ import pytest
 
 inspect_ai = pytest.importorskip("inspect_ai")
 
+from unseen.learners.questions.logged_scorers import reader_of  # noqa: E402
 from unseen.probing import Probing, planned, probe  # noqa: E402
 from unseen.probing.inspect_log import name_of, written  # noqa: E402
-from unseen.probing.logged_scorers import reader_of  # noqa: E402
 
 TEXTS = (
     "ANSWER: B", "ANSWER: B.", "answer: b", "**ANSWER: B**", "I think A.\nANSWER: A\nANSWER: C", "ANSWER: (B)", "B", "ANSWER: Z",

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("lm_eval")
 
-from unseen.probing.logged_scorers import reader_of
+from unseen.learners.questions.logged_scorers import reader_of
 
 TEXTS = (
     "6 + 7 = 13. #### 13", "#### 13 #### 14", "It is 13", "$1,300.50 in all", "", "none", "The answer is 13.", "13\n", " THIRTEEN ",

@@ -8,8 +8,8 @@ from tests.probing.conftest import CAPITALS, Fake, knowing
 
 from unseen.errors import BadInput
 from unseen.learners.language.base import Scored
+from unseen.learners.questions.frames import NOT_THERE, Frame, framed
 from unseen.probing import Probing, planned, probe
-from unseen.probing.framed import NOT_THERE, Frame, framed
 from unseen.responses.mapping import Mapping
 from unseen.responses.reading import read
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from unseen.probing.items import Item
-from unseen.probing.variants import KINDS, Broken, Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants import KINDS, Broken, Variant
 from unseen.probing.variants.numbers import solved
 from unseen.probing.variants.typos import neighbours
 

@@ -20,9 +20,9 @@ from unseen.improving.racing import Race
 from unseen.improving.worst import required_judge
 from unseen.learners.language.base import Generation, LanguageModel
 from unseen.learners.language.calls import BudgetSpent
-from unseen.probing.items import Item, items_of, numbered
-from unseen.probing.scoring import NUMBER, Scorer, scorer_named
-from unseen.probing.variants import Form
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item, items_of, numbered
+from unseen.learners.questions.scoring import NUMBER, Scorer, scorer_named
 from unseen.refitting import Asked, Case, Problem, Spec, asked_of
 from unseen.remedies import Remedy, all_remedies, remedy_named
 from unseen.remedies.base import NEEDS

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unseen.errors import BadInput
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.scoring import SCORERS, Reading, Scorer
 from unseen.plain_text import names
 from unseen.plain_text import value as shown
-from unseen.probing.scoring import SCORERS, Reading, Scorer
-from unseen.probing.variants.base import Form
 from unseen.responses import Responses
 
 LEAST = 0.98

@@ -12,9 +12,9 @@ from unseen.engine.progress import duration
 from unseen.errors import BadInput
 from unseen.learners.language.base import Answer, Completion, Generation, LanguageModel, Prompt, Scored
 from unseen.learners.language.calls import Budget, BudgetSpent, estimated_tokens
-from unseen.probing.items import LETTERS
-from unseen.probing.scoring import Scorer
-from unseen.probing.variants.base import Form
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.layout import LETTERS
+from unseen.learners.questions.scoring import Scorer
 
 Told = Callable[[str, int, int], None]
 # So many prompts are asked to time a model that runs here.
@@ -22,7 +22,7 @@ TIMED = 6
 TOKENS = 64
 # What an error says that comes of options being compared.
 OF_OPTIONS = ("log-probabilit", "can't be scored", "could be scored")
-LETTERS_INSTEAD = "With --scorer letter options are answered by their letter."
+LETTER_INSTEAD = "With --scorer letter options are answered by their letter."
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _compare(
     except BudgetSpent:
         raise
     except BadInput as error:
-        hint = f" {LETTERS_INSTEAD}" if any(sign in str(error) for sign in OF_OPTIONS) else ""
+        hint = f" {LETTER_INSTEAD}" if any(sign in str(error) for sign in OF_OPTIONS) else ""
         raise BadInput(f"{error}{hint}") from None
     return ties
 

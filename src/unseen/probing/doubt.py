@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from unseen.errors import BadInput
 from unseen.learners.language.base import Answer, LanguageModel, Prompt
+from unseen.learners.questions.forms import Form
 from unseen.probing.asking import Asking
-from unseen.probing.variants.base import Form
 
 ORDERS = (("true", "false"), ("false", "true"))
 YES = (("yes", "no"), ("no", "yes"))
@@ -18,7 +18,7 @@ YES = (("yes", "no"), ("no", "yes"))
 def question(form: Form, said: str, order: tuple[str, str]) -> str:
     """The question whether an answer is right.
 
-    >>> from unseen.probing.items import Item
+    >>> from unseen.learners.questions.items import Item
     >>> print(question(Form(Item("1", "2 + 2 =", "4"), "1"), "5", ("true", "false")))
     Question: 2 + 2 =
     Proposed answer: 5
@@ -37,7 +37,7 @@ def question(form: Form, said: str, order: tuple[str, str]) -> str:
 def beforehand(form: Form, order: tuple[str, str]) -> str:
     """The question whether the answer is known, asked without one.
 
-    >>> from unseen.probing.items import Item
+    >>> from unseen.learners.questions.items import Item
     >>> print(beforehand(Form(Item("1", "2 + 2 =", "4"), "1"), ("yes", "no")))
     Question: 2 + 2 =
     Would you answer this question correctly?

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from unseen.probing.items import LETTERS
+from unseen.learners.questions.layout import LETTERS
 from unseen.version import __version__
 
 SCORER = "unseen"

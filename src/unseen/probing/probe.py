@@ -13,15 +13,16 @@ import polars as pl
 from unseen.engine.seeds import numpy_generator
 from unseen.errors import BadInput
 from unseen.learners.language.base import Generation, LanguageModel
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item, Left, items_of
+from unseen.learners.questions.scoring import Scorer, plain, rule_of, scorer_named
 from unseen.plain_text import counted
 from unseen.plain_text import value as shown
 from unseen.probing.agreement import Agreement, agreement, logged, model_in_log, require, reread
 from unseen.probing.asking import Asking, Bill, Replies, Told, asked, bill, nothing
 from unseen.probing.doubt import Doubt, doubted
-from unseen.probing.items import Item, Left, items_of
-from unseen.probing.scoring import Scorer, plain, rule_of, scorer_named
 from unseen.probing.table import answered, read_one
-from unseen.probing.variants import Form, Variant, variants_named
+from unseen.probing.variants import Variant, variants_named
 from unseen.probing.variants.reworded import PROPOSALS, Reworded, reworded
 from unseen.responses import Responses
 

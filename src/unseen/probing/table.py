@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from unseen.learners.language.base import Completion
+from unseen.learners.questions.forms import ORIGINAL, Form
+from unseen.learners.questions.layout import LETTERS
+from unseen.learners.questions.scoring import Reading, Scorer
 from unseen.probing.asking import Replies
 from unseen.probing.doubt import Doubt
-from unseen.probing.items import LETTERS
-from unseen.probing.scoring import Reading, Scorer
-from unseen.probing.variants.base import ORIGINAL, Form
 from unseen.tasks.arithmetic.equations import valid_equations
 
 OWN = {

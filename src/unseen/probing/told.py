@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from unseen.learners.language.base import LanguageModel
+from unseen.learners.questions.forms import Form
 from unseen.plain_text import counted
 from unseen.probing.asking import Bill
 from unseen.probing.probe import Planned
-from unseen.probing.variants import Form
 
 # Fewer lines than this in common are shown again.
 MANY = 8

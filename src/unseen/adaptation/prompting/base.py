@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from string import ascii_uppercase
 
 import numpy as np
 
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.language.base import Answer, Generation, LanguageModel, Prompt
+from unseen.learners.questions.layout import LETTER_ALONE, LETTERS, Labels
 
 # What a user says, and what was answered; "" where an answer is wanted.
 Turn = tuple[str, str]
@@ -53,7 +53,7 @@ class Question:
         'the number alone'
         """
         if self.options:
-            return "the letter of the right option alone"
+            return LETTER_ALONE
         return "the number alone" if self.number else "a few words"
 
     @property
@@ -63,11 +63,11 @@ class Question:
         >>> Question("1", "Capital of Italy?", "Rome", ("Paris", "Rome")).right
         'B'
         """
-        return ascii_uppercase[self.options.index(self.target)] if self.options else self.target
+        return LETTERS[self.options.index(self.target)] if self.options else self.target
 
     def shown(self) -> str:
         """The question with lettered options."""
-        return "\n".join([self.text, *(f"{ascii_uppercase[i]}. {o}" for i, o in enumerate(self.options))])
+        return f"{self.text}\n{Labels().lines(self.options)}" if self.options else self.text
 
     def apart(self, other: Question) -> bool:
         """Whether another question may be shown as an example for this one.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from string import ascii_uppercase
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from unseen.adaptation.prompting.base import Asker, Question, Said, nothing, wan
 from unseen.adaptation.prompting.chains import voted
 from unseen.learners.language.base import LanguageModel, Prompt
 from unseen.learners.language.calls import estimated_tokens
+from unseen.learners.questions.layout import LETTERS
 
 
 def orders_of(question: Question, count: int, asker: Asker) -> list[list[int]]:
@@ -93,7 +93,7 @@ def _likeliest(questions: Sequence[Question], asker: Asker, models: Sequence[Lan
     said = nothing(questions)
     shares = [shares_of(questions, asker, model, orders, said) for model in models]
     for one, *own in zip(said, *shares, strict=True):
-        one.text = ascii_uppercase[int(np.argmax(np.sum(own, axis=0)))]
+        one.text = LETTERS[int(np.argmax(np.sum(own, axis=0)))]
     return said
 
 
@@ -108,7 +108,7 @@ def shares_of(
     flat = [(i, order) for i, q in enumerate(questions) for order in orders_of(q, orders, asker)]
     prompts: list[Prompt] = [asker.prompt([(wanted(questions[i].reordered(o)), "")]) for i, o in flat]
     before = "" if asker.chats else " "
-    letters = [[f"{before}{ascii_uppercase[k]}" for k in range(len(o))] for _, o in flat]
+    letters = [[f"{before}{LETTERS[k]}" for k in range(len(o))] for _, o in flat]
     scored = model.score(prompts, letters)
     sums = [np.zeros(len(q.options)) for q in questions]
     for (i, order), prompt, options in zip(flat, prompts, scored, strict=True):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from string import ascii_uppercase
 
 from unseen.adaptation.prompting.base import Asker, Question, Said, answered, nothing, wanted
+from unseen.learners.questions.layout import LETTERS
 
 LONGEST, LARGEST = 300, 10**30
 MOST_POWER = 64
@@ -54,7 +54,7 @@ def constrained(questions: Sequence[Question], pool: Sequence[Question], asker: 
     said = nothing(questions)
     forms: dict[str, list[int]] = {}
     for i, q in enumerate(questions):
-        form = f"[A-{ascii_uppercase[len(q.options) - 1]}]" if q.options else NUMBER
+        form = f"[A-{LETTERS[len(q.options) - 1]}]" if q.options else NUMBER
         # After a text that is continued an answer begins with a space.
         forms.setdefault(form if asker.chats else f" ?{form}", []).append(i)
     for form, own in forms.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unseen.errors import BadInput
-from unseen.probing.variants.base import ORIGINAL, Broken, Form, Style, Variant
+from unseen.probing.variants.base import Broken, Variant
 from unseen.probing.variants.context import Context
 from unseen.probing.variants.formats import Format
 from unseen.probing.variants.length import Length
@@ -39,4 +39,4 @@ def variants_named(names: Sequence[str]) -> list[Variant]:
     return [KINDS[n] for n in dict.fromkeys(names)] if names else list(KINDS.values())
 
 
-__all__ = ["KINDS", "ORIGINAL", "Broken", "Form", "Style", "Variant", "variants_named"]
+__all__ = ["KINDS", "Broken", "Variant", "variants_named"]

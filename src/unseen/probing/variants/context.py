@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 
 WHO = ("My neighbour", "A colleague of mine", "The woman next door", "An old friend", "The librarian")
 DID = (

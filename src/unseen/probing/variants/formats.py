@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Style, Variant
+from unseen.learners.questions.forms import Form, Style
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 
 LABELS: dict[str, Style] = {
     "(a) (b)": Style("bracketed"), "1. 2.": Style("numbers"), "bullets": Style("bullets"), "no options shown": Style("hidden"),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 from unseen.probing.variants.order import OF_OTHERS
 
 # What is added says nothing that the option does not say.

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 
 SUM = re.compile(r"(?<![\d.,+*×-])(?<![+*×-] )(\d{1,9}) ?([+*×-]) ?(\d{1,9})(?![\d.,]*\d)(?! ?[+*×/-])")
 DRAWS = 50

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 
 FRAMES = (
     "Please answer this question: {}", "Here is a question for you. {}", "I would like to know the answer to this: {}",

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unseen.learners.language.base import Generation, LanguageModel, Prompt
-from unseen.probing.items import Item
-from unseen.probing.variants.base import Form, Variant
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item
+from unseen.probing.variants.base import Variant
 
 PROPOSALS, WARM = 3, 0.7
 # Tokens of a proposal, beyond those of a question that has so many letters a token.

@@ -6,27 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from string import ascii_uppercase
 from typing import Any
 
 import polars as pl
 
-from unseen.probing.framed import Frame, framed
+from unseen.learners.questions.frames import Frame, framed
+from unseen.learners.questions.layout import ASKED, LETTERS
 from unseen.responses import Responses
 from unseen.responses.columns import infer_factors
 from unseen.responses.mapping import SYNONYMS
 
-LETTERS = ascii_uppercase
 # "A. Paris", "(B) Rome", "c) Oslo" at the beginning of a line.
 OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Za-z])[.):][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
-# How the answer is asked for, by the labels of the options.
-ASKED = {
-    "letters": "Answer with the letter of the right option alone.",
-    "bracketed": "Answer with the letter of the right option alone.",
-    "numbers": "Answer with the number of the right option alone.",
-    "bullets": "Answer with the right option alone, in its own words.",
-    "hidden": "Answer in a few words.",
-}
 # What models of a log answered belongs to the answer, and texts of an item are asked, not copied.
 NOT_OF_ITEMS = ("variant", "variant_level", "key_position", "n_options")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from unseen.probing.items import LETTERS
+from unseen.learners.questions.layout import LETTERS
 
 # Of a text, the right answer and the number of options: what was read, and how right it is.
 Read = Callable[[str, str, int], tuple[str | None, float]]

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unseen.errors import BadInput
-from unseen.probing.items import LETTERS, Item, place_of
-from unseen.probing.logged_scorers import reader_named
-from unseen.probing.variants.base import Form
+from unseen.learners.questions.forms import Form
+from unseen.learners.questions.items import Item, place_of
+from unseen.learners.questions.layout import LETTERS
+from unseen.learners.questions.logged_scorers import reader_named
 
 SCORERS = "by-item, exact, choice, letter, likelihood, likelihood-norm, number, regex:PATTERN or module:function"
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|\.\d)|(?<![\w.])[-+]?\.\d+")
@@ -109,7 +110,7 @@ def chosen(form: Form, text: str) -> int | None:
     A label counts where it stands alone, after "answer" or "option", or at the beginning before a mark; else the text of
     exactly one option (an option inside another that is named does not count).
 
-    >>> from unseen.probing.items import Item
+    >>> from unseen.learners.questions.items import Item
     >>> form = Form(Item("1", "Capital?", "Rome", ("Paris", "Rome")), "1")
     >>> [chosen(form, t) for t in ("B", "(b)", "The answer is **B**.", "B. Rome", "It is Rome", "Paris or Rome", "A city", "")]
     [1, 1, 1, 1, 1, None, None, None]

@@ -3,9 +3,9 @@
 import pytest
 
 from unseen.errors import BadInput
-from unseen.probing.items import Item, items_of, split_options
-from unseen.probing.scoring import number_in, scorer_named
-from unseen.probing.variants import Form, Style
+from unseen.learners.questions.forms import Form, Style
+from unseen.learners.questions.items import Item, items_of, split_options
+from unseen.learners.questions.scoring import number_in, scorer_named
 from unseen.responses import Responses
 
 FORM = Form(Item("1", "Capital of Italy?", "Rome", ("Paris", "Rome", "New York", "York")), "1")

@@ -6,40 +6,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from string import ascii_lowercase, ascii_uppercase
+from string import ascii_lowercase
 from typing import Any
 
 from unseen.errors import BadInput
 from unseen.learners.language.base import Prompt, plain_prompt
+from unseen.learners.questions.layout import LETTERS, NUMBERS, Labels
 
 # What may stand around the label of an option, by how often it does.
 AROUND = (("", "."), ("(", ")"), ("", ")"), ("", ":"), ("", ")."), ("[", "]"), ("", ""))
-ALPHABETS = (ascii_uppercase, ascii_lowercase, "123456789", "")
+ALPHABETS = (LETTERS, ascii_lowercase, NUMBERS, "")
 BULLETS = ("-", "*", "•")
 NOT_THERE = "its question does not stand in the prompt of the log word for word"
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What stands before each option.
-
-    Attributes:
-        before: Ahead of the letter.
-        after: Behind it.
-        alphabet: Letters or numbers; empty for a bullet, which ``before`` is.
-    """
-
-    before: str = ""
-    after: str = "."
-    alphabet: str = ascii_uppercase
-
-    def at(self, place: int) -> str:
-        """The label at a place.
-
-        >>> Labels("(", ")").at(1), Labels("-", "", "").at(1)
-        ('(B)', '-')
-        """
-        return f"{self.before}{self.alphabet[place] if self.alphabet else ''}{self.after}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +66,7 @@ class Frame:
     def prompt(self, question: str, options: Sequence[str], labels: Labels | None = None) -> Prompt:
         """The prompt with another question, other options, or other labels."""
         label = labels or self.labels
-        shown = "" if label is None else self.joint.join(f"{label.at(i)}{self.gap}{o}" for i, o in enumerate(options))
+        shown = "" if label is None else label.lines(options, gap=self.gap, joint=self.joint)
         text = f"{self.before}{question}{self.between}{shown}{self.after}"
         if self.messages[-1][0] == "":
             return text
