@@ -1,0 +1,277 @@
+"""A trained network with its loss: a copy in evaluation mode that answers and gives gradients of single examples."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from unseen.errors import BadInput
+from unseen.learners.networks.sample import Sample
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+# Memory that gradients of single examples may take at once, in bytes.
+MEMORY = 1 << 30
+BATCH = 512
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": lambda outputs, targets: nn.functional.cross_entropy(outputs, targets, reduction="none"),
+    "binary": lambda outputs, targets: nn.functional.binary_cross_entropy_with_logits(
+        outputs.reshape(targets.shape), targets.to(outputs.dtype), reduction="none"
+    ),
+    "squared": lambda outputs, targets: (
+        (outputs.reshape(targets.shape) - targets).square().reshape(len(targets), -1).sum(1)
+    ),
+    "absolute": lambda outputs, targets: (
+        (outputs.reshape(targets.shape) - targets).abs().reshape(len(targets), -1).sum(1)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A copy of a trained module, in evaluation mode and single precision, with the loss that it was trained by.
+
+    Attributes:
+        module: The copy; nothing that is computed here changes the user's own.
+        loss: (outputs (b, …), targets (b, …)) -> loss of each example, shape (b,).
+        loss_name: What the loss is called.
+        name: What the network is called.
+        notes: What was done to make the copy ("half precision was raised to single").
+    """
+
+    module: nn.Module
+    loss: Loss
+    loss_name: str
+    name: str = "network"
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, module: nn.Module, sample: Sample, *, loss: str | Loss | None = None, name: str = "network") -> Network:
+        """A network from what a user trained, held against some of its data.
+
+        Args:
+            module: Any module whose ``forward`` takes a batch of inputs and gives outputs, or an object with ``logits``.
+            sample: Examples that it shall fit.
+            loss: cross-entropy, binary, squared, absolute, or (outputs, targets) -> losses; by default cross-entropy for
+                classes (binary for one output) and squared error for numbers.
+            name: What it is called.
+
+        Raises:
+            BadInput: It is no module, has no parameters to train, holds values that are not finite, does not take such
+                inputs, or its outputs don't fit the targets.
+
+        >>> net = Network.of(nn.Linear(2, 3), Sample.of(([[0.0, 1.0]], [2])))
+        >>> net.parameters, tuple(net.outputs(torch.ones(4, 2)).shape)
+        (9, (4, 3))
+        """
+        given: Any = getattr(module, "_orig_mod", module)
+        if not isinstance(given, nn.Module):
+            raise BadInput(f"{name}: is a {type(module).__name__}, not a torch module.")
+        notes: list[str] = [] if given is module else ["compiled: the module behind it is read"]
+        trained = [p for p in given.parameters() if p.requires_grad]
+        if not trained:
+            raise BadInput(
+                f"{name}: has no parameters that can be trained (requires_grad), so that it has no gradients."
+            )
+        for key, value in [*given.named_parameters(), *given.named_buffers()]:
+            if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+                bad = int((~torch.isfinite(value)).sum())
+                raise BadInput(f"{name}: {key} holds values that are not finite ({bad:,} of {value.numel():,}).")
+        if any(p.dtype in (torch.float16, torch.bfloat16) for p in trained):
+            notes.append("half precision was raised to single")
+        if any(p.device.type != "cpu" for p in trained):
+            notes.append(f"it was copied from {trained[0].device} to the processor")
+        if given.training:
+            notes.append("it was in training mode: read in evaluation mode")
+        try:
+            own = copy.deepcopy(given).to("cpu").float().eval()
+        except (RuntimeError, TypeError) as error:
+            raise BadInput(
+                f"{name}: can't be copied ({error}). Give a module whose state is that of its parameters."
+            ) from error
+        outputs = _outputs(own, sample.inputs[:2], name, sample)
+        chosen, named = _loss(loss, outputs, sample, name)
+        network = cls(own, chosen, named, name, tuple(notes))
+        network._check(sample)
+        return network
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters that are trained."""
+        return sum(p.numel() for p in self.module.parameters() if p.requires_grad)
+
+    @property
+    def trained(self) -> dict[str, Tensor]:
+        """The parameters that are trained, by their names."""
+        return {k: p.detach() for k, p in self.module.named_parameters() if p.requires_grad}
+
+    def digest(self) -> str:
+        """SHA-256 of all parameters and buffers, in their order."""
+        return digest(self.module)
+
+    def outputs(self, inputs: Tensor, batch: int = BATCH) -> Tensor:
+        """Outputs for many inputs, shape (n, …), without gradients."""
+        with torch.no_grad():
+            return torch.cat([logits(self.module(part)) for part in inputs.split(batch)])
+
+    def losses(self, sample: Sample, batch: int = BATCH) -> Tensor:
+        """Loss of each example, shape (n,)."""
+        parts = zip(sample.inputs.split(batch), sample.targets.split(batch), strict=True)
+        with torch.no_grad():
+            return torch.cat([self.loss(logits(self.module(x)), y) for x, y in parts])
+
+    def gradients(
+        self, sample: Sample, *, memory: int = MEMORY, only: tuple[str, ...] | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Gradients of the losses of single examples, in chunks that fit a memory.
+
+        Args:
+            sample: n examples.
+            memory: Bytes that a chunk and what comes of it may take.
+            only: Names of the parameters that count; by default all that are trained.
+
+        Yields:
+            Rows, and their gradients as vectors, shape (rows, number of parameters).
+
+        Raises:
+            BadInput: The loss does not depend on the parameters, or a gradient is not finite.
+        """
+        free = {k: v for k, v in self.trained.items() if only is None or k in only}
+        fixed = {
+            k: v.detach() for k, v in [*self.module.named_parameters(), *self.module.named_buffers()] if k not in free
+        }
+
+        def one(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+            return self.loss(logits(functional_call(self.module, {**fixed, **parameters}, (x[None],))), y[None]).sum()
+
+        each = vmap(grad(one), in_dims=(None, 0, 0))
+        width = sum(p.numel() for p in free.values())
+        size = max(1, min(BATCH, memory // (16 * max(1, width))))
+        mapped = True
+        for start in range(0, len(sample), size):
+            rows = slice(start, min(start + size, len(sample)))
+            x, y = sample.inputs[rows], sample.targets[rows]
+            made: Tensor | None = None
+            if mapped:
+                try:
+                    made = _flat(each(free, x, y), free)
+                except RuntimeError:
+                    # Code that looks at values, or changes tensors in place, can't be mapped: one example after another.
+                    mapped = False
+            if made is None:
+                made = torch.stack([_flat_one(self, fixed, free, x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+            finite = torch.isfinite(made).all(1)
+            if not bool(finite.all()):
+                row = rows.start + int((~finite).nonzero()[0, 0])
+                raise BadInput(f"{self.name}: the gradient of {sample.name} row {row} is not finite.")
+            yield rows, made
+
+    def _check(self, sample: Sample) -> None:
+        """The loss of an example depends on the parameters, and its gradient is finite."""
+        fixed = {k: v.detach() for k, v in self.module.named_buffers()}
+        fixed |= {k: p.detach() for k, p in self.module.named_parameters() if not p.requires_grad}
+        _flat_one(self, fixed, self.trained, sample.inputs[:1], sample.targets[:1])
+        next(self.gradients(sample.take([0])))
+
+
+def digest(module: nn.Module) -> str:
+    """SHA-256 of all parameters and buffers of a module, in their order."""
+    made = hashlib.sha256()
+    for key, value in module.state_dict().items():
+        made.update(key.encode())
+        made.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return made.hexdigest()
+
+
+def logits(outputs: Any) -> Tensor:
+    """The tensor of what a module gives: itself, its ``logits``, or the first of a tuple."""
+    found = getattr(outputs, "logits", outputs)
+    return found[0] if isinstance(found, tuple | list) else found
+
+
+def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Tensor:
+    try:
+        with torch.no_grad():
+            outputs: Any = logits(module(inputs))
+    except Exception as error:
+        raise BadInput(
+            f"{name}: does not take the inputs of {sample.name}, of shape {tuple(inputs.shape)} and type {_type(inputs)} "
+            f"({error}). Give them as the network was trained on."
+        ) from error
+    if not isinstance(outputs, Tensor):
+        raise BadInput(f"{name}: gives {type(outputs).__name__}, where a tensor of outputs is read.")
+    if len(outputs) != len(inputs):
+        raise BadInput(f"{name}: gives {len(outputs)} outputs for {len(inputs)} inputs.")
+    if not bool(torch.isfinite(outputs).all()):
+        raise BadInput(f"{name}: its outputs for {sample.name} row 0 are not finite.")
+    return outputs
+
+
+def _loss(loss: str | Loss | None, outputs: Tensor, sample: Sample, name: str) -> tuple[Loss, str]:
+    width = outputs[0].numel()
+    if callable(loss):
+        return _of_rows(loss), getattr(loss, "__name__", type(loss).__name__)
+    if loss is None:
+        loss = ("binary" if width == 1 else "cross-entropy") if sample.classes else "squared"
+    if loss not in LOSSES:
+        raise BadInput(
+            f"there is no loss {loss!r}; there are {', '.join(LOSSES)}, or a function (outputs, targets) -> losses."
+        )
+    if loss in ("cross-entropy", "binary"):
+        if not sample.classes and loss == "cross-entropy":
+            raise BadInput(
+                f"{name}: cross-entropy needs classes as whole numbers; the targets of {sample.name} are {_type(sample.targets)}."
+            )
+        low, high = int(sample.targets.min()), int(sample.targets.max())
+        count = 2 if loss == "binary" else outputs.shape[1] if outputs.dim() > 1 else 1
+        if low < 0 or high >= count:
+            raise BadInput(
+                f"{name}: {sample.name} has class {high if high >= count else low}, and the network tells {count} classes "
+                f"(0 to {count - 1}) apart."
+            )
+    elif width != sample.targets[0].numel():
+        raise BadInput(
+            f"{name}: gives {width} numbers an example, and the targets of {sample.name} have {sample.targets[0].numel()}."
+        )
+    return LOSSES[loss], loss
+
+
+def _of_rows(loss: Loss) -> Loss:
+    """A user's loss as one value an example: as it is where it gives that, else example by example."""
+
+    def rows(outputs: Tensor, targets: Tensor) -> Tensor:
+        made = loss(outputs, targets)
+        if made.dim() and len(made) == len(outputs):
+            return made.reshape(len(outputs), -1).sum(1)
+        if len(outputs) == 1:
+            return made.reshape(1)
+        return torch.stack([loss(outputs[i : i + 1], targets[i : i + 1]).reshape(()) for i in range(len(outputs))])
+
+    return rows
+
+
+def _flat(given: dict[str, Tensor], order: dict[str, Tensor]) -> Tensor:
+    return torch.cat([given[k].reshape(len(given[k]), -1) for k in order], 1)
+
+
+def _flat_one(network: Network, fixed: dict[str, Tensor], free: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+    leaves = {k: v.clone().requires_grad_() for k, v in free.items()}
+    loss = network.loss(logits(functional_call(network.module, {**fixed, **leaves}, (x,))), y).sum()
+    if not loss.requires_grad:
+        raise BadInput(
+            f"{network.name}: its loss does not depend on its parameters (detached, or under no_grad), so that it has no gradients."
+        )
+    made = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return torch.cat(
+        [(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(made, leaves.values(), strict=True)]
+    )
+
+
+def _type(values: Tensor) -> str:
+    return str(values.dtype).removeprefix("torch.")
