@@ -129,3 +129,47 @@ def test_show_names_source_and_example(run):
     assert code == 0
     assert "Lake & Baroni" in out
     assert "I_WALK" in out
+
+
+def test_problems_are_written_with_their_steps_and_an_audit_judges_wholes_by_them(run, tmp_path):
+    """A student who knows every step and gets a third of the wholes wrong has a gap of a third."""
+    path = tmp_path / "w.parquet"
+    sampled = ("task", "sample", "word-problems", "--n", "300", "--option", "steps=2:3", "--parts")
+    assert run(*sampled, "--output", path)[0] == 0
+    table = pl.read_parquet(path)
+    whole = pl.col("parent").is_null()
+    assert table.filter(whole).height == 300
+    assert set(table["parent"].drop_nulls()) == set(table.filter(whole)["item"])
+    number = pl.int_range(pl.len())
+    answers = table.with_columns(
+        model=pl.lit("student"), score=pl.when(whole & (number % 3 == 0)).then(0.0).otherwise(1.0)
+    )
+    answers.write_parquet(path)
+    code, out, _ = run("audit", path, "--format", "json")
+    gap = next(f for f in json.loads(out)["findings"] if f["code"] == "U301")
+    share = answers.filter(whole)["score"].mean()
+    assert code in (0, 1)
+    assert gap["estimate"]["value"] == pytest.approx(1 - share)
+    lines = [json.loads(line) for line in run(*sampled)[1].splitlines()]
+    assert {line["parent"] for line in lines[1:3]} == {lines[0]["item"]}
+
+
+def test_planning_problems_are_written_as_files_of_pddl(run, tmp_path):
+    code, out, _ = run("task", "sample", "ferry", "--n", "3", "--pddl", tmp_path / "pddl")
+    items = [json.loads(line)["item"] for line in out.splitlines()]
+    assert code == 0
+    assert {p.name for p in (tmp_path / "pddl").iterdir()} == {
+        f"{i}-{w}.pddl" for i in items for w in ("domain", "problem")
+    }
+    text = (tmp_path / "pddl" / f"{items[0]}-problem.pddl").read_text()
+    assert text.startswith("(define (problem one)")
+    assert text.count("(") == text.count(")")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"), [(["--parts"], "scan has no parts"), (["--pddl", "x"], "scan is no planning task")]
+)
+def test_what_a_task_does_not_have_is_refused(run, flag, message):
+    code, _, err = run("task", "sample", "scan", *flag)
+    assert code == 2
+    assert message in " ".join(err.split())

@@ -101,6 +101,16 @@ def sample(
         str | None, typer.Option("--part", metavar="NAME", help="Of a split only this part: train, test, ...")
     ] = None,
     form: Annotated[str, typer.Option(help="as written, text or tokens.")] = "as written",
+    parts: Annotated[
+        bool,
+        typer.Option(
+            "--parts", help="Each problem with its steps as items of their own (column parent): word-problems."
+        ),
+    ] = False,
+    pddl: Annotated[
+        Path | None,
+        typer.Option("--pddl", metavar="FOLDER", help="Write domain and problem files, too: planning tasks."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .parquet or .jsonl file; default: lines here.")
     ] = None,
@@ -121,6 +131,10 @@ def sample(
         raise BadInput(f"--split {split} is published as it is: leave out --option and --setting.")
     table = None if split is None else _parts(name, split, part, n, seed, write)
     n = 10 if n is None else n
+    if parts:
+        table = _with_parts(task, n, seed, form, options, split)
+    if pddl is not None:
+        _write_pddl(task, task.draw_many(n, seed, **options), pddl)
     if output is not None and output.suffix == ".parquet":
         import io
 
@@ -135,7 +149,7 @@ def sample(
             for e in task.draw_many(n, seed, **options)
         )
     else:
-        plain = ("part", "item", "input", "target")
+        plain = ("parent" if parts else "part", "item", "input", "target")
         lines = (_dumps({**{k: row.pop(k) for k in plain}, "factors": row}) for row in table.iter_rows(named=True))
     if output is not None:
         if output.suffix not in (".jsonl", ".json"):
@@ -144,6 +158,32 @@ def sample(
         return
     for line in lines:
         sys.stdout.write(f"{line}\n")
+
+
+def _with_parts(task: Any, n: int, seed: int, form: str, options: dict[str, Any], split: str | None) -> pl.DataFrame:
+    """Problems and their parts, where the task has parts."""
+    from unseen.errors import BadInput
+
+    if split is not None or not hasattr(task, "sample_with_parts") or form == "tokens":
+        raise BadInput(
+            f"--parts: {task.name} has no parts{', nor a split' if split else ''}; word-problems has, as text."
+        )
+    return task.sample_with_parts(n, seed, **options).table
+
+
+def _write_pddl(task: Any, examples: list[Any], folder: Path) -> None:
+    """Domain and problem files of planning items, named by item."""
+    from unseen.errors import BadInput
+    from unseen.files import write_atomically
+
+    if not hasattr(task, "pddl"):
+        raise BadInput(
+            f"--pddl: {task.name} is no planning task; those are blocksworld, ferry, keys-and-doors and logistics."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for example in examples:
+        for what, text in zip(("domain", "problem"), task.pddl(example), strict=True):
+            write_atomically(folder / f"{example.item}-{what}.pddl", f"{text}\n")
 
 
 def _parts(

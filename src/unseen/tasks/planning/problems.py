@@ -15,6 +15,7 @@ from unseen.tasks.planning.speech import (
     WORDINGS,
     Names,
     drawn_names,
+    pddl,
     plan_text,
     problem_text,
     read_plan,
@@ -97,6 +98,14 @@ class PlanningTask(Generated):
         h = example.hidden
         objects = tuple((kind, tuple(some)) for kind, some in h["objects"])
         return Problem(self.domain, objects, frozenset(map(tuple, h["init"])), tuple(map(tuple, h["goal"])))
+
+    def pddl(self, example: Example) -> tuple[str, str]:
+        """The texts of a domain file and a problem file, in the names that the item shows, whatever its language is.
+
+        Args:
+            example: An item of this task.
+        """
+        return pddl(self.problem(example), self._names(example))
 
     def verify(self, example: Example, answer: object) -> float:
         """1 where each line is an action that can be taken and the goal holds at the end."""

@@ -118,7 +118,7 @@ def drawn_names(d: Draws, problem: Problem, wording: str) -> Names:
 def problem_text(problem: Problem, names: Names, language: str) -> str:
     """The whole question."""
     if language == "pddl":
-        lines = [*_pddl(problem, names), "Write a plan for this problem: one action in brackets on each line."]
+        lines = [*pddl(problem, names), "Write a plan for this problem: one action in brackets on each line."]
     elif names.wording == "plain":
         lines = _plain(problem)
     else:
@@ -217,24 +217,35 @@ def _schematic(problem: Problem, names: Names) -> list[str]:
     ]
 
 
-def _pddl(problem: Problem, names: Names) -> list[str]:
+def pddl(problem: Problem, names: Names) -> tuple[str, str]:
+    """Domain and problem in PDDL (STRIPS with types, and "not equal" where two places must differ), as planners read them.
+
+    Args:
+        problem: What to write.
+        names: What actions, predicates, types and objects are called.
+
+    Source: McDermott et al. (1998), PDDL, the planning domain definition language, version 1.2.
+    """
     domain = problem.domain
     show = names.shown
     title = domain.name if names.wording == "plain" else names.wording
     equality = " :equality" if any(a.differ for a in domain.actions) else ""
     types = [show.get(kind, kind) for kind, _ in problem.objects]
-    return [
+    about = [
         f"(define (domain {title})",
         f"(:requirements :strips :typing{equality})",
         f"(:types {' '.join(types)})",
         f"(:predicates {' '.join(_predicate(p, kinds, show) for p, kinds in domain.predicates)})",
         *(line for action in domain.actions for line in _pddl_action(action, names)),
         ")",
+    ]
+    asked = [
         f"(define (problem one) (:domain {title})",
         f"(:objects {' '.join(_typed(some, kind, show) for kind, some in problem.objects if some)})",
         f"(:init {' '.join(f'({names.write(a)})' for a in sorted(problem.init))})",
         f"(:goal (and {' '.join(f'({names.write(a)})' for a in problem.goal)})))",
     ]
+    return "\n".join(about), "\n".join(asked)
 
 
 def _pddl_action(action: Action, names: Names) -> list[str]:
