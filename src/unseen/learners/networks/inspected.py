@@ -1,0 +1,171 @@
+"""What an audit knows of trained networks: the networks, what they were trained on, and what judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from unseen.errors import BadInput
+from unseen.learners.networks.network import MEMORY, Loss, Network
+from unseen.learners.networks.sample import Sample
+from unseen.plain_text import names
+
+# Training examples that stand beside the test set as answers; more say nothing that these do not.
+MOST_ANSWERED = 20_000
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """Networks with the data that they were trained and are judged on.
+
+    Attributes:
+        networks: One, or several runs of one kind.
+        train: What they were trained on.
+        test: What they were not trained on; None where there is none.
+        settings: What tells the runs apart (width, rate, seed …): one mapping a network, empty where nothing is known.
+        memory: Bytes that gradients of single examples may take at once.
+        shared: Results that several checks use, by name.
+    """
+
+    networks: tuple[Network, ...]
+    train: Sample
+    test: Sample | None = None
+    settings: tuple[Mapping[str, Any], ...] = ()
+    memory: int = MEMORY
+    shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls, module: Any, train: Any, test: Any = None, *, loss: str | Loss | None = None, target: str | None = None,
+        inputs: Sequence[str] = (), cluster: str | None = None, memory: int = MEMORY,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Inspected:  # fmt: skip
+        """Networks and data in whatever form a user has them.
+
+        Args:
+            module: A module; several in a list, or by their names.
+            train: What they were trained on; see ``Sample.of``.
+            test: What they were not trained on.
+            loss: See ``Network.of``.
+            target: Column to predict, where frames are given.
+            inputs: Columns that the networks read.
+            cluster: Column of what was sampled together.
+            memory: Bytes that gradients of single examples may take at once.
+            settings: What tells the runs apart, by their names.
+
+        Raises:
+            BadInput: A module or data can't be read, or train and test don't fit each other.
+        """
+        if train is None:
+            raise BadInput("a module is inspected with its training examples: give train=.")
+        seen = Sample.of(train, target=target, inputs=inputs, cluster=cluster, name="train")
+        beyond = None if test is None else Sample.of(test, target=target, inputs=inputs, cluster=cluster, name="test")
+        if beyond is not None and (beyond.inputs.shape[1:] != seen.inputs.shape[1:] or beyond.classes != seen.classes):
+            raise BadInput(
+                f"test: inputs have the shape {tuple(beyond.inputs.shape[1:])} and {_kind(beyond)} as targets, those of train "
+                f"{tuple(seen.inputs.shape[1:])} and {_kind(seen)}. Prepare both in the same way."
+            )
+        given = _named(module)
+        networks = [Network.of(one, seen, loss=loss, name=name) for name, one in given.items()]
+        if beyond is not None:
+            for name, one in given.items():
+                Network.of(one, beyond, loss=loss, name=name)
+        own = settings or {}
+        strange = sorted(set(own) - set(given))
+        if strange:
+            raise BadInput(
+                f"settings of {names(strange, 5)}, which is no network here; the networks are {names(list(given), 5)}."
+            )
+        return cls(tuple(networks), seen, beyond, tuple(own.get(name, {}) for name in given), memory)
+
+    def answers(self, *, both: bool = True, seed: int = 0) -> pl.DataFrame:
+        """What the networks answer, as a table of responses.
+
+        Args:
+            both: The training examples as what is seen, the test set as what is not; else the test set alone.
+            seed: Which training examples, where there are more than ``MOST_ANSWERED``.
+
+        Returns:
+            model, item, score (1 or 0 for classes, minus the absolute error for numbers), prediction, target, confidence (for
+            classes), cluster, the other columns of the data, and with ``both`` split.
+        """
+        parts = [(self.train, "seen")] if both or self.test is None else []
+        parts += [] if self.test is None else [(self.test, "unseen")]
+        made: list[pl.DataFrame] = []
+        for sample, side in parts:
+            rows = np.arange(len(sample))
+            if side == "seen" and len(rows) > MOST_ANSWERED:
+                rows = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ANSWERED, replace=False))
+            few = sample.take(rows)
+            own = few.table.select(
+                c
+                for c in few.table.columns
+                if c not in ("model", "item", "score", "prediction", "target", "confidence", "split", "cluster")
+            )
+            label = pl.Series("item", _items(few, rows, single=len(parts) == 1))
+            for network in self.networks:
+                fixed = [pl.lit(network.name).alias("model"), label, *_scored(network, few)]
+                if few.cluster is not None:
+                    fixed.append(pl.Series("cluster", few.cluster).cast(pl.String))
+                if len(parts) == 2:
+                    fixed.append(pl.lit(side).alias("split"))
+                made.append(own.with_columns(fixed) if own.width else pl.select(label).with_columns(fixed))
+        return pl.concat(made, how="diagonal_relaxed")
+
+
+def right(network: Network, sample: Sample) -> np.ndarray:
+    """Score of each answer: 1 or 0 for classes, minus the absolute error for numbers, shape (n,)."""
+    return next(s for s in _scored(network, sample) if s.name == "score").to_numpy()
+
+
+def _scored(network: Network, sample: Sample) -> list[pl.Series]:
+    outputs = network.outputs(sample.inputs)
+    if not sample.classes:
+        flat = outputs.reshape(sample.targets.shape)
+        error = (flat - sample.targets).abs().reshape(len(sample), -1).mean(1)
+        if flat.dim() > 1 and flat[0].numel() > 1:
+            return [pl.Series("score", -error.numpy().astype(float))]
+        told, truth = (v.reshape(-1).numpy().astype(str) for v in (flat, sample.targets))
+        return [
+            pl.Series("score", -error.numpy().astype(float)), pl.Series("prediction", told), pl.Series("target", truth),
+        ]  # fmt: skip
+    if network.loss_name == "binary":
+        one = torch.sigmoid(outputs.reshape(len(sample)))
+        chances = torch.stack([1 - one, one], 1)
+    else:
+        chances = torch.softmax(
+            outputs.reshape(len(sample), outputs.shape[1], -1)[..., 0] if outputs.dim() > 2 else outputs, 1
+        )
+    sure, told = chances.double().max(1)
+    truth = sample.targets.reshape(len(sample), -1)[:, 0]
+    return [
+        pl.Series("score", (told == truth).double().numpy()), pl.Series("prediction", told.numpy()).cast(pl.String),
+        pl.Series("target", truth.numpy()).cast(pl.String), pl.Series("confidence", sure.clamp(0, 1).numpy()),
+    ]  # fmt: skip
+
+
+def _items(sample: Sample, rows: np.ndarray, *, single: bool) -> list[str]:
+    if "item" in sample.table.columns:
+        return sample.table["item"].cast(pl.String).to_list()
+    return [str(i) if single else f"{sample.name} {i}" for i in rows]
+
+
+def _named(module: Any) -> dict[str, Any]:
+    if isinstance(module, Mapping):
+        return {str(k): v for k, v in module.items()} or _none()
+    if isinstance(module, list | tuple):
+        return {f"network {i + 1}": m for i, m in enumerate(module)} or _none()
+    return {"network": module}
+
+
+def _none() -> dict[str, Any]:
+    raise BadInput("no module was given: an empty list or mapping.")
+
+
+def _kind(sample: Sample) -> str:
+    return "classes" if sample.classes else "numbers"
