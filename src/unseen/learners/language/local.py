@@ -30,7 +30,8 @@ from unseen.learners.language.packed import Passes, log_probabilities
 from unseen.learners.language.tokens import Tokens
 from unseen.learners.language.trees import TokenTree
 
-# A pass over a shared beginning must give what one sequence alone gives, up to rounding of the data type.
+# A pass over a shared beginning must give what one sequence alone gives, up to rounding of the data type: the mean over the
+# vocabulary was at most 0.17 in bfloat16 (the largest 0.6), and at least 1.08 where a mask is not heeded.
 ROUNDING = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 
 
@@ -247,11 +248,11 @@ class LocalModel:
             ) from None
         for sequence, node in zip(sequences, tree.last.tolist(), strict=True):
             alone = self._model(input_ids=torch.tensor([sequence], device=self._model.device)).logits[0, -1]
-            apart = float((alone.float().log_softmax(-1) - shared[node].float().log_softmax(-1)).abs().max())
+            apart = float((alone.float().log_softmax(-1) - shared[node].float().log_softmax(-1)).abs().mean())
             if not apart <= ROUNDING.get(self._model.dtype, 0.5):
                 raise BadInput(
                     f"{self.name} does not compute the same where sequences share their beginning (log-probabilities differ "
-                    f"by {apart:.3g}), so that it can't be asked here. Serve it by an endpoint."
+                    f"by {apart:.3g} on average), so that it can't be asked here. Serve it by an endpoint."
                 )
         self._checked = True
 
