@@ -35,6 +35,7 @@ EXAMPLES = 12
 # Ways that show items of the training side: their prompts differ by what is held out.
 SHOWING = ("few-shot", "skills-in-context")
 WORKED = ("worked", "solution", "rationale")
+API = "api"
 SKILL, STEPS = ("skill", "operation"), ("steps", "n_steps", "hops")
 
 
@@ -115,7 +116,7 @@ def questions_of(items: Sequence[Item], given: Responses | pl.DataFrame) -> dict
     """A question for each item, with a worked solution, skill and steps where columns of these names are there."""
     table = given.table if isinstance(given, Responses) else numbered(given)
     found: dict[str, Mapping[str, object]] = {}
-    columns = [c for c in (*WORKED, *SKILL, *STEPS) if c in table.columns]
+    columns = [c for c in (*WORKED, *SKILL, *STEPS, API) if c in table.columns]
     if columns:
         for row in table.select(pl.col("item").cast(pl.String), *columns).unique("item", keep="first").to_dicts():
             found[row["item"]] = row
@@ -131,6 +132,7 @@ def questions_of(items: Sequence[Item], given: Responses | pl.DataFrame) -> dict
             number=not item.options and bool(NUMBER.fullmatch(item.target.strip())),
             worked=str(first(item.name, WORKED) or ""), skill=str(first(item.name, SKILL) or ""),
             steps=float(steps) if isinstance(steps, int | float) else None, cluster=_owner(item),
+            api=str(first(item.name, (API,)) or ""),
         )  # fmt: skip
     return made
 
@@ -237,6 +239,7 @@ def remedies_for(
         "language model": True, "log-probabilities": True, "second model": second is not None,
         "options": all(q.options for q in questions), "number answers": all(q.number for q in questions),
         "set answers": all(q.options or q.number for q in questions),
+        "records": all(q.api for q in questions),
         "skills": len({q.skill for q in questions if q.skill}) > 1,
     }  # fmt: skip
     missing = {r.name: next((need for need in r.needs if not met[need]), None) for r in ways}

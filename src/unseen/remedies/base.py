@@ -41,6 +41,7 @@ NEEDS: Mapping[str, str] = {
     "number answers": "questions whose answer is a number",
     "set answers": "questions with options, or whose answer is a number",
     "skills": "a column skill, and one of steps",
+    "records": "a column api that names a world of records for each question (as gene-questions has)",
     "second model": "a second language model (--second)",
     "log-probabilities": "a model that tells log-probabilities",
 }

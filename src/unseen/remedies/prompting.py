@@ -10,6 +10,7 @@ from unseen.adaptation.prompting import (
     few_shot,
     instructed,
     least_to_most,
+    lookups,
     option_likelihood,
     self_ask,
     self_consistency,
@@ -112,6 +113,14 @@ REMEDIES: tuple[Remedy, ...] = (
         ("language model", "number answers"), cost="an answer of a line", ask=calculator,
         assumptions="The model knows what to compute, and computes wrongly.",
         sources=("Gao et al. (2023), PAL: program-aided language models",),
+    ),
+    Remedy(
+        "lookups", "prompting", "the model looks records up",
+        "Tells the model how to look records up, runs each call that it writes and puts what was found into the text, until it "
+        "answers.",
+        ("language model", "records"), ({"most": 8},), cost="a call of the model for each lookup", ask=lookups,
+        assumptions="What is asked stands in records that the model does not know, and it can follow them.",
+        sources=("Jin et al. (2024), GeneGPT: augmenting large language models with domain tools",), studies=("genegpt",),
     ),
     Remedy(
         "constrained-decoding", "prompting", "nothing but an answer can be said",

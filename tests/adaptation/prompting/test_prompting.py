@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import re
 
@@ -18,6 +19,7 @@ from unseen.adaptation.prompting import (
     constrained,
     few_shot,
     least_to_most,
+    lookups,
     option_likelihood,
     self_ask,
     self_consistency,
@@ -26,7 +28,9 @@ from unseen.adaptation.prompting import (
 )
 from unseen.adaptation.prompting.examples import nearest
 from unseen.adaptation.prompting.tools import value_in, worked_out
+from unseen.errors import BadInput
 from unseen.learners.language.base import Answer, Completion, Generation, Scored
+from unseen.tasks import load
 
 CAPITALS = {"France": "Paris", "Italy": "Rome", "Norway": "Oslo", "Peru": "Lima", "Japan": "Tokyo", "Egypt": "Cairo"}
 
@@ -299,3 +303,66 @@ def test_the_calculator_computes_what_python_computes_and_runs_nothing():
 
 def test_texts_without_a_word_are_all_equally_near():
     assert nearest(["?!", "a word"], ["!", "...", "?"]).tolist() == [[0, 1, 2]] * 2
+
+
+PHRASES = {
+    "the official symbol of ": ("alias", "name", "gene"), "the gene at SNP ": ("snp", "id", "gene"),
+    "all genes associated with ": ("association", "disease", "gene"), "all diseases associated with ": ("association", "gene", "disease"),
+    "each chromosome of ": ("gene", "symbol", "chromosome"), "each function of ": ("gene", "symbol", "function"),
+}  # fmt: skip
+
+
+def looks_up(prompt, draw):
+    """Walks through a world by its calls alone: what is asked first, then what was found so far decides on the next call."""
+    asked = re.search(r"^(?:Name|Give|Tell me|State) (.+)\. Answer with", prompt[0]["content"], re.MULTILINE)[1]
+    path = []
+    while phrase := next((p for p in PHRASES if asked.startswith(p)), None):
+        path.insert(0, PHRASES[phrase])
+        asked = asked.removeprefix(phrase)
+    results = [json.loads(m["content"][1:-1]) for m in prompt[1:] if m["role"] == "user"]
+    found = [asked]
+    for table, column, wanted in path:
+        ends = []
+        for one in found:
+            if not results:
+                return f"I need this.\n[find({table}, {column}, {one})]"
+            ends += [row[wanted] for row in results.pop(0)]
+        found = sorted(set(ends))
+    return "Answer: " + ", ".join(found)
+
+
+def test_a_model_that_follows_records_finds_by_calls_what_it_can_not_know():
+    task = load("gene-questions")
+    drawn = [task.draw(seed, given="nothing", hops=(1, 3), answers=(1, 2)) for seed in range(40)]
+    questions = [Question(e.item, str(e.input), str(e.target), api=str(e.factors["api"])) for e in drawn]
+    model = Model(looks_up)
+    said = lookups(questions, [], asker(model), most=40)
+    assert [task.verify(e, s.text) for e, s in zip(drawn, said, strict=True)] == [1.0] * 40
+    # Three hops take three calls at least: with two there is no answer, and what is one hop away is answered still.
+    few = lookups(questions, [], asker(Model(looks_up)), most=2)
+    for e, s in zip(drawn, few, strict=True):
+        assert e.factors["hops"] < 3 or s.text == ""
+        assert task.verify(e, s.text) in (0.0, 1.0)
+        assert e.factors["hops"] > 1 or task.verify(e, s.text) == 1.0
+    assert all(s.tokens > 10 for s in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Answer: KVD96", "KVD96"),
+        ("**Answer:** KVD96\nPJB90", "KVD96\nPJB90"),
+        ("KVD96", "KVD96"),
+        ("Answer: KVD96\n[find(gene, symbol, X)]", "KVD96\n[find(gene, symbol, X)]"),
+        ("[find(gene, symbol, X)]", ""),
+        ("find(gene, symbol, X)", ""),
+    ],
+)
+def test_an_answer_is_told_from_a_call(text, answer):
+    question = Question("q", "?", "KVD96", api="genes/0/60")
+    assert lookups([question], [], asker(Model(lambda p, d: text)), most=1)[0].text == answer
+
+
+def test_records_that_are_nowhere_are_refused():
+    with pytest.raises(BadInput, match="no world 'shops/1/2'"):
+        lookups([Question("q", "?", "x", api="shops/1/2")], [], asker(Model(lambda p, d: "x")))

@@ -5,7 +5,7 @@ from unseen.adaptation.prompting.chains import chain_of_thought, self_consistenc
 from unseen.adaptation.prompting.examples import few_shot
 from unseen.adaptation.prompting.options import choice_shuffling, option_likelihood, two_models
 from unseen.adaptation.prompting.parts import least_to_most, self_ask, skills_in_context
-from unseen.adaptation.prompting.tools import calculator, constrained
+from unseen.adaptation.prompting.tools import calculator, constrained, lookups
 
 __all__ = [
     "Asker",
@@ -18,6 +18,7 @@ __all__ = [
     "few_shot",
     "instructed",
     "least_to_most",
+    "lookups",
     "option_likelihood",
     "plainly",
     "self_ask",

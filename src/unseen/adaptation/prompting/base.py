@@ -32,6 +32,7 @@ class Question:
         worked: A worked solution, where the table has one.
         skill: What it takes, where the table says so.
         steps: How many steps it takes, where the table says so.
+        api: Address of a world whose records can be looked up, where the table says so.
         cluster: What it belongs with (a whole and its parts); "" for nothing. Such questions are no examples for each other.
     """
 
@@ -44,6 +45,7 @@ class Question:
     skill: str = ""
     steps: float | None = None
     cluster: str = ""
+    api: str = ""
 
     @property
     def wants(self) -> str:

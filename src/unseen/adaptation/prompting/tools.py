@@ -1,4 +1,4 @@
-"""Tools around a model: a calculator works out what it writes, or a pattern holds it to the form of an answer."""
+"""Tools around a model: a calculator, records to look up, or a pattern that holds it to the form of an answer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from unseen.adaptation.prompting.base import Asker, Question, Said, answered, nothing, wanted
+from unseen.adaptation.prompting.base import Asker, Question, Said, Turn, answered, nothing, wanted
 from unseen.learners.questions.layout import LETTERS
+from unseen.tasks.knowledge.addresses import opened
 
 LONGEST, LARGEST = 300, 10**30
 MOST_POWER = 64
@@ -25,6 +26,12 @@ ORDER = (
     "Write one arithmetic expression whose value is the answer, with numbers, + - * / and parentheses only. Write the "
     "expression alone, without its value."
 )
+LOOK = (
+    "Look up what you need, one call at a time; what a call finds is told to you. Then write a line that begins with "
+    '"Answer:" and gives'
+)
+LOOKUP = re.compile(r"\[?\s*(find\s*\([^()\[\]]*\))\s*\]?", re.IGNORECASE)
+ANSWERED = re.compile(r"^\W*answer\W*:[\s*]*(?P<said>\S.*)", re.IGNORECASE | re.DOTALL | re.MULTILINE)
 
 
 def calculator(questions: Sequence[Question], pool: Sequence[Question], asker: Asker) -> list[Said]:
@@ -39,6 +46,45 @@ def calculator(questions: Sequence[Question], pool: Sequence[Question], asker: A
     """
     turns = [[(f"{q.shown()}\n\n{ORDER}", "")] for q in questions]
     return answered(questions, turns, asker, asker.long, lambda text: value_in(text) or text)
+
+
+def lookups(questions: Sequence[Question], pool: Sequence[Question], asker: Asker, *, most: int = 8) -> list[Said]:
+    """The model looks records of a small world up, call by call, before it answers; calls in its text are run for it.
+
+    A text that still calls after the last lookup is no answer.
+
+    Args:
+        questions: With the address of a world each (``api``).
+        pool: Not looked at.
+        asker: The model.
+        most: Most calls for a question.
+
+    Raises:
+        BadInput: A question's ``api`` is no address of a world.
+
+    Source: Jin et al. (2024), GeneGPT, section 2.3 (decoding stops at a call, whose result is put into the text).
+    """
+    worlds, said = [opened(q.api) for q in questions], nothing(questions)
+    turns: list[list[Turn]] = [
+        [(f"{w.described} For example, {w.example}\n\n{q.shown()}\n\n{LOOK} {q.wants}.", "")]
+        for w, q in zip(worlds, questions, strict=True)
+    ]
+    settings, waiting = replace(asker.long, stop=(*asker.long.stop, "->")), list(range(len(questions)))
+    for step in range(most + 1):
+        if not waiting:
+            break
+        answers = asker.ask([turns[i] for i in waiting], settings, [said[i] for i in waiting])
+        calling: list[int] = []
+        for i, answer in zip(waiting, answers, strict=True):
+            found, call = ANSWERED.search(answer.text), LOOKUP.search(answer.text)
+            if found is not None or call is None:
+                said[i].text = (found["said"] if found is not None else answer.text).strip()
+            elif step < most:
+                turns[i][-1] = (turns[i][-1][0], f"{answer.text[: call.end()].strip()}->")
+                turns[i].append((f"[{worlds[i].call(call[1])}]", ""))
+                calling.append(i)
+        waiting = calling
+    return said
 
 
 def constrained(questions: Sequence[Question], pool: Sequence[Question], asker: Asker) -> list[Said]:
