@@ -9,13 +9,12 @@ import polars as pl
 from unseen.atlas.studies.tasks.dyna_babi import (
     ASKED,
     EVENTS,
-    LENGTH,
     ORIGINAL,
     PAIRS,
     complex_stories,
+    compositions,
     joined,
     last_place,
-    stories,
 )
 from unseen.data import Examples
 
@@ -29,9 +28,10 @@ def test_diverse_stories_join_two_original_tasks():
     assert set(table["question"]) == set(ASKED)
 
 
-def test_compositions_hold_four_kinds_of_events_and_originals_never_do():
-    found = stories(200, 2, EVENTS, ASKED, 4, length=LENGTH)
-    assert found["composed"].min() >= 4
+def test_compositions_hold_five_kinds_of_events_and_originals_never_do():
+    found = compositions(200, 2).table
+    assert len(found) == 200
+    assert found["composed"].min() == 5
     assert joined(300, 3, ORIGINAL).table["composed"].max() <= 3
 
 

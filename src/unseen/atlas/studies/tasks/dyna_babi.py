@@ -40,12 +40,17 @@ def stories(
     return found.with_columns(pl.col("input").str.replace_all(r"([.?])", " $1"))
 
 
+def compositions(n: int, seed: int) -> Examples:
+    """N stories of five sentences of five kinds, with any question."""
+    return Examples(stories(3 * n, seed, EVENTS, ASKED, 5, length=5).head(n), ("input",), "target")
+
+
 def complex_stories(n: int, seed: int) -> pl.DataFrame:
     """Where an object is, after five sentences of five kinds that send people to two different places or more.
 
     The sentence that names the answer does not tell that it does: who took the object says which one it is.
     """
-    found = stories(6 * n, seed, EVENTS, ("where-object",), 5, length=5, support=(2, 9))
+    found = stories(2 * n, seed, EVENTS, ("where-object",), 5, length=5, support=(2, 9))
     places = pl.col("input").str.extract_all(r"went to the \w+")
     return found.filter(places.list.n_unique() >= 2).head(n)
 
@@ -93,7 +98,7 @@ def last_place(asked: Examples) -> float:
     "original tasks, on more of them and on more diverse ones, and tested compositions.",
     here="Six kinds of original task without giving, stories of two to five sentences, a Transformer of two layers over sentence "
     "vectors from scratch, 1,500 updates of 64. 48,000 original stories against 24,000 of which most join two original tasks. "
-    "Compositions hold four kinds of events or more; complex ones five, with people in two places or more, and ask for an object.",
+    "Compositions are five sentences of five kinds; complex ones put people in two places or more and ask for an object.",
     fidelity="C",
     parts=[
         headline("diverse_over_larger", "Compositions: diverse data above twice the data", claimed=0.1, refuted=0.0,
@@ -105,6 +110,8 @@ def last_place(asked: Examples) -> float:
         gate("larger_known", "The original tasks are solved on new stories", at_least=0.95, within=SHARE,
              basis="learnt; the paper's models are above 0.99"),
         gate("diverse_known", "So they are after diverse data", at_least=0.9, within=SHARE, basis="learnt"),
+        gate("larger_composed", "Compositions leave room after twice the data", at_most=0.85, within=SHARE,
+             basis="room: the least that is claimed is two thirds of what is left"),
         gate("last_place", "Complex compositions: the last place told is the answer", at_most=0.6, within=SHARE,
              basis="room: the story must be followed"),
         control("complex_taught", "Trained on with complex stories, others of them are right", at_least=0.85, within=SHARE,
@@ -113,7 +120,7 @@ def last_place(asked: Examples) -> float:
                 basis="half of what is claimed", cuts="composition: the stories asked are of kinds that both have"),
     ],
     units="seeds: stories, initialisation and order redrawn; items as a floor for shares.",
-    seeds=range(10, 15),
+    seeds=range(10, 16),
     code="none could be had; rules and splits are reconstructed from the paper",
     oracle=["tests/atlas/test_dyna_babi.py", "tests/tasks/knowledge/test_knowledge_tasks.py"],
     reconstructed="Diverse data: stories that join any two original tasks, and originals. The figure of 70 % stands among "
@@ -121,18 +128,24 @@ def last_place(asked: Examples) -> float:
     history=[
         Change("2026-11-22", "New plan after one of the first form, whose models had 0.93 of the original tasks right after 1,000 "
                "updates. A single run had 0.83 of them after 400.", (*range(5), 100)),
+        Change("2026-11-22", "First pilot: the originals 0.98, compositions of four kinds and more 0.85 after twice the data and "
+               "0.92 after diverse data, complex ones 0.66 and 0.67, and 0.83 and 0.91 once taught on 1,500 complex stories. That "
+               "left little room for a tenth: of four sorts of compositions, asked of one more network of the larger data (seed "
+               "102; nothing else was looked at), those of five kinds leave most (0.77 right; four kinds 0.81, where the answer "
+               "rests on two sentences or more 0.79 and 0.76). They are asked now, with a gate, and 3,500 complex stories are "
+               "taught in 750 updates. No threshold moved.", (100, 101, 102)),
     ],
-    would_take="1,500 updates or more, two trainings of about 25 s of a core a seed and a third of one more",
+    would_take="1,500 updates or more, two trainings of about 25 s of a core a seed and half a one more",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     """Two models, told apart by their training data alone; one is then trained on complex stories."""
     steps, n, n_test = (60, 1500, 100) if quick else (1500, 24_000, 500)
     start = 1000 * seed
-    complex_ones = complex_stories(4 * n_test, start + 700)
+    complex_ones = complex_stories(8 * n_test, start + 700)
     asked, taught = complex_ones.head(n_test), complex_ones.slice(n_test)
     tests: Mapping[str, Examples] = {
         "known": joined(n_test, start + 500, ORIGINAL),
-        "composed": Examples(stories(n_test, start + 600, EVENTS, ASKED, 4, length=LENGTH), ("input",), "target"),
+        "composed": compositions(n_test, start + 600),
         "complex": Examples(asked, ("input",), "target"),
     }
     data = {
@@ -143,7 +156,7 @@ def measure(seed: int, quick: bool) -> dict[str, Measurement]:
     known = Examples(pl.concat([e.table for e in data.values()]), ("input",), "target")
     models = {name: fitted(None, data[name], known, seed, name, steps) for name in ("larger", "diverse")}
     shares = {(m, t): float(models[m].accuracy(test).mean()) for m in models for t, test in tests.items()}
-    further = fitted(deepcopy(models["diverse"].model), data["taught"], known, seed, "taught", max(1, steps // 3))
+    further = fitted(deepcopy(models["diverse"].model), data["taught"], known, seed, "taught", max(1, steps // 2))
     found: dict[str, Measurement] = {f"{m}_{t}": (share, len(tests[t])) for (m, t), share in shares.items()}
     return found | {
         "diverse_over_larger": shares["diverse", "composed"] - shares["larger", "composed"],
