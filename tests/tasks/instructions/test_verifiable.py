@@ -184,3 +184,46 @@ def test_credit_is_the_share_of_constraints_met_and_needs_the_subject():
 def test_a_fence_around_part_of_the_answer_stays():
     assert as_read("a\n```\nb\n```") == "a\n```\nb\n```"
     assert as_read("```\na\n```\n```\nb\n```").startswith("```")
+
+
+def test_a_table_of_answers_names_what_was_asked_and_what_is_met_in_the_order_of_the_text():
+    items = [TASK.draw(s, number=3, order=o) for s in range(40) for o in ("hard-first", "easy-first")]
+    missed = [TASK.constraints(e)[1].missed(str(e.target)) for e in items]
+    table = TASK.answered(items, missed, model="m")
+    for row, e, answer in zip(table.iter_rows(named=True), items, missed, strict=True):
+        assert row["constraints"] == [c.kind for c in TASK.constraints(e)]
+        about = bool(occurrences(e.hidden["subject"], as_read(answer)))
+        assert row["constraints_met"] == [about and met for met in TASK.met(e, answer)]
+        assert not row["constraints_met"][1]
+        assert row["score"] == pytest.approx(sum(row["constraints_met"]) / 3)
+    # The second order of a set comes from the first, unless both orders are one.
+    assert all(
+        second["variant_of"] == first["item"] or second["item"] == first["item"]
+        for first, second in zip(table[::2].iter_rows(named=True), table[1::2].iter_rows(named=True), strict=True)
+    )
+    with pytest.raises(BadInput, match="80 items need as many answers, got 1"):
+        TASK.answered(items, ["one"], model="m")
+
+
+def test_an_audit_reads_number_and_order_of_constraints_from_such_a_table():
+    """A writer that heeds the first two constraints, and meets what every text meets: hard ones are met where they stand first."""
+    import unseen
+
+    easy = ("exclude", "no-commas", "no-digits", "alphabet")
+    kinds = ("include", "highlight", "count", "title", *easy)
+    items = [TASK.draw(s, number=1, kinds=k) for s in range(40) for k in kinds]
+    items += [
+        TASK.draw(10_000 + s, number=4, kinds=kinds, order=o) for s in range(60) for o in ("hard-first", "easy-first")
+    ]
+
+    def written(e) -> str:
+        text = str(e.target)
+        for c in TASK.constraints(e)[2:]:
+            text = c.missed(text) if c.kind not in easy and c.met(text) else text
+        return text
+
+    items = list({e.item: e for e in items}.values())
+    table = TASK.answered(items, [written(e) for e in items], model="m")
+    report = unseen.audit(table, select="U406")
+    said = {f["subject"]["name"]: f["outcome"] for f in report.findings if f["code"] == "U406"}
+    assert set(said.values()) == {"found"}, said

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, ClassVar
 
+import polars as pl
+
+from unseen.errors import BadInput
 from unseen.factors import Kind
 from unseen.tasks.answers import text_of
-from unseen.tasks.base import Example, Generated, of_text
+from unseen.tasks.base import Example, Generated, content_id, of_text
 from unseen.tasks.draws import Draws
 from unseen.tasks.instructions.kinds import KINDS, Constraint, conflict
 from unseen.tasks.instructions.reading import as_read, count_words, occurrences
@@ -27,7 +30,8 @@ class VerifiableInstructions(Generated):
 
     Wording and order are drawn last: one seed asks the same things in every wording and every order. The order counts
     from a rank of hardness that is our own guess (``kinds.KINDS``); ``easy_first`` is the share of pairs of constraints
-    whose easier one stands first.
+    whose easier one stands first. ``constraints`` names what is asked in the order of the text, and ``answered`` writes
+    a table of answers with ``constraints_met``: the columns that U406 reads.
     """
 
     name = "verifiable-instructions"
@@ -50,6 +54,7 @@ class VerifiableInstructions(Generated):
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "number": "ordered",
         "kinds": "set",
+        "constraints": "set",
         "order": "categorical",
         "easy_first": "ordered",
         "wording": "categorical",
@@ -72,6 +77,7 @@ class VerifiableInstructions(Generated):
         factors = {
             "number": len(kinds),
             "kinds": sorted(kinds),
+            "constraints": [c.kind for c in constraints],
             "order": order,
             "easy_first": sum(rising) / len(rising) if rising else 0.5,
             "wording": style,
@@ -106,3 +112,42 @@ class VerifiableInstructions(Generated):
             return 0.0
         met = self.met(example, answer)
         return float(all(met)) if self.given["credit"] == "all" else sum(met) / len(met)
+
+    def answered(self, examples: Sequence[Example], answers: Sequence[object], *, model: str) -> pl.DataFrame:
+        """A table of answers as an audit reads it, with what was asked and what of it is met.
+
+        Args:
+            examples: The items.
+            answers: One to each, in their order.
+            model: Whose answers they are.
+
+        Returns:
+            ``model``, ``item``, ``variant_of`` (the first item here that asks the same in another order or wording),
+            ``score``, ``constraints`` in the order of the text, ``constraints_met`` in that order (none is met without
+            the subject's word), ``question``, ``prediction`` and the other factors.
+
+        Raises:
+            BadInput: There are not as many answers as items.
+
+        >>> from unseen import tasks
+        >>> task = tasks.load("verifiable-instructions")
+        >>> items = task.draw_many(3, 0, number=2)
+        >>> task.answered(items, [e.target for e in items], model="writer")["constraints_met"].to_list()
+        [[True, True], [True, True], [True, True]]
+        """
+        if len(examples) != len(answers):
+            raise BadInput(f"{len(examples)} items need as many answers, got {len(answers)}.")
+        first: dict[str, str] = {}
+        rows: list[dict[str, Any]] = []
+        for e, answer in zip(examples, answers, strict=True):
+            about = occurrences(str(e.hidden["subject"]), as_read(text_of(answer)))
+            asked = content_id(e.hidden["subject"], sorted(map(list, e.hidden["constraints"])))
+            same = first.setdefault(asked, e.item)
+            rows.append({
+                "model": model, "item": e.item, "variant_of": None if same == e.item else same,
+                "score": self.verify(e, answer), "constraints": e.factors["constraints"],
+                "constraints_met": [bool(about) and met for met in self.met(e, answer)],
+                "question": self.as_text(e.input), "prediction": text_of(answer),
+                **{k: v for k, v in e.factors.items() if k != "constraints"},
+            })  # fmt: skip
+        return pl.DataFrame(rows, schema_overrides={"variant_of": pl.String}, infer_schema_length=None)
