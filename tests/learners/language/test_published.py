@@ -71,3 +71,10 @@ def test_its_answers_are_those_of_the_file_read_by_its_path(tmp_path):
     asked = ["The capital of France is"], Generation(max_tokens=3)
     assert "Paris" in by_path.generate(*asked)[0].text
     assert named.generate(*asked)[0].text == by_path.generate(*asked)[0].text
+
+
+def test_no_more_threads_compute_than_the_environment_allows(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for allowed, expected in (("1", 1), ("4", 2), ("", 2), ("4,2", 2), ("0", 1)):
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+        assert module._threads(2) == expected

@@ -122,7 +122,8 @@ def published_model(name: str, store: Store | None = None, *, threads: int = 2) 
     Args:
         name: Of the model.
         store: The cache folder.
-        threads: Most threads that it computes with on a CPU.
+        threads: Most threads that it computes with on a CPU; fewer where ``OMP_NUM_THREADS`` says so, since threads that
+            wait for each other on a busy machine cost several times the work.
 
     Raises:
         ModelNotHere: Its file is not on this machine.
@@ -138,11 +139,17 @@ def published_model(name: str, store: Store | None = None, *, threads: int = 2) 
 
         from unseen.learners.language.local import LocalModel
 
-        torch.set_num_threads(max(1, min(threads, os.cpu_count() or 1)))
+        torch.set_num_threads(_threads(threads))
         return LocalModel.load(path, store=kept)
 
     sha256 = find(path, dtype=DTYPE, store=kept).sha256
     return Waiting(name, identity(sha256, DTYPE), opened, chats=published(name).chats)  # type: ignore[arg-type]
+
+
+def _threads(most: int) -> int:
+    """Threads to compute with: no more than there are cores, nor than the environment allows."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(most, os.cpu_count() or 1, int(allowed) if allowed.isdecimal() else most))
 
 
 def _folders(model: Published, store: Store) -> Iterator[Path]:
