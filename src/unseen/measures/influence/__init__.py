@@ -5,15 +5,41 @@ methods with a curvature G is the mean over the training sample, so that a score
 estimates how much the test loss rises if the example is left out.
 """
 
-from unseen.engine.torch_extra import name_torch_extra
-from unseen.measures.influence.gauss_newton import exact, lissa
-from unseen.measures.influence.gradients import gradient_cosine, gradient_dot, tracin
-from unseen.measures.influence.kronecker import Kronecker, ekfac, kfac
-from unseen.measures.influence.representer_points import representer
-from unseen.measures.influence.result import Influence
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unseen.engine.torch_extra import name_torch_extra, needs_torch
+
+if TYPE_CHECKING:
+    from unseen.measures.influence.gauss_newton import exact, lissa
+    from unseen.measures.influence.gradients import gradient_cosine, gradient_dot, tracin
+    from unseen.measures.influence.kronecker import Kronecker, ekfac, kfac
+    from unseen.measures.influence.representer_points import representer
+    from unseen.measures.influence.result import Influence
 
 name_torch_extra(__name__)
 
+_HOMES = {
+    "Influence": "result",
+    "Kronecker": "kronecker",
+    "ekfac": "kronecker",
+    "exact": "gauss_newton",
+    "gradient_cosine": "gradients",
+    "gradient_dot": "gradients",
+    "kfac": "kronecker",
+    "lissa": "gauss_newton",
+    "representer": "representer_points",
+    "tracin": "gradients",
+}
 __all__ = [
     "Influence", "Kronecker", "ekfac", "exact", "gradient_cosine", "gradient_dot", "kfac", "lissa", "representer", "tracin",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"unseen.measures.influence has no {name!r}; it has {', '.join(__all__)}.")
+    with needs_torch(f"unseen.measures.influence.{name}"):
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
