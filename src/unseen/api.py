@@ -1035,7 +1035,7 @@ def items_given(given: Any, columns: Any = None) -> Responses | pl.DataFrame:
         columns: What the columns mean (``unseen.responses.mapping.Mapping``).
 
     Raises:
-        BadInput: There is no such file, or it is no table.
+        BadInput: There is no such file, or it is no table; or it has questions that nobody answered, and no right answers.
     """
     from unseen.learners.questions.items import items_in
     from unseen.responses.mapping import Mapping as Columns
@@ -1045,13 +1045,15 @@ def items_given(given: Any, columns: Any = None) -> Responses | pl.DataFrame:
 
     if isinstance(given, Responses):
         return given
+    columns = columns or Columns()
+    items = None
     if isinstance(given, str | Path):
         place = Path(resolve_sample(given))
-        if place.is_file() and sniff(place) and (items := items_in(read_examples(place))) is not None:
-            return items
-    elif not isinstance(given, list | tuple | Mapping) and (items := items_in(to_polars(given))) is not None:
-        return items
-    return _answers(given, columns or Columns())
+        if place.is_file() and sniff(place):
+            items = items_in(read_examples(place), columns.columns, what=str(given))
+    elif not isinstance(given, list | tuple | Mapping):
+        items = items_in(to_polars(given), columns.columns)
+    return _answers(given, columns) if items is None else items
 
 
 def resolve_sample(source: Any) -> Any:

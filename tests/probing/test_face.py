@@ -48,3 +48,22 @@ def test_the_log_of_inspect_that_a_probe_writes_is_audited_as_its_table(log, fak
         for a in (made.audit, again)
     ]
     assert said[0] == said[1] != set()
+
+
+def test_questions_without_right_answers_are_refused_by_what_is_missing(fake, says):
+    asked = pl.DataFrame({"id": [1, 2], "question": ["2 + 2 =", "3 + 3 ="], "level": [1, 2]})
+    wanted = r"the table has questions \('question'\) but no column of right answers \(target, .*gold.*; the columns are 'id', .*'level'"
+    with pytest.raises(BadInput, match=wanted):
+        unseen.probe(asked, model=fake(says["first"]))
+    with pytest.raises(BadInput, match=wanted):
+        unseen.improve(asked, model=fake(says["first"]), shifts="held-out level")
+    # The column may bear another name, and `answer` is the right one where nobody else answered.
+    for name, how in (("solution", {"target_column": "solution"}), ("answer", {})):
+        made = unseen.probe(
+            asked.with_columns(pl.Series(name, ["4", "6"])),
+            model=fake(says["first"]),
+            scorer="exact",
+            dry_run=True,
+            **how,
+        )
+        assert str(made).startswith("2 items")

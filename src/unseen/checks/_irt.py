@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.checks._rows import first_positions, scored
-from unseen.checks._unit import Unit
 from unseen.checks.base import Subject
 from unseen.errors import Undefined
 from unseen.estimates.difficulty.irt import MIN_PERSONS_2PL, IrtFit, fit_irt
@@ -93,13 +92,6 @@ def correct_rows(subject: Subject) -> FloatArray:
     return rows.score if rows.binary else (rows.score >= (kind.low + kind.high) / 2).astype(np.float64)
 
 
-def counted_as(unit: Unit, middle: float) -> str:
-    """Which graded scores count as solved, as a sentence."""
-    if unit.lower:
-        return f" A {unit.word} of at most {unit.shown(middle):g} counts as solved."
-    return f" Scores count as right from {middle:g} on."
-
-
 def _grid(subject: Subject) -> Grid:
     rows, answers = scored(subject), subject.answers
     right = correct_rows(subject)
@@ -122,6 +114,6 @@ def _grid(subject: Subject) -> Grid:
         models=rows.models,
         row=np.where(first >= 0, rows.row[np.maximum(first, 0)], -1),
         cluster=rows.cluster[np.maximum(first, 0)].astype(np.int64) if clustered else None,
-        note="" if rows.binary else counted_as(rows.unit, middle),
+        note="" if rows.binary else rows.unit.counted_as(middle),
         solved=f"keeps its {rows.unit.word} within {rows.unit.shown(middle):g}" if rows.unit.lower else "",
     )

@@ -86,7 +86,7 @@ class CheckOfKinds(Check):
         unit = scored(subject).unit
         under = f"{kind}, {level}" if level else kind
         turned = f"{flips['flips_to_wrong']:,} answers turn worse and {flips['flips_to_right']:,} better"
-        of = f"a {unit.word} of " if unit.lower else ""
+        of = f"{unit.a_word} of " if unit.lower else ""
         numbers = (
             f"{of}{unit.shown(before):.2f} on originals, {unit.shown(after):.2f} on these "
             f"({counted(flips['pairs'], 'pair')}; {turned})"

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from unseen.checks._unit import answers_unit
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.estimates.intervals.clustered import require_dof
 from unseen.estimates.intervals.means import cluster_robust, two_sided_t, two_sided_z
@@ -31,6 +32,7 @@ class Wholes:
         parts: Number of its parts that were answered, shape (n,).
         right: Number of those that are right, shape (n,).
         expected: Product of the model's accuracies on the parts, by their place in the composite, shape (n,).
+        note: Which scores by degrees count as right, as a sentence; else "".
     """
 
     model: str
@@ -40,6 +42,7 @@ class Wholes:
     parts: NDArray[np.int64]
     right: NDArray[np.int64]
     expected: FloatArray
+    note: str = ""
 
     @property
     def all_right(self) -> NDArray[np.bool_]:
@@ -88,7 +91,8 @@ def _of(answers: Responses) -> list[Wholes]:
     size, models = len(items.levels), len(answers.models)
     parent = _parent_codes(answers, items.levels)
     model, item = answers.codes("model").codes.astype(np.int64), items.codes.astype(np.int64)
-    middle = (answers.score_kind.low + answers.score_kind.high) / 2
+    middle, unit = (answers.score_kind.low + answers.score_kind.high) / 2, answers_unit(answers)
+    note = unit.counted_as(middle) if unit.graded else ""
     # Only composites and their parts matter: the rest of a large table is left out before anything is counted.
     composite = np.zeros(size, dtype=bool)
     composite[parent[parent >= 0]] = True
@@ -124,7 +128,7 @@ def _of(answers: Responses) -> list[Wholes]:
         if len(both):
             right = np.bincount(to, weights=ok, minlength=size)[both].astype(np.int64)
             found.append(
-                Wholes(name, both, unit[both], correct[m, both], parts[both], right, np.exp(logs[both]))
+                Wholes(name, both, unit[both], correct[m, both], parts[both], right, np.exp(logs[both]), note)
             )  # fmt: skip
     return found
 

@@ -74,7 +74,7 @@ def calibration(
         leaning = f"{'over' if lean.value > 0 else 'under'}-confident by {_size(lean).format(2)}"
     else:
         leaning = "neither over- nor under-confident on average"
-    missed = f"its {signal.words} misses the share of {rows.unit.right()} by {error.format(2)} on average"
+    missed = f"its {signal.words} misses the {rows.unit.share} by {error.format(2)} on average"
     carrying = bins.dof + 1
     rough = (
         f"Not decided ({check.title}): {missed}, but about {carrying:.0f} clusters carry these rows, too few to call an "
@@ -146,7 +146,7 @@ def ranking(
         "p_value": p if area.value < USEFUL else 1 - p, "effect": min(1.0, 2 * max(0.0, USEFUL - area.value)),
     }  # fmt: skip
     name, where = rows.model, on(split)
-    over = f"{rows.unit.right()} above others" if rows.unit.lower else "right above wrong answers"
+    over = f"answers without {rows.unit.word} above others" if rows.unit.lower else "right above wrong answers"
     clear = f"{name}'s {signal.words} ranks {over} {where} in {area.value:.0%} of pairs".replace("%", " %")
     clear = f"{clear} (AUROC {area.format(2)}, 0.5 is chance){beside}."
     otherwise: Clear | Undecided
@@ -193,13 +193,15 @@ def transfer(
         calibration_error(equal_mass_bins(c, side.outcome, side.cluster), level=settings.level, rng=rng)
         for c, side in ((refit, seen), (moved, unseen))
     ]
-    right = part.unit.right(many=False)
     if signal.shown is None:
-        said = f"Recalibrated on seen rows, {part.model} claims {claim.value:.2f} on unseen rows, is {right} in {actual:.2f}"
+        said = (
+            f"Recalibrated on seen rows, {part.model} claims {claim.value:.2f} on unseen rows, "
+            f"{part.unit.right_in(f'{actual:.2f}')}"
+        )
     else:
         said = (
             f"Recalibrated on seen rows, {part.model}'s {signal.words} claims {claim.value:.2f} on unseen rows, where "
-            f"{actual:.2f} are {right}"
+            f"{actual:.2f} {part.unit.share_there}"
         )
     return check.decide(
         about=about,

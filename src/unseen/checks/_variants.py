@@ -47,7 +47,7 @@ class VariantPairs:
     def told(self, unit: Unit) -> str:
         """The means of both forms as users know them."""
         before, after = (unit.shown(float(side.mean())) for side in (self.original, self.variant))
-        of = f"a {unit.word} of " if unit.lower else ""
+        of = f"{unit.a_word} of " if unit.lower else ""
         return f"{of}{before:.2f} on originals, {after:.2f} on variants ({counted(len(self.item), 'pair')})"
 
     def flips(self) -> Flipped:

@@ -59,7 +59,7 @@ class ConstantScores(Check):
         unit = rows.unit
         there, of_others = "right" if cell.right else "wrong", "of them right"
         if unit.lower:
-            worst, best = (f"a {unit.word} of {unit.shown(end or 0.0):g}" for end in (unit.low, unit.high))
+            worst, best = (f"{unit.a_word} of {unit.shown(end or 0.0):g}" for end in (unit.low, unit.high))
             there, of_others = f"at {best if cell.right else worst}", f"of the way from {worst} to {best}"
         return Found(
             code=self.code, about=About("slice", f"{name}, {factor} = {level}"),

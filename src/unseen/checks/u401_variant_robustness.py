@@ -68,7 +68,7 @@ class VariantRobustness(Check):
             f"the worst form of each question {unit.scores} {unit.shown(worst):.2f}"
         )
         numbers = pairs.told(unit)
-        turn = "worse" if unit.lower else "wrong"
+        turn = "worse" if unit.lower or unit.graded else "wrong"
         lost = f"rise of its mean {unit.word}" if unit.lower else "mean loss"
         return self.decide(
             about=About("model", name),

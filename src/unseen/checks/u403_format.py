@@ -37,7 +37,6 @@ class FormatRobustness(CheckOfKinds):
     def advice(self, kind: str, level: str, unit: Unit) -> str:
         """What to do where a layout costs score."""
         return (
-            f"See whether the answers are {'worse' if unit.lower else 'wrong'} or only written otherwise (raw_answer, "
-            "unparsable); then fix the layout in the "
-            "protocol, and report the mean over several."
+            f"See whether the answers are {'worse' if unit.lower or unit.graded else 'wrong'} or only written otherwise "
+            "(raw_answer, unparsable); then fix the layout in the protocol, and report the mean over several."
         )

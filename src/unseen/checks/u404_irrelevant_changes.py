@@ -42,5 +42,5 @@ class IrrelevantChanges(CheckOfKinds):
                 f"Compare with U501: the {unit.word} of a model that has learnt the originals by heart {unit.rises} more than "
                 "that of others. Report both."
             )
-        turn = "worse" if unit.lower else "wrong"
+        turn = "worse" if unit.lower or unit.graded else "wrong"
         return f"Read the answers that turned {turn}, and report the {unit.word} on such items beside that of the originals."

@@ -95,7 +95,7 @@ class DisagreeingRewrites(Check):
         if everywhere is not None and somewhere is not None:
             of = (
                 ("right in every form", "in some form")
-                if not unit.lower
+                if not unit.lower and not unit.graded
                 else (f"{unit.word} of the worst form", "of the best")
             )
             labelled = f"; {of[0]} {unit.shown(everywhere):.2f}, {of[1]} {unit.shown(somewhere):.2f}"
@@ -106,8 +106,8 @@ class DisagreeingRewrites(Check):
             about=About("model", one.model),
             estimate=share.estimate,
             p_value=share.p_value,
-            found=f"{said} {counted_items}, so that at least {100 * least:.0f} % of its answers are wrong, whatever is "
-            f"right{labelled}{unread}.",
+            found=f"{said} {counted_items}, so that at least {100 * least:.0f} % of its answers are wrong, "
+            f"{'if one alone is right' if unit.graded else 'whatever is right'}{labelled}{unread}.",
             clear=f"{said} {counted_items}{labelled}{unread}.",
             next_step="Read the items whose forms get different answers; ask each item in several forms and report the mean with "
             "its spread, or take the answer that most forms get.",

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from unseen.checks._confident import Confident, confident, enough, in_split, unusable
+from unseen.checks._unit import Unit
 from unseen.checks.base import About, Check, Found, Outcome, Settings, Subject, guarded
 from unseen.checks.details.confidence import (
     BackTested,
@@ -138,7 +139,7 @@ class LabelFreeAccuracy(Check):
         n = f"{len(case.target.row):,}"
         hint = _hint(labels, settings)
         if case.support.refused:
-            refused = f"No accuracy is given for {n} unlabelled rows of {part.model}"
+            refused = f"No {part.unit.estimated} is given for {n} unlabelled rows of {part.model}"
             return self._refusal(case, refused, settings, hint=hint)
         drop, p = case.judgement.claim.drop(settings.level)
         wanted = _wanted(case, settings)
@@ -173,8 +174,8 @@ class LabelFreeAccuracy(Check):
         accuracy = powered.estimate(settings.level)
         free = float(guess[np.isnan(there.outcome)].mean())
         said = (
-            f"{part.model} is right in {accuracy.format(2)} of {len(there.row):,} unseen rows, by {powered.labels:,} labels "
-            f"drawn at random among them and its confidence on all, against {float(seen.outcome.mean()):.2f} on seen ones"
+            f"{part.model} {part.unit.right_in(accuracy.format(2), f'{len(there.row):,} unseen rows')}, by {powered.labels:,} "
+            f"labels drawn at random among them and its confidence on all, against {float(seen.outcome.mean()):.2f} on seen ones"
         )
         return self.decide(
             about=About("model", part.model),
@@ -200,7 +201,7 @@ class LabelFreeAccuracy(Check):
         if case.support.refused:
             return self._refusal(
                 case,
-                f"Without labels, no accuracy would be given for the unseen rows of {part.model}",
+                f"Without labels, no {part.unit.estimated} would be given for the unseen rows of {part.model}",
                 settings,
                 actual,
             )
@@ -210,7 +211,7 @@ class LabelFreeAccuracy(Check):
         error = error if error.value >= 0 else -error
         said = (
             f"Without labels, {_by(case)} would put {part.model} at {claim.accuracy(settings.level).format(2)} on unseen "
-            f"rows; it is right in {actual:.2f}{_missed(case)}"
+            f"rows; it {part.unit.right_in(f'{actual:.2f}')}{_missed(case)}"
         )
         return self.decide(
             about=About("model", part.model),
@@ -433,12 +434,20 @@ def _by(case: _Case) -> str:
 
 
 def _said(case: _Case, settings: Settings, drop: Estimate) -> str:
-    claim, judgement = case.judgement.claim, case.judgement
+    claim, judgement, unit = case.judgement.claim, case.judgement, case.labelled.unit
+    share = f"about {claim.accuracy(settings.level).format(2)}"
     about = (
-        f"{case.model} is right in about {claim.accuracy(settings.level).format(2)} of {len(case.target.row):,} "
-        f"unlabelled rows ({_by(case)}), against {float(case.labelled.outcome.mean()):.2f} on labelled ones, {_lower(drop)}"
+        f"{case.model} {unit.right_in(share, f'{len(case.target.row):,} unlabelled rows')} ({_by(case)}), against "
+        f"{float(case.labelled.outcome.mean()):.2f} on labelled ones, {_lower(drop)}"
     )
-    assumed = "rows of equal confidence are right equally often on both sides, which no unlabelled row can test"
+    equal = (
+        "score alike"
+        if unit.graded
+        else f"are without {unit.word} equally often"
+        if unit.lower
+        else "are right equally often"
+    )
+    assumed = f"rows of equal confidence {equal} on both sides, which no unlabelled row can test"
     if claim.method == "label shift":
         assumed = (
             "classes are rarer or more frequent but look the same on both sides, which no unlabelled row can prove"
@@ -448,9 +457,16 @@ def _said(case: _Case, settings: Settings, drop: Estimate) -> str:
     half = at_other_odds(case.rows, 0.5)
     return (
         f"By assumption alone: {about}, if {assumed}, and no hidden level could either ({judgement.rehearsal.reason}): the "
-        f"interval holds sampling error only. If rows of equal confidence were right at half the odds, it would be "
+        f"interval holds sampling error only. If {_halved(unit)}, it would be "
         f"{half:.2f}."
     )
+
+
+def _halved(unit: Unit) -> str:
+    """Another assumption, as a clause."""
+    if unit.graded:
+        return "rows of equal confidence scored at half the odds"
+    return f"rows of equal confidence were {f'without {unit.word}' if unit.lower else 'right'} at half the odds"
 
 
 def _lower(drop: Estimate) -> str:

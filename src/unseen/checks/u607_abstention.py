@@ -13,6 +13,7 @@ from unseen.checks._confident import Confident, enough, labelled, unusable
 from unseen.checks._forms import share_of
 from unseen.checks._probabilities import sides
 from unseen.checks._rows import percent, scored
+from unseen.checks._unit import Unit, unit_of
 from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
 from unseen.checks.blame import Blame, rows_in
 from unseen.checks.details.confidence import Abstaining, AtCoverage, Kept, OwnAbstentions, SideKept
@@ -96,6 +97,8 @@ class Abstention(Check):
         seen, unseen = (side.where(kept) for side, kept in zip((seen, unseen), answered, strict=True))
         seen.need(enough(settings), "on seen rows that it answers")
         words, error = SIGNALS[column], 1 - float(seen.outcome.mean())
+        unit = part.unit
+        are_wrong = "of the score is lost" if unit.graded else unit.wrong()
         made = promises(
             seen.confidence, seen.outcome, seen.cluster, [t for t in TARGETS if t < error], level=settings.level
         )  # fmt: skip
@@ -112,9 +115,9 @@ class Abstention(Check):
         cluster = unseen.cluster[at]
         if (units := distinct(cluster) if at.any() else 0) < settings.min_units or kept.risk is None:
             raise TooFewUnits(
-                f"Kept where its {words} is at least {judged.threshold:.2g}, so that on seen rows at most {_share(target)} are "
-                f"wrong, only {int(at.sum())} of {part.model}'s {asked[1]:,} unseen answers are left ({units} independent ones, "
-                f"not {settings.min_units}); of the seen ones {_share(judged.coverage)} are."
+                f"Kept where its {words} is at least {judged.threshold:.2g}, so that on seen rows at most {_share(target)} "
+                f"{are_wrong}, only {int(at.sum())} of {part.model}'s {asked[1]:,} unseen answers are left ({units} independent "
+                f"ones, not {settings.min_units}); of the seen ones {_share(judged.coverage)} are."
             )
         wrong = 1 - unseen.outcome[at]
         share = share_of(
@@ -122,9 +125,9 @@ class Abstention(Check):
         )
         excess = _less(share.estimate, target)
         said = (
-            f"Kept where its {words} is at least {judged.threshold:.2g}, so that on seen rows at most {_share(target)} are "
-            f"wrong, {part.model}'s unseen answers are wrong in {percent(share.estimate)} ({_share(kept.coverage.value)} of them "
-            f"are kept, {_share(judged.coverage)} of the seen ones)"
+            f"Kept where its {words} is at least {judged.threshold:.2g}, so that on seen rows at most {_share(target)} "
+            f"{are_wrong}, {part.model}'s unseen answers {_told(unit, percent(share.estimate))} "
+            f"({_share(kept.coverage.value)} of them are kept, {_share(judged.coverage)} of the seen ones)"
         )
         others = [_kept(p, unseen, asked[1], settings) for p in found]
         return self.decide(
@@ -145,7 +148,7 @@ class Abstention(Check):
 
     def _own(self, subject: Subject, settings: Settings) -> Iterator[Outcome]:
         """What the model's own abstentions do to the risk of what it answers."""
-        rows, answers = scored(subject), subject.answers
+        rows, answers, unit = scored(subject), subject.answers, unit_of(subject)
         declined = rows.take(answers.column("abstained"))
         low = answers.score_kind.low
         wrong = 1 - (rows.score - low) / rows.scale
@@ -157,10 +160,10 @@ class Abstention(Check):
             data = [
                 (declined[part][side[part]], wrong[part][side[part]], rows.cluster[part][side[part]]) for side in on
             ]  # fmt: skip
-            yield guarded(self, about, lambda n=name, a=about, d=data: self._judge_own(n, a, d, settings))
+            yield guarded(self, about, lambda n=name, a=about, d=data: self._judge_own(n, a, d, unit, settings))
 
     def _judge_own(
-        self, name: str, about: About, data: Sequence[tuple[NDArray[Any], ...]], settings: Settings
+        self, name: str, about: About, data: Sequence[tuple[NDArray[Any], ...]], unit: Unit, settings: Settings
     ) -> Outcome:
         said = [d != 1 for d, _, _ in data]
         for side, (_, _, g), s in zip(("seen", "unseen"), data, said, strict=True):
@@ -180,7 +183,7 @@ class Abstention(Check):
         )
         told = (
             f"{name} answers {_share(answered[1].value)} of the unseen items ({_share(answered[0].value)} of the seen ones) and "
-            f"is wrong in {percent(risks[1])} of them ({percent(risks[0])} of the seen ones)"
+            f"{_told(unit, percent(risks[1]), one=True)} ({percent(risks[0])} of the seen ones)"
         )
         return self.decide(
             about=about,
@@ -199,6 +202,17 @@ class Abstention(Check):
                 risk_unseen=risks[1],
             ),
         )
+
+
+def _told(unit: Unit, share: str, *, one: bool = False) -> str:
+    """What is wrong with answers, as what follows them or, of one model, its name.
+
+    >>> _told(Unit(), "27 %"), _told(Unit(name="error", perfect=0.0), "27 %", one=True), _told(Unit(graded=True), "27 %")
+    ('are wrong in 27 %', 'has an error in 27 % of them', 'lose 27 % of the score')
+    """
+    if unit.graded:
+        return f"{'loses' if one else 'lose'} {share} of the score{' there' if one else ''}"
+    return f"{unit.wrong(one=one)} in {share}{' of them' if one else ''}"
 
 
 def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:

@@ -392,7 +392,9 @@ def _sentence(turns: _Turns, unit: Unit) -> str:
 
 def _turning(unit: Unit) -> tuple[str, str]:
     """How items turn that get worse, and those that get better."""
-    return ("much worse", "much better") if unit.lower else ("from right to wrong", "from wrong to right")
+    return (
+        ("much worse", "much better") if unit.lower or unit.graded else ("from right to wrong", "from wrong to right")
+    )
 
 
 def _scale(before: KeptScores, after: KeptScores) -> float:

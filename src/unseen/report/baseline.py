@@ -265,8 +265,18 @@ def lead(document: Mapping[str, Any]) -> str:
 
 def headings(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What the cells of ``rows`` are called."""
-    turned = ("→ worse", "→ better") if (document.get("scores") or {}).get("lower") else ("→ wrong", "→ right")
+    turned = ("→ wrong", "→ right") if of_right_and_wrong(document) else ("→ worse", "→ better")
     return (*HEADINGS[:6], *turned, HEADINGS[-1])
+
+
+def of_right_and_wrong(document: Mapping[str, Any]) -> bool:
+    """Whether answers are right or wrong, and not better or worse: a score of 0 and 1 that is no error.
+
+    >>> of_right_and_wrong({}), of_right_and_wrong({"responses": {"score": {"kind": "bounded", "graded": True}}})
+    (True, False)
+    """
+    score = (document.get("responses") or {}).get("score") or {}
+    return not (document.get("scores") or {}).get("lower") and not score.get("graded")
 
 
 HEADINGS = ("model", "then", "now", "change", "on seen", "on unseen", "→ wrong", "→ right", "since")

@@ -217,7 +217,7 @@ def reliability(findings: Sequence[Shown[Reliability]]) -> Iterator[Picture]:
             lines.append(Curve(split, kind, [_bin(e, kind) for e in d.curve]))
         svg = curves(
             lines, label=f"Accuracy against {signal}, {name}", x=Axis(signal, 0.0, 1.0),
-            y=Axis("accuracy", 0.0, 1.0), diagonal=True, height=270, legend=any(line.name for line in lines),
+            y=Axis("accuracy (mean score)", 0.0, 1.0), diagonal=True, height=270, legend=any(line.name for line in lines),
         )  # fmt: skip
         yield Picture(svg, f"{name}: below the dashed line it is overconfident.")
 
@@ -276,8 +276,8 @@ def abstaining(findings: Sequence[Shown[confidence.Abstaining]]) -> Iterator[Pic
             lines.append(Curve("by the threshold", "bad", [kept]))
         most = max([target, *(m.high or m.value or 0.0 for line in lines for m in line.points)])
         svg = curves(
-            lines, label=f"Share of wrong answers by the share that is kept, {f.name}", x=Axis("share of answers kept", 0.0, 1.0),
-            y=Axis("share of these that is wrong", 0.0, min(1.0, 1.05 * most)), height=270, legend=True,
+            lines, label=f"Risk by the share that is kept, {f.name}", x=Axis("share of answers kept", 0.0, 1.0),
+            y=Axis("wrong, or score lost, of these", 0.0, min(1.0, 1.05 * most)), height=270, legend=True,
         )  # fmt: skip
         yield Picture(svg, f"{f.name}: what stands above the promised risk was not to be let through.")
 
@@ -299,8 +299,13 @@ def label_free(findings: Sequence[Shown[confidence.LabelFree | confidence.FewLab
             off = "" if m.backtest_error is None else f" · off by {number(m.backtest_error, 2)} in back-tests"
             rows.append([Mark(m.method, m.value, m.low, m.high, "accent", f"{number(m.value, 2)}{off}")])
         bounds = unit_range(v for row in rows for m in row for v in (m.low, m.high))
-        svg = forest(rows, label="Estimated accuracy without labels", axis="accuracy of unlabelled rows", bounds=bounds)
-        yield Picture(svg, f"{f.name}: accuracy of rows without labels, by method.")
+        svg = forest(
+            rows,
+            label="Estimated accuracy without labels",
+            axis="accuracy (mean score) of unlabelled rows",
+            bounds=bounds,
+        )
+        yield Picture(svg, f"{f.name}: accuracy (mean score) of rows without labels, by method.")
 
 
 def tiers(findings: Sequence[Shown[models.PairDifferences]]) -> Iterator[Picture]:

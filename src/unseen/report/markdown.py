@@ -84,7 +84,7 @@ def _since(document: Mapping[str, Any]) -> list[str]:
     turned = next((f for f in baseline.changes(document) if f["details"]["examples"]), None)
     listed = turned["details"]["examples"][:5] if turned else []
     names = ", ".join(escape(str(row["item"])) for row in listed)
-    worse = "much worse" if (document.get("scores") or {}).get("lower") else "from right to wrong"
+    worse = "from right to wrong" if baseline.of_right_and_wrong(document) else "much worse"
     said = [f"First items of {escape(turned['details']['model'])} that turned {worse}: {names}.", ""] if turned else []
     return [*table, "", *said, *lines, ""]
 

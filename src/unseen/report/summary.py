@@ -314,9 +314,10 @@ def _unjudged(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def score_described(responses: Responses) -> dict[str, Any]:
-    """The kind of score, its ends, and where answers carry minus a loss, what that loss is called."""
+    """The kind of score, its ends, whether it has degrees, and where answers carry minus a loss, what that loss is called."""
     kind, unit = responses.score_kind, answers_unit(responses)
-    named = {"loss": unit.word} if unit.lower else {}
+    named: dict[str, Any] = {"loss": unit.word} if unit.lower else {}
+    named |= {"graded": True} if unit.graded else {}
     return {"kind": kind.name, "low": plain(kind.low), "high": plain(kind.high), **named}
 
 

@@ -15,7 +15,7 @@ from unseen.errors import BadInput
 from unseen.factors import Factors, Kind
 from unseen.plain_text import names, value
 from unseen.responses.columns import SPLITS, ScoreKind, answer_keys, infer_factors
-from unseen.responses.notes import Note
+from unseen.responses.notes import Note, facts_of
 from unseen.responses.words import known_words, scores_from_words
 
 TEXT_ROLES = ("model", "item", "split", "cluster", "parent", "variant_of", "prediction", "target", "question")
@@ -181,7 +181,7 @@ def validated(
         own = pl.format("item {}", root_of(frame))
         frame = frame.with_columns(pl.col("cluster").cast(pl.String).fill_null(own))
         notes = (*notes, f"{lacking:,} rows name no cluster: there each item is a unit of its own.")
-    kind = _score_kind(frame, score_range)
+    kind = _score_kind(frame, score_range, loss="loss" in facts_of(notes))
     if "human_score" in frame.columns:
         _require_human(frame["human_score"], kind)
     factors = infer_factors(frame, kinds)
@@ -389,7 +389,7 @@ def _require_human(human: pl.Series, kind: ScoreKind) -> None:
         )
 
 
-def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None) -> ScoreKind:
+def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None, *, loss: bool) -> ScoreKind:
     scores = frame["score"]
     # A missing score is neither 0 nor 1, and counts as fitting: null passes `all`.
     zero_or_one = bool(((scores == 0.0) | (scores == 1.0)).all())
@@ -397,6 +397,9 @@ def _score_kind(frame: pl.DataFrame, score_range: tuple[float, float] | None) ->
         return ScoreKind("bounded", *score_range)
     if zero_or_one:
         return ScoreKind("binary")
+    if loss and score_range is None and ((scores == 0.0) | (scores == -1.0)).all():
+        # An error of 0 and 1, negated: its range is known as that of a score of 0 and 1 is.
+        return ScoreKind("bounded", -1.0, 0.0)
     if score_range is not None or (scores.min() >= 0 and scores.max() <= 1):  # type: ignore[operator]
         return ScoreKind("bounded")
     return ScoreKind("unbounded", float("-inf"), float("inf"))

@@ -6,15 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from unseen.errors import BadInput
 from unseen.learners.questions.frames import Frame, framed
 from unseen.learners.questions.layout import ASKED, LETTERS
 from unseen.responses import Responses
 from unseen.responses.columns import infer_factors
-from unseen.responses.mapping import SYNONYMS
+from unseen.responses.mapping import EITHER, SYNONYMS
 
 # "A. Paris", "(B) Rome", "c) Oslo" at the beginning of a line.
 OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Za-z])[.):][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
@@ -141,24 +143,55 @@ def _named_again(table: pl.DataFrame) -> list[tuple[str, str]]:
     return [("another question under the name of an earlier item", name) for name in again["item"].to_list()]
 
 
-def items_in(table: pl.DataFrame) -> pl.DataFrame | None:
+def items_in(
+    table: pl.DataFrame, columns: Mapping[str, str] = MappingProxyType({}), *, what: str = "the table"
+) -> pl.DataFrame | None:
     """A table of items that nobody answered, with our names of columns; None where it is none, or holds scores.
+
+    Args:
+        table: Any table.
+        columns: Role → the user's column, of those that were named.
+        what: What the table is called in a message.
+
+    Raises:
+        BadInput: There are questions that nobody answered, and no column of right answers, without which no answer can be scored.
 
     >>> items_in(pl.DataFrame({"id": [7], "prompt": ["2 + 2 ="], "gold": ["4"]}))
     shape: (1, 3)
     ...
     >>> items_in(pl.DataFrame({"question": ["2 + 2 ="], "target": ["4"], "correct": [1]})) is None
     True
+    >>> items_in(pl.DataFrame({"question": ["2 + 2 ="], "answer": ["4"]})).columns
+    ['question', 'target']
+    >>> items_in(pl.DataFrame({"question": ["2 + 2 ="], "level": [1]}))
+    Traceback (most recent call last):
+    unseen.errors.BadInput: the table has questions ('question') but no column of right answers (target, reference, ...
     """
     named = {}
     for role in ("item", "question", "target"):
-        found = next((c for c in (role, *SYNONYMS[role]) if c in table.columns), None)
+        named_so = (columns[role],) if role in columns else (role, *SYNONYMS[role])
+        found = next((c for c in named_so if c in table.columns and c not in named), None)
         if found is not None:
             named[found] = role
+    said = ("model", "score", "prediction")
+    answered = any(role in columns or {role, *SYNONYMS[role]} & set(table.columns) for role in said)
+    if "target" not in named.values() and not answered:
+        # Nobody answered, so that the column ``answer`` can only be the right one.
+        named |= {c: "target" for c in (EITHER, "label") if c in table.columns and "target" not in named.values()}
     options = next((c for c in ("choices", "options", "endings") if c in table.columns), None)
     named |= {options: "choices"} if options else {}
-    scored = {"score", *SYNONYMS["score"]} & set(table.columns)
-    return table.rename(named) if {"question", "target"} <= set(named.values()) and not scored else None
+    scored = "score" in columns or {"score", *SYNONYMS["score"]} & set(table.columns)
+    if scored or "question" not in named.values() or any(c not in table.columns for c in columns.values()):
+        return None
+    if "target" not in named.values():
+        if answered:
+            return None
+        raise BadInput(
+            f"{what} has questions ({next(c for c, role in named.items() if role == 'question')!r}) but no column of right "
+            f"answers ({', '.join(('target', *SYNONYMS['target'], EITHER))}), by which an answer could be scored; the columns are "
+            f"{', '.join(map(repr, table.columns))}. Add one, or rename the column that holds them."
+        )
+    return table.rename(named)
 
 
 def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:

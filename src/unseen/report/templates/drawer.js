@@ -118,9 +118,9 @@
   const told = (v) => (source.about.score.loss && v !== null && v !== undefined ? -v || 0 : v);
   const word = () => source.about.score.loss ?? "score";
   const mark = (v) => {
-    const { kind, low, high } = source.about.score;
+    const { graded, low, high } = source.about.score;
     if (v === null || v === undefined) return el("span", { className: "mark", textContent: "?" });
-    if (kind === "unbounded") return el("span", { className: "mark", textContent: digits(told(v)) });
+    if (graded) return el("span", { className: "mark", textContent: digits(told(v)) });
     const right = v >= (low + high) / 2;
     return el("span", { className: `mark ${right ? "right" : "wrong"}`, textContent: right ? "✓" : "✗", title: `${word()} ${digits(told(v))}` });
   };
@@ -214,7 +214,7 @@
     }));
     const levels = (name) => columns.find((c) => c.name === name)?.levels ?? [];
     options($("model"), [["", "all models"], ...levels("model").map((m) => [m, m])]);
-    $("right").hidden = score.kind === "unbounded";
+    $("right").hidden = Boolean(score.graded);
     if (score.loss) [["score", "highest"], ["-score", "lowest"]].forEach(([order, which]) => { $("sort").querySelector(`[value="${order}"]`).textContent = `${which} ${score.loss}`; });
     const asked = columns.filter((c) => (c.role === "factor" || c.name === "split") && c.levels.length > 1 && c.levels.length <= 60);
     $("factors").hidden = !asked.length;
