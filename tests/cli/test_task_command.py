@@ -173,3 +173,35 @@ def test_what_a_task_does_not_have_is_refused(run, flag, message):
     code, _, err = run("task", "sample", "scan", *flag)
     assert code == 2
     assert message in " ".join(err.split())
+
+
+def test_games_are_played_counted_and_written_as_a_table_that_an_audit_reads(run, tmp_path):
+    path = tmp_path / "games.parquet"
+    code, out, _ = run("task", "play", "tic-tac-toe", "--model", "random", "--games", "30", "--output", path)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()[2:]]
+    assert [row[:3] for row in rows] == [[o, s, "15"] for o in ("random", "minimax") for s in ("first", "second")]
+    table = pl.read_parquet(path)
+    assert [int(row[3]) for row in rows] == [
+        table.filter(against=row[0], side=row[1], prediction="win").height for row in rows
+    ]
+    code, out, _ = run("audit", path, "--unseen", "against == 'minimax'", "--format", "json")
+    found = next(f for f in json.loads(out)["findings"] if f["code"] == "U101")
+    assert found["estimate"]["value"] > 0.2
+    counts = json.loads(run("task", "play", "battleship", "--model", "best", "--games", "4", "--format", "json")[1])
+    assert all(row["legal_moves"] == row["best_moves"] == 1 for row in counts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["chess", "--model", "random"], "no game 'chess'"),
+        (["battleship", "--model", "random", "--opponent", "minimax"], "it has random and map"),
+        (["battleship", "--model", "random", "--score", "wins"], "not one of outcome, legal, best"),
+        (["battleship", "--model", "random", "--output", "x.txt"], ".parquet or .csv"),
+    ],
+)
+def test_games_that_can_not_be_played_are_refused(run, arguments, message):
+    code, _, err = run("task", "play", *arguments)
+    assert code == 2
+    assert message in " ".join(err.split())

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.play import play
 from unseen.cli.printing import print_json
 
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(help="List, show and sample tasks: generators with exact verifiers.", no_args_is_help=True)
+app.command("play")(play)
 
 
 @app.command("list")

@@ -11,6 +11,8 @@ Position = tuple[int, int]
 VALUES = {1: "win", 0: "draw", -1: "loss"}
 # Values of this many positions are kept, then forgotten: a long sample must not fill memory.
 KEPT = 400_000
+# Boards of so few cells have few enough positions to keep them all.
+SMALL = 9
 
 
 class Board:
@@ -46,6 +48,7 @@ class Board:
         # From the middle outwards: good moves first, so that a win is found early.
         self._order = sorted(range(columns), key=lambda x: abs(2 * x - columns + 1))
         self._values: dict[Position, int] = {}
+        self._seen: dict[tuple[int, int, int], int] = {}
 
     def moves(self, taken: int) -> list[int]:
         """Cells that the next mark can take."""
@@ -88,6 +91,40 @@ class Board:
     def judged(self, mine: int, other: int) -> dict[int, int]:
         """The value of each move, by cell."""
         return {cell: self.after(mine, other, cell) for cell in sorted(self.moves(mine | other))}
+
+    def worth(self, mine: int, other: int, cell: int, depth: int) -> int:
+        """What a move is worth if both sides look so many further moves ahead: a win sooner is worth more, a loss later less bad.
+
+        A win at once is worth ``depth + 1``, a win two moves later ``depth - 1``; a loss is the negative; 0 is a draw, or a
+        position beyond what is looked at.
+
+        Source: Knuth & Moore (1975), An analysis of alpha-beta pruning, section 2 (negamax, and pruning in F2).
+        """
+        mine |= 1 << cell
+        if self.wins(mine, cell):
+            return depth + 1
+        return -self._looked(other, mine, depth, -self.cells - 1, self.cells + 1)
+
+    def _looked(self, mine: int, other: int, depth: int, least: int, most: int) -> int:
+        if self.cells <= SMALL:
+            # So few positions that all of them are kept; what is kept is exact, so nothing is pruned.
+            least, most = -self.cells - 1, self.cells + 1
+            known = self._seen.get((mine, other, depth))
+            if known is not None:
+                return known
+        moves = self.moves(mine | other) if depth else []
+        best = -self.cells - 1 if moves else 0
+        for cell in moves:
+            after = mine | 1 << cell
+            found = (
+                depth if self.wins(after, cell) else -self._looked(other, after, depth - 1, -most, -max(least, best))
+            )
+            best = max(best, found)
+            if best >= most:
+                break
+        if self.cells <= SMALL:
+            self._seen[mine, other, depth] = best
+        return best
 
     def played(self, d: Draws, plies: int) -> Position | None:
         """A position after so many moves at random, or None where somebody wins before."""
