@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,9 +82,12 @@ class WeakestSlices(Check):
             if search is not None and asked:
                 scores = [one.score[one.searched] for one in asked]
                 best = search.best_of(scores, smallest_gap=settings.smallest_gap * rows.scale, n_best=MOST + 1)
-                for one, listed in zip(asked, best, strict=True):
-                    proposed = [s for s in listed if [axis for axis, *_ in s.conditions] != [alone]][:MOST]
-                    outcomes[one.name] = self._outcome(one, proposed, search.narrowed, factors, rows, bounds, settings)
+                proposed = [[s for s in of if [axis for axis, *_ in s.conditions] != [alone]][:MOST] for of in best]
+                confirmed = self._confirm(asked, proposed, factors, bounds, settings)
+                for one, listed, tested in zip(asked, proposed, confirmed, strict=True):
+                    outcomes[one.name] = self._outcome(
+                        one, len(listed), tested, search.narrowed, len(factors), rows, settings
+                    )
             asked.clear()
 
         for model, part in rows.each():
@@ -123,16 +126,11 @@ class WeakestSlices(Check):
         return _Model(model, part, score, cluster, searched, held)
 
     def _outcome(
-        self, one: _Model, proposed: list[Slice], narrowed: Mapping[int, int], factors: list[Levels], rows: Scored,
-        bounds: tuple[float, float] | None, settings: Settings,
+        self, one: _Model, proposed: int, tested: list[dict[str, Any]], narrowed: Mapping[int, int], factors: int,
+        rows: Scored, settings: Settings,
     ) -> Outcome:  # fmt: skip
         scale, unit = rows.scale, rows.unit
-        about, model, part = About("model", one.name), one.name, one.part
-        score, cluster, held = one.score, one.cluster, one.held
-        # Dense numbers keep the sums per cluster as short as the held-out part.
-        _, units = np.unique(cluster[held], return_inverse=True)
-        confirm_axes = [_axis(f, part, held) for f in factors]
-        tested = self._confirm(proposed, confirm_axes, factors, score[held], units, bounds, settings)
+        about, model = About("model", one.name), one.name
         if not tested:
             return self._none(about, model)
         confirmed = [
@@ -142,56 +140,52 @@ class WeakestSlices(Check):
         worst = max(confirmed, key=lambda t: t["estimate"].low) if confirmed else max(tested, key=_highest)
         estimate = worst["estimate"]
         details = SlicesBelow(
-            model=model, searched=len(proposed), slices=tuple(_below(t) for t in tested),
+            model=model, searched=proposed, slices=tuple(_below(t) for t in tested),
             narrowed={str(depth): most for depth, most in narrowed.items()},
         )  # fmt: skip
         where = str(worst["where"])
-        more = f" {len(confirmed)} of {len(proposed)} proposed slices were confirmed." if len(proposed) > 1 else ""
-        partly = _partly(narrowed, len(factors))
+        more = f" {len(confirmed)} of {proposed} proposed slices were confirmed." if proposed > 1 else ""
+        partly = _partly(narrowed, factors)
         return self.decide(
             about=about, estimate=estimate, p_value=worst["p"], settings=settings, scale=scale, details=details,
             blames=Blame((model,), worst["where"], also=tuple(t["where"] for t in confirmed if t is not worst)),
             found=f"{model} is weakest where {where}: mean {unit.shown(worst['value']):.2f} there, {estimate} "
             f"{'above' if unit.lower else 'below'} "
             f"the rest.{more}{partly}",
-            clear=f"{model}: {_none_of(len(tested), len(proposed))} is weaker by an amount that matters on held-out items "
+            clear=f"{model}: {_none_of(len(tested), proposed)} is weaker by an amount that matters on held-out items "
             f"(at most {worst['estimate'].high:.2f}, where {where}).{partly}",
             next_step=f"Look at the failing items where {where}; report this slice beside the overall {unit.word}.",
         )  # fmt: skip
 
     def _confirm(
-        self, proposed: list[Slice], axes: list[Axis], factors: list[Levels], score: Any, cluster: Any,
+        self, asked: Sequence[_Model], proposed: Sequence[Sequence[Slice]], factors: Sequence[Levels],
         bounds: tuple[float, float] | None, settings: Settings,
-    ) -> list[dict[str, Any]]:  # fmt: skip
-        tested: list[dict[str, Any]] = []
-        single = singletons(cluster)
-        level = 1 - (1 - settings.level) / max(len(proposed), 1)
-        judged: list[tuple[Slice, Any, int]] = []
-        asked: list[tuple[LevelMeans, list[int]]] = []
-        for candidate in proposed:
-            inside = candidate.mask(axes)
-            units, others = _units(inside, cluster, single=single)
-            if min(units, others) < settings.min_units:
-                continue
-            means = level_means(inside.view(np.int8), 2, score, cluster, bounds=bounds, singletons=single)
-            judged.append((candidate, inside, units))
-            asked.append((means, [0, 1]))
-        gaps = largest_gaps(asked, level=level, what="mean outside minus mean inside")
-        for (candidate, inside, units), answer in zip(judged, gaps, strict=True):
+    ) -> list[list[dict[str, Any]]]:  # fmt: skip
+        """What the held-out rows of each model say of the slices proposed for it; all are judged at once."""
+        judged: list[tuple[int, _Judged]] = []
+        for k, (one, listed) in enumerate(zip(asked, proposed, strict=True)):
+            judged += [(k, known) for known in _held_means(one, listed, factors, bounds, settings)]
+        levels = [1 - (1 - settings.level) / max(len(proposed[k]), 1) for k, _ in judged]
+        gaps = largest_gaps(
+            [(known.means, [0, 1]) for _, known in judged], level=levels, what="mean outside minus mean inside"
+        )
+        tested: list[list[dict[str, Any]]] = [[] for _ in asked]
+        for (k, known), answer in zip(judged, gaps, strict=True):
             if not isinstance(answer, tuple):
                 continue
             gap, p, pair = answer
-            gap = gap if pair == (0, 1) else -gap
-            tested.append({
-                "conditions": [factors[a].condition(first, last) for a, first, last in candidate.conditions],
-                "where": Condition(tuple(factors[a].term(first, last) for a, first, last in candidate.conditions)),
-                "value": float(score[inside].mean()), "units": units, "rows": int(inside.sum()), "estimate": gap,
+            gap, conditions = gap if pair == (0, 1) else -gap, known.slice.conditions
+            tested[k].append({
+                "conditions": [factors[a].condition(first, last) for a, first, last in conditions],
+                "where": Condition(tuple(factors[a].term(first, last) for a, first, last in conditions)),
+                "value": known.value, "units": known.units, "rows": known.rows, "estimate": gap,
                 "p": p if gap.value > 0 else 1.0,
             })  # fmt: skip
-        # Holm over all that were proposed: a slice too small to confirm still was a choice.
-        adjusted = holm([t["p"] for t in tested] + [1.0] * (len(proposed) - len(tested)))
-        for t, p in zip(tested, adjusted.tolist(), strict=False):
-            t["p"] = p
+        for own, listed in zip(tested, proposed, strict=True):
+            # Holm over all that were proposed: a slice too small to confirm still was a choice.
+            adjusted = holm([t["p"] for t in own] + [1.0] * (len(listed) - len(own)))
+            for t, p in zip(own, adjusted.tolist(), strict=False):
+                t["p"] = p
         return tested
 
     def _none(self, about: About, model: str) -> Outcome:
@@ -221,6 +215,35 @@ class _Model:
     cluster: Any
     searched: Any
     held: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """A slice on held-out rows: mean score, units and rows in it, and the means outside and inside."""
+
+    slice: Slice
+    value: float
+    units: int
+    rows: int
+    means: LevelMeans
+
+
+def _held_means(
+    one: _Model, proposed: Sequence[Slice], factors: Sequence[Levels], bounds: tuple[float, float] | None,
+    settings: Settings,
+) -> Iterator[_Judged]:  # fmt: skip
+    """The slices proposed for a model that have enough held-out units in them and outside."""
+    axes, score, cluster = [_axis(f, one.part, one.held) for f in factors], one.score[one.held], one.cluster[one.held]
+    single = singletons(cluster)
+    if not single:
+        # Dense numbers keep the sums per cluster as short as the held-out part.
+        cluster = np.unique(cluster, return_inverse=True)[1]
+    for candidate in proposed:
+        inside = candidate.mask(axes)
+        units, others = _units(inside, cluster, single=single)
+        if min(units, others) >= settings.min_units:
+            means = level_means(inside.view(np.int8), 2, score, cluster, bounds=bounds, singletons=single)
+            yield _Judged(candidate, float(score[inside].mean()), units, int(np.count_nonzero(inside)), means)
 
 
 def _units(inside: Any, cluster: Any, *, single: bool) -> tuple[int, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from unseen.estimates.contrasts.largest_gap import LevelMeans, largest_gaps, lev
 from unseen.estimates.contrasts.monotone import crossing
 
 BINS = 12
+# Numbers of rows times factors, over the models whose falls are judged at once.
+AT_ONCE = 2_000_000
 
 
 class Frontier(Check):
@@ -67,6 +69,8 @@ class Frontier(Check):
         found = [f for f in levels if f is not None]
         kind = subject.answers.score_kind
         bounds = None if kind.name == "unbounded" else (kind.low, kind.high)
+        asked: list[_Asked] = []
+        room = AT_ONCE
         for model, part in rows.each():
             score, cluster = rows.score[part], rows.cluster[part]
             single = singletons(cluster)
@@ -74,9 +78,9 @@ class Frontier(Check):
             falls: dict[str, tuple[LevelMeans, list[int]]] = {}
             bends: dict[str, tuple[Curve, Callable[[], NDArray[np.float64]]]] = {}
             for factor in found:
-                codes = np.where(
-                    factor.codes[part] == (-9 if factor.missing is None else factor.missing), -1, factor.codes[part]
-                )
+                codes = factor.codes[part]
+                if factor.missing is not None:
+                    codes = np.where(codes == factor.missing, -1, codes)
                 try:
                     means = curve(factor.x[factor.real], codes, score, cluster, singletons=single)
                     means = means.take(means.units >= settings.min_units)
@@ -85,10 +89,12 @@ class Frontier(Check):
                             f"{len(means)} levels have {settings.min_units} independent units; 2 are needed."
                         )
                     along = _Along.of(factor, means, known[factor.name])
-                    sides = level_means(along.side(codes), 2, score, cluster, bounds=bounds, singletons=single)
-                    kept = np.where(unseen[part] & (along.side(codes) == 0), -1, codes) if along.seen_range else codes
+                    side = along.side(codes)
+                    sides = level_means(side, 2, score, cluster, bounds=bounds, singletons=single)
                     bend = means
-                    if (kept != codes).any():
+                    left_out = unseen[part] & (side == 0) & (codes >= 0) if along.seen_range else None
+                    if left_out is not None and left_out.any():
+                        kept = np.where(left_out, -1, codes)
                         bend = curve(factor.x[factor.real], kept, score, cluster, singletons=single)
                         bend = bend.take(bend.units >= settings.min_units)
                 except (TooFewUnits, Undefined) as error:
@@ -96,24 +102,35 @@ class Frontier(Check):
                     continue
                 alongs[factor.name], falls[factor.name] = along, (sides, [0, 1])
                 bends[factor.name] = bend, partial(_held, seen[part], codes, score, factor.size)
-            # Mean at the reference minus mean at the other levels.
-            gaps = largest_gaps(
-                list(falls.values()), level=settings.level, what="difference of mean scores along a factor"
-            )
-            judged = dict(zip(falls, gaps, strict=True))
-            for name, along in alongs.items():
-                about, answer = About("factor", f"{model} · {name}"), judged.get(name)
+            asked.append(_Asked(model, alongs, falls, bends))
+            room -= len(score) * len(found)
+            if room <= 0:
+                outcomes += self._answered(asked, rows, settings)
+                asked, room = [], AT_ONCE
+        outcomes += self._answered(asked, rows, settings)
+        return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
+
+    def _answered(self, asked: Sequence[_Asked], rows: Scored, settings: Settings) -> Iterator[Outcome]:
+        """The outcomes of some models, whose falls are judged at once."""
+        # Mean at the reference minus mean at the other levels.
+        gaps = iter(largest_gaps(
+            [fall for one in asked for fall in one.falls.values()], level=settings.level,
+            what="difference of mean scores along a factor",
+        ))  # fmt: skip
+        for one in asked:
+            judged = {name: next(gaps) for name in one.falls}
+            for name, along in one.alongs.items():
+                about, answer = About("factor", f"{one.model} · {name}"), judged.get(name)
                 if isinstance(along, _Along) and isinstance(answer, tuple):
                     gap, p, pair = answer
                     fall = (gap if pair == (0, 1) else -gap, p)
-                    bend, held = bends[name]
-                    outcomes.append(self._judge(model, along, bend, fall, about, rows, settings, held))
+                    bend, held = one.bends[name]
+                    yield self._judge(one.model, along, bend, fall, about, rows, settings, held)
                 else:
                     error = answer if isinstance(along, _Along) else along
-                    outcomes.append(
-                        self.not_applicable(f"{model}, {name}: {error}", "Collect items at more levels.", about=about)
+                    yield self.not_applicable(
+                        f"{one.model}, {name}: {error}", "Collect items at more levels.", about=about
                     )
-        return outcomes or [self.not_applicable("No ordered factor varies.", "Add a column that orders the items.")]
 
     def _judge(
         self, model: str, along: _Along, bend: Curve, fall: tuple[Estimate, float], about: About, rows: Scored,
@@ -172,7 +189,7 @@ class Frontier(Check):
         return found, None if flat or means.mean.min() < 0 else half
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Along:
     """A factor's means with the levels that form the reference.
 
@@ -202,12 +219,12 @@ class _Along:
         inside = np.arange(len(means)) < (len(means) + 1) // 2
         return cls(factor, means, index, inside, None)
 
-    @property
+    @cached_property
     def flipped(self) -> bool:
         """Where what is unseen lies below the range seen, the factor is read from high to low."""
         return bool(self.means.x[self.inside].mean() > self.means.x[~self.inside].mean())
 
-    @property
+    @cached_property
     def edge(self) -> str:
         """The value at which the reference ends."""
         return self.last(int(np.flatnonzero(self.inside)[0 if self.flipped else -1]), up=not self.flipped)
@@ -309,6 +326,23 @@ class _Along:
             return f"{text}."
         past = half.value - (-self.seen_range[0] if self.flipped else self.seen_range[1])
         return text + (f", {past:.2g} past the range seen." if past > 0 else ", within the range seen.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What is judged of one model.
+
+    Attributes:
+        model: Its name.
+        alongs: For each factor its means, or why there are none.
+        falls: For each factor that has them the means at and past the reference.
+        bends: For the same the means in which a break is looked for, and what gives the seen rows of each level.
+    """
+
+    model: str
+    alongs: Mapping[str, _Along | TooFewUnits | Undefined]
+    falls: Mapping[str, tuple[LevelMeans, list[int]]]
+    bends: Mapping[str, tuple[Curve, Callable[[], NDArray[np.float64]]]]
 
 
 def _held(

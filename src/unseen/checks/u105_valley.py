@@ -128,17 +128,16 @@ class Valley(Check):
         settings: Settings,
     ) -> tuple[Estimate, float]:  # fmt: skip
         inner = len(gaps) - 2
-        best: tuple[float, Robust] | None = None
+        best: tuple[Robust, Robust] | None = None
         weights = np.stack([gaps[k] - gaps[end] for k in range(1, len(gaps) - 1) for end in (0, -1)])
         fits = cell_contrasts(cell, score, cluster, weights)
-        for ends in zip(fits[::2], fits[1::2], strict=True):
-            p = max(_one_way(end) for end in ends)
-            lower = min(ends, key=lambda end: end.value)
-            if best is None or lower.value > best[1].value:
-                best = (p, lower)
-        if best is None or best[1].variance <= 0:
+        for first, last in zip(fits[::2], fits[1::2], strict=True):
+            ends = (first, last) if first.value <= last.value else (last, first)
+            if best is None or ends[0].value > best[0].value:
+                best = ends
+        if best is None or best[0].variance <= 0:
             raise Undefined("no inner level, or one without variation.")
-        p, lower = best
+        lower, p = best[0], max(_one_way(end) for end in best)
         if lower.units < len(score):
             require_dof(lower.dof, lower.units, "the peak of the gap")
         low, high = t_interval(lower.value, lower.variance, lower.dof, 1 - (1 - settings.level) / inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -94,7 +95,7 @@ def broken_line(
     bends, places, is_step = tried.bends, tried.places, tried.is_step
     line = np.stack([np.ones_like(x), x], axis=1)
     # What a bend adds to the line: one direction each, orthogonal to the line in the metric of the weights.
-    base = np.linalg.qr(root[:, None] * line)[0]
+    base = _orthonormal(x, root)
     extra = bends * root
     extra = extra - (extra @ base) @ base.T
     extra /= np.sqrt(np.einsum("ij,ij->i", extra, extra))[:, None]
@@ -156,6 +157,13 @@ def _tried(levels: tuple[float, ...], grid: int) -> _Tried:
     bends = np.concatenate([np.maximum(x - hinges[:, None], 0.0), steps])
     places = np.concatenate([hinges, (x[:-1] + x[1:]) / 2])
     return _Tried(bends, places, np.arange(len(places)) >= len(hinges))
+
+
+def _orthonormal(x: FloatArray, root: FloatArray) -> FloatArray:
+    """Two orthonormal directions that span the straight lines over x in the metric of the weights root², shape (levels, 2)."""
+    weight = root * root
+    slope = root * (x - float(weight @ x) / float(weight.sum()))
+    return np.stack([root / math.sqrt(float(weight.sum())), slope / math.sqrt(float(slope @ slope))], axis=1)
 
 
 def _spread(of: Curve) -> FloatArray:

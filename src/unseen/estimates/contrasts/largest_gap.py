@@ -164,22 +164,25 @@ def level_means(
         keep = codes >= 0
         codes, score, cluster = codes[keep], score[keep], cluster[keep]
     low, high = bounds or (0.0, 1.0)
-    y = (score - low) / (high - low)
+    y = score if (low, high) == (0.0, 1.0) else (score - low) / (high - low)
     rows = np.bincount(codes, minlength=size).astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(codes, weights=y, minlength=size) / rows
     some = np.maximum(rows, 1)
-    filled = np.nan_to_num(mean)
-    squares = np.maximum(np.bincount(codes, weights=y * y, minlength=size) - rows * filled**2, 0.0)
-    smooth = np.clip((filled * rows + 0.5) / (rows + 1), 1e-9, 1 - 1e-9)
-    one = float(np.sum(squares) / max(np.sum(rows), 1))
+    sums = np.bincount(codes, weights=y, minlength=size)
+    filled = sums / some
+    mean = filled if rows.all() else np.where(rows > 0, filled, np.nan)
+    alike = bool(((y == 0) | (y == 1)).all())
+    # The square of 0 or 1 is itself.
+    second = sums if alike else np.bincount(codes, weights=y * y, minlength=size)
+    squares = np.maximum(second - rows * filled**2, 0.0)
+    smooth = np.minimum(np.maximum((filled * rows + 0.5) / (rows + 1), 1e-9), 1 - 1e-9)
+    one = float(squares.sum() / max(rows.sum(), 1))
     if bounds is None:
         spread = np.full(size, one, dtype=np.float64)
     else:
         # Rows vary by a common share of the most that their mean allows: a level where all agree is no exception.
-        share = float(np.sum(squares) / max(float(np.sum(rows * smooth * (1 - smooth))), 1e-300))
+        share = float(squares.sum() / max(float((rows * smooth * (1 - smooth)).sum()), 1e-300))
         spread = smooth * (1 - smooth) * min(1.0, share)
-    binary = bounds is not None and bool(np.all((y == 0) | (y == 1)))
+    binary = bounds is not None and alike
     scale = (high - low) ** 2
     if singletons:
         alone = np.divide(spread, some)
@@ -337,16 +340,18 @@ def largest_gap(
 
 
 def largest_gaps(
-    asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: float = 0.95, what: str = "difference of level means"
-) -> list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined]:
+    asked: Sequence[tuple[LevelMeans, Sequence[int]]], *, level: float | Sequence[float] = 0.95,
+    what: str = "difference of level means",
+) -> list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined]:  # fmt: skip
     """:func:`largest_gap` of many groups of levels at once; what it would raise stands in the place of its answer.
 
     Args:
         asked: Means, and which of their levels to compare.
-        level: Nominal coverage.
+        level: Nominal coverage, of all or of each.
         what: Name of the difference in the estimate's method.
     """
     every = _Every.of(asked)
+    levels = np.broadcast_to(np.asarray(level, dtype=np.float64), len(asked))
     chosen, pairs, refused = _judged(every)
     found: list[tuple[Estimate, float, tuple[int, int]] | TooFewUnits | Undefined | None] = list(refused)
     if not len(chosen):
@@ -354,16 +359,16 @@ def largest_gaps(
     some, starts = np.unique(every.group[chosen], return_index=True)
     best, p = _hardest(pairs, np.append(starts, len(chosen)))
     hardest, many = pairs.take(best), every.many[some]
-    tail = (1 - level) / 2 / many
+    tail = (1 - levels[some]) / 2 / many
     numbers = (hardest.gap, hardest.lows(tail), hardest.highs(tail), np.minimum(1.0, p * many))
-    places = (some, every.i[chosen[best]], every.j[chosen[best]], many)
+    places = (some, levels[some], every.i[chosen[best]], every.j[chosen[best]], many)
     told = zip(*(v.tolist() for v in (*places, *numbers)), strict=True)
-    for k, (at, first, second, of, gap, low, high, corrected) in enumerate(told):
+    for k, (at, own, first, second, of, gap, low, high, corrected) in enumerate(told):
         method = f"{what}, {hardest.method(k)}"
         if of > 1:
             method = f"largest of {of}: {method}, Bonferroni"
         try:
-            estimate = Estimate(gap, low, high, every.means[at].clusters, method, level)
+            estimate = Estimate(gap, low, high, every.means[at].clusters, method, own)
             found[at] = estimate, corrected, (first, second)
         except Undefined as error:
             found[at] = error

@@ -126,7 +126,9 @@ class _Cells:
         shape: Levels of each factor.
         count: Rows of each conjunction, at least 1, shape (conditions, conditions, …).
         rest: Rows outside, at least 1.
-        error: Standard error of a gap where scores have variance 1; infinite where a side has too few rows.
+        away: One over the rows outside: a gap is the sum of all scores times this minus that inside times ``both``.
+        both: One over the rows inside plus one over those outside.
+        precision: One over the standard error of a gap where scores have variance 1; 0 where a side has too few rows.
     """
 
     chosen: tuple[int, ...]
@@ -134,7 +136,9 @@ class _Cells:
     shape: tuple[int, ...]
     count: FloatArray
     rest: FloatArray
-    error: FloatArray
+    away: FloatArray
+    both: FloatArray
+    precision: FloatArray
 
 
 # Of the conjunctions over one choice of factors that are kept: z, the choice, the sum of the scores, the positions.
@@ -222,12 +226,11 @@ class Search:
         key = cells.key if models == 1 else (np.arange(models)[:, None] * size + cells.key).ravel()
         sums = np.bincount(key, score.ravel(), size * models).astype(np.float64, copy=False).reshape(models, size).T
         summed = self._spread_out(cells.chosen, sums, cells.shape).reshape(models, -1)
-        gap = total[:, None] - summed
-        gap /= cells.rest
-        z = summed / cells.count
+        gap = total[:, None] * cells.away
+        z = summed * cells.both
         gap -= z
-        np.divide(gap, cells.error, out=z)
-        z /= np.sqrt(pooled)[:, None]
+        np.multiply(gap, cells.precision, out=z)
+        z *= (1 / np.sqrt(pooled))[:, None]
         if self.narrowed:
             members = list(cells.chosen)
             strength[members] = np.maximum(strength[members], z.max(initial=-np.inf))
@@ -259,8 +262,9 @@ class Search:
         rest = self.rows - count
         fits = (count >= self.min_rows) & (rest >= self.min_rows)
         count, rest = np.maximum(count, 1), np.maximum(rest, 1)
-        error = np.where(fits, np.sqrt(1 / count + 1 / rest), np.inf)
-        return _Cells(chosen, key, shape, count, rest, error)
+        away = 1 / rest
+        both = 1 / count + away
+        return _Cells(chosen, key, shape, count, rest, away, both, np.where(fits, 1 / np.sqrt(both), 0.0))
 
     def _spread_out(self, chosen: tuple[int, ...], table: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Sums over the runs of levels that conditions allow, in place of those over single levels, as one row."""
@@ -274,22 +278,30 @@ class Search:
         if not found:
             return
         z = np.concatenate([f[0] for f in found])
-        source = np.repeat(np.arange(len(found)), [len(f[0]) for f in found])
-        within = np.concatenate([np.arange(len(f[0])) for f in found])
+        starts = np.cumsum([0, *(len(f[0]) for f in found)])
         order = np.argsort(-z, kind="stable")
         edges = np.append(np.flatnonzero(np.diff(z[order], prepend=np.inf)), len(order))
+        sources = np.searchsorted(starts, order, side="right") - 1
+        within = order - starts[sources]
         for first, last in pairwise(edges.tolist()):
             tied: list[Slice] = []
-            for at in order[first:last].tolist():
-                zs, cells, summed, best = found[source[at]]
-                k = within[at]
-                place, own = best[k], float(summed[k])
-                where = np.unravel_index(place, tuple(len(self._allowed[i]) for i in cells.chosen))
-                conditions = tuple((i, *self._allowed[i][int(w)]) for i, w in zip(cells.chosen, where, strict=True))
-                mean = own / float(cells.count[place])
+            for source, k in zip(sources[first:last].tolist(), within[first:last].tolist(), strict=True):
+                zs, cells, summed, best = found[source]
+                place, own = int(best[k]), float(summed[k])
+                rows, mean = float(cells.count[place]), own / float(cells.count[place])
                 gap = (total - own) / float(cells.rest[place]) - mean
-                tied.append(Slice(conditions, int(cells.count[place]), mean, gap, float(zs[k])))
-            yield from sorted(tied, key=lambda s: (len(s.conditions), s.conditions))
+                tied.append(Slice(self._conditions(cells.chosen, place), int(rows), mean, gap, float(zs[k])))
+            if len(tied) > 1:
+                tied.sort(key=lambda s: (len(s.conditions), s.conditions))
+            yield from tied
+
+    def _conditions(self, chosen: tuple[int, ...], place: int) -> tuple[tuple[int, int, int], ...]:
+        """The conditions of a conjunction, by its place among those over a choice of factors."""
+        conditions: list[tuple[int, int, int]] = []
+        for i in reversed(chosen):
+            place, own = divmod(place, len(self._allowed[i]))
+            conditions.append((i, *self._allowed[i][own]))
+        return tuple(reversed(conditions))
 
 
 def _spread(axis: Axis, conditions: list[tuple[int, int]]) -> FloatArray:

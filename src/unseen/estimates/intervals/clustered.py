@@ -171,13 +171,15 @@ def cell_contrasts(
     counts = np.bincount(cell, minlength=size).astype(np.float64)
     mean = np.bincount(cell, weights=score, minlength=size) / np.maximum(counts, 1)
     each = np.bincount(cell, weights=(score - mean[cell]) ** 2, minlength=size).astype(np.float64)
-    found: list[Robust] = []
-    for weight in weights:
-        used = np.flatnonzero(weight)
-        if (counts[used] == 0).any():
-            raise Undefined(f"{int((counts[used] == 0).sum())} of {len(used)} cells compared have no row.")
-        found.append(_independent(weight[used], counts[used], mean[used], each[used], np.empty(0)))
-    return found
+    used = weights != 0
+    empty = np.count_nonzero(used & (counts == 0), axis=1)
+    if empty.any():
+        first = int(np.flatnonzero(empty)[0])
+        raise Undefined(f"{int(empty[first])} of {int(used[first].sum())} cells compared have no row.")
+    share, spare = weights * weights / np.maximum(counts, 1), np.maximum(counts - 1, 1)
+    variance, dof = (share * (each / spare)).sum(axis=1), share.sum(axis=1) ** 2 / (share * share / spare).sum(axis=1)
+    numbers = ((weights @ mean).tolist(), variance.tolist(), dof.tolist(), (used @ counts).tolist())
+    return [Robust(value, v, d, int(n), np.empty(0)) for value, v, d, n in zip(*numbers, strict=True)]
 
 
 def _independent(

@@ -171,9 +171,8 @@ def rehearse(
     if not len(c):
         return Rehearsal(reason="there are no labelled rows")
     table = _Table.of(c, y, g, {k: np.asarray(v, np.float64) for k, v in (anchors or {}).items()})
-    hidden = [
-        level for k, (codes, names) in enumerate(factors) for level in _factor(table, k, np.asarray(codes), names)
-    ]
+    levels = [_levels(table, k, np.asarray(codes), names) for k, (codes, names) in enumerate(factors)]
+    hidden = _hidden(table, [known for known in levels if known is not None])
     # The same rows under another factor's name are no further test.
     hidden = list({(h.n, round(h.actual, 9), round(h.move, 9)): h for h in reversed(hidden)}.values())[::-1]
     if len(hidden) < MIN_LEVELS:
@@ -314,11 +313,41 @@ class _Table:
         return np.stack([total(None), total(self.y), *([] if self.binary else [total(self.y**2)])])
 
 
-def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) -> list[Hidden]:
-    import scipy.special
+@dataclass(frozen=True, eq=False, slots=True)
+class _Levels:
+    """The levels of one factor that can be hidden, one row each.
 
+    Attributes:
+        factor: Number of the factor.
+        code: Of each level, shape (levels,).
+        names: Of all levels, by code.
+        target: Sums of its rows per bin of confidence, as in ``_Table.sums``, shape (2 or 3, levels, bins).
+        rest: The same of all other rows.
+        rows: Rows of each level, shape (levels,), and of the others.
+        others: The same of all other rows.
+        units: Clusters of each level, shape (levels,).
+        moved: Mean confidence of its rows minus that of the others, shape (levels,).
+        designs: Variance of clustered over that of independent means: of residual outcomes, and of ranks.
+        anchored: Of each further column its mean there minus elsewhere, and the variance of a claim made with it.
+    """
+
+    factor: int
+    code: IntArray
+    names: Sequence[str]
+    target: FloatArray
+    rest: FloatArray
+    rows: FloatArray
+    others: FloatArray
+    units: FloatArray
+    moved: FloatArray
+    designs: tuple[float, float]
+    anchored: dict[str, tuple[FloatArray, FloatArray]]
+
+
+def _levels(table: _Table, factor: int, codes: IntArray, names: Sequence[str]) -> _Levels | None:
+    """The levels of a factor that can be hidden; None where it has none."""
     k = len(names)
-    level = code.astype(np.int64)
+    level = codes.astype(np.int64)
     level += 1
     sums = table.sums(level * table.size + table.bins, k + 1)
     total, count = sums.sum(axis=1), sums[0].sum(axis=1)
@@ -329,51 +358,69 @@ def _factor(table: _Table, factor: int, code: IntArray, names: Sequence[str]) ->
     else:
         pairs = np.unique(level * (int(table.cluster.max()) + 1) + table.cluster)
         units = np.bincount(pairs // (int(table.cluster.max()) + 1), minlength=k + 1).astype(np.float64)
-    usable = [
-        i for i in range(1, k + 1)
-        if min(count[i], n - count[i]) >= MIN_ROWS and units[i] >= MIN_CLUSTERS
-    ]  # fmt: skip
-    if not usable:
-        return []
-    designs = (1.0, 1.0) if table.single else tuple(_design(x, level, table) for x in (table.residual, table.rank))
-    anchored = {
-        m: (_by_level(a, level, k + 1)[0], _by_level(table.y - a, level, k + 1)[1]) for m, a in table.anchors.items()
-    }
-    # One row a level from here on: what is hidden, and what is left to learn from.
-    u = np.array(usable)
-    target, rest = sums[:, u], total[:, None] - sums[:, u]
+    usable = (np.minimum(count, n - count) >= MIN_ROWS) & (units >= MIN_CLUSTERS)
+    usable[0] = False
+    u = np.flatnonzero(usable)
+    if not len(u):
+        return None
     m, r = count[u], n - count[u]
+    designs = (1.0, 1.0) if table.single else tuple(_design(x, level, table) for x in (table.residual, table.rank))
+    anchored: dict[str, tuple[FloatArray, FloatArray]] = {}
+    for name, a in table.anchors.items():
+        mean, spread = _by_level(a, level, k + 1)[0], _by_level(table.y - a, level, k + 1)[1]
+        variance = spread[u] / m + (spread @ count - spread[u] * m) / r / r
+        anchored[name] = mean[u] - (mean @ count - mean[u] * m) / r, variance
+    moved = confidence[u] / m - (confidence.sum() - confidence[u]) / r
+    return _Levels(
+        factor, u - 1, names, sums[:, u], total[:, None] - sums[:, u], m, r, units[u], moved, (designs[0], designs[1]), anchored
+    )  # fmt: skip
+
+
+def _hidden(table: _Table, found: Sequence[_Levels]) -> list[Hidden]:
+    """What hiding each level shows. The levels of all factors are computed at once: most are a handful of rows each."""
+    import scipy.special
+
+    if not found:
+        return []
+    target, rest = (np.concatenate(side, axis=1) for side in zip(*((f.target, f.rest) for f in found), strict=True))
+    columns = ((f.rows, f.others, f.units, f.moved) for f in found)
+    m, r, units, moved = (np.concatenate(each) for each in zip(*columns, strict=True))
+    sizes = [len(f.code) for f in found]
+    designs = [np.repeat([f.designs[k] for f in found], sizes) for k in (0, 1)]
     share = target[0] / m[:, None]
     hidden, left = target.sum(axis=2), rest.sum(axis=2)
     accuracy, actual = left[1] / r, hidden[1] / m
     fitted = _calibrated(rest[:2])
     above = rest[0] / r[:, None]
     claimed = {
-        "CBPE": (share * fitted).sum(axis=1),
-        "ATC": _thresholded(above, share, accuracy),
-        "DoC": accuracy + confidence[u] / m - (confidence.sum() - confidence[u]) / r,
-    }
+        "CBPE": (share * fitted).sum(axis=1), "ATC": _thresholded(above, share, accuracy), "DoC": accuracy + moved,
+    }  # fmt: skip
     smooth = [(q * v + 1) / (q + 2) for q, v in ((r, accuracy), (m, actual))]
     plain = smooth[0] * (1 - smooth[0]) / r + smooth[1] * (1 - smooth[1]) / m
     sampling = _sampling(rest, fitted, share, m)
     variance = {"CBPE": sampling, "ATC": plain, "DoC": np.minimum(plain, 2 * sampling)}
-    for name, (mean, spread) in anchored.items():
-        claimed[name] = accuracy + mean[u] - (mean @ count - mean[u] * m) / r
-        variance[name] = spread[u] / m + (spread @ count - spread[u] * m) / r / r
+    for name in table.anchors:
+        claimed[name] = accuracy + np.concatenate([f.anchored[name][0] for f in found])
+        variance[name] = np.concatenate([f.anchored[name][1] for f in found])
     # Ranks are those of bins.
     ranks = [side[0] @ table.powers / q[:, None] for side, q in ((target, m), (rest, r))]
     spread = [(x[:, 1] - x[:, 0] ** 2) / q for x, q in zip(ranks, (m, r), strict=True)]
     difference = ranks[0][:, 0] - ranks[1][:, 0]
     shift = difference / np.sqrt(np.maximum(designs[1] * (spread[0] + spread[1]), 1e-18))
-    shift_p = 2 * scipy.special.stdtr(units[u] - 1.0, -np.abs(shift))
+    shift_p = 2 * scipy.special.stdtr(units - 1.0, -np.abs(shift))
+    methods = list(claimed)
+    numbers = (m, m / (m + r), actual, claimed["CBPE"] - accuracy, shift_p, units)
+    told = zip(
+        ((f, code) for f in found for code in f.code.tolist()), zip(*(x.tolist() for x in numbers), strict=True),
+        zip(*(claimed[name].tolist() for name in methods), strict=True),
+        zip(*((designs[0] * variance[name]).tolist() for name in methods), strict=True), strict=True,
+    )  # fmt: skip
     return [
         Hidden(
-            factor, code - 1, str(names[code - 1]), int(m[i]), float(m[i] / n), float(actual[i]),
-            float(claimed["CBPE"][i] - accuracy[i]), float(shift_p[i]),
-            {name: float(v[i]) for name, v in claimed.items()},
-            {name: designs[0] * float(v[i]) for name, v in variance.items()}, int(units[code]),
+            f.factor, code, str(f.names[code]), int(rows), part, truth, move, p,
+            dict(zip(methods, says, strict=True)), dict(zip(methods, varies, strict=True)), int(clusters),
         )
-        for i, code in enumerate(usable)
+        for (f, code), (rows, part, truth, move, p, clusters), says, varies in told
     ]  # fmt: skip
 
 

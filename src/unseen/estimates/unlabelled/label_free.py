@@ -149,8 +149,11 @@ class Claim:
         # A method that extrapolates past 0 or 1 knows less than a share of rows would.
         low, high = min(low, value - half), max(high, value + half)
         if self.taus is not None:
-            low, high = (value + side * self._half(abs(end - value) / normal_quantile(tail), level)
-                         for side, end in ((-1, low), (1, high)))  # fmt: skip
+            errors = [abs(end - value) / normal_quantile(tail) for end in (low, high)]
+            # A larger error has the larger half width: the search for it starts where the other one ended.
+            least = self._half(min(errors), level)
+            most = least if errors[0] == errors[1] else self._half(max(errors), level, least)
+            low, high = (value - least, value + most) if errors[0] <= errors[1] else (value - most, value + least)
         low, high = max(0.0, low), min(1.0, high)
         return Estimate(value, low, high, units, self._name("accuracy"), level)
 
@@ -201,13 +204,13 @@ class Claim:
         assert self.taus is not None  # noqa: S101
         return 2 * float(scipy.special.ndtr(-abs(value) / np.sqrt(self.taus**2 + error**2)).mean())
 
-    def _half(self, error: float, level: float) -> float:
-        """Half width of the interval: the value whose ``_p`` is 1 − level."""
+    def _half(self, error: float, level: float, start: float = 0.0) -> float:
+        """Half width of the interval: the value whose ``_p`` is 1 − level; it is known to be ``start`` at least."""
         import scipy.special
 
         assert self.taus is not None  # noqa: S101
         spread = np.sqrt(self.taus**2 + error**2)
-        half = normal_quantile((1 - level) / 2) * float(spread.min())
+        half = max(start, normal_quantile((1 - level) / 2) * float(spread.min()))
         # The tail of a mixture of normals is convex beyond its middle: Newton's steps climb to the solution and stop there.
         for _ in range(100):
             z = half / spread
