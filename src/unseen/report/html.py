@@ -144,7 +144,8 @@ def _groups(found: Mapping[str, list[dict[str, Any]]], document: Mapping[str, An
     for code, findings in found.items():
         # Subjects that are clear stand in the picture too: one that holds tells as much as one that does not.
         beside = [f for f in document["findings"] if f["code"] == code and f["outcome"] in ("undecided", "clear")]
-        shown = pictures([*findings, *beside])[: max(0, MAX_PICTURES - drawn)]
+        left = max(0, MAX_PICTURES - drawn)
+        shown = pictures([*findings, *beside])[:left] if left else []
         drawn += len(shown)
         check = document["checks"].get(code, {})
         step = joined_step(findings)
@@ -196,7 +197,7 @@ def _context(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _drawn(findings: Sequence[Mapping[str, Any]], room: int) -> list[dict[str, Any]]:
-    return [_framed(p) for p in own_pictures(findings)[: max(0, room)]]
+    return [_framed(p) for p in own_pictures(findings)[:room]] if room > 0 else []
 
 
 def _framed(picture: Picture) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from unseen.checks.details.record import Record
+
 _EASY = frozenset((type(None), bool, int, str))
 # Of a number in a JSON report: sorting, comparing and adding up keep nine of them.
 DIGITS = 10
@@ -41,6 +43,8 @@ def plain(value: Any) -> Any:
         }
     if type(value) is list or type(value) is tuple:
         return [v if (kind := type(v)) in _EASY or (kind is float and -inf < v < inf) else plain(v) for v in value]
+    if isinstance(value, Record):
+        return plain(value.plain())
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, np.generic):

@@ -26,7 +26,7 @@ from unseen.estimates import Estimate
 from unseen.estimates.intervals.clustered import Robust, robust_contrast
 from unseen.estimates.intervals.means import difference, t_interval
 from unseen.stories.cover import Cause
-from unseen.stories.ground import BoolArray, FloatArray, Ground
+from unseen.stories.ground import BoolArray, FloatArray, Ground, numbered
 
 # Beyond these, means of models are taken out of the columns before the regression.
 MANY_MODELS = 20
@@ -172,20 +172,20 @@ def _carried(
 
 def _slopes(x: FloatArray, at: NDArray[np.intp], ground: Ground) -> FloatArray:
     """Coefficients beside a mean for each model."""
-    _, model = np.unique(np.searchsorted(ground.rows.starts[1:], at, side="right"), return_inverse=True)
+    _, model = numbered(np.searchsorted(ground.rows.starts[1:], at, side="right"))
     rows = np.bincount(model).astype(np.float64)
 
     def within(v: FloatArray) -> FloatArray:
         means = np.asarray(np.bincount(model, weights=v), dtype=np.float64) / rows
         return np.asarray(v - np.take(means, model), dtype=np.float64)
 
-    centred = np.stack([within(v) for v in x.T], axis=1)
+    centred = np.stack([within(v) for v in np.ascontiguousarray(x.T)], axis=1)
     return np.linalg.pinv(centred.T @ centred, rcond=1e-8, hermitian=True) @ (centred.T @ within(ground.rows.score[at]))
 
 
 def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.integer]) -> float:
     """Variance of the difference between the means of a quantity on both sides, clusters drawn at random."""
-    _, group = np.unique(cluster, return_inverse=True)
+    _, group = numbered(cluster)
     influence = np.where(
         side, (value - value[side].mean()) / side.sum(), -(value - value[~side].mean()) / (~side).sum()
     )
@@ -196,7 +196,7 @@ def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.int
 def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: Ground) -> Robust | None:
     """A contrast of coefficients beside a mean for each model, None where the columns do not determine it."""
     code = np.searchsorted(ground.rows.starts[1:], at, side="right")
-    present, model = np.unique(code, return_inverse=True)
+    present, model = numbered(code)
     y, cluster = ground.rows.score[at], ground.rows.cluster[at]
     empty = np.count_nonzero(x, axis=0) == 0
     if len(present) <= MANY_MODELS:
@@ -207,7 +207,8 @@ def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: 
         # A column a model would fill the memory: what their means explain is taken out beforehand instead.
         rows = np.bincount(model).astype(np.float64)
         y = y - (np.bincount(model, weights=y) / rows)[model]
-        x = np.stack([v - (np.bincount(model, weights=v) / rows)[model] for v in x.T], axis=1)
+        columns = np.ascontiguousarray(x.T)
+        x = np.stack([v - (np.bincount(model, weights=v) / rows)[model] for v in columns], axis=1)
     kept = _independent(x)
     lost = np.setdiff1d(np.flatnonzero(contrast), kept)
     # A column without rows takes nothing away; one that others determine does.
@@ -229,13 +230,14 @@ def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: 
 def _independent(x: FloatArray) -> list[int]:
     """Columns that are no combination of those before them."""
     kept: list[int] = []
-    basis = np.zeros((x.shape[0], 0))
-    for i in range(x.shape[1]):
-        rest = x[:, i] - basis @ (basis.T @ x[:, i])
+    room = np.empty((x.shape[1], x.shape[0]))
+    for i, column in enumerate(np.ascontiguousarray(x.T)):
+        basis = room[: len(kept)]
+        rest = column - (basis @ column) @ basis
         size = float(rest @ rest)
-        if size > 1e-4 * max(float(x[:, i] @ x[:, i]), 1e-12):
+        if size > 1e-4 * max(float(column @ column), 1e-12):
+            room[len(kept)] = rest / np.sqrt(size)
             kept.append(i)
-            basis = np.concatenate([basis, (rest / np.sqrt(size))[:, None]], axis=1)
     return kept
 
 

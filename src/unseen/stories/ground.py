@@ -256,8 +256,8 @@ class Ground:
         at, inside = at[used], inside[used]
         assert self._known.cell is not None  # noqa: S101
         # A reference may cut through cells: rows of both sides of a contrast are counted apart.
-        number, local = _numbered(2 * self._known.cell[self._known.kind[at]] + inside)
-        units, group = _numbered(self.rows.cluster[at])
+        number, local = numbered(2 * self._known.cell[self._known.kind[at]] + inside)
+        units, group = numbered(self.rows.cluster[at])
         self._known.frames += 1
         return Frame(
             ground=self, number=self._known.frames, used=used, local=local, group=group, units=len(units),
@@ -483,7 +483,7 @@ def _kinds(
             if key not in read:
                 read[key] = rows.take(term.holds(subject.answers))
     # Most columns describe items: what the item does not tell is added to it.
-    present, kind = _numbered(rows.item)
+    present, kind = numbered(rows.item)
     first = first_positions(kind, len(present))
     for values in read.values():
         if not np.array_equal(values[first][kind], values):
@@ -492,7 +492,7 @@ def _kinds(
     return kind, first
 
 
-def _numbered(values: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def numbered(values: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The distinct values, none negative, in ascending order, and the place of each among them."""
     size = int(values.max(initial=-1)) + 1
     if size > 16 * len(values) or int(values.min(initial=0)) < 0:
@@ -521,4 +521,4 @@ def _above_others(rows: Scored) -> FloatArray:
     return out
 
 
-__all__ = ["Contrast", "Frame", "Ground", "Left", "left_of"]
+__all__ = ["Contrast", "Frame", "Ground", "Left", "left_of", "numbered"]
