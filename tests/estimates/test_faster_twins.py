@@ -1,20 +1,31 @@
 """What was made faster against the slow way of computing it."""
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
+from unseen.auditing import run_check
+from unseen.checks import u102_factor_gaps, u104_frontier
+from unseen.checks.base import Settings, Subject
+from unseen.checks.u102_factor_gaps import FactorGaps
+from unseen.checks.u103_weakest_slices import WeakestSlices
+from unseen.checks.u104_frontier import Frontier
 from unseen.errors import Undefined
 from unseen.estimates.confidence.calibration import calibration_error, equal_mass_bins, error_of
 from unseen.estimates.confidence.ranking_quality import auroc, risk_coverage
+from unseen.estimates.contrasts import slices
 from unseen.estimates.contrasts.breakpoint import broken_line
 from unseen.estimates.contrasts.curve import curve
+from unseen.estimates.contrasts.largest_gap import largest_gap, largest_gaps, level_means
 from unseen.estimates.difficulty import rasch
+from unseen.estimates.intervals.clustered import cell_contrast, cell_contrasts
 from unseen.estimates.intervals.codes import counted_quantiles, distinct, rising
 from unseen.estimates.intervals.means import cluster_robust, difference, mean_estimate
 from unseen.estimates.unlabelled import backtest
 from unseen.estimates.unlabelled.label_free import METHODS, Rows
 from unseen.estimates.unlabelled.support import Column, support
+from unseen.responses import Responses
 
 
 @pytest.mark.parametrize("n", [3, 8, 50])
@@ -168,3 +179,100 @@ def test_an_information_matrix_is_inverted_as_by_its_eigenvalues():
     flat = scores.T @ scores
     np.testing.assert_allclose(rasch._inverse(flat), np.linalg.pinv(flat, hermitian=True), rtol=1e-9, atol=1e-12)
     assert np.abs(rasch._inverse(flat)[7]).max() < 1e-15
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_answers_of_one_model_are_taken_out_of_a_posterior_as_by_its_definition(missing: bool):
+    rng = np.random.default_rng(10)
+    answers = (rng.random((500, 6)) < 1 / (1 + np.exp(rng.normal(0, 1.5, (500, 1)) - np.linspace(-2, 3, 6)))) * 1.0
+    if missing:
+        answers[rng.random(answers.shape) < 0.2] = np.nan
+    fit = rasch.fit_rasch(answers)
+    z, w = rasch.normal_nodes()
+    for m in range(6):
+        others = np.arange(6) != m
+        right, trials = fit.patterns.right[:, others, None], fit.patterns.trials[:, others, None]
+        chance = 1 / (1 + np.exp(fit.spread * z - fit.ability[others, None]))
+        posterior = np.prod(chance**right * (1 - chance) ** (trials - right), axis=1) * w
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        difficulty, success = rasch.difficulty_without(fit, m)
+        np.testing.assert_allclose(difficulty, posterior @ (fit.spread * z), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(success, posterior @ (1 / (1 + np.exp(fit.spread * z - fit.ability[m]))), rtol=1e-9)
+
+
+def test_the_covariance_of_abilities_is_the_sum_over_items():
+    rng = np.random.default_rng(11)
+    answers = (rng.random((400, 5)) < 1 / (1 + np.exp(rng.normal(0, 1, (400, 1)) - np.linspace(-1, 1, 5)))) * 1.0
+    alone, clustered = rasch.fit_rasch(answers), rasch.fit_rasch(answers, cluster=np.arange(400))
+    np.testing.assert_allclose(alone.covariance, alone.influence.T @ alone.influence * 400 / 399, rtol=1e-9)
+    np.testing.assert_allclose(alone.covariance, clustered.covariance, rtol=1e-9)
+
+
+def test_gaps_of_many_groups_at_once_are_each_its_own_at_its_own_level():
+    rng = np.random.default_rng(12)
+    asked, levels = [], [0.9, 0.95, 0.99, 0.95]
+    for binary, size in ((True, 2), (True, 4), (False, 3), (False, 2)):
+        codes, score = rng.integers(0, size, 400), rng.random(400)
+        score = (score < 0.6) * 1.0 if binary else score
+        asked.append((level_means(codes, size, score, np.arange(400), singletons=binary), list(range(size))))
+    for (means, some), level, found in zip(asked, levels, largest_gaps(asked, level=levels), strict=True):
+        assert found == largest_gap(means, some, level=level)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_contrasts_of_the_same_cells_are_each_its_own(clustered: bool):
+    rng = np.random.default_rng(13)
+    cell, score = rng.integers(0, 6, 300), rng.random(300)
+    cluster = np.arange(300) // 3 if clustered else np.arange(300)
+    weights = np.array([[1.0, -1, 0, 0, 0, 0], [0.5, 0.5, -1, 0, 0, 0], [1, -1, 0, 0, -1, 1]])
+    for fit, weight in zip(cell_contrasts(cell, score, cluster, weights), weights, strict=True):
+        alone = cell_contrast(cell, score, cluster, weight)
+        for name in ("value", "variance", "dof", "units"):
+            assert getattr(fit, name) == pytest.approx(getattr(alone, name), rel=1e-12)
+    with pytest.raises(Undefined, match="1 of 3 cells compared have no row"):
+        cell_contrasts(np.minimum(cell, 4), score, np.arange(300), np.array([[1.0, 0, 0, 0, -0.5, -0.5]]))
+
+
+@pytest.mark.parametrize("per", [1, 5])
+def test_levels_of_all_factors_hidden_at_once_are_those_of_each_factor(per: int):
+    rng = np.random.default_rng(14)
+    n = 3000
+    c, cluster, other = np.sort(rng.beta(2, 2, n)), np.arange(n) // per, rng.random(n)
+    y = (rng.random(n) < c) * 1.0
+    factors = [(rng.integers(-1, k, n), [f"{k}.{i}" for i in range(k)]) for k in (2, 5, 9)]
+    together = backtest.rehearse(c, y, cluster, factors, anchors={"agreement": other}).hidden
+    alone = [h for f in factors for h in backtest.rehearse(c, y, cluster, [f], anchors={"agreement": other}).hidden]
+    assert [h.name for h in together] == [h.name for h in alone] == [name for _, names in factors for name in names]
+    for a, b in zip(together, alone, strict=True):
+        assert (a.n, a.clusters, list(a.claimed)) == (b.n, b.clusters, ["CBPE", "ATC", "DoC", "agreement"])
+        for name in a.claimed:
+            assert a.claimed[name] == pytest.approx(b.claimed[name], abs=1e-12)
+            assert a.variance[name] == pytest.approx(b.variance[name], rel=1e-9)
+        assert (a.actual, a.move, a.shift_p) == pytest.approx((b.actual, b.move, b.shift_p), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("check", "module", "name", "alone"),
+    [
+        (Frontier(), u104_frontier, "AT_ONCE", 1),
+        (FactorGaps(), u102_factor_gaps, "AT_ONCE", 1),
+        (WeakestSlices(), slices.Search, "same_rows", lambda *_: False),
+    ],
+)
+def test_models_that_are_judged_at_once_get_the_answers_that_each_gets_alone(monkeypatch, check, module, name, alone):
+    rng = np.random.default_rng(15)
+    n, models = 800, 5
+    length, site = rng.integers(1, 9, n), rng.integers(0, 3, n)
+    table = pl.DataFrame({
+        "model": np.repeat([f"m{m}" for m in range(models)], n), "item": np.tile(np.arange(n), models),
+        "length": np.tile(length, models), "site": np.tile([f"s{k}" for k in site], models),
+        "split": np.tile(np.where(length > 4, "unseen", "seen"), models),
+        "score": np.concatenate([(rng.random(n) < 0.9 - 0.02 * m * length - 0.1 * (site == m % 3)) * 1.0 for m in range(models)]),
+    }).filter(pl.Series(rng.random(n * models) < 0.9) | (pl.col("model") != "m4"))  # fmt: skip
+    together = run_check(check, Subject(Responses.of(table)), Settings(), strict=True)
+    monkeypatch.setattr(module, name, alone)
+    each = run_check(check, Subject(Responses.of(table)), Settings(), strict=True)
+    assert len(together) >= models
+    assert [(o.about, o.statement, o.p_value, o.estimate) for o in together] == [
+        (o.about, o.statement, o.p_value, o.estimate) for o in each
+    ]

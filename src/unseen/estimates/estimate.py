@@ -36,7 +36,7 @@ class Estimate:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        if any(math.isnan(x) for x in (self.value, self.low, self.high)):
+        if math.isnan(self.value) or math.isnan(self.low) or math.isnan(self.high):
             raise Undefined(f"an estimate of {self.value} [{self.low}, {self.high}] by {self.method} is not a number.")
         if not self.low < self.high:
             raise Undefined(

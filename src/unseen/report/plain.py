@@ -99,6 +99,8 @@ def share(value: Any) -> float | None:
     >>> share(1.0000001), share(float("nan"))
     (1.0, None)
     """
+    if type(value) is float and 0.0 <= value <= 1.0:
+        return value
     known = plain(value)
     return None if known is None else min(1.0, max(0.0, float(known)))
 

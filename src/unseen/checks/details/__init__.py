@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from unseen.checks.details import confidence, data, gaps, learner, models
@@ -21,18 +21,14 @@ def read(given: Mapping[str, Any]) -> Details | None:
     """
     if isinstance(given, Details):
         return given
-    for kind in _that_have(tuple(given)):
-        try:
-            return kind.read(given)
-        except Misread:
-            continue
+    keys = given.keys()
+    for required, kind in kinds():
+        if required <= keys:
+            try:
+                return kind.read(given)
+            except Misread:
+                continue
     return None
-
-
-@lru_cache(maxsize=1024)
-def _that_have(keys: tuple[str, ...]) -> tuple[type[Details], ...]:
-    """The kinds all of whose keys are among these."""
-    return tuple(kind for required, kind in kinds() if required.issubset(keys))
 
 
 @cache

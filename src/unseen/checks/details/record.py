@@ -6,7 +6,6 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache, cached_property
-from operator import attrgetter
 from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -52,16 +51,14 @@ class Record:
 
     def plain(self) -> dict[str, Any]:
         """The same as mappings, lists, numbers and text, in the order of the fields."""
-        values = _values_of(type(self))(self)
-        keys = _keys_if_easy(type(self), tuple(map(type, values)))
-        if keys is not None:
-            return dict(zip(keys, values, strict=True))
         made: dict[str, Any] = {}
-        for part, value in zip(_parts(type(self)), values, strict=True):
+        for part in _parts(type(self)):
+            value = getattr(self, part.name)
             if type(value) in _EASY:
                 if value is not None or not part.may_lack:
                     made[part.key] = value
-            elif part.flat:
+                continue
+            if part.flat:
                 made |= _plain(value)
             else:
                 made[part.key] = _plain(value)
@@ -75,10 +72,6 @@ class Record:
             Misread: A key is missing, or its value is not of the type of the field.
         """
         made: dict[str, Any] = {}
-        keys = _all_keys(cls)
-        values = [given.get(key, _NOTHING) for key in keys]
-        if values and _as_they_are(cls, tuple(map(type, values))):
-            return cls(**dict(zip(_names(cls), values, strict=True)))
         for part in _parts(cls):
             value = given.get(part.key) if not part.flat else _NOTHING
             known = type(value) in part.plain and (value is not None or part.key in given)
@@ -184,42 +177,6 @@ def _parts(kind: type[Record]) -> tuple[_Part, ...]:
     found = [_part(f, hints[f.name]) for f in fields(cast("Any", kind))]
     # What the audit adds stands behind what the check says.
     return tuple(sorted(found, key=lambda part: part.name in ("deciding", "told_as")))
-
-
-# Reports of hundreds of models hold a hundred thousand records of numbers and names: what their kind and the types of
-# their values tell is looked up.
-@cache
-def _values_of(kind: type[Record]) -> Callable[[Record], tuple[Any, ...]]:
-    names = _names(kind)
-    one = attrgetter(*names)
-    return one if len(names) > 1 else lambda record: (one(record),)
-
-
-@cache
-def _names(kind: type[Record]) -> tuple[str, ...]:
-    return tuple(part.name for part in _parts(kind))
-
-
-@cache
-def _keys_if_easy(kind: type[Record], given: tuple[type[Any], ...]) -> tuple[str, ...] | None:
-    """The keys of a record whose values have these types, where all of them stand in its plain form as they are."""
-    easy = _EASY.issuperset(given) and not any(
-        part.may_lack and value is type(None) for part, value in zip(_parts(kind), given, strict=True)
-    )
-    return tuple(part.key for part in _parts(kind)) if easy else None
-
-
-@cache
-def _all_keys(kind: type[Record]) -> tuple[str, ...]:
-    """The keys of a record none of whose fields stand flat; none for other records."""
-    parts = _parts(kind)
-    return () if any(part.flat for part in parts) else tuple(part.key for part in parts)
-
-
-@cache
-def _as_they_are(kind: type[Record], given: tuple[type[Any], ...]) -> bool:
-    """Whether values of these types are read as they are, all of them."""
-    return all(value in part.plain for part, value in zip(_parts(kind), given, strict=True))
 
 
 def _part(f: Field[Any], hint: Any) -> _Part:

@@ -7,6 +7,7 @@ rows of equal confidence stay together.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ CLIP = 1e-4
 # Effective clusters from which their covariance counts as known.
 MANY = 100
 FEW_DRAWS = 12
+# What rounding may do to a sum of gaps.
+SLACK = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +202,7 @@ def calibration_error(
 
     def size_at(probability: float, target: float) -> float:
         """The error at which a share ``probability`` of draws lies at or below target; 0 where none is so low."""
-        if np.count_nonzero(none <= target) / n_resamples <= probability:
+        if bisect_right(ranked, target) / n_resamples <= probability:
             return 0.0
         low, high = 0.0, target + 10 * float(np.sqrt(variance.max())) + 1e-9
         open_draws, sure, edge = noise, 0, None
@@ -210,6 +213,13 @@ def calibration_error(
                 edge = None if lines is None else _edge(lines, target, sure, probability, n_resamples)
             if edge is not None:
                 low, high = (middle, high) if middle <= edge else (low, middle)
+                continue
+            # t·u has error t: a draw's error lies within its own of t, which settles the first steps.
+            if (n_resamples - bisect_left(ranked, middle - target - SLACK)) / n_resamples <= probability:
+                high = middle
+                continue
+            if bisect_right(ranked, target - middle - SLACK) / n_resamples > probability:
+                low = middle
                 continue
             if open_draws is noise:
                 # Sizes of one target begin at the same places.
@@ -229,9 +239,9 @@ def calibration_error(
         return (low + high) / 2
 
     whole: dict[float, FloatArray] = {}
-    none = error_of(noise, weight, norm)
+    ranked: list[float] = np.sort(error_of(noise, weight, norm)).tolist()
     # A model that looks better calibrated than chance allows tells no more than a typical calibrated one.
-    typical = max(observed, float(np.median(none)))
+    typical = max(observed, (ranked[(n_resamples - 1) // 2] + ranked[n_resamples // 2]) / 2)
     high = size_at(tail, typical)
     value = min(size_at(0.5, observed), high)
     name = "expected calibration error" if norm == 1 else "root-mean-square calibration error"

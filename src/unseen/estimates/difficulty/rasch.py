@@ -26,6 +26,8 @@ LOWEST = -8.0  # logits; below it an ability over a floor is not told from guess
 MAX_EXACT = 1_000_000_000
 # Steps of the algorithm without a floor before one with a floor starts.
 START = 4
+# Logits up to which the factor of one answer can be divided out of a posterior.
+FAR = 500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,12 @@ class RaschFit:
         known = np.isfinite(self.ability)
         logit = self.ability[known, None] - self.spread * z
         return self.patterns.right[:, known] @ logit - self.patterns.trials[:, known] @ softplus(logit) + np.log(w)
+
+    @cached_property
+    def posterior(self) -> FloatArray:
+        """Of each pattern's difficulty at ``normal_nodes``, shape (patterns, nodes)."""
+        given = np.exp(self.log_posterior - self.log_posterior.max(axis=1, keepdims=True))
+        return given / given.sum(axis=1, keepdims=True)
 
 
 def mean_success(ability: ArrayLike, spread: float, floor: float = 0.0) -> FloatArray:
@@ -201,8 +209,9 @@ def fit_rasch(
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
-    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    each = scores @ _inverse(bread)
+    bread, squares, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
+    inverse = _inverse(bread)
+    each = scores @ inverse
     influence, labels, units = _influence(each, data, cluster)
     of_item = np.full((len(scores), models), np.nan)
     of_item[:, mixed] = each[:, :-1]
@@ -210,7 +219,9 @@ def fit_rasch(
     ability = np.where(total < tried_total, -np.inf, np.inf)
     ability[mixed] = state.intercept
     full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
-    covariance = influence.T @ influence * (units / (units - 1))
+    # Items by themselves: the sum over them is known already, between the two inverses.
+    summed = inverse @ squares @ inverse if labels is None else influence.T @ influence
+    covariance = summed * (units / (units - 1))
     full[np.ix_(mixed, mixed)] = covariance[:-1, :-1]
     reach[:, mixed] = influence[:, :-1]
     mean = state.posterior @ state.nodes
@@ -251,10 +262,22 @@ def difficulty_without(model: RaschFit, left_out: int) -> tuple[FloatArray, Floa
         success (integrated over what is not known of the difficulty), shapes (patterns,).
     """
     z, _ = normal_nodes()
-    own, log_post = model.ability[left_out] - model.spread * z, model.log_posterior
+    right, trials = model.patterns.right[:, left_out], model.patterns.trials[:, left_out]
+    own = model.ability[left_out] - model.spread * z
+    # 0 without an answer, 1 where it is wrong, 2 where it is right.
+    answered = trials + right
+    once = ((trials == 0) | (trials == 1)) & ((right == 0) | (right == trials))
+    if float(np.abs(own).max()) < FAR and bool(once.all()):
+        # What one answer adds to a posterior is a factor at each node, the same for all that are right: it is divided out of
+        # the sums over nodes, without a pass over the posterior of each pattern.
+        chance = sigmoid(own)
+        summed = np.stack([np.ones_like(z), model.spread * z, chance])
+        sums = model.posterior @ np.concatenate([summed, summed / sigmoid(-own), summed / chance]).T
+        sums = sums.reshape(-1, 3, 3)[np.arange(len(sums)), answered.astype(np.intp)]
+        return sums[:, 1] / sums[:, 0], sums[:, 2] / sums[:, 0]
+    log_post = model.log_posterior
     if math.isfinite(float(model.ability[left_out])):
-        right, trials = model.patterns.right[:, left_out, None], model.patterns.trials[:, left_out, None]
-        log_post = log_post - right * own + trials * softplus(own)
+        log_post = log_post - right[:, None] * own + trials[:, None] * softplus(own)
     posterior = np.exp(log_post - log_post.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
     return posterior @ (model.spread * z), posterior @ sigmoid(own)
@@ -276,8 +299,8 @@ def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | N
 
 def _information(
     counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float, floor: float = 0.0
-) -> tuple[FloatArray, FloatArray]:
-    """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Observed information of (abilities, spread) by Louis's identity, the products of scores, and those of each pattern."""
     assert counts.trials is not None  # noqa: S101
     rows, k = len(counts.right), len(ability) + 1
     # Scores of a cell with respect to its logit: up where it is right, down where it is wrong.
@@ -303,7 +326,7 @@ def _information(
     root = scores * np.sqrt(counts.weight)[:, None]
     squares = root.T @ root
     if rows * len(nodes) * k * k > MAX_EXACT:
-        return squares, scores
+        return squares, squares, scores
     curvature = np.zeros((k, k))
     mass = posterior * counts.weight[:, None]
     number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
@@ -320,7 +343,7 @@ def _information(
         residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
         flat = residual.reshape(-1, k)
         second += flat.T @ flat
-    return curvature - second + squares, scores
+    return curvature - second + squares, squares, scores
 
 
 def _inverse(information: FloatArray) -> FloatArray:
