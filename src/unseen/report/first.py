@@ -17,6 +17,8 @@ Document = Mapping[str, Any]
 Row = Mapping[str, Any]
 # Rows of the score table beyond these are counted: the best and the worst are shown.
 MAX_ROWS = 8
+# Doubts about what was read that are told by name.
+MOST_DOUBTS = 3
 # Characters that the heading of the models ("model · log loss") keeps, where columns can give way to it.
 LEGIBLE = 16
 # What a missing input is called in a list.
@@ -195,9 +197,17 @@ def silent(document: Document) -> str:
     """What was decided without being asked; "" where nothing was that needs a word.
 
     Of a learner: what was left out, what the numbers speak of. Of answers: what was read one way and may be the other.
+
+    >>> silent({"responses": {"doubts": ["steps read as text", "a", "b", "c"]}})
+    'read with 4 doubts: steps read as text · a · b · 1 more (all: --describe)'
     """
     doubts: Sequence[str] = (document.get("responses") or {}).get("doubts", ())
-    return " · ".join([*(document.get("learner") or {}).get("decided", ()), *doubts])
+    told = [
+        *doubts[:MOST_DOUBTS],
+        *([f"{len(doubts) - MOST_DOUBTS} more (all: --describe)"] if len(doubts) > MOST_DOUBTS else []),
+    ]
+    read = [f"read with {len(doubts)} doubts: {' · '.join(told)}" if len(doubts) > 1 else told[0]] if doubts else []
+    return " · ".join([*(document.get("learner") or {}).get("decided", ()), *read])
 
 
 def known(document: Document) -> str:

@@ -56,6 +56,7 @@ def render(document: Mapping[str, Any]) -> str:
         style=Markup(asset("notebook.css") + rules),  # noqa: S704
         verdict=told["sentence"] if told else headline(document),
         subtitle=subtitle(document) if "baseline" in document or not parts["heads"] else what(document),
+        silent=first.silent(document),
         tabs=tabs,
         since=since,
         beside=baseline.beside(document) if "baseline" in document else [],

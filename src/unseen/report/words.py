@@ -59,7 +59,9 @@ def what(document: Document) -> str:
     if not responses:
         return ""
     models, items = counted(len(responses["models"]), "model"), counted(responses["items"], "item")
-    return f"{counted(responses['rows'], 'answer')} of {models} to {items}"
+    unlabelled = responses.get("unlabelled") or 0
+    without = f", {unlabelled:,} without a score" if unlabelled else ""
+    return f"{counted(responses['rows'], 'answer')} of {models} to {items}{without}"
 
 
 def one_line(document: Document) -> str:

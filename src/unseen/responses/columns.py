@@ -10,6 +10,7 @@ import polars as pl
 
 from unseen.errors import BadInput
 from unseen.factors import Factors, Kind, infer_factor
+from unseen.plain_text import value as shortened
 
 Split = Literal["train", "seen", "unseen"]
 SPLITS: tuple[str, ...] = ("train", "seen", "unseen")
@@ -25,6 +26,8 @@ ROLES: tuple[str, ...] = (
 # Names of right answers: many levels of them tell items apart by what is to be said, not by what makes them hard.
 ANSWER_KEYS = ("answer", "answers", "answer_key", "correct_answer", "gold_answer")
 FEW_ANSWERS = 20
+# A column of texts is one of numbers where so many of its levels are numbers, and so large a share of them.
+FEW_NUMBERS, NEARLY_ALL = 3, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,34 @@ def answer_keys(table: pl.DataFrame, factors: Factors, kinds: Mapping[str, Kind]
     """
     named = [name for name in factors if name.casefold().removeprefix("doc_") in ANSWER_KEYS and name not in kinds]
     return {name: levels for name in named if (levels := table[name].drop_nulls().n_unique()) > FEW_ANSWERS}
+
+
+def texts_of_numbers(table: pl.DataFrame, factors: Factors, kinds: Mapping[str, Kind]) -> dict[str, str]:
+    """Factors whose levels are texts, and nearly all of them numbers, each with what its texts are.
+
+    >>> table = pl.DataFrame({"length": ["0,5", "1,5", "2", "3"] * 9, "steps": ["1", "2", "3", "4", "many"] * 7 + ["1"]})
+    >>> texts_of_numbers(table, infer_factors(table, {}), {})
+    {'length': "numbers like '0,5'", 'steps': "numbers but for 'many'"}
+    """
+    found: dict[str, str] = {}
+    for name, factor in factors.items():
+        if factor.kind != "categorical" or name in kinds or not is_text(table[name]):
+            continue
+        levels = table[name].cast(pl.String).str.strip_chars().unique(maintain_order=True).drop_nulls()
+        plain = levels.cast(pl.Float64, strict=False)
+        numeric = (
+            levels.str.replace(",", ".", literal=True)
+            .str.strip_suffix("%")
+            .str.strip_chars()
+            .cast(pl.Float64, strict=False)
+        )
+        if len(levels) - numeric.null_count() >= max(FEW_NUMBERS, NEARLY_ALL * len(levels)):
+            odd = levels.filter(numeric.is_null()) if numeric.null_count() else levels.filter(plain.is_null())
+            first = repr(shortened(odd[0], 20)) if len(odd) else ""
+            found[name] = (
+                f"numbers {'but for' if numeric.null_count() else 'like'} {first}" if first else "numbers as texts"
+            )
+    return found
 
 
 def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:

@@ -14,7 +14,7 @@ import polars as pl
 from unseen.errors import BadInput
 from unseen.factors import Factors, Kind
 from unseen.plain_text import names, value
-from unseen.responses.columns import SPLITS, ScoreKind, answer_keys, infer_factors
+from unseen.responses.columns import SPLITS, ScoreKind, answer_keys, infer_factors, texts_of_numbers
 from unseen.responses.notes import Note, facts_of
 from unseen.responses.words import known_words, scores_from_words
 
@@ -192,6 +192,11 @@ def validated(
             f"Column {name!r} ({levels:,} levels) reads as the right answer, no property of an item: no factor; {step}."
         )
         notes = (*notes, Note.of(words, f"{name} ({levels:,} levels) left out as the answer key ({step})"))
+    for name, why in texts_of_numbers(frame, factors, kinds).items():
+        words = (
+            f"Column {name!r} holds {why}, and was read as text: its levels have no order until the cells are numbers."
+        )
+        notes = (*notes, Note.of(words, f"{name} read as text ({why})"))
     return frame, factors, kind, notes
 
 
