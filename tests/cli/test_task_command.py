@@ -205,3 +205,16 @@ def test_games_that_can_not_be_played_are_refused(run, arguments, message):
     code, _, err = run("task", "play", *arguments)
     assert code == 2
     assert message in " ".join(err.split())
+
+
+def test_tasks_of_big_bench_are_shown_and_sampled_by_their_path(run, tmp_path):
+    examples = [{"input": f"{i} + 1 =", "target_scores": {str(i + 1): 1, str(i): 0}} for i in range(9)]
+    (tmp_path / "task.json").write_text(json.dumps({"keywords": ["arithmetic"], "examples": examples}))
+    code, out, _ = run("task", "show", f"bigbench:{tmp_path}")
+    assert code == 0
+    assert "9 multiple-choice items of 1 tasks of BIG-bench" in out
+    code, out, _ = run("task", "sample", f"bigbench:{tmp_path / 'task.json'}", "--n", "9")
+    assert code == 0
+    for line in map(json.loads, out.splitlines()):
+        question, *options = line["input"].split("\n")
+        assert f"{line['target']}. {int(question.split()[0]) + 1}" in options

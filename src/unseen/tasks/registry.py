@@ -98,6 +98,10 @@ def load(name: str, **settings: Any) -> Task:
         from unseen.tasks.reasoning_gym import ReasoningGym
 
         return ReasoningGym(name.removeprefix("reasoning-gym:"), **settings)
+    if name.startswith("bigbench:"):
+        from unseen.tasks.bigbench import BigBench
+
+        return BigBench(name.removeprefix("bigbench:"), **settings)
     return task_class(name)(**settings)
 
 
@@ -107,6 +111,8 @@ def family(name: str) -> str:
     >>> family("parity-check")
     'strings'
     """
+    if name.startswith(("reasoning-gym:", "bigbench:")):
+        return name.partition(":")[0]
     found = task_class(name)
     known = {plugin.value: plugin.package for plugin in plugins("task")}
     return known.get(found) or found.__module__.split(".")[2]
