@@ -40,10 +40,25 @@ class Factor:
     eigenvalues: Tensor
     damping: float
 
-    def inverse(self, gradients: Tensor) -> Tensor:
-        """(G + λI)⁻¹ times gradients by the weight, shape (b, rows, columns)."""
-        rotated = self.outwards.T @ gradients @ self.inwards
-        return self.outwards @ (rotated / (self.eigenvalues + self.damping)) @ self.inwards.T
+    def rotated(self, passed: Passed) -> Tensor:
+        """Gradients of single examples by the weight, in the basis of the eigenvectors, shape (b, rows, columns)."""
+        if passed.inputs.shape[1] > len(self.outwards):
+            return self.outwards.T @ passed.of_weights() @ self.inwards
+        # Fewer places than rows: what goes in and what comes back are turned, not their product.
+        return torch.bmm((passed.gradients[0] @ self.outwards).transpose(1, 2), passed.inputs @ self.inwards)
+
+    def inverse(self, passed: Passed) -> Tensor:
+        """(G + λI)⁻¹ times gradients of single examples, shape (b, rows, columns)."""
+        return self.outwards @ (self.rotated(passed) / (self.eigenvalues + self.damping)) @ self.inwards.T
+
+    def own(self, passed: Passed) -> Tensor:
+        """gᵀ (G + λI)⁻¹ g for each example, shape (b,)."""
+        weights = 1 / (self.eigenvalues + self.damping)
+        if passed.inputs.shape[1] > 1:
+            return (self.rotated(passed).square() * weights).sum((1, 2))
+        # At one place the gradient is an outer product, and so is its square.
+        x, g = passed.inputs[:, 0] @ self.inwards, passed.gradients[0, :, 0] @ self.outwards
+        return ((g.square() @ weights) * x.square()).sum(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +94,7 @@ class Kronecker:
             train: n examples.
             corrected: Fit eigenvalues (EK-FAC), or take products (K-FAC).
             draws: Pseudo-targets drawn an example, as in the paper (1); 0 takes the expectation over all; by default that for
-                up to 10 outputs, else 1.
+                up to 10 outputs, else 1, for which a generator is needed.
             damping: λ of every layer; by default 0.1 times the mean eigenvalue of the layer.
             generator: Source of the draws.
             memory: Bytes that a batch and its gradients may take.
@@ -95,7 +110,6 @@ class Kronecker:
         layers = Layers.of(network, train)
         wide = count(network, network.outputs(train.inputs[:1]))
         draws = (0 if wide <= FEW else 1) if draws is None else draws
-        generator = generator if generator is not None or draws == 0 else torch.Generator().manual_seed(0)
         batch = layers.batch(memory, starts=draws or wide, kept=0)
 
         def starts(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -154,7 +168,7 @@ class Kronecker:
             kept = [torch.empty(len(part), f.layer.size, dtype=dtype) for f in self.factors]
             for rows, passed in layers.passes(part, layers.batch(memory // 2, kept=3)):
                 for factor, one, into in zip(self.factors, passed, kept, strict=True):
-                    into[rows] = factor.inverse(one.of_weights()).flatten(1)
+                    into[rows] = factor.inverse(one).flatten(1)
             whole = torch.zeros(len(part), len(train), dtype=dtype)
             for rows, passed in layers.passes(train, layers.batch(memory // 2, kept=1)):
                 for one, own in zip(passed, kept, strict=True):
@@ -173,8 +187,7 @@ class Kronecker:
         made = np.zeros(len(sample))
         for rows, passed in self.layers.passes(sample, self.layers.batch(memory, kept=2)):
             for factor, one in zip(self.factors, passed, strict=True):
-                rotated = factor.outwards.T @ one.of_weights() @ factor.inwards
-                made[rows] += (rotated.square() / (factor.eigenvalues + factor.damping)).sum((1, 2)).double().numpy()
+                made[rows] += factor.own(one).double().numpy()
         return made
 
 

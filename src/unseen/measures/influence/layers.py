@@ -140,7 +140,8 @@ class Layers:
             starts: Backward passes a batch.
             kept: Copies of the gradients by the weights that are held at once; 0 where none is made.
         """
-        floats = sum(
+        # Twice what is named: autograd keeps what it needs for the way back.
+        floats = 2 * sum(
             (starts + 2) * layer.places * (layer.rows + layer.columns) + kept * layer.size for layer in self.layers
         )
         return max(1, min(BATCH, memory // (4 * floats)))
