@@ -1,9 +1,11 @@
 """A probe asks originals first, goes on where they score as in the log, and asks nothing twice."""
 
+import re
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -217,6 +219,64 @@ def test_doubt_is_the_probability_of_true_with_the_preference_for_a_letter_taken
     assert low + high == pytest.approx(1)
     # Asked beforehand it says nothing but A, whichever option that is.
     assert made.table["p_ik"].to_list() == pytest.approx([0.5] * made.table.height)
+
+
+@pytest.fixture
+def shows_states(fake):
+    """Answers right where a number is even; its second layer shows that, and it states 0.5 whatever it is asked."""
+    from unseen.learners.language.base import Scored
+
+    class Shows(fake):
+        layers = 2
+
+        def __init__(self):
+            super().__init__(lambda text: str(self.number(text)) if self.even(text) else "no idea")
+
+        def number(self, text):
+            return int(re.search(r"number (\d+)", text)[1])
+
+        def even(self, text):
+            return self.number(text) % 2 == 0
+
+        def score(self, prompts, continuations, *, done=None):
+            return [tuple(Scored(c, (c,), (0.0,), False) for c in own) for own in continuations]
+
+        def hidden(self, prompts, layer, *, pool="last"):
+            texts = [p if isinstance(p, str) else p[-1]["content"] for p in prompts]
+            rng = np.random.default_rng(layer)
+            states = rng.normal(size=(len(texts), 4))
+            if layer == 2:
+                states[:, 0] = [3.0 if self.even(t) else -3.0 for t in texts]
+            return states
+
+    return Shows()
+
+
+def numbers_asked(n):
+    return pl.DataFrame({
+        "item": [f"i{k}" for k in range(n)], "question": [f"Which number is the number {k}?" for k in range(n)],
+        "target": [str(k) for k in range(n)], "split": ["seen" if k % 3 else "unseen" for k in range(n)],
+    })  # fmt: skip
+
+
+def test_a_head_tells_beforehand_what_hidden_states_show_and_fits_nothing_to_unseen_rows(shows_states):
+    made = probe(planned(numbers_asked(150), Probing(variants=("context",), doubt=True)), shows_states)
+    told = made.table.select(
+        right=pl.col("score") == 1, known=pl.col("p_ik") > 0.5, stated="p_ik_stated", split="split"
+    )
+    assert (told["right"] == told["known"]).all()
+    assert told["stated"].to_list() == pytest.approx([0.5] * told.height)
+    seen = (told["split"] == "seen").sum()
+    note = next(n for n in made.notes if n.startswith("p_ik: a head on the hidden states behind layer 2 of 2"))
+    assert f"fitted to {seen} seen rows" in note
+    assert "p_ik_stated" not in made.responses.factors
+
+
+def test_few_items_make_no_head_and_the_note_says_how_many_it_takes(shows_states):
+    made = probe(planned(numbers_asked(30), Probing(variants=("context",), doubt=True)), shows_states)
+    assert made.table["p_ik"].to_list() == pytest.approx([0.5] * made.table.height)
+    assert "p_ik_stated" not in made.table.columns
+    assert any("there is not enough: a head needs 20 seen items with a right answer and 20 with a wrong one, got 10 and 10." in n for n in made.notes)  # fmt: skip
 
 
 def test_an_endpoint_without_log_probabilities_keeps_its_answers(log, fake, says):

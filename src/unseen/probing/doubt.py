@@ -58,11 +58,13 @@ class Doubt:
 
     Attributes:
         p_true: P(True) of each answer of each form.
-        p_ik: P(IK) of each form, stated before it answers; None where it was not answered.
+        p_ik: P(IK) of each form, stated before it answers or told by a head; None where it was not answered.
+        stated: What it states, where p_ik is told by a head.
     """
 
-    p_true: tuple[tuple[float, ...], ...]
+    p_true: tuple[tuple[float | None, ...], ...]
     p_ik: tuple[float | None, ...]
+    stated: tuple[float | None, ...] = ()
 
 
 def doubted(
@@ -84,7 +86,7 @@ def doubted(
         known = _both_orders([[beforehand(forms[f], order) for order in YES] for f in asked], model, how)
     except BadInput as error:
         return None, str(error)
-    p_true: list[list[float]] = [[] for _ in forms]
+    p_true: list[list[float | None]] = [[] for _ in forms]
     for (f, _), p in zip(places, true, strict=True):
         p_true[f].append(p)
     p_ik = dict(zip(asked, known, strict=True))
@@ -113,3 +115,23 @@ def sure(first: float, second: float) -> float:
     (0.5, 1.0)
     """
     return 1 / (1 + math.exp(min(700.0, second - first)))
+
+
+def spread(doubt: Doubt, places: Sequence[int], forms: int) -> Doubt:
+    """Doubt of some of many forms, each with one answer, as that of all of them.
+
+    Args:
+        doubt: Of the forms at these places.
+        places: Of them among all.
+        forms: How many there are in all.
+
+    >>> spread(Doubt(((0.9,),), (0.7,)), [1], 3).p_ik
+    (None, 0.7, None)
+    """
+    at = {place: i for i, place in enumerate(places)}
+    every = range(forms)
+    return Doubt(
+        tuple(doubt.p_true[at[f]] if f in at else (None,) for f in every),
+        tuple(doubt.p_ik[at[f]] if f in at else None for f in every),
+        tuple(doubt.stated[at[f]] if f in at else None for f in every) if doubt.stated else (),
+    )

@@ -21,6 +21,7 @@ from unseen.plain_text import value as shown
 from unseen.probing.agreement import Agreement, agreement, logged, model_in_log, require, reread
 from unseen.probing.asking import Asking, Bill, Replies, Told, asked, bill, nothing
 from unseen.probing.doubt import Doubt, doubted
+from unseen.probing.heads import with_head
 from unseen.probing.table import answered, read_one
 from unseen.probing.variants import Variant, variants_named
 from unseen.probing.variants.reworded import PROPOSALS, Reworded, reworded
@@ -263,11 +264,15 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
     doubt: Doubt | None = None
     if how.doubt:
         doubt, why = doubted(forms, every.answers, model, how.asking)
-        notes.append(
-            f"P(True) and P(IK) can't be had: {why}"
-            if why
-            else "p_true and p_ik: P(True) of each answer and P(IK) of each question, asked with both orders of their options."
-        )
+        if doubt is None:
+            notes.append(f"P(True) and P(IK) can't be had: {why}")
+        else:
+            scores = [
+                None if a is None else read_one(f, every, i, 0, scorer).score
+                for i, (f, a) in enumerate(zip(forms, every.answers, strict=True))
+            ]
+            doubt, said = with_head(doubt, forms, scores, model, how.asking, how.seed)
+            notes += ["p_true: P(True) of each answer, asked with both orders of true and false.", f"{said}"]
     table = answered(forms, every, scorer, model.name, doubt)
     if not table.height:
         raise BadInput(f"nothing was answered. {stopped}")

@@ -17,9 +17,9 @@ from unseen.probing.doubt import Doubt
 from unseen.tasks.arithmetic.equations import valid_equations
 
 OWN = {
-    "model": pl.String, "item": pl.String, "variant_of": pl.String, "parent": pl.String, "cluster": pl.String,
+    "model": pl.String, "item": pl.String, "variant_of": pl.String, "parent": pl.String, "cluster": pl.String, "split": pl.String,
     "variant": pl.String, "variant_level": pl.String, "key_position": pl.String, "repeat": pl.Int64, "score": pl.Float64,
-    "confidence": pl.Float64, "p_true": pl.Float64, "p_ik": pl.Float64,
+    "confidence": pl.Float64, "p_true": pl.Float64, "p_ik": pl.Float64, "p_ik_stated": pl.Float64,
     "prediction": pl.String, "target": pl.String, "question": pl.String,
     "choices": pl.List(pl.String), "unparsable": pl.Boolean, "raw_answer": pl.String, "as_asked": pl.String,
     "steps_valid": pl.List(pl.Boolean),
@@ -32,13 +32,14 @@ def answered(
 ) -> pl.DataFrame:  # fmt: skip
     """One row an answer.
 
-    Columns: ``model``, ``item``, ``variant_of`` (the original), ``parent``, ``cluster``, the factors ``variant`` (kind),
-    ``variant_level`` and ``key_position`` (of lettered options), ``repeat``, ``score``, ``confidence`` (where options were
-    compared the share of the one that was taken; with doubt else the probability of the answer's text, where the model tells
-    it), with doubt ``p_true`` and ``p_ik``, ``prediction`` (what was read; of options the option's text), ``target``,
-    ``question`` (as asked), ``choices``, ``unparsable``, ``raw_answer``, ``as_asked`` (prompt and settings, where they are those
-    of the log), ``steps_valid`` (whether each equation that an answer writes down holds; none where it writes none); and the
-    factors of the log. A form without answer has no row.
+    Columns: ``model``, ``item``, ``variant_of`` (the original), ``parent``, ``cluster``, ``split`` (where the log has one), the
+    factors ``variant`` (kind), ``variant_level`` and ``key_position`` (of lettered options), ``repeat``, ``score``,
+    ``confidence`` (where options were compared the share of the one that was taken; with doubt else the probability of the
+    answer's text, where the model tells it), with doubt ``p_true``, ``p_ik`` and, where that comes of a head, ``p_ik_stated``,
+    ``prediction`` (what was read; of options the option's text), ``target``, ``question`` (as asked), ``choices``,
+    ``unparsable``, ``raw_answer``, ``as_asked`` (prompt and settings, where they are those of the log), ``steps_valid``
+    (whether each equation that an answer writes down holds; none where it writes none); and the factors of the log. A form
+    without answer has no row.
     """
     rows: list[dict[str, object]] = []
     factors = dict.fromkeys(n for f in forms for n in f.item.factors if n not in OWN)
@@ -48,12 +49,13 @@ def answered(
             item, shown = form.item, form.shows_options
             rows.append({
                 "model": model, "item": form.name, "variant_of": None if form.kind == ORIGINAL else form.of,
-                "parent": item.parent if form.kind == ORIGINAL else None, "cluster": item.cluster or form.of,
+                "parent": item.parent if form.kind == ORIGINAL else None, "cluster": item.cluster or form.of, "split": item.split,
                 "variant": form.kind, "variant_level": form.level,
                 "key_position": LETTERS[item.key or 0] if shown else None, "repeat": number, "score": read.score,
                 "confidence": _sure(replies.sure[place], completion, doubt is not None),
                 "p_true": doubt.p_true[place][number] if doubt is not None else None,
                 "p_ik": doubt.p_ik[place] if doubt is not None else None,
+                "p_ik_stated": doubt.stated[place] if doubt is not None and doubt.stated else None,
                 "prediction": read.prediction, "target": item.target, "question": form.text,
                 "choices": list(item.options) if shown or (item.options and item.frame) else None,
                 "unparsable": read.prediction is None,
@@ -63,7 +65,18 @@ def answered(
     table = pl.DataFrame(rows, schema_overrides=OWN, infer_schema_length=None)
     if not rows:
         return table
-    may_lack = ("choices", "key_position", "parent", "confidence", "p_true", "p_ik", "as_asked", "steps_valid")
+    may_lack = (
+        "choices",
+        "key_position",
+        "parent",
+        "confidence",
+        "p_true",
+        "p_ik",
+        "p_ik_stated",
+        "split",
+        "as_asked",
+        "steps_valid",
+    )
     empty = [c for c in may_lack if table[c].null_count() == table.height]
     single = ["repeat"] if table["repeat"].n_unique() == 1 else []
     same = ["cluster"] if (table["cluster"] == table["variant_of"].fill_null(table["item"])).all() else []

@@ -6,6 +6,7 @@ from unseen.learners.language.base import LanguageModel
 from unseen.learners.questions.forms import Form
 from unseen.plain_text import counted
 from unseen.probing.asking import Bill
+from unseen.probing.heads import layers_of
 from unseen.probing.probe import Planned
 
 # Fewer lines than this in common are shown again.
@@ -16,7 +17,10 @@ def told(plan: Planned, model: LanguageModel, bill: Bill) -> str:
     """Items, variants, how answers are read, the bill, and an original and a variant as they are asked."""
     head = f"{counted(len(plan.items), 'item')}, {counted(len(plan.variants), 'variant')} of them; {model.name}"
     first, original = plan.variants[0], whole(plan.originals[0])
-    doubt = "doubt: two prompts more for each answer and two for each question, one letter of each (in the bill)."
+    head = " One pass over each question besides: a head on its hidden states tells P(IK)." if layers_of(model) else ""
+    doubt = (
+        f"doubt: two prompts more for each answer and two for each question, one letter of each (in the bill).{head}"
+    )
     return "\n".join([
         head, *plan.notes, f"answers are read so: {plan.rule}.", f"{bill}.", *([doubt] if plan.how.doubt else []), "",
         f"An original ({plan.originals[0].name}):", *_indented(original), "",

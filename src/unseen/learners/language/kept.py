@@ -131,6 +131,16 @@ class Kept:
         """States of the model, which are not kept."""
         return self.model.hidden(prompts, layer, pool=pool)
 
+    @property
+    def layers(self) -> int:
+        """Layers whose hidden states can be had; 0 where none can."""
+        return int(getattr(self.model, "layers", 0))
+
+    def hidden_at(self, prompts: Sequence[Prompt], layers: Sequence[int]) -> np.ndarray:
+        """States after several layers, of shape (layers, prompts, width), which are not kept."""
+        at: Any = getattr(self.model, "hidden_at", None)
+        return at(prompts, layers) if at else np.stack([self.model.hidden(prompts, layer) for layer in layers])
+
 
 class _Pieces:
     """Values by place and part, from the store where they are there.

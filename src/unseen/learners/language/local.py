@@ -188,30 +188,38 @@ class LocalModel:
                         yield i, logprobs, greedy
 
     def hidden(self, prompts: Sequence[Prompt], layer: int, *, pool: Literal["last", "mean"] = "last") -> np.ndarray:
-        """States after a layer at the last token of each prompt, or their mean over its tokens; see ``LanguageModel``.
+        """States after a layer at the last token of each prompt, or their mean over its tokens; see ``LanguageModel``."""
+        return self.hidden_at(prompts, [layer], pool=pool)[0]
+
+    def hidden_at(
+        self, prompts: Sequence[Prompt], layers: Sequence[int], *, pool: Literal["last", "mean"] = "last"
+    ) -> np.ndarray:
+        """States after several layers, had in one pass; float32 of shape (layers, prompts, width).
 
         Raises:
             BadInput: There is no such layer, or a prompt is none or too long.
         """
-        if not -self.layers - 1 <= layer <= self.layers:
-            raise BadInput(
-                f"{self.name} has the layers 0 (embeddings) to {self.layers}, or -1 for the last, got {layer}."
-            )
+        for layer in layers:
+            if not -self.layers - 1 <= layer <= self.layers:
+                raise BadInput(
+                    f"{self.name} has the layers 0 (embeddings) to {self.layers}, or -1 for the last, got {layer}."
+                )
         width = int(self._model.config.get_text_config().hidden_size)
-        sums = np.zeros((len(prompts), width), dtype=np.float32)
+        sums = np.zeros((len(layers), len(prompts), width), dtype=np.float32)
         if not prompts:
             return sums
         ids = self.tokens.prompts(prompts)
         self._require_room(prompts, [len(i) for i in ids], "")
         self._check()
         tree = TokenTree.of(ids)
-        for passed in self._passes.walk(tree, np.zeros(len(tree.tokens), dtype=bool), layer=layer):
+        for passed in self._passes.walk(tree, np.zeros(len(tree.tokens), dtype=bool), layers=layers):
             nodes = passed.nodes
             mine = nodes[None, :] == tree.last[:, None]
             if pool == "mean":
                 mine = (nodes[None, :] <= tree.last[:, None]) & (tree.last[:, None] < tree.end[nodes][None, :])
             rows = np.flatnonzero(mine.any(axis=1))
-            sums[rows] += mine[rows].astype(np.float32) @ cast(torch.Tensor, passed.states).float().cpu().numpy()
+            states = cast(torch.Tensor, passed.states).float().cpu().numpy()
+            sums[:, rows] += mine[rows].astype(np.float32) @ states
         return sums / (tree.depth[tree.last][:, None] + 1) if pool == "mean" else sums
 
     def _require_room(self, prompts: Sequence[Prompt], lengths: Sequence[int], what: str) -> None:

@@ -6,7 +6,7 @@ place is its depth, so that nothing is padded and a pass of n nodes costs what n
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -102,7 +102,7 @@ class Passed:
         nodes: Computed, in order.
         asked: Those of them whose logits were asked for, in order.
         logits: Of those, shape (asked, vocabulary), in the model's data type.
-        states: Hidden states of the layer that was asked for, shape (nodes, width).
+        states: Hidden states of the layers that were asked for, shape (layers, nodes, width).
         layers: Keys and values of each layer, shape (1, heads, nodes, width of a head).
     """
 
@@ -129,19 +129,19 @@ class Passes:
         self.nodes = nodes or max(64, min(NODES.get(self.device.type, 1024), LOGITS // size))
 
     @torch.inference_mode()
-    def walk(self, tree: TokenTree, ask: np.ndarray, *, layer: int | None = None) -> Generator[Passed]:
+    def walk(self, tree: TokenTree, ask: np.ndarray, *, layers: Sequence[int] = ()) -> Generator[Passed]:
         """Compute every node of a tree.
 
         Args:
             tree: The sequences.
             ask: Nodes whose logits are wanted, bool (nodes,).
-            layer: Hidden states after this layer are wanted too.
+            layers: Hidden states after these layers are wanted too.
         """
         known: list[tuple[torch.Tensor, torch.Tensor]] = []
         new: list[tuple[torch.Tensor, torch.Tensor]] = []
         for pack in packs(tree, self.nodes):
             known = self._moved(known, new, pack) if len(pack.line) else []
-            passed = self._pass(tree, pack, known or None, ask, layer)
+            passed = self._pass(tree, pack, known or None, ask, layers)
             new = passed.layers
             yield passed
 
@@ -162,7 +162,7 @@ class Passes:
 
     def _pass(
         self, tree: TokenTree, pack: Pack, line: list[tuple[torch.Tensor, torch.Tensor]] | None, ask: np.ndarray,
-        layer: int | None,
+        wanted: Sequence[int],
     ) -> Passed:  # fmt: skip
         nodes = pack.nodes
         places = np.flatnonzero(ask[nodes])
@@ -175,9 +175,9 @@ class Passes:
             use_cache=True,
             # The last node's logits are cheap, and not every model takes a request for none.
             logits_to_keep=self._on_device(places if len(places) else np.array([len(nodes) - 1])),
-            output_hidden_states=layer is not None,
+            output_hidden_states=bool(wanted),
         )
-        states = None if layer is None else out.hidden_states[layer][0]
+        states = torch.stack([out.hidden_states[layer][0] for layer in wanted]) if wanted else None
         return Passed(nodes, nodes[places], out.logits[0, : len(places)], states, [one.new for one in layers])
 
     def _mask(self, tree: TokenTree, pack: Pack) -> Any:

@@ -52,3 +52,13 @@ class Waiting:
     def hidden(self, prompts: Sequence[Prompt], layer: int, *, pool: Literal["last", "mean"] = "last") -> np.ndarray:
         """Hidden states; see ``LanguageModel``."""
         return self.model.hidden(prompts, layer, pool=pool)
+
+    @property
+    def layers(self) -> int:
+        """Layers whose hidden states can be had; the model is read for it."""
+        return int(getattr(self.model, "layers", 0))
+
+    def hidden_at(self, prompts: Sequence[Prompt], layers: Sequence[int]) -> np.ndarray:
+        """Hidden states after several layers, of shape (layers, prompts, width)."""
+        at: Any = getattr(self.model, "hidden_at", None)
+        return at(prompts, layers) if at else np.stack([self.model.hidden(prompts, layer) for layer in layers])

@@ -39,6 +39,7 @@ class Item:
         frame: How the log asked it, where the log tells; a variant then goes into that prompt.
         unframed: Why there is no frame, where the log tells how it asked.
         label: The right answer in the log where it is a label, with {} for the letter or number; else empty.
+        split: The side of it, where the log says so.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Item:
     frame: Frame | None = None
     unframed: str = ""
     label: str = ""
+    split: str | None = None
 
     @property
     def wanted(self) -> str:
@@ -223,7 +225,7 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
     frame = framed(row.get("as_asked"), question, options)
     return Item(
         str(row["item"]), question, target, options, None if cluster is None else str(cluster), parent, own,
-        *((frame, "") if isinstance(frame, Frame) else (None, frame)), label,
+        *((frame, "") if isinstance(frame, Frame) else (None, frame)), label, row.get("split"),
     )  # fmt: skip
 
 
