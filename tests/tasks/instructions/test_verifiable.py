@@ -39,7 +39,8 @@ def test_all_pairs_of_kinds_that_may_stand_together_do():
     """No pair is excluded that has an answer, but for those listed with a reason."""
     met = set()
     for seed in range(1500):
-        met |= set(combinations(sorted(TASK.draw(seed, number=10).factors["kinds"]), 2))
+        for e in (TASK.draw(seed, number=10), TASK.draw(seed, number=6, kinds=tuple(KINDS))):
+            met |= set(combinations(sorted(e.factors["kinds"]), 2))
     assert met == {pair for pair in combinations(sorted(KINDS), 2) if not conflict(*pair)}
     for kind in KINDS:
         for other in KINDS[kind].excludes:
@@ -127,6 +128,9 @@ ALMOST = [
     ("case", ("upper",), 0, MANY, ["ALL GREAT 1"], ["ALL GREAt", "123"]),
     ("no-commas", (), 0, MANY, ["a; b"], ["a, b", "a，b", "1,000"]),
     ("no-digits", (), 0, MANY, ["one"], ["1", "٣ days"]),
+    ("language", ("German",), 0, MANY, ["Das Haus ist nicht weit.", "DAS IST DER market", "der the die das und", "Es ist, was es ist, und das Wasser"],
+     ["The house is not far.", "Haus Hund Wasser", "der the die das the", "Elle est dans une maison", "Das one two three four five six seven eight nine ten", "123"]),
+    ("language", ("Spanish",), 0, MANY, ["El perro está muy bien"], ["Il cane sta molto bene", "el", "El perro está the best of all that is"][::2]),
     ("alphabet", (), 0, MANY, ["plain, 1!"], ["café", "да", "12"]),
     ("letter", ("q",), 0, MANY, ["none here"], ["Quite", "a q"]),
     ("begin", ("In short",), 0, MANY, ["In short, yes", "  in short\nyes"], ["in shorts", "Well, in short", "In  short"]),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from unseen.tasks.instructions.languages import is_in, spoilt
 from unseen.tasks.instructions.reading import (
     as_read,
     count_letters,
@@ -32,7 +33,8 @@ class Constraint:
 
     Attributes:
         kind: One of ``KINDS``.
-        words: The words, keys, phrase or letter that it speaks of; for ``case`` its one word is lower or upper.
+        words: The words, keys, phrase or letter that it speaks of; for ``case`` its one word is lower or upper, for
+            ``language`` the language.
         low: Smallest count that meets it.
         high: Largest count that meets it; ``MANY`` where there is none.
     """
@@ -61,7 +63,7 @@ class KindOf:
     """What belongs to a kind.
 
     Attributes:
-        group: length, keywords, layout, style or ends.
+        group: length, keywords, layout, style, ends or language.
         hardness: Rank used for the order of constraints; 1 is easiest. Our own guess, not measured.
         check: Whether a text that was read meets a constraint.
         miss: An edit of a text that meets it.
@@ -238,5 +240,14 @@ KINDS: Mapping[str, KindOf] = {
         "style", 15, lambda c, t: c.words[0].casefold() not in t.casefold(), lambda c, t: f"{t} {c.words[0]}"
     ),
     "begin": KindOf("ends", 5, _begins, lambda c, t: "Well " + t),
+    "language": KindOf(
+        "language",
+        10,
+        lambda c, t: is_in(c.words[0], t),
+        lambda c, t: spoilt(c.words[0], t),
+        frozenset({"title", "alphabet", "letter", "begin", "end"}),
+    ),
     "end": KindOf("ends", 6, _ends, lambda c, t: t + " Goodbye"),
 }
+# What is drawn where no kind is named: a language besides would change what seeds give, and it leaves out many others.
+USUAL = tuple(kind for kind in KINDS if kind != "language")

@@ -13,7 +13,7 @@ from unseen.factors import Kind
 from unseen.tasks.answers import text_of
 from unseen.tasks.base import Example, Generated, content_id, of_text
 from unseen.tasks.draws import Draws
-from unseen.tasks.instructions.kinds import KINDS, Constraint, conflict
+from unseen.tasks.instructions.kinds import KINDS, USUAL, Constraint, conflict
 from unseen.tasks.instructions.reading import as_read, count_words, occurrences
 from unseen.tasks.instructions.wordings import STYLES, instruction
 from unseen.tasks.instructions.writer import SUBJECTS, compose
@@ -44,12 +44,12 @@ class VerifiableInstructions(Generated):
     settings: ClassVar[Mapping[str, Any]] = {"credit": "share"}
     options: ClassVar[Mapping[str, Any]] = {
         "number": (1, 10),
-        "kinds": tuple(KINDS),
+        "kinds": USUAL,
         "order": ORDERS,
         "wording": STYLES,
         "subject": tuple(SUBJECTS),
     }
-    levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"credit": ("share", "all")}
+    levels: ClassVar[Mapping[str, tuple[str, ...]]] = {"credit": ("share", "all"), "kinds": tuple(KINDS)}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"number": (1, 10)}
     factor_kinds: ClassVar[Mapping[str, Kind]] = {
         "number": "ordered",

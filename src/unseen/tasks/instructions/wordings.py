@@ -141,6 +141,12 @@ _OTHERS: Mapping[str, tuple[str, str, str, str]] = {
         'Forbidden letter: "{w}", in either case.',
         'Your answer has to do without the letter "{w}".',
     ),
+    "language": (
+        "Write in {w}.",
+        "I would like your answer in {w}.",
+        "Language of the answer: {w}.",
+        "Your answer has to be a text in {w}.",
+    ),
     "begin": (
         'Begin with the words "{w}".',
         'The first words should be "{w}".',

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from unseen.tasks.draws import Draws
 from unseen.tasks.instructions.kinds import MANY, Constraint
+from unseen.tasks.instructions.languages import FRAMES, LANGUAGES, NOUNS
 from unseen.tasks.instructions.reading import count_letters, count_words, sentences
 
 # Subjects, each with words that a text about it would use: these are asked for and forbidden.
@@ -52,6 +53,7 @@ class Brief:
     highlights: int = 0
     case: str = ""
     letter: str = ""
+    language: str = ""
 
 
 def compose(d: Draws, kinds: Sequence[str], subject: str) -> tuple[list[Constraint], str]:
@@ -111,6 +113,9 @@ def _drawn(d: Draws, kind: str, words: Iterator[str], brief: Brief) -> Constrain
     if kind == "case":
         brief.case = d.choice(("lower", "upper"))
         return Constraint(kind, (brief.case,))
+    if kind == "language":
+        brief.language = d.choice(LANGUAGES)
+        return Constraint(kind, (brief.language,))
     if kind in ("begin", "end"):
         phrase = d.choice(BEGINNINGS if kind == "begin" else ENDINGS)
         brief.begin, brief.end = (phrase, brief.end) if kind == "begin" else (brief.begin, phrase)
@@ -140,9 +145,14 @@ def write(d: Draws, brief: Brief) -> str:
         for name, words in (("a", _ADJECTIVES), ("n", _NOUNS), ("v", _VERBS))
     }
     said: list[str] = []
+    if brief.language:
+        pick["n"] = list(NOUNS[brief.language])
     for i in range(max(len(brief.required), brief.pieces, brief.highlights)):
         noun = brief.required[i] if i < len(brief.required) else d.choice(pick["n"])
         noun = f"*{noun}*" if i < brief.highlights else noun
+        if brief.language:
+            said.append(d.choice(FRAMES[brief.language]).format(x=noun))
+            continue
         parts = [d.choice(pick["a"]), noun, d.choice(pick["v"]), "the", d.choice(pick["a"]), d.choice(pick["n"])]
         said.append(f"{'the' if brief.begin and not i else 'The'} {' '.join(parts)}.")
     if brief.begin:
