@@ -76,13 +76,14 @@ class CompoundingPairs(Check):
         searched = rows, score[rows]
         cuts = [c for f in factors if (c := _cut(f, f.codes[part], *searched, least)) is not None]
         pairs = _ranked(cuts, score, half, least)[:TESTED]
-        held, single = ~half, singletons(cluster)
+        held, single = np.flatnonzero(~half), singletons(cluster)
+        held_score, held_cluster = score[held], cluster[held]
         tested: list[tuple[_Cut, _Cut, Estimate, float, Any]] = []
         for i, j in pairs:
             a, b = cuts[i], cuts[j]
-            codes = np.where(a.known & b.known, 2 * a.hard + b.hard, -1)[held]
+            codes = np.where(a.known[held] & b.known[held], 2 * a.hard[held] + b.hard[held], -1)
             try:
-                means = curve(np.arange(4.0), codes, score[held], cluster[held], singletons=single)
+                means = curve(np.arange(4.0), codes, held_score, held_cluster, singletons=single)
                 if len(means) < 4 or means.units.min() < settings.min_units:
                     continue
                 estimate, p = contrast_estimate(

@@ -183,13 +183,16 @@ class _Span:
 def novel_rows(factors: list[Levels], seen: BoolArray, unseen: BoolArray) -> tuple[BoolArray, list[str], BoolArray]:
     """Unseen rows that combine seen levels anew, the commonest such pairs in words, and rows of seen levels only."""
     known = np.ones(len(seen), dtype=bool)
-    for factor in factors:
-        known &= (np.bincount(factor.codes[seen], minlength=factor.size) > 0)[factor.codes]
+    old = np.flatnonzero(seen)
+    before = [factor.codes[old] for factor in factors]
+    for factor, codes in zip(factors, before, strict=True):
+        met = np.bincount(codes, minlength=factor.size) > 0
+        if not met.all():
+            known &= met[factor.codes]
     fresh = np.zeros(len(seen), dtype=bool)
     counted: list[tuple[int, str]] = []
     candidates = np.flatnonzero(unseen & known)
-    old = np.flatnonzero(seen)
-    held = [(f, f.codes[old], f.codes[candidates]) for f in factors]
+    held = [(f, codes, f.codes[candidates]) for f, codes in zip(factors, before, strict=True)]
     for (a, a_old, a_new), (b, b_old, b_new) in combinations(held, 2):
         together = np.zeros(a.size * b.size, dtype=bool)
         together[a_old * b.size + b_old] = True
