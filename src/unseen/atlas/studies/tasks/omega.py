@@ -132,8 +132,8 @@ def right(seed: int, name: str, updates: int, each: int, n: int) -> dict[str, fl
                "It is cut in two: harder and combined problems with the five kinds, many turns with few.", (100, 101)),
         Change("2026-11-22", "Second pilot: trained on seven kinds harder problems 1.0 and 1.0, combined 0.94 (seed 101) and 0 "
                "(seed 100, which has not learnt turns after 1,300 updates: 0.02). Few and many turns alone were learnt neither for "
-               "80 numbers nor for 12 in 850 updates (seed 102). 12 numbers, two of each rest, and 2,000 updates of all networks; "
-               "not piloted.", (100, 101, 102)),
+               "80 numbers nor for 12 in 850 updates (seed 102). 12 numbers, two of each rest, and 2,000 updates of all networks. "
+               "This third form was run without a pilot of its own.", (100, 101, 102)),
     ],
     would_take="training until turns are learnt in every network",
 )  # fmt: skip
