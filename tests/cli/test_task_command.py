@@ -218,3 +218,29 @@ def test_tasks_of_big_bench_are_shown_and_sampled_by_their_path(run, tmp_path):
     for line in map(json.loads, out.splitlines()):
         question, *options = line["input"].split("\n")
         assert f"{line['target']}. {int(question.split()[0]) + 1}" in options
+
+
+@pytest.mark.parametrize("chats", [True, False])
+def test_a_language_model_plays_by_what_it_is_asked(run, monkeypatch, chats):
+    """A model that names the first free cell of the drawing plays all games to their end."""
+    from unseen.learners.language.base import Answer, Completion
+
+    class Model:
+        def __init__(self):
+            self.chats = chats
+
+        def generate(self, prompts, settings):
+            assert all(isinstance(p, str) != chats for p in prompts)
+            assert settings.max_tokens == 12
+            return [Answer((Completion(free(p if isinstance(p, str) else p[-1]["content"])),)) for p in prompts]
+
+    def free(text):
+        rows = [line.split() for line in text.split("\n") if len(line) == 5 and set(line) <= set("XO. ")]
+        return next(f" {'abc'[x]}{3 - y}.\n" for y, row in enumerate(rows) for x, mark in enumerate(row) if mark == ".")
+
+    monkeypatch.setattr("unseen.cli.models.opened", lambda name, **settings: Model())
+    code, out, _ = run("task", "play", "tic-tac-toe", "--model", "some/model", "--games", "8", "--format", "json")
+    assert code == 0
+    for row in json.loads(out):
+        assert row["win"] + row["draw"] + row["loss"] == row["games"] == 4
+        assert row["legal_moves"] == 1

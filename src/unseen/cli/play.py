@@ -80,7 +80,7 @@ def play(
     )
     for row in counts:
         shares = (
-            f"{100 * float(row[name]):.0f} %" if row[name] == row[name] else "–"
+            "–" if row[name] is None else f"{100 * float(row[name] or 0):.0f} %"
             for name in ("legal_moves", "best_moves")
         )
         typer.echo(

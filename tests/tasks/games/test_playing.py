@@ -131,6 +131,10 @@ def test_answers_that_are_no_legal_moves_are_told_apart_and_end_the_game():
     assert lost.table("legal").height == 3 * 8
     assert lost.table("legal")["score"].sum() == 0
     assert lost.table("best").height == 0
+    assert all(row["best_moves"] is None for row in lost.counts())
+    for asked in lost.asked.values():
+        assert [a.text.endswith("which is no legal move here. Make one that is.") for a in asked] == [False, True, True]
+        assert asked[1].text.startswith(asked[0].text)
 
 
 def test_a_player_who_is_asked_again_goes_on_where_it_then_finds_a_move():

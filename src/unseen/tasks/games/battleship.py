@@ -174,7 +174,8 @@ class BattleshipMatch(Match):
                 _rules(self.sea),
                 "You shoot at the other's fleet. x is a hit, # a ship that sank, o is water, a dot was not shot at.",
                 *self.sea.lines(self.target.marks()),
-                f"Still afloat: {_lengths(left)}. Which cell do you shoot at next? Answer with it alone.",
+                f"Still afloat: {_lengths(left)}. Which cell do you shoot at next? Answer with the cell alone: the letter of its "
+                "column, then the number of its row.",
             ]
         )
 

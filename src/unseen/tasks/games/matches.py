@@ -82,6 +82,8 @@ class RowMatch(Match):
     # Moves that minimax looks ahead beyond its own.
     depth: ClassVar[int]
     rules: ClassVar[str]
+    # What an answer shall look like.
+    form: ClassVar[str]
 
     def __init__(self, opponent: str, first: bool, d: Draws) -> None:
         super().__init__(opponent, first, d)
@@ -94,7 +96,7 @@ class RowMatch(Match):
         """Rules, board and whose turn it is."""
         mark = to_move(self.own, self.others)
         drawn = self.board.drawn(self.own, self.others)
-        return "\n".join([self.rules, *drawn, f"You play {mark}. Which move do you make? Answer with it alone."])
+        return "\n".join([self.rules, *drawn, f"You play {mark}. Which move do you make? {self.form}"])
 
     def legal(self) -> list[str]:
         """Free cells, or columns that are not full."""
@@ -154,6 +156,7 @@ class TicTacToeMatch(RowMatch):
         "Tic-tac-toe: X and O take turns, X first; three in a row, column or diagonal win. Columns are a, b, c from the left, "
         "rows 1, 2, 3 from the bottom; b1 is the middle of the lowest row. A dot is a free cell."
     )
+    form = "Answer with the cell alone: the letter of its column, then the number of its row."
 
     def is_move(self, word: str) -> bool:
         """A letter and a digit."""
@@ -174,6 +177,7 @@ class ConnectFourMatch(RowMatch):
         "Connect four: X and O take turns, X first, and drop a mark into a column, where it falls to the lowest free cell; four in "
         "a row, column or diagonal win. Columns are a to g from the left. A dot is a free cell."
     )
+    form = "Answer with the letter of the column alone."
 
     def is_move(self, word: str) -> bool:
         """A letter."""

@@ -123,9 +123,9 @@ class Played:
             if measure == "legal" or (a.read == "legal" and len(a.best) < a.choices)
         ]
 
-    def counts(self) -> list[dict[str, str | int | float]]:
-        """For each opponent and side: games, how they ended, and the share of answers that were legal moves and best moves."""
-        found: list[dict[str, str | int | float]] = []
+    def counts(self) -> list[dict[str, str | int | float | None]]:
+        """For each opponent and side: games, how they ended, and shares of answers that were legal and best moves."""
+        found: list[dict[str, str | int | float | None]] = []
         groups = dict.fromkeys((m.opponent, m.first) for m in self.matches.values())
         for opponent, first in groups:
             items = [i for i, m in self.matches.items() if (m.opponent, m.first) == (opponent, first)]
@@ -139,8 +139,8 @@ class Played:
                     "games": len(items),
                     **{end: ends.count(end) for end in WORTH},
                     "answers": len(asked),
-                    "legal_moves": sum(a.read == "legal" for a in asked) / len(asked) if asked else float("nan"),
-                    "best_moves": sum(a.move in a.best for a in known) / len(known) if known else float("nan"),
+                    "legal_moves": sum(a.read == "legal" for a in asked) / len(asked) if asked else None,
+                    "best_moves": sum(a.move in a.best for a in known) / len(known) if known else None,
                 }
             )
         return found
@@ -158,8 +158,8 @@ def play(
 ) -> Played:
     """Play whole games, all at a time: each round asks the player one question a game that goes on.
 
-    Games alternate between moving first and second. An answer that is no legal move is asked for again until ``tries`` answers
-    to one question were none; then the game is over, with the outcome ``illegal``.
+    Games alternate between moving first and second. An answer that is no legal move is told to be none, and one is asked for
+    again, until ``tries`` answers to one question were none; then the game is over, with the outcome ``illegal``.
 
     Args:
         game: One of ``GAMES``.
@@ -196,7 +196,7 @@ def play(
     failed = dict.fromkeys(done.matches, 0)
     chance = {item: Draws(f"player:{item}") for item in done.matches}
     while going := [item for item, match in done.matches.items() if match.outcome is None]:
-        texts = [done.matches[item].asked() for item in going]
+        texts = [done.matches[item].asked() + (_again(done.asked[item][-1]) if failed[item] else "") for item in going]
         if isinstance(player, str):
             answers: Sequence[str] = [_ruled(player, done.matches[item], chance[item]) for item in going]
         else:
@@ -206,6 +206,13 @@ def play(
         for item, text, answer in zip(going, texts, answers, strict=True):
             failed[item] = _answered(done.matches[item], done.asked[item], text, answer, failed[item], tries)
     return done
+
+
+def _again(asked: Asked) -> str:
+    """What is said before a question is asked again: the same answer would come to the same question."""
+    answer = " ".join(asked.answer.split())
+    shown = f"{answer[:40]}…" if len(answer) > 40 else answer
+    return f'\nYou answered "{shown}", which is no legal move here. Make one that is.'
 
 
 def _ruled(player: str, match: Match, d: Draws) -> str:
