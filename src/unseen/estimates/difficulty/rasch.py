@@ -209,9 +209,8 @@ def fit_rasch(
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
-    bread, squares, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    inverse = _inverse(bread)
-    each = scores @ inverse
+    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
+    each = scores @ _inverse(bread)
     influence, labels, units = _influence(each, data, cluster)
     of_item = np.full((len(scores), models), np.nan)
     of_item[:, mixed] = each[:, :-1]
@@ -219,9 +218,7 @@ def fit_rasch(
     ability = np.where(total < tried_total, -np.inf, np.inf)
     ability[mixed] = state.intercept
     full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
-    # Items by themselves: the sum over them is known already, between the two inverses.
-    summed = inverse @ squares @ inverse if labels is None else influence.T @ influence
-    covariance = summed * (units / (units - 1))
+    covariance = influence.T @ influence * (units / (units - 1))
     full[np.ix_(mixed, mixed)] = covariance[:-1, :-1]
     reach[:, mixed] = influence[:, :-1]
     mean = state.posterior @ state.nodes
@@ -299,8 +296,8 @@ def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | N
 
 def _information(
     counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float, floor: float = 0.0
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Observed information of (abilities, spread) by Louis's identity, the products of scores, and those of each pattern."""
+) -> tuple[FloatArray, FloatArray]:
+    """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
     assert counts.trials is not None  # noqa: S101
     rows, k = len(counts.right), len(ability) + 1
     # Scores of a cell with respect to its logit: up where it is right, down where it is wrong.
@@ -326,7 +323,7 @@ def _information(
     root = scores * np.sqrt(counts.weight)[:, None]
     squares = root.T @ root
     if rows * len(nodes) * k * k > MAX_EXACT:
-        return squares, squares, scores
+        return squares, scores
     curvature = np.zeros((k, k))
     mass = posterior * counts.weight[:, None]
     number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
@@ -343,7 +340,7 @@ def _information(
         residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
         flat = residual.reshape(-1, k)
         second += flat.T @ flat
-    return curvature - second + squares, squares, scores
+    return curvature - second + squares, scores
 
 
 def _inverse(information: FloatArray) -> FloatArray:
