@@ -181,10 +181,11 @@ def test_an_information_matrix_is_inverted_as_by_its_eigenvalues():
     assert np.abs(rasch._inverse(flat)[7]).max() < 1e-15
 
 
+@pytest.mark.parametrize("spread", [1.5, 12.0])
 @pytest.mark.parametrize("missing", [False, True])
-def test_the_answers_of_one_model_are_taken_out_of_a_posterior_as_by_its_definition(missing: bool):
+def test_the_answers_of_one_model_are_taken_out_of_a_posterior_as_by_its_definition(missing: bool, spread: float):
     rng = np.random.default_rng(10)
-    answers = (rng.random((500, 6)) < 1 / (1 + np.exp(rng.normal(0, 1.5, (500, 1)) - np.linspace(-2, 3, 6)))) * 1.0
+    answers = (rng.random((500, 6)) < 1 / (1 + np.exp(rng.normal(0, spread, (500, 1)) - np.linspace(-2, 3, 6)))) * 1.0
     if missing:
         answers[rng.random(answers.shape) < 0.2] = np.nan
     fit = rasch.fit_rasch(answers)

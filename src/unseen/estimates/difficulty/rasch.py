@@ -267,9 +267,8 @@ def difficulty_without(model: RaschFit, left_out: int) -> tuple[FloatArray, Floa
     if float(np.abs(own).max()) < FAR and bool(once.all()):
         # What one answer adds to a posterior is a factor at each node, the same for all that are right: it is divided out of
         # the sums over nodes, without a pass over the posterior of each pattern.
-        chance = sigmoid(own)
-        summed = np.stack([np.ones_like(z), model.spread * z, chance])
-        sums = model.posterior @ np.concatenate([summed, summed / sigmoid(-own), summed / chance]).T
+        summed = np.stack([np.ones_like(z), model.spread * z, sigmoid(own)])
+        sums = model.posterior @ np.concatenate([summed, summed * (1 + np.exp(own)), summed * (1 + np.exp(-own))]).T
         sums = sums.reshape(-1, 3, 3)[np.arange(len(sums)), answered.astype(np.intp)]
         return sums[:, 1] / sums[:, 0], sums[:, 2] / sums[:, 0]
     log_post = model.log_posterior
