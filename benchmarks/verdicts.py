@@ -33,7 +33,7 @@ SELECT = {
 }
 # Codes by which a story of the other kind is known.
 OTHER = {"confidence": {"U601", "U603"}, "parts": {"U301"}, "rewording": {"U401", "U501"}}
-NEARS = (0.0, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+NEARS = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.4, 2.0, 3.0)
 Drawn = tuple[pl.DataFrame, float, float]
 
 

@@ -1,6 +1,7 @@
 """What holds the documentation to its word: examples that fail are errors, and the README's picture knows what it shows."""
 
 import importlib.util
+import re
 import struct
 import sys
 from pathlib import Path
@@ -78,3 +79,18 @@ def test_our_pages_keep_to_the_style_and_what_breaks_it_is_named_with_its_line()
     assert not list(prose.found("Simply so. <!-- style: a title -->", "page.md"))
     broken = [s for page in prose.pages() for s in prose.found(page.read_text(encoding="utf-8"), page.name)]
     assert broken == []
+
+
+def test_the_readme_names_every_check_and_no_other():
+    from unseen.checks.registry import all_checks
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## What it answers")[2].partition("## ")[0]
+    named = set()
+    for first, last in re.findall(r"\bU(\d{3})(?:–U(\d{3}))?", table):
+        named |= {f"U{k:03}" for k in range(int(first), int(last or first) + 1)}
+    assert set(all_checks()) <= named
+    # Within a range a number may be free; its ends are not.
+    assert {f"U{end}" for ends in re.findall(r"\bU(\d{3})(?:–U(\d{3}))?", table) for end in ends if end} <= set(
+        all_checks()
+    )

@@ -95,7 +95,23 @@ def test_what_is_left_of_a_contrast_is_the_coefficient_of_least_squares(together
     left = ground.contrast("m", G1, None, excess=False).left([HIGH])
     # A ridge of 1e-9 of the rows keeps collinear columns solvable.
     assert left.value == pytest.approx(-beta[1], abs=1e-6)
-    assert left.error == pytest.approx(np.sqrt(sandwich[1, 1]), rel=1e-5)
+    alike = bread * np.mean((y - design @ beta) ** 2)
+    assert left.error == pytest.approx(np.sqrt(max(sandwich[1, 1], alike[1, 1])), rel=1e-5)
+
+
+def test_rows_that_nearly_all_fail_are_no_surer_than_those_they_were_chosen_from():
+    # 40 of 600 rows, found because all of them fail: among themselves they do not vary at all.
+    rng = np.random.default_rng(2)
+    score = (rng.uniform(size=600) < 0.5).astype(int)
+    score[:40] = 0
+    answers = Responses.of(
+        pl.DataFrame({
+            "model": "m", "item": [f"i{i}" for i in range(600)], "score": score, "g": ["g1"] * 40 + ["g0"] * 560,
+        })
+    )  # fmt: skip
+    left = Ground.of(Subject(responses=answers), [G1]).contrast("m", G1, None, excess=False).left([])
+    # The difference of two means whose rows vary alike: 0.24 · (1/40 + 1/560), not 0.25 / 560.
+    assert left.error == pytest.approx(np.sqrt(score[40:].var() * 560 / 600 * (1 / 40 + 1 / 560)), rel=1e-3)
 
 
 def test_contrasts_of_many_models_are_each_what_the_model_gives_alone():

@@ -179,16 +179,23 @@ class _Judge:
     smallest: float
     count: int
     known: dict[frozenset[str], dict[int, Left]] = field(default_factory=dict[frozenset[str], dict[int, Left]])
-    quantiles: dict[int, float] = field(default_factory=dict[int, float])
+    quantiles: dict[tuple[int, bool], float] = field(default_factory=dict[tuple[int, bool], float])
 
-    def quantile(self, case: Case) -> float:
-        """Of intervals that hold for all findings at once, and for all conjunctions that a search could have chosen."""
+    def quantile(self, case: Case, *, beside: bool = False) -> float:
+        """Of intervals that hold for all findings at once, and for all conditions that a search could have chosen.
+
+        Args:
+            case: The finding.
+            beside: Whether it is to be a cause beside others: of a first cause of one column the audit's own correction holds,
+                of what is left when others are held equal no test was made, and it pays for all columns and levels.
+        """
         condition = case.blame.condition
         terms = 1 if condition is None else len(condition.terms)
-        if terms not in self.quantiles:
-            searched = self.ground.conjunctions(terms) if terms > 1 else 1
-            self.quantiles[terms] = float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
-        return self.quantiles[terms]
+        key = (terms, beside)
+        if key not in self.quantiles:
+            searched = self.ground.conjunctions(terms) if terms > 1 or beside else 1
+            self.quantiles[key] = float(ndtri(1 - 0.025 / max(self.count * searched, 1)))
+        return self.quantiles[key]
 
     def left(self, cases: Sequence[Case], given: Sequence[Condition]) -> list[Left]:
         """What is left of findings with conditions held equal."""
@@ -206,7 +213,12 @@ class _Judge:
 
     def standing(self, cases: Sequence[Case], given: Sequence[Condition]) -> list[Case]:
         """Those of which more is left than the conditions explain: evidence of a cause of its own."""
-        return [case for case, left in zip(cases, self.left(cases, given), strict=True) if self._stands(case, left)]
+        beside = bool(given)
+        return [
+            case
+            for case, left in zip(cases, self.left(cases, given), strict=True)
+            if left.value >= self.smallest and left.low(self.quantile(case, beside=beside)) > 0
+        ]
 
     def least_left(self, case: Case, chosen: Sequence[Cause]) -> Cause:
         """The cause with which least is left of a finding."""
@@ -216,9 +228,6 @@ class _Judge:
         if left.value < self.smallest or POWER * left.error > case.whole.value:
             return True
         return left.value < case.whole.value / 2 and left.low(self.quantile(case)) <= 0
-
-    def _stands(self, case: Case, left: Left) -> bool:
-        return left.value >= self.smallest and left.low(self.quantile(case)) > 0
 
 
 def _needed(chosen: Sequence[Cause], judge: _Judge) -> list[Cause]:

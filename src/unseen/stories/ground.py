@@ -449,6 +449,12 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
         fitted = (asked[:, :p] - np.multiply.outer(own, held.blamed)) @ held.inverse
         fitted = np.concatenate([fitted, own[:, None]], axis=1)
         again = np.stack([contrasts[i].again for i in told.tolist()])
+        # Of the scores less what is fitted, over all rows: where a search found rows that nearly all fail, these vary
+        # too little to tell how uncertain their mean was before it was chosen.
+        squares = again.sum(axis=1) if frame.single else np.einsum("ij,ij->i", again, again)
+        known = np.einsum("ij,ij->i", fitted[:, :p], asked[:, :p])
+        known += own * (sums[told] @ frame.inside)
+        alike = np.maximum(squares - known, 0.0) / frame.size.sum() / spread
         if frame.single:
             # Σ rest² (y − fitted)², multiplied out, so that no row is touched; what is lost to rounding is no error of 0.
             whole = again @ (rest * rest)
@@ -458,7 +464,8 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
             again *= rest[frame.local[frame.order[0]]]
             per = np.add.reduceat(again, frame.order[1], axis=1) - fitted @ held.fit.T
             square = np.einsum("ij,ij->i", per, per)
-        error[told] = np.sqrt(square * frame.units / max(frame.units - 1, 1)) / spread
+        robust = square * frame.units / max(frame.units - 1, 1) / spread**2
+        error[told] = np.sqrt(np.where(robust > 0, np.maximum(robust, alike), 0.0))
         error[told[error[told] <= 0]] = math.inf
     return [Left(-v, e) for v, e in zip(slope.tolist(), error.tolist(), strict=True)]
 

