@@ -14,7 +14,10 @@ from unseen.stories.sentences import carried, claim, figure, next_step, title
 from unseen.stories.themes import by_theme
 from unseen.stories.told import Story, Telling
 from unseen.stories.verdict import verdict
-from unseen.stories.weights import in_order, weight_of
+from unseen.stories.weights import in_order, models_named, weight_of
+
+# Where the right option stands, as probes write it.
+KEY_PLACE = "key_position"
 
 
 def tell(result: AuditResult) -> Telling:
@@ -25,11 +28,22 @@ def tell(result: AuditResult) -> Telling:
     scores = score_table(result)
     found = [i for i, o in enumerate(result.outcomes) if isinstance(o, Found)]
     stories = _of_rows(result, found, scores) if scores is not None and scores.measure != RATING else []
+    of_places = [story for story in stories if _of_places(story, result, found)]
+    stories = [story for story in stories if story not in of_places]
     held = {i for story in stories for i in story.findings}
-    stories += by_theme(result, [i for i in found if i not in held], scores)
+    joined = {i for story in of_places for i in story.findings}
+    stories += by_theme(result, [i for i in found if i not in held], scores, of_forms=joined)
     stories = in_order(stories)
     held = {i for story in stories for i in story.findings}
     return Telling(verdict(result, stories), scores, tuple(stories), tuple(i for i in found if i not in held))
+
+
+def _of_places(story: Story, result: AuditResult, found: Sequence[int]) -> bool:
+    """Whether a story is that scores go with the place of the right option, of models whose choices are found to go with it."""
+    if story.condition is None or story.condition.columns != (KEY_PLACE,):
+        return False
+    moved = {m for i in found if result.outcomes[i].code == "U402" for m in models_named(result.outcomes[i])}
+    return bool(moved & set(story.models))
 
 
 def _of_rows(result: AuditResult, found: Sequence[int], scores: ScoreTable) -> list[Story]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
@@ -34,6 +34,7 @@ class Theme:
 # Where the order of two models flips, one of them stays behind the other on a side.
 FLIPS = Theme("The order of models flips", ("U702",), of_score=False)
 BEHIND = "U203"
+FORMS = Theme("Answers change with how a question is put", ("U402", "U403", "U404", "U405"), of_score=False)
 
 # Tried in this order; a finding joins the first theme that names its check.
 THEMES = (
@@ -42,7 +43,7 @@ THEMES = (
     Theme("Right answers rest on invalid steps", ("U304",), of_score=False),
     Theme("Several constraints cost more than each alone", ("U406",), of_score=False),
     Theme("Worse on rewritten items", ("U401", "U501")),
-    Theme("Answers change with how a question is put", ("U402", "U403", "U404", "U405"), of_score=False),
+    FORMS,
     FLIPS,
     Theme("Stays behind other models", ("U203",), of_score=False),
     Theme("Confidence does not match the score", ("U601", "U603"), of_score=False),
@@ -53,14 +54,24 @@ THEMES = (
 )
 
 
-def by_theme(result: AuditResult, found: Iterable[int], scores: ScoreTable | None) -> list[Story]:
-    """One story a theme of the findings at these positions."""
+def by_theme(
+    result: AuditResult, found: Iterable[int], scores: ScoreTable | None, *, of_forms: Container[int] = ()
+) -> list[Story]:
+    """One story a theme of the findings at these positions.
+
+    Args:
+        result: The audit.
+        found: Positions of findings.
+        scores: Its scores.
+        of_forms: Those of them that tell in scores what changes with the form of a question, whatever their check.
+    """
     grouped: dict[Theme, list[int]] = {}
     found = list(found)
     flip = any(result.outcomes[i].code in FLIPS.codes for i in found)
     for i in found:
         theme = next((t for t in THEMES if result.outcomes[i].code.startswith(t.codes)), None)
         theme = FLIPS if flip and result.outcomes[i].code == BEHIND else theme
+        theme = FORMS if i in of_forms else theme
         if theme is not None:
             grouped.setdefault(theme, []).append(i)
     return [_story(result, theme, positions, scores) for theme, positions in grouped.items()]
