@@ -150,3 +150,22 @@ def test_every_finding_of_the_sample_names_its_items():
         assert all(a["question"] and a["target"] for a in own)
         if f["subject"]["kind"] == "model":
             assert {a["model"] for a in own} == {f["subject"]["name"]}
+
+
+def test_behind_a_flip_stand_the_answers_of_who_falls_behind_where_it_falls_behind():
+    rng = np.random.default_rng(0)
+    n = 400
+    beyond = np.arange(n) % 2 == 1
+    side = np.where(beyond, "unseen", "seen")
+    table = pl.concat([
+        pl.DataFrame({"model": m, "item": [f"i{k}" for k in range(n)], "split": side,
+                      "score": (rng.uniform(size=n) < np.where(beyond, far, near)).astype(int)})
+        for m, near, far in (("A", 0.9, 0.3), ("B", 0.6, 0.6))
+    ])  # fmt: skip
+    audit = unseen.audit(table, select="U702", progress=False)
+    shown = audit.found[0].items()
+    assert set(shown["model"]) == {"A"}
+    assert set(shown["split"]) == {"unseen"}
+    right = table.filter((pl.col("model") == "B") & (pl.col("score") == 1))["item"]
+    assert set(shown["item"]) <= set(right)
+    assert set(shown["score"]) == {0.0}

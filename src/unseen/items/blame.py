@@ -10,7 +10,7 @@ from typing import Any, Literal
 from unseen.checks.details import Details, read
 from unseen.checks.details.data import ConstantLevel
 from unseen.checks.details.gaps import Compounding, FactorLevels, Frontier, GapPeak, SlicesBelow
-from unseen.checks.details.models import ExtraLossAt, ExtraLosses
+from unseen.checks.details.models import ExtraLossAt, ExtraLosses, TwoRankings
 
 # What makes an answer bad for a finding: its score; a confidence that misses it; the other model's score; the score
 # on its original; the scores on its parts (or a right whole without them); a human's score; a P(True) or P(IK) that misses it;
@@ -67,6 +67,9 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     ):
         return None
     models = _models(details, subject, measure)
+    record = read(details)
+    if isinstance(record, TwoRankings) and len(record.pair) == 2:
+        return _fallen_behind(record)
     told = finding.get("blames")
     if told and (told.get("condition") or told.get("models")):
         named = tuple(str(m) for m in told.get("models") or ())
@@ -76,7 +79,6 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     items = _named_items(details)
     if items is not None:
         return Blamed(models, (), items, measure)
-    record = read(details)
     cell = _worst_cell(record) if isinstance(record, ExtraLosses) else None
     terms = tuple(_objects(details.get("blamed"))) or _terms(record)
     side = details.get("split") if details.get("split") in ("seen", "unseen") else ""
@@ -85,6 +87,14 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     if side:
         terms = ({"column": "split", "kind": "split", "levels": [side]}, *terms)
     return Blamed(models if cell is None else (cell.model,), terms, None, measure)
+
+
+def _fallen_behind(flip: TwoRankings) -> Blamed:
+    """Where the order of two models flips: answers, on the second side, of the one that is ahead on the first and behind there."""
+    ahead, behind = flip.pair if flip.scores[0] >= flip.scores[1] else flip.pair[::-1]
+    side = flip.sides[1]
+    term = {"column": "split", "kind": "split", "levels": [side]} if side in ("seen", "unseen") else term_of(side)
+    return Blamed((behind, ahead), () if term is None else (term,), None, "pair")
 
 
 def term_of(text: str) -> Term | None:
