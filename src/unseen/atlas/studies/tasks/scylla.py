@@ -45,6 +45,8 @@ WORDINGS = (
 )
 # The authors find that elements which models write by themselves lie below 100 nearly always; unfamiliar ones below 10,000.
 FAMILIAR, UNFAMILIAR = (0, 100), (1000, 10_000)
+# Prompts asked at once: answers are kept when all of a group are there, and half a minute's work may be lost.
+AT_ONCE = 20
 
 
 class Item:
@@ -86,7 +88,8 @@ def scores(model: Subject, items: list[Item]) -> np.ndarray:
     """Which items a model answers rightly, without steps in between."""
     # Seven numbers of four digits, a token a digit, with commas and blanks.
     settings = Generation(max_tokens=64, stop=("\n",))
-    said = model.generate([[{"role": "user", "content": i.prompt}] for i in items], settings)
+    prompts = [[{"role": "user", "content": i.prompt}] for i in items]
+    said = [a for at in range(0, len(prompts), AT_ONCE) for a in model.generate(prompts[at : at + AT_ONCE], settings)]
     return np.array([float(i.right(a.text)) for i, a in zip(items, said, strict=True)])
 
 
