@@ -1,4 +1,4 @@
-# make demo   audit of a bundled log, in a virtual environment made here
+# make demo   audits of two bundled logs, in a virtual environment made here
 # make wheel  the wheel, built, installed in an empty environment and tried there
 # make test   everything that the continuous integration runs but lint, types and docs
 PYTHON ?= python3
@@ -14,6 +14,7 @@ export HF_HUB_OFFLINE = 1
 
 demo: $(VENV)/.core
 	$(BIN)/unseen audit sample:lm-arithmetic --output unseen-report.html
+	$(BIN)/unseen audit sample:lm-sizes --select U1,U301,U302,U4,U6,U701 --output unseen-sizes.html
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"

@@ -232,7 +232,7 @@ PLACES = [
     ("a name of 5,000 characters", f"audit {'n' * 5000}", {}, 2, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"),
     ("an empty name", "audit ''", {}, 2, "a source has an empty name (is a variable of the shell not"),
     ("nothing named", "audit", {}, 2, "nothing to audit. Name a file or folder of logs, or try:"),
-    ("no such sample", "audit sample:none", {}, 2, "no sample 'none'; the samples are lm-arithmetic."),
+    ("no such sample", "audit sample:none", {}, 2, "no sample 'none'; the samples are lm-arithmetic, lm-sizes."),
     ("an empty folder", "audit empty", {"empty/": ""}, 2, "the folder is empty."),
     ("a folder of pictures", "audit d", {"d/a.png": b"\x89PNG\r\n\x1a\n" + bytes(99), "d/b.png": b"\x89PNG\r\n\x1a\n" + bytes(99)}, 2, "d: a.png: is binary data of an unknown kind. b.png: is binary"),
     ("a folder of two formats", "audit d", {"d/a.csv": GOOD, "d/b.jsonl": lines({"subject_id": "m", "responses": {"q": 1}})}, 2, "holds logs of 2 formats (table: a.csv; py-irt: b.jsonl)."),
