@@ -9,7 +9,10 @@ are not installed are left out: pip install kronfluence backpack-for-pytorch opa
 0.18 s and LDS 0.674 [0.649, 0.699] against 9.0 s and 0.672 of kronfluence 1.0.1 at the same damping (51 times faster, LDS more by 0.002 [-0.002, 0.006]);
 CNN 1.0 s (0.4 s with drawn labels) and 0.581 [0.551, 0.612] against 8.0 s and 0.579 (8 times, 20 with drawn labels; 0.002 [-0.001, 0.005]). At kronfluence's
 default damping its LDS is 0.594 and 0.546. Without curvature LDS is 0.24 to 0.37. The whole matrix depends on its damping: on the CNN LDS is 0.45, 0.63,
-0.66, 0.62 at 0.1, 1, 3 and 10 times the mean eigenvalue (--damping).
+0.66, 0.62 at 0.1, 1, 3 and 10 times the mean eigenvalue (--damping). Without the 20 examples that raise the loss of one half of the wrong answers most
+(--left-out), that of the other half falls by 0.09 (standard error 0.04) in 10 retrained MLPs, where 0.54 (0.20) was foretold and 20 random ones give -0.03
+(0.03); for the CNN -0.13 (0.31) was foretold, and it is 0.02 (0.04). Gradients of single examples (--speed) of the CNN, 1,000 examples: 0.046 s by vmap, 0.043 s by
+layers, BackPACK 0.041 s, Opacus 0.048 s.
 
     python benchmarks/influence.py [--halves 60] [--seeds 2] [--train 1000] [--test 200] [--only mlp] [--speed]
 """
@@ -253,6 +256,38 @@ def dampings(network: Network, train: Sample, test: Sample, subsets: np.ndarray,
         told({"exact, damping over mean eigenvalue": share, "LDS": lds.value, "low": lds.low, "high": lds.high})
 
 
+def carried(
+    name: str, build: Callable[[], nn.Module], options: argparse.Namespace, k: int = 20, runs: int = 10
+) -> None:
+    """What U905 tells against retraining: without the k examples that raise the loss of one half of the wrong answers most, that of the other half."""
+    train, test = data(options.train, 700)
+    network, _, _ = one(build, train)
+    at = torch.nonzero(network.outputs(test.inputs).argmax(1) != test.targets)[:, 0].numpy()
+    few, n = test.take(at), len(train)
+    effects = ekfac(network, train, few).scores / n
+    rng = np.random.default_rng(0)
+    side = np.isin(np.arange(len(at)), rng.permutation(len(at))[: len(at) // 2])
+    worst = [np.argsort(effects[h].mean(0))[:k] for h in (side, ~side)]
+    chance = [rng.permutation(n)[:k] for _ in range(2)]
+    sets = [np.isin(np.arange(n), out, invert=True) for out in ([], *worst, *chance)]
+    losses = []
+    for kept in sets:
+        parameters, base = trained(build, train, np.repeat(kept[None], runs, 0), 5)
+        with torch.no_grad():
+            outputs = vmap(lambda p, base=base: functional_call(base, p, (few.inputs,)))(parameters)
+        each = nn.functional.cross_entropy(outputs.flatten(0, 1), few.targets.repeat(runs), reduction="none")
+        losses.append(each.reshape(runs, -1).double().mean(0).numpy())
+
+    def fall(without: list[np.ndarray]) -> tuple[float, float]:
+        # Chosen on one half, told on the other.
+        moved = np.where(side, losses[0] - without[1], losses[0] - without[0])
+        return float(moved.mean()), float(moved.std(ddof=1) / len(moved) ** 0.5)
+
+    foretold = np.where(side, -effects[:, worst[1]].sum(1), -effects[:, worst[0]].sum(1))
+    found, other = fall(losses[1:3]), fall(losses[3:5])
+    told({"network": name, "wrong answers": len(at), "left out": k, "foretold fall": float(foretold.mean()), "standard error": float(foretold.std(ddof=1) / len(at) ** 0.5), "retrained": found[0], "its standard error": found[1], "random examples": other[0], "theirs": other[1]})  # fmt: skip
+
+
 def speed(name: str, build: Callable[[], nn.Module], options: argparse.Namespace) -> None:
     """Gradients of single examples: ours against BackPACK and Opacus, all in memory at once in batches of 500."""
     from unseen.measures.influence.layers import Layers
@@ -318,13 +353,14 @@ def main() -> None:
     parser.add_argument("--only", choices=["mlp", "cnn"])
     parser.add_argument("--speed", action="store_true", help="per-sample gradients alone")
     parser.add_argument("--damping", action="store_true", help="the whole matrix at several dampings alone")
+    parser.add_argument("--left-out", action="store_true", help="what U905 tells against retraining alone")
     parser.add_argument("--slow", action="store_true", help="LiSSA and conjugate gradients too, on 20 test examples")
     parser.add_argument("--kept", help="a folder that keeps the losses after retraining")
     options = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)
     for name, build in (("mlp", mlp), ("cnn", cnn)):
         if options.only in (None, name):
-            (speed if options.speed else compare)(name, build, options)
+            (speed if options.speed else carried if options.left_out else compare)(name, build, options)
 
 
 if __name__ == "__main__":

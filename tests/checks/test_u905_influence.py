@@ -88,7 +88,7 @@ def test_what_was_mislabelled_in_one_way_carries_the_wrong_answers(planted):
     assert np.isin(carriers, wrong).sum() >= 5
     assert found.fall.low > 0
     assert outcome.estimate == found.fall
-    assert "an estimate, not verified by retraining, as no way to retrain is given" in outcome.statement
+    assert "which overstates it; not verified by retraining, as no way to retrain is given" in outcome.statement
     assert found.wrong == sum(np.argmax(np.eye(3)[test[1]], 1) != answers(fitted(x, y, steps=120), test[0]))
     assert all(row["answer"] != row["target"] for row in found.answers)
 

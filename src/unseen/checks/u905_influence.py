@@ -48,8 +48,9 @@ class TrainingInfluence(Check):
     )
     assumptions = (
         "Influence is a first-order estimate around the trained weights: sums over many examples rank retrained networks with a "
-        "correlation of about 0.6 to 0.7 on small networks, the effect of single examples less well, and its size is rougher "
-        "than its order. Nothing is retrained."
+        "correlation of about 0.6 to 0.7 on small networks, the effect of single examples less well, and its size is "
+        "overstated: on digits an MLP retrained without the 20 that are named had a loss of wrong answers lower by 0.09 (standard "
+        "error 0.04; without 20 at random 0.03 higher) where 0.54 (0.20) was foretold. Nothing is retrained here."
     )
     sources = (
         "Grosse et al. (2023), Studying large language model generalization with influence functions, arXiv:2308.03296.",
@@ -58,9 +59,10 @@ class TrainingInfluence(Check):
         "Pruthi, Liu, Kale & Sundararajan (2020), Estimating training data influence by tracing gradient descent (self-influence).",
     )
     example = (
-        "net: without the 20 of 1,000 training examples that raise the loss of its 41 wrong answers most (train 17, "
-        "train 802, …), that loss would fall by about 0.21 [0.12, 0.30]; an estimate, not verified by retraining, as no way to "
-        "retrain is given. Labels to check first: train 17, train 340, …. 2 pairs of training examples stand twice."
+        "net: without the 20 of 1,000 training examples that raise the loss of its 41 wrong answers most (train 17, train "
+        "802, …), that loss would fall, to first order by 0.21 [0.12, 0.30], which overstates it; not verified by "
+        "retraining, as no way to retrain is given. Labels to check first: train 17, train 340, …. 2 pairs of training "
+        "examples stand twice."
     )
     needs = ("module",)
     studies = ("ekfac-influence", "procedural-knowledge")
@@ -185,12 +187,13 @@ def _sentence(found: dict[str, Any] | None, n: int) -> str:
     if fall.low <= 0:
         return (
             f"no training examples are known to carry its {wrong:,} wrong answers in common: without the {k} that raise the loss "
-            f"of one half of them most, that of the other half would change by {(-fall).format(2)}, by estimate."
+            f"of one half of them most, that of the other half would change by {(-fall).format(2)}, to first order."
         )
     listed = ", ".join(row["train"] for row in found["carriers"][:2])
     return (
         f"without the {k} of {n:,} training examples that raise the loss of its {wrong:,} wrong answers most ({listed}, …), that "
-        f"loss would fall by about {fall.format(2)}; an estimate, not verified by retraining, as no way to retrain is given."
+        f"loss would fall, to first order by {fall.format(2)}, which overstates it; not verified by retraining, as no way to "
+        "retrain is given."
     )
 
 
