@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import unseen
+from unseen.errors import BadInput
 from unseen.faces import terminal
 
 
@@ -51,3 +52,12 @@ def test_doubts_and_missing_scores_stand_on_the_first_screen_of_every_form():
         assert "· 1 more (all: --describe)" in line, form
         assert "240 answers of 1 model to 240 items, 12 without a score" in line, form
     assert len(shown["text"].splitlines()) <= 23
+
+
+def test_all_columns_that_are_missing_are_named_at_once():
+    own = pl.DataFrame({"subject": ["p1"], "system": ["a"], "percent": [70.0]})
+    with terminal(), pytest.raises(BadInput) as told:
+        unseen.audit(own)
+    for name, option in (("item", "--item-column"), ("score", "--score"), ("model", "--model-column")):
+        assert f"'{name}'" in str(told.value)
+        assert option in str(told.value)

@@ -245,6 +245,9 @@ def root_of(frame: pl.DataFrame) -> pl.Expr:
     return pl.coalesce(*(pl.col(c).cast(pl.String) for c in [*present, "item"]))
 
 
+OPTION_OF = {"item": "--item-column", "score": "--score", "model": "--model-column, or --model for its name"}
+
+
 def require_columns(frame: pl.DataFrame, given: Sequence[str] | None = None) -> None:
     """Refuse a table without rows, or without a model, item or score.
 
@@ -258,14 +261,17 @@ def require_columns(frame: pl.DataFrame, given: Sequence[str] | None = None) -> 
     if frame.height == 0:
         raise BadInput("the response table has no rows.")
     listed = names(frame.columns if given is None else given)
+    lacking = [name for name in ("item", "score", "model") if name not in frame.columns]
+    # All at once: who mends one column after the other runs the command three times.
+    more = f" Missing as well: {', '.join(f'{n!r} ({OPTION_OF[n]})' for n in lacking[1:])}." if lacking[1:] else ""
     for name in ("item", "score"):
         if name not in frame.columns:
             raise BadInput(
                 f"no column {name!r}; the columns are {listed}. "
-                f"Name the right one with --{name}-column (in Python: {name}_column=…)."
+                f"Name the right one with --{name}-column (in Python: {name}_column=…).{more}"
                 if name != "score"
                 else f"no column 'score'; the columns are {listed}. "
-                "Name the right one with --score (in Python: score=…)."
+                f"Name the right one with --score (in Python: score=…).{more}"
             )
     if "model" not in frame.columns:
         raise BadInput(
