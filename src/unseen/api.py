@@ -31,6 +31,7 @@ from unseen.responses import Responses
 if TYPE_CHECKING:
     import polars as pl
 
+    from unseen.options import Options
     from unseen.refitting import UnderShift
     from unseen.report.accepted import Accepted
     from unseen.report.baseline import Baseline
@@ -300,7 +301,7 @@ def read(
 
 @_public
 def audit(
-    table: Any,
+    table: Any = None,
     *,
     target: str | None = None,
     learner: Any = None,
@@ -311,6 +312,11 @@ def audit(
     time_limit: float | None = None,
     budget: float | None = None,
     train: Any = None,
+    module: Any = None,
+    weights: str | Path | None = None,
+    test: Any = None,
+    loss: Any = None,
+    memory: float | None = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
     settings: Settings | None = None,
@@ -352,13 +358,14 @@ def audit(
     resamples: int | None = None,
     labelled_at_random: bool | None = None,
 ) -> Audit:
-    """Audit answers that models gave; or, with a learner, refit it under shifts and audit what it answers.
+    """Audit answers that models gave; or a learner, which is refitted under shifts; or a trained torch network.
 
     Args:
         table: A data frame (polars, pandas, pyarrow …), responses, a path, folder or glob of logs, or logs of Inspect
             (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; with a learner:
-            one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``.
-        target: With a learner: column to predict.
+            one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``; with a module: what
+            judges it, as ``test``.
+        target: With a learner or a module: column to predict.
         learner: A name (gradient-boosting …), ``module:object``, or a live object: any scikit-learn estimator or
             pipeline, a class, a function or lambda that makes one, a torch factory ``(inputs, outputs) -> module``.
         shifts: With a learner: phrases ("held-out site", "later month").
@@ -368,7 +375,15 @@ def audit(
         time_limit: With a learner: longest time one refit may take, in seconds; it then fails.
         budget: Seconds that the checks may take together; the dearest run last, and what does not end in time is said
             to be left out.
-        train: Training examples: a data frame or a path.
+        train: Training examples: a data frame or a path; with a module also ``(inputs, targets)`` or a torch ``Dataset``.
+        module: A trained torch module, several in a list or by their names, or ``module:function``, which builds one. Its
+            answers are audited, and what is inside it (U901 …); nothing of it is changed.
+        weights: With a module that is built: file of its weights (safetensors, or a torch file of tensors), or a folder of
+            those of several runs, with ``runs.csv`` for what tells them apart.
+        test: With a module: examples that it was not trained on. What it answers to them is unseen, to the training examples
+            seen, unless ``unseen`` or ``split`` say which of the test examples are.
+        loss: With a module: cross-entropy, binary, squared, absolute, or (outputs, targets) -> losses.
+        memory: With a module: memory that gradients of single examples may take at once [GB]; 1 by default.
         select: Codes or prefixes of the checks to run: "U101", "U1,U7" or a list.
         ignore: Codes or prefixes to leave out.
         settings: Levels, smallest gap, seed.
@@ -401,8 +416,8 @@ def audit(
         filter: lm-eval filter to read, where a log has several.
         metric: Metric or scorer to read, where a log has several.
         reader: Name of the reader to use, instead of detection.
-        inputs: With a learner: only these columns are features.
-        drop: With a learner: columns that are no features.
+        inputs: With a learner or a module: only these columns are features.
+        drop: With a learner or a module: columns that are no features.
         regression: With a learner: whether the target is a number; by default seen from its values.
         measure: With a learner: how answers are scored.
         smallest_gap: Smallest effect worth reporting, as a share of the score's range; overrides the settings, as do
@@ -434,6 +449,7 @@ def audit(
         "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
         "reader": reader,
         "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "regression": regression, "measure": measure,
+        "weights": weights, "memory": memory,
         "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "budget": budget,
         "resamples": resamples, **checked,
     })  # fmt: skip
@@ -445,6 +461,18 @@ def audit(
     known, then = _accepted(accepted), None
     if baseline is not None:
         then = baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore, budget=budget)
+    if module is not None or weights is not None:
+        subject = network_subject(
+            module, weights, train, table if test is None else test, loss=loss, memory=memory, options=options,
+            seed=settings.seed,
+        )  # fmt: skip
+        subject.baseline = then.scores if then else None
+        result = auditing.run(
+            subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
+        )
+        return _told(Audit(result, tuple(sources), then, known))
+    if table is None:
+        raise BadInput("nothing to audit: give answers, a table and a learner, or a module and its training examples.")
     if learner is not None or shifts:
         from unseen.refitting import ask, refitted_under
 
@@ -990,6 +1018,36 @@ def plan(
 def subject_of(under: UnderShift) -> Subject:
     """A refitted learner as the subject of an audit: its answers, and itself; runs the planned refits."""
     return Subject(responses=under.responses(), train=under.problem.examples, learner=under)
+
+
+def network_subject(
+    module: Any, weights: str | Path | None, train: Any, test: Any, *, loss: Any, memory: float | None, options: Options,
+    seed: int,
+) -> Subject:  # fmt: skip
+    """Trained networks as the subject of an audit: what they answer, and what is inside them."""
+    from unseen.engine.torch_extra import needs_torch
+    from unseen.responses.frames import from_table
+
+    with needs_torch("auditing a module"):
+        from unseen.learners.networks import Inspected
+        from unseen.learners.networks.stored import stored
+
+    runs: dict[str, Any] = {}
+    if module is None:
+        raise BadInput("weights without a network: say with --module module:function what builds it.")
+    if weights is not None:
+        module, runs = stored(module, weights)
+    elif isinstance(module, str):
+        raise BadInput(f"--module {module}: says what builds the network; give its weights too: --weights FILE.")
+    read = [learning_table(part) if isinstance(part, str | Path) else part for part in (train, test)]
+    inspected = Inspected.of(
+        module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
+        memory=int((memory or options.memory) * 2**30), settings=runs,
+    )  # fmt: skip
+    # Clusters stand under their own name in the answers.
+    mapping = replace(options.mapping, cluster=None)
+    answers = from_table(inspected.answers(both=not (options.unseen or options.split), seed=seed), mapping)
+    return Subject(responses=answers, module=inspected)
 
 
 def learning_table(source: Any, named: Sequence[str | None] = (), shifts: Sequence[str] = ()) -> Any:

@@ -64,7 +64,7 @@ REMEDIES = {
     "learner": "Give a table and a learner to refit: --target COLUMN --learner NAME --shift 'held-out COLUMN'.",
     "a held-out shift": "Add a shift that holds out domains: --shift 'held-out COLUMN'.",
     "an ordered shift": "Add a shift along an order: --shift 'later COLUMN' or --shift 'beyond COLUMN'.",
-    "module": "Give a torch module (Python: Subject(module=…)).",
+    "module": "Give a trained torch network and its data: --module package:build --weights FILE --train FILE --target COLUMN.",
     "factors": "Add columns that describe the items (length, domain, template), or name them with --factor.",
     "ordered factor": "Add a numeric column that orders the items (length, depth, year), or set --factor NAME:ordered.",
     "confidence": "Add a column with the model's probability of its answer (--confidence COLUMN).",

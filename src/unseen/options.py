@@ -89,6 +89,11 @@ class Options(BaseModel):
         workers: Processes.
         time_limit: Longest time one refit may take, in seconds.
         budget: Seconds that the checks may take together; the dearest are left out.
+        module: Code that builds a torch network, ``module:function``; what it answers and what is inside it is audited.
+        weights: File of its weights, or a folder of those of several runs.
+        test: File of examples that it was not trained on.
+        loss: cross-entropy, binary, squared or absolute.
+        memory: Memory that gradients of single examples may take at once [GB].
         select: Codes or prefixes to run.
         ignore: Codes or prefixes to leave out.
         smallest_gap: Smallest effect worth reporting.
@@ -150,6 +155,11 @@ class Options(BaseModel):
     workers: int | None = Field(None, ge=1)
     time_limit: float | None = Field(None, ge=1)
     budget: float | None = Field(None, gt=0)
+    module: str | None = None
+    weights: str | None = None
+    test: str | None = None
+    loss: Literal["cross-entropy", "binary", "squared", "absolute"] | None = None
+    memory: float = Field(1.0, gt=0)
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     smallest_gap: float = Field(0.02, ge=0, le=1)
@@ -175,7 +185,7 @@ class Options(BaseModel):
         StrictBool, InPython("progress=False, which shows no bar; nothing is printed until you print what is returned")
     ] = False
 
-    @field_validator("train", "baseline", "accepted", "accept", mode="before")
+    @field_validator("train", "test", "weights", "baseline", "accepted", "accept", mode="before")
     @classmethod
     def _places(cls, given: Any) -> Any:
         return str(given) if isinstance(given, Path) else given
@@ -299,7 +309,12 @@ class Options(BaseModel):
     @property
     def learning(self) -> bool:
         """Whether a learner is to be refitted."""
-        return bool(self.target or self.learner or self.shifts)
+        return not self.inspecting and bool(self.target or self.learner or self.shifts)
+
+    @property
+    def inspecting(self) -> bool:
+        """Whether a trained network is to be inspected."""
+        return bool(self.module or self.weights)
 
 
 class ProbeOptions(Options):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unseen.checks._networks import few_networks, inspected
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.influence import Carriers
 from unseen.errors import BadInput, TooFewUnits, Undefined
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 # Training examples, and wrong answers, that are looked at; more are drawn from.
 MOST, MOST_WRONG = 5_000, 200
-# Networks that are told one by one.
-MOST_NETWORKS = 8
 LISTED = 20
 # Gradients of two examples are alike from this cosine on, inputs up to this share of the middle distance of two.
 COSINE, NEAR = 0.9, 0.1
@@ -69,15 +68,9 @@ class TrainingInfluence(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        given: Inspected = subject.module
-        if len(given.networks) > MOST_NETWORKS:
-            raise Undefined(
-                f"{len(given.networks)} networks are too many to tell each by itself ({MOST_NETWORKS} at most). Give those that "
-                "matter."
-            )
         return [
-            guarded(self, About("model", net.name), lambda net=net: self._tell(given, net, settings))
-            for net in given.networks
+            guarded(self, About("model", net.name), lambda net=net: self._tell(inspected(subject), net, settings))
+            for net in few_networks(subject)
         ]
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:

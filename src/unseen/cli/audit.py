@@ -24,6 +24,7 @@ class Format(StrEnum):
 COLUMNS = "Columns and factors"
 CHECKS = "Checks"
 LEARNER = "A learner, refitted under shifts"
+NETWORK = "A trained torch network"
 OUTPUT = "Output"
 
 
@@ -51,7 +52,7 @@ def audit(
     filter_: Annotated[str | None, typer.Option("--filter", help="lm-eval filter to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
     metric: Annotated[str | None, typer.Option(help="Metric or scorer to read, where a log has several.", rich_help_panel=COLUMNS)] = None,
     train: Annotated[Path | None, typer.Option(metavar="FILE", help="Training examples: membership, ranges, similarity.", rich_help_panel=COLUMNS)] = None,
-    target: Annotated[str | None, typer.Option(help="SOURCE is a table to learn from; this column is predicted.", rich_help_panel=LEARNER)] = None,
+    target: Annotated[str | None, typer.Option(help="SOURCE (or --train) is a table to learn from; this column is predicted.", rich_help_panel=LEARNER)] = None,
     learner: Annotated[str | None, typer.Option(help="logistic, gradient-boosting (default), forest, mlp, nearest-neighbours, or module:object.", rich_help_panel=LEARNER)] = None,
     shift: Annotated[list[str] | None, typer.Option(metavar="PHRASE", help="'held-out COLUMN', 'later COLUMN', 'beyond COLUMN', 'held-out A x B' … Repeatable.", rich_help_panel=LEARNER)] = None,
     inputs: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Only these columns are features (a,b,c).", rich_help_panel=LEARNER)] = None,
@@ -62,6 +63,11 @@ def audit(
     executor: Annotated[str | None, typer.Option(help="serial, local or ray; default local.", rich_help_panel=LEARNER)] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", min=1.0, help="Longest time one refit may take; it then fails.", rich_help_panel=LEARNER)] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=LEARNER)] = None,
+    module: Annotated[str | None, typer.Option(metavar="MODULE:FUNCTION", help="Code that builds the network; its answers and what is inside it are audited (U9). With --train and --target.", rich_help_panel=NETWORK)] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE|FOLDER", help="Its weights (safetensors, or a torch file of tensors), or those of several runs, with runs.csv.", rich_help_panel=NETWORK)] = None,
+    test: Annotated[Path | None, typer.Option(metavar="FILE", help="Examples that it was not trained on.", rich_help_panel=NETWORK)] = None,
+    loss: Annotated[str | None, typer.Option(help="cross-entropy, binary, squared or absolute; by default seen from the targets.", rich_help_panel=NETWORK)] = None,
+    memory: Annotated[float | None, typer.Option(metavar="GB", min=0.01, help="Memory that gradients of single examples may take at once; default 1.", rich_help_panel=NETWORK)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with \\[tool.unseen], every option of this page; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
     select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to run (U1,U501).", rich_help_panel=CHECKS)] = None,
@@ -91,6 +97,7 @@ def audit(
     """Audit answers that models already gave: how far they hold on the unseen, where they break, how sure that is.
 
     With --target, SOURCE is a table (or data:NAME); a learner is refitted to it under shifts and its answers audited.
+    With --module and --weights, a trained torch network is audited: what it answers, and what is inside it.
 
     Exit codes: 0 nothing that --fail-on or --fail-gap asks for, 1 found (or grown beyond --accepted, or expired), 2 bad input or option, 130 interrupted.
     """
@@ -102,6 +109,7 @@ def audit(
         "split": split, "time": time, "confidence": confidence, "human": human, "variant_of": variant_of,
         "parent": parent, "question": question, "repeat": repeat, "filter": filter_, "metric": metric, "train": train,
         "target": target, "learner": learner, "shifts": shift or None, "inputs": inputs or None, "drop": drop or None,
+        "module": module, "weights": weights, "test": test, "loss": loss, "memory": memory,
         "regression": regression, "measure": measure, "refits": refits, "executor": executor, "workers": workers,
         "time_limit": time_limit, "budget": budget, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from unseen.api import Audit, as_examples, baseline_of, load_document, resolve_sample, subject_of
+from unseen.api import Audit, as_examples, baseline_of, load_document, network_subject, resolve_sample, subject_of
 from unseen.auditing import AuditResult, checks_of, run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
@@ -114,7 +114,7 @@ def perform(request: Request) -> int:
     for code in o.fail_on:
         if code != UNDECIDED and not any(c.startswith(code) for c in runs):
             raise BadInput(f"--fail-on {code}: no such check runs; --select or --ignore leaves it out.")
-    given = (*o.sources, o.train, request.config, o.baseline)
+    given = (*o.sources, o.train, o.test, o.weights, request.config, o.baseline)
     for name in o.output:
         require_writable(Path(name), [s for s in given if s])
     outputs = request.outputs
@@ -162,7 +162,7 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
     Raises:
         BadInput: The sources can't be read, are a table to learn from, or the report is none of an audit.
     """
-    if request.learning is not None:
+    if request.learning is not None or request.options.inspecting:
         raise BadInput(
             "a learner is refitted by unseen audit; write its report with --output report.html and view that."
         )
@@ -263,6 +263,14 @@ def _baseline(request: Request) -> Baseline | None:
 
 def _subject(request: Request) -> Subject:
     """The answers to audit; with a learner, those of its refits."""
+    o = request.options
+    if o.inspecting:
+        if len(o.sources) > 1:
+            raise BadInput(f"a network is judged on one table, got {len(o.sources)} sources. Join them into one file.")
+        return network_subject(
+            o.module, o.weights, o.train, o.test or (o.sources[0] if o.sources else None), loss=o.loss, memory=o.memory,
+            options=o, seed=o.seed,
+        )  # fmt: skip
     if request.learning is None:
         return Subject(responses=_read(request), train=as_examples(request.options.train))
     from unseen.engine.progress import progress

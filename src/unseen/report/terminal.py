@@ -133,11 +133,12 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
             _indented(sentence, console)
     for code, findings in by_check(document["findings"], "found").items():
         _check(code, findings, console, plain)
-    # Ratings are what a table of comparisons was made for; other context stays in the HTML and JSON reports.
+    # Ratings are what a table of comparisons was made for, and the inside of a network what it was given for; other context
+    # stays in the HTML and JSON reports.
     for entry in document["context"]:
-        if entry["code"] == "U707":
+        if entry["code"] == "U707" or entry["code"].startswith("U9"):
             console.print()
-            _indented(f"U707  {entry['statement']}", console, by=0)
+            _indented(f"{entry['code']}  {entry['statement']}", console, by=0)
     _open_questions(document, console)
 
 

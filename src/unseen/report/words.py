@@ -31,7 +31,10 @@ def headline(document: Document) -> str:
         return f"{counted(counts['found'], 'finding')} by {counted(checks, 'check')}"
     if counts["undecided"]:
         return f"Nothing found, {counted(counts['undecided'], 'question')} undecided"
-    return "Nothing found" if counts["clear"] else "Nothing could be judged"
+    if counts["clear"]:
+        return "Nothing found"
+    inside = {c["subject"]["name"] for c in document.get("context", ()) if c["code"].startswith("U9")}
+    return "What is inside was measured, and nothing judged" if inside else "Nothing could be judged"
 
 
 def subtitle(document: Document) -> str:

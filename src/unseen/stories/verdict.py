@@ -40,6 +40,9 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
         return Verdict(f"{nothing}: {_questions(clear)} clear, none undecided.", "clear")
     if ranked:
         return Verdict(ranked, "unjudged")
+    inside = [c for c in result.context if c.code.startswith("U9")]
+    if inside:
+        return Verdict(inside[-1].statement, "unjudged", inside[-1].estimate)
     return Verdict("Nothing could be judged.", "unjudged")
 
 

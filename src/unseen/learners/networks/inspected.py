@@ -17,6 +17,8 @@ from unseen.plain_text import names
 
 # Training examples that stand beside the test set as answers; more say nothing that these do not.
 MOST_ANSWERED = 20_000
+# Columns that the answers have of themselves.
+OWN = ("model", "item", "score", "prediction", "target", "confidence", "cluster")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Inspected:
     @classmethod
     def of(
         cls, module: Any, train: Any, test: Any = None, *, loss: str | Loss | None = None, target: str | None = None,
-        inputs: Sequence[str] = (), cluster: str | None = None, memory: int = MEMORY,
+        inputs: Sequence[str] = (), drop: Sequence[str] = (), cluster: str | None = None, memory: int = MEMORY,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Inspected:  # fmt: skip
         """Networks and data in whatever form a user has them.
@@ -54,6 +56,7 @@ class Inspected:
             loss: See ``Network.of``.
             target: Column to predict, where frames are given.
             inputs: Columns that the networks read.
+            drop: Columns that they do not read.
             cluster: Column of what was sampled together.
             memory: Bytes that gradients of single examples may take at once.
             settings: What tells the runs apart, by their names.
@@ -63,8 +66,9 @@ class Inspected:
         """
         if train is None:
             raise BadInput("a module is inspected with its training examples: give train=.")
-        seen = Sample.of(train, target=target, inputs=inputs, cluster=cluster, name="train")
-        beyond = None if test is None else Sample.of(test, target=target, inputs=inputs, cluster=cluster, name="test")
+        columns: dict[str, Any] = {"target": target, "inputs": inputs, "drop": drop, "cluster": cluster}
+        seen = Sample.of(train, **columns, name="train")
+        beyond = None if test is None else Sample.of(test, **columns, name="test")
         if beyond is not None and (beyond.inputs.shape[1:] != seen.inputs.shape[1:] or beyond.classes != seen.classes):
             raise BadInput(
                 f"test: inputs have the shape {tuple(beyond.inputs.shape[1:])} and {_kind(beyond)} as targets, those of train "
@@ -102,11 +106,7 @@ class Inspected:
             if side == "seen" and len(rows) > MOST_ANSWERED:
                 rows = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ANSWERED, replace=False))
             few = sample.take(rows)
-            own = few.table.select(
-                c
-                for c in few.table.columns
-                if c not in ("model", "item", "score", "prediction", "target", "confidence", "split", "cluster")
-            )
+            own = few.table.select(c for c in few.table.columns if c not in OWN and (c != "split" or len(parts) == 1))
             label = pl.Series("item", _items(few, rows, single=len(parts) == 1))
             for network in self.networks:
                 fixed = [pl.lit(network.name).alias("model"), label, *_scored(network, few)]

@@ -17,6 +17,10 @@ from unseen.plain_text import names
 
 # Items of a torch Dataset that are stacked at most; a larger one is to be given as tensors.
 MOST_STACKED = 500_000
+# Inputs that are so few are also factors, by which answers are told apart; more are pixels, or alike.
+FEW_INPUTS = 12
+# Columns that say what a row is, which no network reads.
+NOT_READ = ("item", "split", "fold")
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class Sample:
         )
 
     @classmethod
-    def of(cls, given: Any, *, target: str | None = None, inputs: Sequence[str] = (), cluster: str | None = None,
-           name: str = "train") -> Sample:  # fmt: skip
+    def of(cls, given: Any, *, target: str | None = None, inputs: Sequence[str] = (), drop: Sequence[str] = (),
+           cluster: str | None = None, name: str = "train") -> Sample:  # fmt: skip
         """Examples in whatever form they are kept.
 
         Args:
@@ -91,6 +95,7 @@ class Sample:
             target: Column to predict, where a data frame is given.
             inputs: Columns that the network reads, in their order: numbers, or one column of arrays. By default every numeric
                 column but target and cluster.
+            drop: Columns that it does not read.
             cluster: Column of what was sampled together.
             name: What it is called in messages.
 
@@ -115,7 +120,7 @@ class Sample:
             raise BadInput(
                 f"{name}: got {type(given).__name__}. Give (inputs, targets), a torch Dataset, or a data frame with target=COLUMN."
             )
-        return _of_frame(_frame(given), target, tuple(inputs), cluster, name)
+        return _of_frame(_frame(given), target, tuple(inputs), tuple(drop), cluster, name)
 
 
 def _frame(given: Any) -> pl.DataFrame:
@@ -127,16 +132,21 @@ def _frame(given: Any) -> pl.DataFrame:
 
 
 def _of_frame(
-    table: pl.DataFrame, target: str | None, inputs: tuple[str, ...], cluster: str | None, name: str
+    table: pl.DataFrame,
+    target: str | None,
+    inputs: tuple[str, ...],
+    drop: tuple[str, ...],
+    cluster: str | None,
+    name: str,
 ) -> Sample:
     if target is None:
         raise BadInput(
             f"{name}: name the column that is predicted (target). The columns are {names(table.columns, 12)}."
         )
-    for column in (target, *inputs, *((cluster,) if cluster else ())):
+    for column in (target, *inputs, *drop, *((cluster,) if cluster else ())):
         if column not in table.columns:
             raise BadInput(f"{name}: no column {column!r}; the columns are {names(table.columns, 12)}.")
-    known = {target, cluster}
+    known = {target, cluster, *drop, *NOT_READ}
     chosen = inputs or tuple(
         c for c, t in table.schema.items() if c not in known and (t.is_numeric() or t == pl.Boolean or t.is_nested())
     )
@@ -161,9 +171,8 @@ def _of_frame(
     else:
         flat = [p[:, None] if p.dim() == 1 else p.reshape(len(p), -1) for p in parts]
         read = torch.cat([p.float() for p in flat], 1)
-    rest = table.select(
-        [c for c in table.columns if c == target or c not in chosen or (not table.schema[c].is_nested() and not inputs)]
-    )
+    factors = [c for c in table.columns if c not in (target, cluster) and not table.schema[c].is_nested()]
+    rest = table.select(c for c in factors if c not in chosen or len(chosen) <= FEW_INPUTS)
     return Sample(
         read,
         _targets(table[target].to_numpy(), f"{name}: column {target!r}"),

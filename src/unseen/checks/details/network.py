@@ -1,0 +1,116 @@
+"""What outcomes about the inside of networks hold: coherence, margins, curvature, and which measure orders runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unseen.checks.details.data import Row
+from unseen.checks.details.record import Details, Record
+from unseen.estimates import Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coherent(Details):
+    """What the gradients of training examples share.
+
+    Attributes:
+        network: The network.
+        coherence: Product of two gradients over the square of one.
+        helped: Examples that a step for one example helps, itself included.
+        unseen_alignment: Cosine of the gradients of unseen examples and the training direction; None without such.
+    """
+
+    network: str
+    coherence: Estimate
+    helped: float
+    unseen_alignment: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Margin(Record):
+    """Margins of one kind.
+
+    Attributes:
+        kind: "output", "hidden", "input" or "constrained".
+        layer: The layer of hidden ones; else "".
+        mean: Mean margin of training examples that are answered right.
+        unseen: The same of unseen ones; None without such.
+    """
+
+    kind: str
+    layer: str
+    mean: Estimate
+    unseen: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Margins(Details):
+    """How far the examples of a network lie from where its answer changes.
+
+    Attributes:
+        network: The network.
+        margins: One row a kind.
+        directions: Directions of the constrained search.
+    """
+
+    network: str
+    margins: tuple[Margin, ...]
+    directions: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curved(Details):
+    """How fast the loss rises around the weights of a network.
+
+    Attributes:
+        network: The network.
+        adaptive: Rise to the worst weights within a radius that goes with their size.
+        radius: That radius.
+        largest: Largest eigenvalue of the Hessian.
+        trace: Its trace.
+        fisher_rao: Fisher–Rao norm.
+    """
+
+    network: str
+    adaptive: float
+    radius: float
+    largest: float
+    trace: Estimate
+    fisher_rao: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedBy(Record):
+    """How one measure orders the runs.
+
+    Attributes:
+        measure: The measure.
+        tau: Agreement with the order of scores.
+        p_value: Of none.
+        worst: The setting where it is worst.
+        by_setting: Agreement over pairs that differ in this setting alone.
+    """
+
+    measure: str
+    tau: Estimate
+    p_value: float
+    worst: str
+    by_setting: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Foretold(Details):
+    """Which measures order runs as their unseen scores do.
+
+    Attributes:
+        ordered: One row a measure, the best first.
+        runs: Runs.
+        judged: "unseen score".
+        each: The measures and the score of each run.
+    """
+
+    ordered: tuple[OrderedBy, ...]
+    runs: int
+    judged: str
+    each: tuple[Row, ...]

@@ -1,0 +1,1 @@
+"""What the gradients of single examples have in common."""

@@ -1,0 +1,1 @@
+"""How far examples lie from where the answer would change."""

@@ -1,0 +1,44 @@
+"""Pictures of what is inside networks: which measures order runs, and how far answers are from changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from unseen.checks.details import network
+from unseen.report.forms import Mark, forest
+from unseen.report.picture import Picture, Shown
+
+MAX_ROWS = 20
+
+
+def orders(findings: Sequence[Shown[network.Foretold]]) -> Iterator[Picture]:
+    """Agreement of each measure's order with that of the scores, over all runs and over those that differ in one setting."""
+    for f in findings:
+        shown = f.details.ordered[:MAX_ROWS]
+        rows = [[Mark(o.measure, o.tau.value, o.tau.low, o.tau.high)] for o in shown]
+        axis = "agreement with the order of unseen scores"
+        svg = forest(rows, label="Measures by how they order runs", axis=axis, reference=0.0)
+        yield Picture(
+            svg, f"Kendall's coefficient of each measure over {f.details.runs} runs; intervals hold together."
+        )
+        worst = [(o, o.by_setting[o.worst]) for o in shown if o.worst in o.by_setting]
+        if worst:
+            rows = [[Mark(f"{o.measure} · {o.worst}", e.value, e.low, e.high)] for o, e in worst]
+            axis = "agreement over runs that differ in this alone"
+            svg = forest(rows, label="Measures where they order worst", axis=axis, reference=0.0)
+            yield Picture(svg, "The same over runs that differ in one setting alone, where that is worst.")
+
+
+def margins(findings: Sequence[Shown[network.Margins]]) -> Iterator[Picture]:
+    """Distance to the nearest other answer, in the inputs and within the directions of the data."""
+    rows = [
+        [Mark(f"{f.name} · {m.kind}", m.mean.value, m.mean.low, m.mean.high)]
+        for f in findings[:MAX_ROWS]
+        for m in f.details.margins
+        if m.kind in ("input", "constrained")
+    ]
+    if rows:
+        svg = forest(
+            rows, label="Margins of training examples", axis="distance to where the answer changes", reference=0.0
+        )
+        yield Picture(svg, "Mean distance of training examples that are answered right to where the answer changes.")

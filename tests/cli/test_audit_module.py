@@ -1,0 +1,76 @@
+"""A folder of weights, the code that builds the network and its data are audited from the command line."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+torch = pytest.importorskip("torch")
+
+CODE = """from torch import nn
+
+def build(width=4):
+    return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 2))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "my_nets.py").write_text(CODE)
+    (tmp_path / "runs").mkdir()
+    import my_nets
+
+    rows = []
+    for width in (4, 8):
+        for seed in range(5):
+            torch.manual_seed(seed)
+            torch.save(my_nets.build(width).state_dict(), tmp_path / "runs" / f"w{width}s{seed}.pt")
+            rows.append({"run": f"w{width}s{seed}", "width": width, "seed": seed})
+    pl.DataFrame(rows).write_csv(tmp_path / "runs" / "runs.csv")
+    rng = np.random.default_rng(0)
+    for name in ("train", "test"):
+        x = rng.normal(size=(80, 3))
+        pl.DataFrame(x, schema=["a", "b", "c"]).with_columns(label=pl.Series((x[:, 0] > 0).astype(int))).write_parquet(
+            f"{name}.parquet"
+        )
+    yield tmp_path
+    import sys
+
+    sys.modules.pop("my_nets", None)
+
+
+DATA = ("--train", "train.parquet", "--test", "test.parquet", "--target", "label")
+
+
+def test_a_folder_of_runs_is_ordered(sweep, run):
+    code, out, _err = run(
+        "audit", "--module", "my_nets:build", "--weights", "runs", *DATA, "--select", "U907", "--full"
+    )
+    assert code == 0
+    assert "10 runs as their unseen scores do" in " ".join(out.split())
+
+
+def test_one_network_is_told_from_inside(sweep, run):
+    code, out, _err = run(
+        "audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--select", "U9", "--full"
+    )
+    assert code == 0
+    for check in ("U901", "U902", "U903"):
+        assert f"{check}  w4s0: " in out
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--weights", "runs"), "say with --module module:function what builds it"),
+        (("--module", "my_nets:build"), "give its weights too: --weights FILE"),
+        (("--module", "my_nets:nothing", "--weights", "runs"), "--module my_nets:nothing: can't be imported"),
+        (("--module", "my_nets:build", "--weights", "nowhere"), "nowhere: there is no such file or folder of weights"),
+        (("--module", "my_nets:build", "--weights", "runs", "--loss", "hinge"), "hinge"),
+    ],
+)
+def test_what_cannot_be_read_is_told_before_any_work(sweep, run, given, words):
+    code, _out, err = run("audit", *given, *DATA)
+    assert code == 2
+    assert words in " ".join(err.split())
