@@ -157,7 +157,7 @@ OPTIONS = [
     ("option without a value", RUN + " --cluster", X, 2, "Error Option '--cluster' requires an argument."),
     ("unknown verb", "audti x", X, 2, "No such command 'audti'. Did you mean 'audit'?"),
     ("unknown format", RUN + " --format pdf", X, 2, "Invalid value for '--format' / '--output-format': Value error, 'pdf' is not one"),
-    ("unknown code", "audit x --select U999", X, 2, "no check begins with 'U999'; the codes are U001, U002,"),
+    ("unknown code", "audit x --select X999", X, 2, "no check begins with 'X999'; the codes are U001, U002,"),
     ("a code that is a word", "audit x --select gap", X, 2, "no check begins with 'gap'; the codes are U001, U002, U003,"),
     ("unknown code to ignore", "audit x --ignore X", X, 2, "no check begins with 'X'; the codes are U001, U002, U003,"),
     ("unknown code to fail on", RUN + " --fail-on Z1", X, 2, "no check begins with 'Z1'; the codes are U001, U002, U003,"),
@@ -325,7 +325,7 @@ LEARNER = [
 ]  # fmt: skip
 
 VERBS = [
-    ("explain: unknown code", "explain U999", {}, 2, "no check begins with 'U999'; the codes are U001, U002,"),
+    ("explain: unknown code", "explain X999", {}, 2, "no check begins with 'X999'; the codes are U001, U002,"),
     ("explain: a word", "explain gap", {}, 2, "no check begins with 'gap'; the codes are U001, U002, U003,"),
     ("explain: unknown remedy", "explain remedy:magic", {}, 2, "no remedy 'magic' (did you mean domain-balance or mixup?);"),
     ("explain: ESC", "explain '\x1b[31m'", {}, 2, "no check begins with ' [31m'; the codes are U001, U002,"),
@@ -366,7 +366,7 @@ VERBS = [
     ("plan: score a word", "plan --items 100 --score good", {}, 2, "--score 'good' is no number. Without a pilot log it is the"),
     ("plan: score 1", "plan --items 100 --score 1.5", {}, 2, "the expected score lies above 0, up to 1, got 1.5. Give it"),
     ("plan: no models", "plan --items 100 --models 0", {}, 2, "the number of models lies from 1 to 10000, got 0. Give"),
-    ("plan: unknown code", "plan --items 100 --select U999", {}, 2, "no check begins with 'U999'; the codes are U001, U002,"),
+    ("plan: unknown code", "plan --items 100 --select X999", {}, 2, "no check begins with 'X999'; the codes are U001, U002,"),
     ("plan: a pilot without a split", "plan x", X, 2, "the pilot has no labelled rows marked seen and unseen, and"),
     ("plan: a pilot and numbers", "plan x --items 100 --unseen 'digits > 3'", X, 2, "measured in the pilot log. Leave the log out to plan from"),
     ("view: nothing", "view", {}, 2, "Missing argument 'SOURCE…'."),
