@@ -8,6 +8,7 @@ from scipy import stats
 from unseen.auditing import run_check
 from unseen.checks import u102_factor_gaps, u104_frontier
 from unseen.checks.base import Settings, Subject
+from unseen.checks.blame import Condition, Term, side
 from unseen.checks.u102_factor_gaps import FactorGaps
 from unseen.checks.u103_weakest_slices import WeakestSlices
 from unseen.checks.u104_frontier import Frontier
@@ -19,13 +20,16 @@ from unseen.estimates.contrasts.breakpoint import broken_line
 from unseen.estimates.contrasts.curve import curve
 from unseen.estimates.contrasts.largest_gap import largest_gap, largest_gaps, level_means
 from unseen.estimates.difficulty import rasch
-from unseen.estimates.intervals.clustered import cell_contrast, cell_contrasts
+from unseen.estimates.intervals.clustered import cell_contrast, cell_contrasts, robust_contrast
 from unseen.estimates.intervals.codes import counted_quantiles, distinct, rising
 from unseen.estimates.intervals.means import cluster_robust, difference, mean_estimate
 from unseen.estimates.unlabelled import backtest
 from unseen.estimates.unlabelled.label_free import METHODS, Rows
 from unseen.estimates.unlabelled.support import Column, support
 from unseen.responses import Responses
+from unseen.stories.amounts import MANY_MODELS, _Design, _regress
+from unseen.stories.cover import best_of
+from unseen.stories.ground import Ground
 
 
 @pytest.mark.parametrize("n", [3, 8, 50])
@@ -277,3 +281,58 @@ def test_models_that_are_judged_at_once_get_the_answers_that_each_gets_alone(mon
     assert [(o.about, o.statement, o.p_value, o.estimate) for o in together] == [
         (o.about, o.statement, o.p_value, o.estimate) for o in each
     ]
+
+
+def _range(column: str, low: float) -> Condition:
+    return Condition((Term(column, "range", f"{column} ≥ {low:g}", low=low),))
+
+
+@pytest.mark.parametrize("models", [4, MANY_MODELS + 5])
+@pytest.mark.parametrize("per", [1, 3])
+def test_regressions_of_stories_on_cells_are_those_on_rows(models: int, per: int):
+    rng = np.random.default_rng(16)
+    n = 240
+    length, depth = rng.integers(0, 9, n), rng.integers(0, 5, n)
+    table = pl.DataFrame({
+        "model": np.repeat([f"m{m:02d}" for m in range(models)], n), "item": np.tile(np.arange(n), models),
+        "length": np.tile(length, models), "depth": np.tile(depth, models), "cluster": np.tile(np.arange(n) // per, models),
+        "split": np.tile(np.where(length + depth > 6, "unseen", "seen"), models),
+        "score": (rng.random(n * models) < 0.9 - 0.06 * np.tile(length, models)) * 1.0,
+    }).filter(pl.Series(rng.random(n * models) < 0.9))  # fmt: skip
+    options, given = [_range("length", k) for k in (3, 5, 7)], [_range("depth", 2), side("unseen")]
+    ground = Ground.of(Subject(Responses.of(table)), [*options, *given])
+    at = np.concatenate([ground.part(name) for name, _ in ground.rows.each()])
+    y, cluster = ground.rows.score[at], ground.rows.cluster[at]
+    held = np.concatenate([ground.columns(c, at) for c in given], axis=1)
+    z = np.concatenate([np.ones((len(at), 1)), held], axis=1)
+    taken = []
+    for condition in options:
+        a = ground.mask(condition, at) * 1.0
+        rest = a - z @ np.linalg.lstsq(z, a, rcond=None)[0]
+        taken.append((rest @ y) ** 2 / (rest @ rest))
+    condition, most = best_of(options, at, given, ground)
+    assert condition == options[int(np.argmax(taken))]
+    assert most == pytest.approx(max(taken), rel=1e-6)  # cells are fitted with a ridge of 1e-9
+    # The effect of that condition: the means of models are taken out, or held as columns, at every row.
+    model = np.searchsorted(ground.rows.starts[1:], at, side="right")[:, None] == np.arange(models)
+    x = np.concatenate([held, ground.mask(condition, at)[:, None]], axis=1)
+    alone, score = np.concatenate([model, x], axis=1), y
+    if models > MANY_MODELS:
+        out = model @ (model.T / model.sum(axis=0)[:, None])
+        alone, score = x - out @ x, y - out @ y
+    weight = np.zeros(alone.shape[1])
+    weight[-1] = -1.0
+    rows, cell = np.unique(np.round(np.concatenate([alone, cluster[:, None]], axis=1), 9), axis=0, return_inverse=True)
+    size = np.bincount(cell) * 1.0
+    mean = np.bincount(cell, score) / size
+    inside = np.sum((score - mean[cell]) ** 2)
+    slow = robust_contrast(rows[:, :-1], mean, size, rows[:, -1].astype(int), weight, size=size, within=inside)
+    cells = ground.cells_by([*given, condition], at)
+    columns = np.concatenate([*map(cells.columns, given), cells.mask(condition)[:, None]], axis=1)
+    design = _Design.of(columns, cells.local, at, ground)
+    fast = _regress(design, weight[-columns.shape[1] :])
+    assert fast is not None
+    for name in ("value", "variance", "dof", "units"):
+        assert getattr(fast, name) == pytest.approx(getattr(slow, name), rel=1e-7)  # columns rounded to 9 decimals
+    plain = np.linalg.lstsq(np.concatenate([model, x], axis=1), y, rcond=None)[0]
+    np.testing.assert_allclose(design.slopes(), plain[models:], rtol=1e-8, atol=1e-12)

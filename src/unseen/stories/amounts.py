@@ -106,11 +106,13 @@ def _effect(
     if not inside.any() or inside.all():
         return None
     beside = [o for o in others if o.models & cause.models]
-    parts = [ground.columns(o.condition, at) for o in beside]
-    x = np.concatenate([*parts, inside[:, None].astype(np.float64)], axis=1)
+    conditions = [o.condition for o in beside]
+    cells = ground.cells_by([*conditions, cause.condition], at)
+    own = cells.mask(cause.condition)[:, None].astype(np.float64)
+    x = np.concatenate([*map(cells.columns, conditions), own], axis=1)
     contrast = np.zeros(x.shape[1])
     contrast[-1] = -1.0
-    fit = _regress(x, contrast, at, ground)
+    fit = _regress(_Design.of(x, cells.local, at, ground), contrast)
     if fit is None:
         return None
     how = "least squares, other stories held equal, cluster-robust (CR2), t" if beside else "cluster-robust (CR2), t"
@@ -153,34 +155,78 @@ def _carried(
     if not side.any() or side.all():
         return None
     is_side = mine.columns == ("split",)
-    own = ground.mask(mine, at)[:, None].astype(np.float64) if is_side else ground.columns(mine, at)
-    moved = own[side].mean(axis=0) - own[~side].mean(axis=0)
-    base = [ground.columns(c, at) for c in beside]
+    cells = ground.cells_by([*beside, mine], at)
+    # Rows of a cell on both sides are counted apart.
+    number, local = numbered(2 * cells.local + side)
+    cell, beyond = number // 2, (number % 2).astype(np.float64)
+    own = cells.mask(mine)[:, None].astype(np.float64) if is_side else cells.columns(mine)
+    own, size = own[cell], np.bincount(local).astype(np.float64)
+    there, here = size * beyond, size * (1 - beyond)
+    moved = there @ own / there.sum() - here @ own / here.sum()
+    base = [cells.columns(c)[cell] for c in beside]
     place = sum(part.shape[1] for part in base)
     # Where the conditions say all of the side, it has no part of its own: it comes last, and is left out.
-    x = np.concatenate([*base, own, side[:, None].astype(np.float64)], axis=1)
+    x = np.concatenate([*base, own, beyond[:, None]], axis=1)
     contrast = np.zeros(x.shape[1])
     contrast[place : place + len(moved)] = -moved
-    fit = _regress(x, contrast, at, ground)
+    design = _Design.of(x, local, at, ground)
+    fit = _regress(design, contrast)
     if fit is None:
         return None
     # How often the rows occur on either side is a draw too.
-    slope = _slopes(x, at, ground)[place : place + len(moved)]
-    drawn = _variance_of_mix(own @ slope, side, ground.rows.cluster[at])
+    slope = design.slopes()[place : place + len(moved)]
+    drawn = _variance_of_mix((own @ slope)[local], side, ground.rows.cluster[at])
     return fit.value, fit.variance + drawn, fit.dof, fit.units
 
 
-def _slopes(x: FloatArray, at: NDArray[np.intp], ground: Ground) -> FloatArray:
-    """Coefficients beside a mean for each model."""
-    _, model = numbered(np.searchsorted(ground.rows.starts[1:], at, side="right"))
-    rows = np.bincount(model).astype(np.float64)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Design:
+    """Columns of a regression beside a mean for each model, at the cells of each model.
 
-    def within(v: FloatArray) -> FloatArray:
-        means = np.asarray(np.bincount(model, weights=v), dtype=np.float64) / rows
-        return np.asarray(v - np.take(means, model), dtype=np.float64)
+    Attributes:
+        x: Columns at each cell of a model, shape (k, p).
+        size: Its rows, shape (k,).
+        model: Its model, shape (k,).
+        local: Cell of each row, shape (n,).
+        models: Number of models.
+        score: Of each row, shape (n,).
+        cluster: Of each row, shape (n,).
+    """
 
-    centred = np.stack([within(v) for v in np.ascontiguousarray(x.T)], axis=1)
-    return np.linalg.pinv(centred.T @ centred, rcond=1e-8, hermitian=True) @ (centred.T @ within(ground.rows.score[at]))
+    x: FloatArray
+    size: FloatArray
+    model: NDArray[np.intp]
+    local: NDArray[np.intp]
+    models: int
+    score: FloatArray
+    cluster: NDArray[np.integer]
+
+    @classmethod
+    def of(cls, x: FloatArray, local: NDArray[np.intp], at: NDArray[np.intp], ground: Ground) -> _Design:
+        """Of columns at cells and the cell of each row, at the rows ``at`` of some models."""
+        present, model = numbered(np.searchsorted(ground.rows.starts[1:], at, side="right"))
+        number, own = numbered(model * len(x) + local)
+        return cls(
+            x[number % len(x)], np.bincount(own).astype(np.float64), number // len(x), own, len(present),
+            ground.rows.score[at], ground.rows.cluster[at],
+        )  # fmt: skip
+
+    def centred(self) -> tuple[FloatArray, FloatArray]:
+        """Columns less their means over the rows of the model, and scores of rows less theirs."""
+        rows = np.bincount(self.model, weights=self.size)
+        columns = [
+            v - np.take(np.bincount(self.model, weights=self.size * v) / rows, self.model)
+            for v in np.ascontiguousarray(self.x.T)
+        ]
+        sums = np.bincount(self.local, weights=self.score, minlength=len(self.size))
+        mean = np.bincount(self.model, weights=sums) / rows
+        return np.stack(columns, axis=1), np.asarray(self.score - mean[self.model][self.local], dtype=np.float64)
+
+    def slopes(self) -> FloatArray:
+        """Coefficients, shape (p,)."""
+        x, y = self.centred()
+        sums = np.bincount(self.local, weights=y, minlength=len(self.size))
+        return np.linalg.pinv((x * self.size[:, None]).T @ x, rcond=1e-8, hermitian=True) @ (x.T @ sums)
 
 
 def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.integer]) -> float:
@@ -193,35 +239,34 @@ def _variance_of_mix(value: FloatArray, side: BoolArray, cluster: NDArray[np.int
     return float(per @ per) * len(per) / max(len(per) - 1, 1)
 
 
-def _regress(x: FloatArray, contrast: FloatArray, at: NDArray[np.intp], ground: Ground) -> Robust | None:
+def _regress(design: _Design, contrast: FloatArray) -> Robust | None:
     """A contrast of coefficients beside a mean for each model, None where the columns do not determine it."""
-    code = np.searchsorted(ground.rows.starts[1:], at, side="right")
-    present, model = numbered(code)
-    y, cluster = ground.rows.score[at], ground.rows.cluster[at]
+    x, y = design.x, design.score
     empty = np.count_nonzero(x, axis=0) == 0
-    if len(present) <= MANY_MODELS:
-        x = np.concatenate([(model[:, None] == np.arange(len(present))).astype(np.float64), x], axis=1)
-        contrast = np.concatenate([np.zeros(len(present)), contrast])
-        empty = np.concatenate([np.zeros(len(present), dtype=np.bool_), empty])
+    if design.models <= MANY_MODELS:
+        x = np.concatenate([(design.model[:, None] == np.arange(design.models)).astype(np.float64), x], axis=1)
+        contrast = np.concatenate([np.zeros(design.models), contrast])
+        empty = np.concatenate([np.zeros(design.models, dtype=np.bool_), empty])
     else:
         # A column a model would fill the memory: what their means explain is taken out beforehand instead.
-        rows = np.bincount(model).astype(np.float64)
-        y = y - (np.bincount(model, weights=y) / rows)[model]
-        columns = np.ascontiguousarray(x.T)
-        x = np.stack([v - (np.bincount(model, weights=v) / rows)[model] for v in columns], axis=1)
-    kept = _independent(x)
+        x, y = design.centred()
+    kept = _independent(x * np.sqrt(design.size)[:, None])
     lost = np.setdiff1d(np.flatnonzero(contrast), kept)
     # A column without rows takes nothing away; one that others determine does.
     if not empty[lost].all():
         return None
     x, contrast = x[:, kept], contrast[kept]
-    key = np.concatenate([x, cluster[:, None]], axis=1) @ np.random.default_rng(1).uniform(1, 2, x.shape[1] + 1)
-    _, first, cell = np.unique(key, return_index=True, return_inverse=True)
+    # Rows of a cluster that agree in all columns count together, whatever their model.
+    key = x @ np.random.default_rng(1).uniform(1, 2, x.shape[1])
+    _, first, alike = np.unique(key, return_index=True, return_inverse=True)
+    present, group = numbered(design.cluster)
+    number, cell = numbered(group * len(first) + alike[design.local])
+    x, cluster = x[first[number % len(first)]], present[number // len(first)]
     size = np.bincount(cell).astype(np.float64)
     mean = np.bincount(cell, weights=y) / size
     within = max(0.0, float(y @ y - size @ mean**2))
     try:
-        fit = robust_contrast(x[first], mean, size, cluster[first], contrast, size=size, within=within)
+        fit = robust_contrast(x, mean, size, cluster, contrast, size=size, within=within)
     except (TooFewUnits, Undefined):
         return None
     return fit if fit.variance > 0 and fit.dof > 1 else None

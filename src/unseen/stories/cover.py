@@ -281,16 +281,19 @@ def best_of(
     options: Sequence[Condition], at: np.ndarray, given: Sequence[Condition], ground: Ground
 ) -> tuple[Condition, float]:
     """The condition that takes most of the variation of the scores of some rows, others held equal, and how much."""
-    y = ground.rows.score[at]
-    parts = [np.ones((len(at), 1)), *(ground.columns(c, at) for c in {ground.held_equal(c): c for c in given}.values())]
-    z = np.concatenate(parts, axis=1)
-    gram = z.T @ z
+    held = {ground.held_equal(c): c for c in given}.values()
+    cells = ground.cells_by([*options, *held], at)
+    size = np.bincount(cells.local, minlength=len(cells.first)).astype(np.float64)
+    y = np.asarray(np.bincount(cells.local, weights=ground.rows.score[at], minlength=len(size)), dtype=np.float64)
+    z = np.concatenate([np.ones((len(size), 1)), *map(cells.columns, held)], axis=1)
+    weighted = z * size[:, None]
+    gram = weighted.T @ z
     gram[np.diag_indices_from(gram)] += 1e-9 * max(len(at), 1)
     best: tuple[Condition, float] = (options[0], -1.0)
     for condition in options:
-        a: FloatArray = ground.mask(condition, at).astype(np.float64)
-        rest = a - z @ np.linalg.solve(gram, z.T @ a)
-        spread = float(rest @ rest)
+        a: FloatArray = cells.mask(condition).astype(np.float64)
+        rest = a - z @ np.linalg.solve(gram, weighted.T @ a)
+        spread = float(size @ (rest * rest))
         drop = -float(rest @ y)
         taken = drop * drop / spread if spread > 1e-9 * max(len(at), 1) and drop > 0 else 0.0
         if taken > best[1] * (1 + 1e-9):

@@ -172,12 +172,12 @@ class Ground:
     def mask(self, condition: Condition, at: NDArray[np.intp] | None = None) -> BoolArray:
         """The scored rows, or those at some positions, that meet a condition, shape (n,)."""
         if all(term in self._known.terms for term in condition.terms):
-            return self._of_kinds(condition)[self._known.kind if at is None else self._known.kind[at]]
+            return self.of_kinds(condition)[self._known.kind if at is None else self._known.kind[at]]
         answers = self.subject.answers
         whole = np.logical_and.reduce([self.rows.take(term.holds(answers)) for term in condition.terms])
         return whole if at is None else whole[at]
 
-    def _of_kinds(self, condition: Condition) -> BoolArray:
+    def of_kinds(self, condition: Condition) -> BoolArray:
         """The kinds of rows that meet a condition, shape (kinds,)."""
         return np.logical_and.reduce([self._term(term) for term in condition.terms])
 
@@ -192,9 +192,15 @@ class Ground:
 
     def columns(self, condition: Condition, at: NDArray[np.intp]) -> FloatArray:
         """Indicators of what is held equal, at some rows, shape (len(at), k)."""
-        return self._columns(condition, self._known.kind[at])
+        return self.columns_of(condition, self._known.kind[at])
 
-    def _columns(self, condition: Condition, kinds: NDArray[np.integer]) -> FloatArray:
+    def cells_by(self, conditions: Sequence[Condition], at: NDArray[np.intp]) -> Cells:
+        """Cells of rows that agree in some conditions and in all that is held equal with them."""
+        first, cell = self._cells_by(conditions)
+        return Cells(self, first, cell[self._known.kind[at]])
+
+    def columns_of(self, condition: Condition, kinds: NDArray[np.integer]) -> FloatArray:
+        """Indicators of what is held equal at some kinds of rows, shape (len(kinds), k)."""
         codes, size = self._codes(condition)
         return (codes[kinds][:, None] == np.arange(1, size)).astype(np.float64)
 
@@ -206,7 +212,7 @@ class Ground:
             ranged = name.startswith("levels of ") and only.column in self.subject.answers.factors
             levels = ordered_levels(self.subject, only.column, bins=BINS) if ranged else None
             if levels is None:
-                known[name] = self._of_kinds(condition).view(np.int8), 2
+                known[name] = self.of_kinds(condition).view(np.int8), 2
             else:
                 known[name] = self.along(levels.codes)[self._known.first], levels.size
         return known[name]
@@ -269,7 +275,7 @@ class Ground:
         name, known = self.held_equal(condition), self._known.cells
         if name not in known:
             assert self._known.first_of_cell is not None  # noqa: S101
-            known[name] = self._columns(condition, self._known.first_of_cell)
+            known[name] = self.columns_of(condition, self._known.first_of_cell)
         return known[name]
 
     def kept_of(self, key: tuple[int, tuple[str, ...]]) -> _Held | None:
@@ -286,17 +292,20 @@ class Ground:
         self._known.room -= size
 
     def _number_cells(self, conditions: Sequence[Condition]) -> None:
-        """Number the cells of the table: rows that agree in all conditions and in all that is held equal with them."""
+        """Number the cells of the table by all conditions that will be asked for."""
+        self._known.first_of_cell, self._known.cell = self._cells_by(conditions)
+
+    def _cells_by(self, conditions: Sequence[Condition]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first kind of each cell, and the cell of each kind; see ``cells_by``."""
         weight, key = np.random.default_rng(1), np.zeros(len(self._known.first))
         for condition in conditions:
-            key += weight.uniform(1, 2) * self._of_kinds(condition)
+            key += weight.uniform(1, 2) * self.of_kinds(condition)
         for condition in {self.held_equal(c): c for c in conditions}.values():
             codes, size = self._codes(condition)
             # Code 0 adds nothing, and -1 finds the last place.
             key += np.concatenate([[0.0], weight.uniform(1, 2, size - 1), [0.0]])[codes]
-        _, self._known.first_of_cell, self._known.cell = np.unique(
-            np.round(key, 9), return_index=True, return_inverse=True
-        )
+        _, first, cell = np.unique(np.round(key, 9), return_index=True, return_inverse=True)
+        return first, cell
 
     def _term(self, term: Term) -> BoolArray:
         """The kinds of rows that meet a term, shape (kinds,)."""
@@ -315,6 +324,29 @@ class Ground:
             else:
                 known[term] = term.holds(self.subject.answers)[row]
         return known[term]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cells:
+    """Rows that agree in the conditions at hand, counted once: far fewer than the rows, and than the cells of all conditions.
+
+    Attributes:
+        ground: The rows.
+        first: The first kind of each cell, shape (k,).
+        local: Cell of each row, shape (n,).
+    """
+
+    ground: Ground
+    first: NDArray[np.intp]
+    local: NDArray[np.intp]
+
+    def columns(self, condition: Condition) -> FloatArray:
+        """Indicators of what is held equal at each cell, shape (k, p)."""
+        return self.ground.columns_of(condition, self.first)
+
+    def mask(self, condition: Condition) -> BoolArray:
+        """The cells that meet a condition, shape (k,)."""
+        return self.ground.of_kinds(condition)[self.first]
 
 
 @dataclass(frozen=True, eq=False)
@@ -528,4 +560,4 @@ def _above_others(rows: Scored) -> FloatArray:
     return out
 
 
-__all__ = ["Contrast", "Frame", "Ground", "Left", "left_of", "numbered"]
+__all__ = ["Cells", "Contrast", "Frame", "Ground", "Left", "left_of", "numbered"]
