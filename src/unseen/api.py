@@ -1030,23 +1030,27 @@ def network_subject(
 
     with needs_torch("auditing a module"):
         from unseen.learners.networks import Inspected
+        from unseen.learners.networks.network import own_draws
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
     if module is None:
         raise BadInput("weights without a network: say with --module module:function what builds it.")
     if weights is not None:
-        module, runs = stored(module, weights)
+        with own_draws(seed):
+            module, runs = stored(module, weights)
     elif isinstance(module, str):
         raise BadInput(f"--module {module}: says what builds the network; give its weights too: --weights FILE.")
     read = [learning_table(part) if isinstance(part, str | Path) else part for part in (train, test)]
-    inspected = Inspected.of(
-        module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
-        memory=int((memory or options.memory) * 2**30), settings=runs,
-    )  # fmt: skip
+    with own_draws(seed):
+        inspected = Inspected.of(
+            module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
+            memory=int((memory or options.memory) * 2**30), settings=runs,
+        )  # fmt: skip
+        told = inspected.answers(both=not (options.unseen or options.split), seed=seed)
     # Clusters stand under their own name in the answers.
     mapping = replace(options.mapping, cluster=None)
-    answers = from_table(inspected.answers(both=not (options.unseen or options.split), seed=seed), mapping)
+    answers = from_table(told, mapping)
     return Subject(responses=answers, module=inspected)
 
 

@@ -171,3 +171,64 @@ def test_what_is_missing_is_told(noisy):
         unseen.audit(module="nets:build", train=train)
     with pytest.raises(unseen.errors.BadInput, match="nothing to audit"):
         unseen.audit()
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read = nn.Embedding(9, 8)
+        self.inner = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1)
+        self.told = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.told(self.inner(self.read(x)).mean(1))
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.told = nn.LSTM(1, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.told(self.read(x[..., None])[0][:, -1])
+
+
+@pytest.mark.parametrize(("kind", "tokens"), [(Attending, True), (Recurrent, False)])
+def test_attention_and_recurrence_have_an_inside(kind, tokens, recwarn):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 9, (60, 5)) if tokens else rng.normal(size=(60, 5)).astype("float32")
+    torch.manual_seed(0)
+    net = kind()
+    audit = unseen.audit(module=net, train=(x, (x[:, 0] > 0).astype(int)), select=["U901", "U902", "U903"])
+    assert {c.code for c in audit.context} == {"U901", "U902", "U903"}
+    assert not [w for w in recwarn if "performance drop" in str(w.message)]
+    trace = audit["U903"] or [c for c in audit.context if c.code == "U903"]
+    assert np.isfinite(trace[0].details.trace.value)
+
+
+def test_outputs_for_each_step_of_a_sequence_end_no_audit():
+    x = np.random.default_rng(0).integers(0, 4, (40, 6))
+    net = nn.Sequential(nn.Embedding(4, 4))
+    net.append(nn.Module())
+    net[1].forward = lambda h: h.transpose(1, 2)
+    audit = unseen.audit(module=net, train=(x, x), select=["U901", "U902"])
+    assert [c.code for c in audit.context] == ["U901"]
+    with torch.no_grad():
+        right = (net(torch.tensor(x)).argmax(1).numpy() == x).mean(1)
+    assert audit.responses.table["score"].to_list() == pytest.approx(right.tolist())
+    assert "shape (40, 4, 6)" in audit["U902"][0].statement
+
+
+def test_a_network_that_draws_is_the_same_twice_and_leaves_the_users_draws():
+    class Drawing(nn.Linear):
+        def forward(self, x):
+            return super().forward(x + 0.5 * torch.randn_like(x))
+
+    x, y, _ = made(60, 3)
+    torch.manual_seed(5)
+    net = Drawing(6, 2)
+    before = torch.get_rng_state()
+    one, two = (unseen.audit(module=net, train=(x, y), test=made(60, 4)[:2], select="U9") for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [c.statement for c in one.context] == [c.statement for c in two.context]
+    assert one.responses.table.equals(two.responses.table)

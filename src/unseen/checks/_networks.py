@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
-from unseen.checks.base import Settings, Subject
-from unseen.errors import TooFewUnits, Undefined
+from unseen.checks.base import Outcome, Settings, Subject
+from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates import Estimate
 
 if TYPE_CHECKING:
@@ -22,6 +23,23 @@ MOST_TOLD = 8
 def inspected(subject: Subject) -> Inspected:
     """The networks and their data."""
     return subject.module
+
+
+def of_network(
+    tell: Callable[[Inspected, Network, Settings], Outcome], subject: Subject, network: Network, settings: Settings
+) -> Outcome:
+    """What a check tells of one network; what this network can't give ends the check, not the audit.
+
+    Raises:
+        Undefined: The network or its loss does not give what is measured.
+    """
+    from unseen.learners.networks.network import own_draws
+
+    try:
+        with own_draws(settings.seed):
+            return tell(inspected(subject), network, settings)
+    except BadInput as error:
+        raise Undefined(str(error)) from error
 
 
 def few_networks(subject: Subject) -> tuple[Network, ...]:

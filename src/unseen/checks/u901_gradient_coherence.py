@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import few_networks, inspected, mean_of, some
+from unseen.checks._networks import few_networks, mean_of, of_network, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.network import Coherent
 from unseen.errors import TooFewUnits
@@ -48,7 +48,7 @@ class GradientCoherence(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
         return [
-            guarded(self, About("model", net.name), lambda net=net: self._tell(inspected(subject), net, settings))
+            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
             for net in few_networks(subject)
         ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseen.checks._networks import few_networks, inspected, mean_of, some
+from unseen.checks._networks import few_networks, mean_of, of_network, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.network import Margin, Margins
 from unseen.errors import BadInput, TooFewUnits, Undefined
@@ -57,7 +57,7 @@ class MarginsOfNetwork(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
         return [
-            guarded(self, About("model", net.name), lambda net=net: self._tell(inspected(subject), net, settings))
+            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
             for net in few_networks(subject)
         ]
 
@@ -99,9 +99,9 @@ class MarginsOfNetwork(Check):
         rows: list[Margin] = []
         for kind, layer, measure in kinds:
             made: list[Estimate | None] = []
-            for side, told in zip(sides, right, strict=True):
+            for side, known in zip(sides, right, strict=True):
                 try:
-                    made.append(mean_of(np.where(told, measure(side), np.nan), side, settings, f"mean {kind} margin"))
+                    made.append(mean_of(np.where(known, measure(side), np.nan), side, settings, f"mean {kind} margin"))
                 except (BadInput, TooFewUnits, Undefined, RuntimeError):
                     # A layer that is used twice, or inputs without a gradient (tokens): this kind has no margin here.
                     made.append(None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unseen.checks._networks import few_networks, inspected
+from unseen.checks._networks import few_networks, of_network
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
 from unseen.checks.details.influence import Carriers
 from unseen.errors import BadInput, TooFewUnits, Undefined
@@ -69,7 +69,7 @@ class TrainingInfluence(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
         return [
-            guarded(self, About("model", net.name), lambda net=net: self._tell(inspected(subject), net, settings))
+            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
             for net in few_networks(subject)
         ]
 
@@ -82,12 +82,19 @@ class TrainingInfluence(Check):
         rng = self.rng(settings, network.name)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         train, rows = _some(given.train, MOST, rng)
+        if len(train) < settings.min_units:
+            raise TooFewUnits(f"influence compares training examples: {len(train)}, {settings.min_units} are needed.")
         try:
             fitted = Kronecker.fit(network, train, draws=1, generator=generator, memory=given.memory)
         except BadInput as error:
             raise Undefined(str(error)) from error
         names = _names(given.train)
         own = fitted.own(train, memory=given.memory)
+        if not np.isfinite(own).all():
+            bad = int((~np.isfinite(own)).sum())
+            raise Undefined(
+                f"the influence of {bad:,} of {len(own):,} examples is not finite: the loss is flat, or overflows."
+            )
         vectors = sketched(network, train, generator=generator, memory=given.memory)
         suspects = _suspects(network, train, own, [names[r] for r in rows])
         alike = _alike(train, *nearest(vectors, memory=given.memory), [names[r] for r in rows], rng)

@@ -70,6 +70,7 @@ class MeasuresThatRank(Check):
                 )
             ]  # fmt: skip
         from unseen.learners.networks.inspected import right
+        from unseen.learners.networks.network import own_draws
 
         if given.test is None:
             return [
@@ -82,7 +83,8 @@ class MeasuresThatRank(Check):
         train, _ = some(given.train, MOST, self.rng(settings, "train"))
         test, _ = some(given.test, MOST, self.rng(settings, "test"))
         rows = [self._measured(given, net, train, test, settings) for net in given.networks]
-        scores = np.stack([right(net, given.test) for net in given.networks], 1)
+        with own_draws(settings.seed):
+            scores = np.stack([right(net, given.test) for net in given.networks], 1)
         score = scores.mean(0)
         known = {name: np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in MEASURES}
         usable = {name: v for name, v in known.items() if np.isfinite(v).all() and np.ptp(v) > 0}
@@ -140,6 +142,7 @@ class MeasuresThatRank(Check):
         import torch
 
         from unseen.learners.networks.inspected import right
+        from unseen.learners.networks.network import own_draws
         from unseen.measures.gradients.coherence import coherence
         from unseen.measures.margins.margins import (
             hidden_margins,
@@ -180,7 +183,8 @@ class MeasuresThatRank(Check):
                 told["hidden margin"] = lambda: _mean(hidden_margins(network, train, inner[0]))
         for name, measure in told.items():
             try:
-                value = measure()
+                with own_draws(settings.seed):
+                    value = measure()
             except (BadInput, TooFewUnits, Undefined, RuntimeError):
                 continue
             if math.isfinite(value):

@@ -187,3 +187,85 @@ def test_a_dataset_is_stacked():
     given = torch.utils.data.TensorDataset(torch.ones(5, 2), torch.arange(5))
     assert tuple(Sample.of(given).inputs.shape) == (5, 2)
     assert Sample.of(given).targets.tolist() == [0, 1, 2, 3, 4]
+
+
+class Around(nn.Module):
+    """A network whose forward is another's, with something around it."""
+
+    def __init__(self, forward, outputs=2):
+        super().__init__()
+        self.net, self.around = nn.Linear(3, outputs), forward
+
+    def forward(self, x):
+        return self.around(self.net, x)
+
+
+def few(n=6):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(n, 3, generator=generator), torch.arange(n) % 2
+
+
+def test_data_stay_as_they_are_where_a_network_changes_its_inputs_in_place():
+    x, y = few()
+    before = x.clone()
+    net = Network.of(Around(lambda net, x: net(x.mul_(2))), Sample.of((x, y)))
+    sample = Sample.of((x, y))
+    first, _ = net.outputs(x), [part for _, part in net.gradients(sample)]
+    assert torch.equal(x, before)
+    assert torch.equal(net.outputs(x), first)
+    assert torch.equal(first, net.module.net(2 * before).detach())
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.LazyLinear(2), "holds no values yet"),
+        (nn.Linear(3, 2, device="meta"), "holds no values yet"),
+        (Around(lambda net, x: net(x).mean()), "one number as outputs for 2"),
+        (Around(lambda net, x: net(x).squeeze()), "can't be worked out on train"),
+    ],
+)
+def test_modules_without_values_or_outputs_an_example_are_refused(module, words):
+    with pytest.raises(BadInput, match=words):
+        Network.of(module, Sample.of(few()))
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (nn.MSELoss(), "MSELoss.*can't be worked out.*shape"),
+        (lambda _outputs, _targets: 1.0, "gives float"),
+        (lambda _outputs, _targets: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_losses_that_do_not_fit_are_told(loss, words):
+    with pytest.raises(BadInput, match=words):
+        Network.of(nn.Linear(3, 2), Sample.of(few()), loss=loss)
+
+
+def test_logits_are_found_by_name_and_behind_parallel_copies():
+    x, y = few()
+    net = nn.Linear(3, 2)
+    plain = Network.of(net, Sample.of((x, y))).outputs(x)
+    named = Around(lambda net, x: {"hidden": x, "logits": net(x)})
+    named.net = net
+    assert torch.equal(Network.of(named, Sample.of((x, y))).outputs(x), plain)
+    assert torch.equal(Network.of(nn.DataParallel(net), Sample.of((x, y))).outputs(x), plain)
+
+
+def test_classes_in_one_column_are_classes():
+    x, y = few()
+    assert torch.equal(Sample.of((x, y[:, None])).targets, y)
+
+
+def test_a_failure_on_some_inputs_names_them():
+    def picky(net, x):
+        if float(x.max()) > 50:
+            raise ValueError("too large")
+        return net(x)
+
+    x, y = few()
+    net = Network.of(Around(picky), Sample.of((x, y)))
+    x[5] = 100
+    with pytest.raises(BadInput, match=r"inputs 4 to 5 .*too large"):
+        net.outputs(x, batch=2)

@@ -95,8 +95,8 @@ class Inspected:
             seed: Which training examples, where there are more than ``MOST_ANSWERED``.
 
         Returns:
-            model, item, score (1 or 0 for classes, minus the absolute error for numbers), prediction, target, confidence (for
-            classes), cluster, the other columns of the data, and with ``both`` split.
+            model, item, score (1 or 0 for classes, a share in a sequence, minus the error of numbers), prediction, target,
+            confidence (for classes), cluster, the other columns of the data, and with ``both`` split.
         """
         parts = [(self.train, "seen")] if both or self.test is None else []
         parts += [] if self.test is None else [(self.test, "unseen")]
@@ -134,13 +134,15 @@ def _scored(network: Network, sample: Sample) -> list[pl.Series]:
         return [
             pl.Series("score", -error.numpy().astype(float)), pl.Series("prediction", told), pl.Series("target", truth),
         ]  # fmt: skip
+    if outputs.dim() > 2:
+        # One answer a step of a sequence: the share of right ones.
+        steps = (outputs.argmax(1) == sample.targets).reshape(len(sample), -1).double().mean(1)
+        return [pl.Series("score", steps.numpy())]
     if network.loss_name == "binary":
         one = torch.sigmoid(outputs.reshape(len(sample)))
         chances = torch.stack([1 - one, one], 1)
     else:
-        chances = torch.softmax(
-            outputs.reshape(len(sample), outputs.shape[1], -1)[..., 0] if outputs.dim() > 2 else outputs, 1
-        )
+        chances = torch.softmax(outputs, 1)
     sure, told = chances.double().max(1)
     truth = sample.targets.reshape(len(sample), -1)[:, 0]
     return [
@@ -157,7 +159,10 @@ def _items(sample: Sample, rows: np.ndarray, *, single: bool) -> list[str]:
 
 def _named(module: Any) -> dict[str, Any]:
     if isinstance(module, Mapping):
-        return {str(k): v for k, v in module.items()} or _none()
+        given = {str(k): v for k, v in module.items()}
+        if len(given) < len(module):
+            raise BadInput(f"{len(module)} modules have {len(given)} names; give each its own.")
+        return given or _none()
     if isinstance(module, list | tuple):
         return {f"network {i + 1}": m for i, m in enumerate(module)} or _none()
     return {"network": module}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unseen.errors import BadInput
 from unseen.learners.networks.sample import Sample
@@ -71,9 +74,12 @@ class Network:
         (9, (4, 3))
         """
         given: Any = getattr(module, "_orig_mod", module)
+        if isinstance(given, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            given = given.module
         if not isinstance(given, nn.Module):
             raise BadInput(f"{name}: is a {type(module).__name__}, not a torch module.")
-        notes: list[str] = [] if given is module else ["compiled: the module behind it is read"]
+        _readable(given, name)
+        notes: list[str] = [] if given is module else ["compiled or spread: the module behind it is read"]
         trained = [p for p in given.parameters() if p.requires_grad]
         if not trained:
             raise BadInput(
@@ -95,6 +101,7 @@ class Network:
             raise BadInput(
                 f"{name}: can't be copied ({error}). Give a module whose state is that of its parameters."
             ) from error
+        own.register_forward_pre_hook(_apart)
         outputs = _outputs(own, sample.inputs[:2], name, sample)
         chosen, named = _loss(loss, outputs, sample, name)
         network = cls(own, chosen, named, name, tuple(notes))
@@ -117,8 +124,18 @@ class Network:
 
     def outputs(self, inputs: Tensor, batch: int = BATCH) -> Tensor:
         """Outputs for many inputs, shape (n, …), without gradients."""
-        with torch.no_grad():
-            return torch.cat([logits(self.module(part)) for part in inputs.split(batch)])
+        made: list[Tensor] = []
+        for start in range(0, len(inputs), batch):
+            part = inputs[start : start + batch]
+            try:
+                with torch.no_grad():
+                    made.append(logits(self.module(part)))
+            except Exception as error:
+                raise BadInput(
+                    f"{self.name}: fails on inputs {start} to {start + len(part) - 1} ({type(error).__name__}: {error}). Leave out "
+                    "what it was not trained on."
+                ) from error
+        return torch.cat(made)
 
     def losses(self, sample: Sample, batch: int = BATCH) -> Tensor:
         """Loss of each example, shape (n,)."""
@@ -160,7 +177,8 @@ class Network:
             made: Tensor | None = None
             if mapped:
                 try:
-                    made = _flat(each(free, x, y), free)
+                    with twice_differentiable(), _quiet():
+                        made = _flat(each(free, x, y), free)
                 except RuntimeError:
                     # Code that looks at values, or changes tensors in place, can't be mapped: one example after another.
                     mapped = False
@@ -176,8 +194,64 @@ class Network:
         """The loss of an example depends on the parameters, and its gradient is finite."""
         fixed = {k: v.detach() for k, v in self.module.named_buffers()}
         fixed |= {k: p.detach() for k, p in self.module.named_parameters() if not p.requires_grad}
-        _flat_one(self, fixed, self.trained, sample.inputs[:1], sample.targets[:1])
-        next(self.gradients(sample.take([0])))
+        try:
+            # Three at once: a loss that spreads targets over outputs of another shape often takes one or two.
+            self.losses(sample.take(range(min(3, len(sample)))))
+            _flat_one(self, fixed, self.trained, sample.inputs[:1], sample.targets[:1])
+            next(self.gradients(sample.take([0])))
+        except BadInput:
+            raise
+        except Exception as error:
+            raise BadInput(
+                f"{self.name}: its loss ({self.loss_name}) can't be worked out on {sample.name}, whose targets have the shape "
+                f"{tuple(sample.targets.shape)} ({type(error).__name__}: {error}). Give outputs and targets as in training: "
+                "classes as (n,) with outputs (n, classes), also for one example at a time."
+            ) from error
+
+
+def twice_differentiable() -> Any:
+    """Attention in the form that has second derivatives and works for single examples; the fused ones have neither."""
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+@contextmanager
+def own_draws(seed: int = 0) -> Generator[None]:
+    """Networks that draw numbers when they answer draw the same ones again, and those of the user's program stay as they were."""
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        generator.set_state(state)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without torch's remarks on operations that it maps one by one: nothing that a user could do about them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        yield
+
+
+def _apart(_module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Inputs of their own, so that a network that changes its inputs in place changes no data."""
+    return tuple(x.clone() if isinstance(x, Tensor) else x for x in given)
+
+
+def _readable(module: nn.Module, name: str) -> None:
+    """Refuse modules whose weights are not there, or can't be put beside other weights."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise BadInput(
+            f"{name}: is a compiled TorchScript module, which gives no gradients of single examples. Give the module "
+            "that it was made from."
+        )
+    values = [*module.named_parameters(), *module.named_buffers()]
+    empty = [key for key, value in values if nn.parameter.is_lazy(value) or value.is_meta]
+    if empty:
+        raise BadInput(
+            f"{name}: {empty[0]} holds no values yet. Call the network once on a batch, or load its weights, before it is audited."
+        )
 
 
 def digest(module: nn.Module) -> str:
@@ -191,8 +265,12 @@ def digest(module: nn.Module) -> str:
 
 def logits(outputs: Any) -> Tensor:
     """The tensor of what a module gives: itself, its ``logits``, or the first of a tuple."""
-    found = getattr(outputs, "logits", outputs)
-    return found[0] if isinstance(found, tuple | list) else found
+    found: Any = cast("Mapping[str, Any]", outputs).get("logits", outputs) if isinstance(outputs, Mapping) else outputs
+    found = getattr(found, "logits", found)
+    if isinstance(found, tuple | list):
+        given = cast("tuple[Any, ...] | list[Any]", found)
+        found = given[0] if given else given
+    return cast("Tensor", found)
 
 
 def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Tensor:
@@ -205,9 +283,12 @@ def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Te
             f"({error}). Give them as the network was trained on."
         ) from error
     if not isinstance(outputs, Tensor):
-        raise BadInput(f"{name}: gives {type(outputs).__name__}, where a tensor of outputs is read.")
-    if len(outputs) != len(inputs):
-        raise BadInput(f"{name}: gives {len(outputs)} outputs for {len(inputs)} inputs.")
+        raise BadInput(
+            f"{name}: gives {type(outputs).__name__}, where a tensor of outputs is read (or one under the name logits, or first)."
+        )
+    if not outputs.dim() or len(outputs) != len(inputs):
+        count = len(outputs) if outputs.dim() else "one number as"
+        raise BadInput(f"{name}: gives {count} outputs for {len(inputs)} inputs; one an input is read.")
     if not bool(torch.isfinite(outputs).all()):
         raise BadInput(f"{name}: its outputs for {sample.name} row 0 are not finite.")
     return outputs
@@ -236,8 +317,10 @@ def _loss(loss: str | Loss | None, outputs: Tensor, sample: Sample, name: str) -
                 f"(0 to {count - 1}) apart."
             )
     elif width != sample.targets[0].numel():
+        whole = sample.targets[0].numel() == 1 and bool((sample.targets == sample.targets.round()).all())
+        hint = " If they are classes, give them as whole numbers (integers)." if whole and not sample.classes else ""
         raise BadInput(
-            f"{name}: gives {width} numbers an example, and the targets of {sample.name} have {sample.targets[0].numel()}."
+            f"{name}: gives {width} numbers an example, and the targets of {sample.name} have {sample.targets[0].numel()}.{hint}"
         )
     return LOSSES[loss], loss
 
@@ -246,7 +329,9 @@ def _of_rows(loss: Loss) -> Loss:
     """A user's loss as one value an example: as it is where it gives that, else example by example."""
 
     def rows(outputs: Tensor, targets: Tensor) -> Tensor:
-        made = loss(outputs, targets)
+        made: Any = loss(outputs, targets)
+        if not isinstance(made, Tensor):
+            raise BadInput(f"the loss gives {type(made).__name__}, where a tensor is read, as its gradients are taken.")
         if made.dim() and len(made) == len(outputs):
             return made.reshape(len(outputs), -1).sum(1)
         if len(outputs) == 1:

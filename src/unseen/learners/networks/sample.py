@@ -225,9 +225,12 @@ def _tensor(values: Any, what: str) -> Tensor:
 def _targets(values: Any, what: str) -> Tensor:
     array = values.detach() if isinstance(values, Tensor) else np.asarray(values)
     if not isinstance(array, Tensor) and array.dtype.kind not in "biuf":
-        held = "text or mixed values" if array.dtype.kind == "O" else array.dtype.name
+        held = {"O": "text or mixed values", "U": "text", "S": "text"}.get(array.dtype.kind, array.dtype.name)
         raise BadInput(
             f"{what}: hold {held}; give the numbers of the classes, as the network's outputs are counted (0 for the first)."
         )
     made = torch.as_tensor(array) if isinstance(array, Tensor) else torch.tensor(array)
-    return made.float() if made.is_floating_point() else made.long()
+    if made.is_floating_point():
+        return made.float()
+    # Classes as one column are classes.
+    return made.long()[:, 0] if made.dim() == 2 and made.shape[1] == 1 else made.long()

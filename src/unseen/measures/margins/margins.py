@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -185,7 +186,11 @@ def _from(network: Network, layer: str, x: Tensor) -> tuple[Tensor, Tensor]:
         raise BadInput(f"{network.name}: no layer {layer!r}; the layers are {', '.join(layers(network))}.")
     held: list[Tensor] = []
 
-    def hold(_module: nn.Module, _given: Sequence[object], made: Tensor) -> Tensor:
+    def hold(_module: nn.Module, _given: Sequence[object], made: Any) -> Tensor:
+        if not isinstance(made, Tensor) or not made.is_floating_point():
+            raise BadInput(
+                f"{network.name}: the layer {layer!r} gives {type(made).__name__}, where a tensor of activations is read."
+            )
         held.append(made.detach().requires_grad_())
         return held[-1]
 

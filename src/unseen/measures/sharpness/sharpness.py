@@ -14,7 +14,7 @@ from torch.func import functional_call, grad, vjp
 from unseen.errors import Undefined
 from unseen.estimates import Estimate
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import MEMORY, logits
+from unseen.learners.networks.network import MEMORY, logits, twice_differentiable
 
 BATCH = 1024
 PROBES = 20
@@ -78,8 +78,9 @@ class Surface:
             size = math.prod(shape)
             named[key] = weights[at : at + size].reshape(shape)
             at += size
-        outputs = logits(functional_call(self.network.module, named, (self.sample.inputs[rows],)))
-        return self.network.loss(outputs, self.sample.targets[rows]).sum()
+        with twice_differentiable():
+            outputs = logits(functional_call(self.network.module, named, (self.sample.inputs[rows],)))
+            return self.network.loss(outputs, self.sample.targets[rows]).sum()
 
 
 def curvature(
