@@ -26,6 +26,7 @@ from unseen.estimates.intervals.means import cluster_robust, difference, mean_es
 from unseen.estimates.unlabelled import backtest
 from unseen.estimates.unlabelled.label_free import METHODS, Rows
 from unseen.estimates.unlabelled.support import Column, support
+from unseen.report import charts
 from unseen.responses import Responses
 from unseen.stories.amounts import MANY_MODELS, _Design, _regress
 from unseen.stories.cover import best_of
@@ -336,3 +337,28 @@ def test_regressions_of_stories_on_cells_are_those_on_rows(models: int, per: int
         assert getattr(fast, name) == pytest.approx(getattr(slow, name), rel=1e-7)  # columns rounded to 9 decimals
     plain = np.linalg.lstsq(np.concatenate([model, x], axis=1), y, rcond=None)[0]
     np.testing.assert_allclose(design.slopes(), plain[models:], rtol=1e-8, atol=1e-12)
+
+
+def test_pictures_of_the_first_findings_are_those_of_all(monkeypatch):
+    import unseen
+
+    rng = np.random.default_rng(17)
+    n, models = 300, 9
+    length, site = rng.integers(1, 9, n), rng.integers(0, 3, n)
+    right = 1 / (1 + np.exp(0.5 * length - 2.5))
+    table = pl.DataFrame({
+        "model": np.repeat([f"m{m}" for m in range(models)], n), "item": np.tile(np.arange(n), models),
+        "length": np.tile(length, models), "site": np.tile([f"s{k}" for k in site], models),
+        "split": np.tile(np.where(length > 4, "unseen", "seen"), models),
+        "score": (rng.random(n * models) < np.tile(right, models)) * 1.0, "confidence": np.tile(right, models),
+    })  # fmt: skip
+    found = unseen.audit(table, select="U108,U604").findings
+    by_code = {code: [f for f in found if f["code"] == code] for code in ("U108", "U604")}
+    read = []
+    monkeypatch.setattr(charts.details, "read", lambda given, of=charts.details.read: read.append(given) or of(given))
+    first = {code: charts.own_pictures(own) for code, own in by_code.items()}
+    fewer = len(read)
+    monkeypatch.setattr(charts, "ONE_EACH", frozenset())
+    assert first == {code: charts.own_pictures(own) for code, own in by_code.items()}
+    assert len(first["U604"]) == 6
+    assert fewer < len(read) - fewer

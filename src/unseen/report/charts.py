@@ -56,6 +56,12 @@ DRAWN: dict[type[Details], str] = {
 # Kinds whose estimates, as rows of intervals, are their picture.
 BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)
 
+# These show the first findings, one a picture: of a check with hundreds no more need be read.
+ONE_EACH = frozenset({
+    "charts_gap:valley", "charts_gap:over_time", "charts_gap:compounding", "charts_gap:decomposition",
+    "charts_gap:by_similarity", "charts_models:abstaining", "charts_models:label_free",
+})  # fmt: skip
+
 
 def pictures(findings: Sequence[Finding]) -> list[Picture]:
     """The pictures of one check's findings (found and clear), at most six; never raises.
@@ -68,16 +74,25 @@ def pictures(findings: Sequence[Finding]) -> list[Picture]:
 
 def own_pictures(findings: Sequence[Finding]) -> list[Picture]:
     """The same, where a kind has a picture of its own; else none."""
-    known = [Shown(f, kind) for f in findings if (kind := details.read(f["details"])) is not None]
     by_home: dict[str, list[Shown[Details]]] = {}
-    for finding in known:
-        home = home_of(type(finding.details))
+    by_intervals, enough = False, set[frozenset[str]]()
+    for finding in findings:
+        keys = frozenset(finding["details"])
+        if keys in enough:
+            continue
+        kind = details.read(finding["details"])
+        if kind is None:
+            continue
+        by_intervals |= isinstance(kind, BY_INTERVALS)
+        home = home_of(type(kind))
         if home is not None:
-            by_home.setdefault(home, []).append(finding)
+            own = by_home.setdefault(home, [])
+            own.append(Shown(finding, kind))
+            if home in ONE_EACH and len(own) >= MAX_PICTURES:
+                enough.add(keys)
     homes = [home for home in dict.fromkeys(DRAWN.values()) if home in by_home]
     drawn = [p for home in homes for p in _tried(_function(home), by_home[home])][:MAX_PICTURES]
-    own = bool(homes) or any(isinstance(f.details, BY_INTERVALS) for f in known)
-    return drawn or (_tried(intervals, findings) if own else [])
+    return drawn or (_tried(intervals, findings) if homes or by_intervals else [])
 
 
 def home_of(kind: type[Details]) -> str | None:
