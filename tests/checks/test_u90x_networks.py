@@ -105,7 +105,8 @@ def test_measures_that_follow_the_score_order_the_runs(sweep):
     told = audit.context[0].details
     by_name = {o.measure: o for o in told.ordered}
     assert by_name["training score"].tau.value > 0.5
-    assert by_name["training score"].p_value < 0.01
+    # Four configurations of three seeds.
+    assert by_name["training score"].p_value < 0.05
     assert told.runs == 12
     assert "parameters" not in by_name
     assert [o.tau.value for o in told.ordered] == sorted((o.tau.value for o in told.ordered), reverse=True)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from unseen.errors import TooFewUnits, Undefined
-from unseen.estimates.models.foretelling import foretelling
+from unseen.estimates.models.foretelling import _jackknifed, foretelling
 
 
 def test_without_ties_it_is_kendalls_coefficient():
@@ -81,3 +81,39 @@ def test_what_has_no_order_is_told():
         foretelling(np.ones(10), np.arange(10))
     with pytest.raises(Undefined, match="not finite"):
         foretelling(np.full(10, np.nan), np.arange(10))
+
+
+def test_runs_of_one_configuration_count_once():
+    # Nothing is foretold; runs of one configuration are alike in measure and score.
+    rng = np.random.default_rng(4)
+    settings = [{"width": w, "seed": s} for w in range(8) for s in range(4)]
+    width, told, blind = np.repeat(np.arange(8), 4), 0, 0
+    for _ in range(300):
+        x, y = rng.normal(size=(2, 8))[:, width] + 0.5 * rng.normal(size=(2, 32))
+        found, each = foretelling(x, y, settings), foretelling(x, y)
+        told += not found.tau.low <= 0 <= found.tau.high
+        blind += not each.tau.low <= 0 <= each.tau.high
+        assert found.p_value >= each.p_value
+    assert told / 300 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
+    assert blind / 300 > 0.15
+
+
+def test_leaving_out_a_configuration_is_leaving_out_its_runs():
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(5), 3)
+    agree = np.sign(rng.normal(size=(15, 15)))
+    agree = np.triu(agree, 1) + np.triu(agree, 1).T
+    pairs = ~np.eye(15, dtype=bool)
+    without = np.array([agree[np.ix_(k, k)][pairs[np.ix_(k, k)]].mean() for k in (groups != g for g in range(5))])
+    error = np.sqrt(4 / 5 * ((without - without.mean()) ** 2).sum())
+    assert _jackknifed(agree, pairs, groups)[1] == pytest.approx(error)
+
+
+def test_a_search_with_a_rate_for_each_run_has_runs_as_configurations():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(2, 12))
+    seeds = [{"seed": s} for s in range(12)]
+    rates = [{"rate": s / 12, "seed": s % 3} for s in range(12)]
+    alone = foretelling(x, y).tau
+    assert foretelling(x, y, seeds).tau == alone
+    assert foretelling(x, y, rates).tau == alone

@@ -12,7 +12,7 @@ from unseen.checks._networks import generator, inspected, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Foretold, OrderedBy
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.estimates.models.foretelling import MIN_RUNS, Foretelling, foretelling
+from unseen.estimates.models.foretelling import MIN_RUNS, Foretelling, configurations, foretelling
 
 if TYPE_CHECKING:
     from unseen.learners.networks import Inspected, Network, Sample
@@ -38,14 +38,15 @@ class MeasuresThatRank(Check):
     method = (
         "For each run: training score and loss, mean confidence on unseen inputs, margins (U902), coherence (U901), sharpness "
         "(U903), norm and number of weights, on up to 300 examples. Kendall's coefficient between the measure, in the direction "
-        "in which it is said to help, and the unseen score; interval by leaving out one run at a time, on Fisher's scale, "
-        "simultaneous over the measures (Bonferroni). With settings (runs.csv) the same over pairs of runs that differ in one "
-        "setting only and whose scores differ by two standard errors, and the setting where it is worst: a measure that follows "
-        "the width alone orders by width alone."
+        "in which it is said to help, and the unseen score; interval by leaving out one configuration at a time (runs that "
+        "differ in the seed alone), on Fisher's scale, simultaneous over the measures (Bonferroni). With settings (runs.csv) the "
+        "same over pairs of runs that differ in one setting only and whose scores differ by two standard errors, and the setting "
+        "where it is worst: a measure that follows the width alone orders by width alone."
     )
     assumptions = (
         "Runs stand for those that would be chosen among. A measure that orders these runs may not order those of another sweep. "
-        "The unseen scores have errors of their own, which weaken every agreement."
+        "The unseen scores have errors of their own, which weaken every agreement. What runs of one seed share across "
+        "configurations (the same draw of the data) is not counted."
     )
     sources = (
         "Jiang, Neyshabur, Mobahi, Krishnan & Bengio (2020), Fantastic generalization measures and where to find them.",
@@ -92,8 +93,9 @@ class MeasuresThatRank(Check):
             raise Undefined("all runs have the same unseen score, or the same measures: there is no order to tell.")
         level = 1 - (1 - settings.level) / len(usable)
         varying, apart = _varying(given.settings), told_apart(scores, given.test.clusters)
+        groups = configurations(_configured(given.settings), len(rows))
         found = {
-            name: foretelling(MEASURES[name] * v, score, varying, apart=apart, level=level)
+            name: foretelling(MEASURES[name] * v, score, varying, apart=apart, groups=groups, level=level)
             for name, v in usable.items()
         }
         ordered = sorted(found, key=lambda name: -found[name].tau.value)
@@ -221,6 +223,14 @@ def _confidence(network: Network, sample: Sample) -> float:
 
 def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+
+
+def _configured(settings: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
+    """Settings without words that are another in each run (names, dates, paths); numbers may be, as in a random search."""
+    names = {name for one in settings for name in one}
+    words = {name for name in names if any(isinstance(one.get(name), str) for one in settings)}
+    labels = {name for name in words if len({str(one.get(name)) for one in settings}) == len(settings)}
+    return [{name: value for name, value in one.items() if name not in labels} for one in settings]
 
 
 def _varying(settings: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:

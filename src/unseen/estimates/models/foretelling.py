@@ -41,19 +41,22 @@ class Foretelling:
 
 def foretelling(
     measure: np.ndarray, score: np.ndarray, settings: Sequence[Mapping[str, Any]] = (), *,
-    apart: np.ndarray | None = None, level: float = 0.95,
+    apart: np.ndarray | None = None, groups: np.ndarray | None = None, level: float = 0.95,
 ) -> Foretelling:  # fmt: skip
-    """Agreement of two orders of runs, with intervals from leaving out one run at a time.
+    """Agreement of two orders of runs, with intervals from leaving out one configuration at a time.
 
     Kendall's coefficient without a correction for ties (a tie counts as neither), on the scale of Fisher's z; the jackknife
-    knows that each run stands in many pairs.
+    knows that each run stands in many pairs. Runs that differ in the seed alone are alike in measure and score for one reason,
+    so that they are left out together; the larger of this error and that over single runs counts.
 
     Args:
         measure: One value a run, larger where a better score is foretold, shape (n,).
         score: Scores of the runs, shape (n,).
-        settings: What tells the runs apart, one mapping a run; seeds tell nothing and are passed over.
+        settings: What tells the runs apart, one mapping a run; seeds tell nothing and are passed over. Without settings each
+            run counts as a configuration of its own.
         apart: Which pairs of runs have scores that noise does not explain, shape (n, n): among runs that differ in one setting
             only these count, so that a setting without effect makes no measure look bad.
+        groups: Which runs are of one configuration, as integers from 0, shape (n,); by default seen from the settings.
         level: Coverage.
 
     Raises:
@@ -77,16 +80,23 @@ def foretelling(
         raise Undefined("all runs have the same measure, or the same score: there is no order to agree with.")
     agree = np.sign(x[:, None] - x[None]) * np.sign(y[:, None] - y[None])
     everyone = ~np.eye(len(x), dtype=bool)
-    tau, error = _jackknifed(agree, everyone)
-    p_value = float(2 * stats.t.sf(abs(tau) / _null_error(x, y), len(x) - 1))
+    groups = configurations(settings, len(x)) if groups is None else groups
+    count = int(groups.max()) + 1
+    tau, single = _jackknifed(agree, everyone, np.arange(len(x)))
+    error = max(single, _jackknifed(agree, everyone, groups)[1])
+    # What runs of one configuration share widens the spread under the null as it does the interval.
+    null_error = _null_error(x, y) * (error / single if single > 0 else 1.0)
+    p_value = float(2 * stats.t.sf(abs(tau) / null_error, count - 1))
     found: dict[str, Estimate] = {}
     for name, pairs in _pairs_of(settings).items():
         pairs = pairs if apart is None else pairs & apart
         if pairs.sum() / 2 >= MIN_PAIRS:
-            value, spread = _jackknifed(agree, pairs)
-            found[name] = _told(value, spread, int(min(pairs.sum() / 2, pairs.any(1).sum())), level)
+            value, spread = _jackknifed(agree, pairs, np.arange(len(x)))
+            spread = max(spread, _jackknifed(agree, pairs, groups)[1])
+            runs, units = int(min(pairs.sum() / 2, pairs.any(1).sum())), len(np.unique(groups[pairs.any(1)]))
+            found[name] = _told(value, spread, runs, min(runs, units), level)
     worst = min(found, key=lambda name: found[name].value) if found else ""
-    return Foretelling(_told(tau, error, len(x), level), found, worst, min(1.0, p_value))
+    return Foretelling(_told(tau, error, len(x), count, level), found, worst, min(1.0, p_value))
 
 
 def _null_error(x: np.ndarray, y: np.ndarray) -> float:
@@ -110,35 +120,48 @@ def _null_error(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.sqrt(variance)) / (n * (n - 1) / 2)
 
 
-def _jackknifed(agree: np.ndarray, pairs: np.ndarray) -> tuple[float, float]:
-    """Mean over pairs, and its error from leaving out each run that stands in one."""
+def configurations(settings: Sequence[Mapping[str, Any]], n: int) -> np.ndarray:
+    """Runs that differ in seeds alone as integers from 0, shape (n,); each by itself where nothing else tells runs apart."""
+    told = [str(sorted((k, str(v)) for k, v in one.items() if k.lower() not in SEEDS)) for one in settings]
+    return np.unique(told, return_inverse=True)[1] if len(set(told)) > 1 else np.arange(n)
+
+
+def _jackknifed(agree: np.ndarray, pairs: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Mean over pairs, and its error from leaving out each group of runs that stands in one."""
     total, count = float(agree[pairs].sum()), float(pairs.sum())
-    within = pairs.any(1)
-    sums, counts = (agree * pairs).sum(1)[within], pairs.sum(1)[within]
-    left = count - 2 * counts
-    without = np.where(left > 0, (total - 2 * sums) / np.maximum(left, 1), total / count)
+    member = np.eye(int(groups.max()) + 1)[groups]
+
+    def gone(values: np.ndarray) -> np.ndarray:
+        to = member.T @ values
+        return 2 * to.sum(1) - np.einsum("gn,ng->g", to, member)
+
+    removed = gone(pairs.astype(float))
+    sums, removed = gone(agree * pairs)[removed > 0], removed[removed > 0]
+    left = count - removed
+    without = np.where(left > 0, (total - sums) / np.maximum(left, 1), total / count)
     n = len(without)
     return total / count, float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
 
 
-def _told(value: float, error: float, units: int, level: float) -> Estimate:
+def _told(value: float, error: float, runs: int, units: int, level: float) -> Estimate:
     """The interval on Fisher's scale; of a perfect order, in which leaving out runs shows no spread, the exact binomial one.
 
     Args:
         value: The coefficient.
-        error: Its error from leaving out runs.
-        units: Runs; where each stands in few pairs, pairs.
+        error: Its error from leaving out runs, or all runs of a configuration.
+        runs: Runs; where each stands in few pairs, pairs.
+        units: Configurations among them.
         level: Coverage.
 
     Source: Fieller, Hartley & Pearson (1957), Tests for rank correlation coefficients (0.437 / n, below which no error falls);
     Clopper & Pearson (1934).
     """
-    method = "Kendall's coefficient, jackknife over runs"
+    method = "Kendall's coefficient, jackknife over configurations"
     if abs(value) == 1:
         end = 2 * ((1 - level) / 2) ** (1 / units) - 1
         low, high = (end, value) if value > 0 else (value, -end)
         return Estimate(value, low, high, units, method, level)
-    reach = float(stats.t.ppf((1 + level) / 2, max(1, units - 1))) * max(error / (1 - value**2), LEAST / np.sqrt(units))
+    reach = float(stats.t.ppf((1 + level) / 2, max(1, units - 1))) * max(error / (1 - value**2), LEAST / np.sqrt(runs))
     low, high = np.tanh(np.arctanh(value) - reach), np.tanh(np.arctanh(value) + reach)
     return Estimate(value, float(low), float(high), units, method, level)
 
