@@ -1034,6 +1034,11 @@ def network_subject(
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
+    if options.learner or options.shifts:
+        raise BadInput(
+            "a trained network is audited as it is: leave out the learner and the shifts, which are for a learner that is refitted "
+            "(--unseen says which rows of the test set are unseen)."
+        )
     if module is None:
         raise BadInput("weights without a network: say with --module module:function what builds it.")
     if weights is not None:

@@ -74,3 +74,25 @@ def test_what_cannot_be_read_is_told_before_any_work(sweep, run, given, words):
     code, _out, err = run("audit", *given, *DATA)
     assert code == 2
     assert words in " ".join(err.split())
+
+
+def test_a_folder_and_a_table_of_runs_that_do_not_fit_are_told(sweep, tmp_path):
+    from unseen.errors import BadInput
+    from unseen.learners.networks.stored import stored
+
+    table = tmp_path / "runs" / "runs.csv"
+    rows = pl.read_csv(table)
+    pl.concat([rows, rows.head(1)]).write_csv(table)
+    with pytest.raises(BadInput, match="names w4s0 in several rows"):
+        stored("my_nets:build", tmp_path / "runs")
+    rows.head(9).write_csv(table)
+    with pytest.raises(BadInput, match="does not name w8s4"):
+        stored("my_nets:build", tmp_path / "runs")
+    rows.write_csv(table)
+    (tmp_path / "runs" / "w4s0.pth").write_bytes(b"")
+    with pytest.raises(BadInput, match="several files of w4s0"):
+        stored("my_nets:build", tmp_path / "runs")
+    with pytest.raises(BadInput, match="ends too early"):
+        stored("my_nets:build", tmp_path / "runs" / "w4s0.pth")
+    with pytest.raises(BadInput, match="can't be opened"):
+        stored("my_nets:build", "a" * 300)

@@ -45,7 +45,11 @@ def stored(
     """
     make = built(build) if isinstance(build, str) else build
     path = Path(weights)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise BadInput(f"{str(path)[:80]}…: can't be opened ({error.strerror}).") from error
+    if not there:
         raise BadInput(f"{path}: there is no such file or folder of weights.")
     files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in WEIGHTS)
     if not files:
@@ -54,6 +58,14 @@ def stored(
     lacking = sorted(set(known) - {f.stem for f in files})
     if lacking:
         raise BadInput(f"{path}: the table of runs names {names(lacking, 5)}, of which there are no weights.")
+    twice = sorted({f.stem for f in files if sum(f.stem == g.stem for g in files) > 1})
+    if twice:
+        raise BadInput(f"{path}: holds several files of {names(twice, 5)}. Leave one of each.")
+    untold = sorted({f.stem for f in files} - set(known)) if known else []
+    if untold:
+        raise BadInput(
+            f"{path}: the table of runs does not name {names(untold, 5)}. Add a row for each, or move its weights away."
+        )
     made: dict[str, nn.Module] = {}
     for file in files:
         settings = known.get(file.stem, {})
@@ -109,7 +121,9 @@ def tensors(file: Path) -> dict[str, Tensor]:
             "torch.save(network.state_dict(), …), or safetensors."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise BadInput(f"{file}: is no file of weights, or a damaged one ({error}).") from error
+        raise BadInput(
+            f"{file}: is no file of weights, or a damaged one ({str(error) or 'it ends too early'})."
+        ) from error
     while isinstance(held, Mapping) and not _all_tensors(held):
         inner = [k for k in WITHIN if isinstance(held.get(k), Mapping)]
         if not inner:
@@ -182,8 +196,9 @@ def _runs(folder: Path) -> dict[str, dict[str, Any]]:
         raise BadInput(
             f"{file}: has no column {RUN!r} with the names of the files; its columns are {names(table.columns, 8)}."
         )
-    rows = {
-        Path(str(row[RUN])).stem if str(row[RUN]).endswith(WEIGHTS) else str(row[RUN]): row
-        for row in table.iter_rows(named=True)
-    }
+    called = [Path(str(v)).stem if str(v).endswith(WEIGHTS) else str(v) for v in table[RUN].to_list()]
+    twice = sorted({v for v in called if called.count(v) > 1})
+    if twice:
+        raise BadInput(f"{file}: names {names(twice, 5)} in several rows. Leave one row a run.")
+    rows = dict(zip(called, table.iter_rows(named=True), strict=True))
     return {name: {k: v for k, v in row.items() if k != RUN} for name, row in rows.items()}
