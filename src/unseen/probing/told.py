@@ -17,9 +17,11 @@ def told(plan: Planned, model: LanguageModel, bill: Bill) -> str:
     """Items, variants, how answers are read, the bill, and an original and a variant as they are asked."""
     head = f"{counted(len(plan.items), 'item')}, {counted(len(plan.variants), 'variant')} of them; {model.name}"
     first, original = plan.variants[0], whole(plan.originals[0])
-    head = " One pass over each question besides: a head on its hidden states tells P(IK)." if layers_of(model) else ""
+    beside = (
+        " One pass over each question besides: a head on its hidden states tells P(IK)." if layers_of(model) else ""
+    )
     doubt = (
-        f"doubt: two prompts more for each answer and two for each question, one letter of each (in the bill).{head}"
+        f"doubt: two prompts more for each answer and two for each question, one letter of each (in the bill).{beside}"
     )
     return "\n".join([
         head, *plan.notes, f"answers are read so: {plan.rule}.", f"{bill}.", *([doubt] if plan.how.doubt else []), "",
