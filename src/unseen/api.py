@@ -1056,6 +1056,9 @@ def network_subject(
     # Clusters stand under their own name in the answers.
     mapping = replace(options.mapping, cluster=None)
     answers = from_table(told, mapping)
+    noted = tuple(f"{net.name}: {note}." for net in inspected.networks for note in net.notes)
+    if noted:
+        answers = Responses(answers.table, answers.factors, answers.score_kind, (*answers.notes, *noted))
     return Subject(responses=answers, module=inspected)
 
 

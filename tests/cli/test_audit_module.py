@@ -60,6 +60,15 @@ def test_one_network_is_told_from_inside(sweep, run):
         assert f"{check}  w4s0: " in out
 
 
+def test_what_was_read_is_described(sweep, run):
+    code, out, _err = run("audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--describe")
+    assert code == 0
+    told = " ".join(out.split())
+    assert "answers 160" in told
+    assert "seen 80, unseen 80" in told
+    assert "w4s0: it was in training mode: read in evaluation mode." in told
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

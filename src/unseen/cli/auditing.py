@@ -96,6 +96,9 @@ def describe(request: Request) -> None:
     if request.learning is not None:
         describe_request(request.learning)
         return
+    if request.options.inspecting:
+        terminal.describe(_subject(request).responses or _read(request))
+        return
     responses, sources = _read(request), [resolve_sample(source) for source in request.options.sources]
     terminal.describe(responses, columns=columns_of(sources, responses, request.options.mapping))
 
