@@ -173,7 +173,7 @@ def _path(x: FloatArray, y: FloatArray) -> Iterator[tuple[float, FloatArray]]:
 
 
 def _fit(x: FloatArray, y: FloatArray, penalty: float, start: FloatArray | None = None) -> FloatArray:
-    """Weights and, last, the intercept that minimise mean log loss + penalty/2 |weights|², by Newton's method."""
+    """Weights and, last, the intercept that minimise mean log loss + penalty/2 ``|weights|²``, by Newton's method."""
     from scipy import linalg, special
 
     design = np.column_stack([x, np.ones(len(x))])

@@ -44,8 +44,8 @@ class Coherence:
 def coherence(network: Network, sample: Sample, *, memory: int = MEMORY, level: float = 0.95) -> Coherence:
     """Coherence of a network's gradients on a sample, in two passes that never hold all of them.
 
-    With s the sum of the gradients, s_c that of a cluster of n_c examples: (|s|² − Σ|s_c|²) / (n² − Σn_c²) over the mean of |g|².
-    The interval leaves out one cluster at a time (delete-one jackknife, t with clusters − 1 degrees of freedom).
+    With s the sum of the gradients and s_c that of a cluster of n_c examples it is ``(|s|² − Σ|s_c|²) / (n² − Σn_c²)`` over the
+    mean of ``|g|²``. The interval leaves out one cluster at a time (delete-one jackknife, t with clusters − 1 degrees of freedom).
 
     Args:
         network: The network.

@@ -34,7 +34,7 @@ def output_margins(network: Network, sample: Sample) -> np.ndarray:
 def hidden_margins(network: Network, sample: Sample, layer: str) -> np.ndarray:
     """First-order distance to the decision boundary in a layer's activations, over their spread, shape (n,).
 
-    (f_y − f_j) / |∇_h (f_y − f_j)| with j the largest other class, over the square root of the total variance of h.
+    ``(f_y − f_j) / |∇_h (f_y − f_j)|`` with j the largest other class, over the square root of the total variance of h.
 
     Args:
         network: The network.
@@ -90,7 +90,7 @@ def input_margins(
 ) -> np.ndarray:
     """Distance of each input to the nearest point where the answer changes, shape (n,); NaN where none is found.
 
-    Each of the likeliest other classes is approached by linearised steps (f_i − f_j) ∇ / |∇|² to where its output is that of
+    Each of the likeliest other classes is approached by linearised steps ``(f_i − f_j) ∇ / |∇|²`` to where its output is that of
     the answer; the nearest of these points counts. The distance is that to the point found, an upper bound of the true one.
 
     Args:

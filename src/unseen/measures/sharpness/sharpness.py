@@ -136,10 +136,11 @@ def _lanczos(surface: Surface, steps: int, generator: torch.Generator) -> float:
 
 
 def adaptive_sharpness(network: Network, sample: Sample, *, radius: float = RADIUS, steps: int = ASCENTS) -> float:
-    """Rise of the mean loss to the worst weights within a radius that goes with their size: max L(w + |w| e) − L(w), |e| ≤ radius.
+    """Rise of the mean loss to the worst weights within a radius that goes with their size.
 
-    Each weight moves in proportion to its own size, so that networks that compute the same function in other scales have the
-    same sharpness. Found by projected gradient ascent: a lower bound of the maximum, which never falls below 0.
+    That is the largest ``L(w + |w| e) − L(w)`` over ``|e| ≤ radius``. Each weight moves in proportion to its own size, so that
+    networks that compute the same function in other scales have the same sharpness. Found by projected gradient ascent: a
+    lower bound of the maximum, which never falls below 0.
 
     Args:
         network: The network.
