@@ -60,6 +60,15 @@ def test_one_network_is_told_from_inside(sweep, run):
         assert f"{check}  w4s0: " in out
 
 
+def test_the_first_screen_says_what_orders_runs_and_where_the_inside_is_told(sweep, run):
+    _, out, _err = run("audit", "--module", "my_nets:build", "--weights", "runs", *DATA, "--select", "U101,U907")
+    assert "10 runs as their unseen scores do" in " ".join(out.split())
+    _, out, _err = run(
+        "audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--select", "U101,U901,U903"
+    )
+    assert "inside the network: U901, U903 (--full)" in " ".join(out.split())
+
+
 def test_what_was_read_is_described(sweep, run):
     code, out, _err = run("audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--describe")
     assert code == 0

@@ -194,9 +194,10 @@ def start(document: Document) -> str:
 
 
 def silent(document: Document) -> str:
-    """What was decided without being asked; "" where nothing was that needs a word.
+    """What stands beside the findings; "" where nothing does that needs a word.
 
-    Of a learner: what was left out, what the numbers speak of. Of answers: what was read one way and may be the other.
+    Of networks: what orders several, or where the inside of one is told. Of a learner: what was left out, what the numbers
+    speak of. Of answers: what was read one way and may be the other.
 
     >>> silent({"responses": {"doubts": ["steps read as text", "a", "b", "c"]}})
     'read with 4 doubts: steps read as text · a · b · 1 more (all: --describe)'
@@ -207,7 +208,16 @@ def silent(document: Document) -> str:
         *([f"{len(doubts) - MOST_DOUBTS} more (all: --describe)"] if len(doubts) > MOST_DOUBTS else []),
     ]
     read = [f"read with {len(doubts)} doubts: {' · '.join(told)}" if len(doubts) > 1 else told[0]] if doubts else []
-    return " · ".join([*(document.get("learner") or {}).get("decided", ()), *read])
+    return " · ".join([*_inside(document), *(document.get("learner") or {}).get("decided", ()), *read])
+
+
+def _inside(document: Document) -> list[str]:
+    """Which measure orders several networks; of one the checks that tell its inside."""
+    entries = [c for c in document.get("context", ()) if c["code"].startswith("U9")]
+    orders = [c["statement"] for c in entries if c["code"] == "U907"]
+    if orders or not entries:
+        return orders
+    return [f"inside the network: {', '.join(dict.fromkeys(c['code'] for c in entries))} (--full)"]
 
 
 def known(document: Document) -> str:
