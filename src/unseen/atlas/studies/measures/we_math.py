@@ -112,7 +112,7 @@ def four(parts: np.ndarray, whole: np.ndarray) -> dict[str, float]:
     units="seeds: problems, wordings and worked examples redrawn.",
     seeds=range(10, 16),
     code="Not read: the problems are pictures, which no model here can see; the four kinds are those of section 3.3.",
-    oracle=["tests/atlas/test_we_math.py", "tests/tasks/knowledge"],
+    oracle=["tests/atlas/test_we_math.py", "tests/tasks/knowledge/test_words.py"],
     reconstructed="Problems, knowledge points and cards; a number alone as the answer, where the paper has options.",
     history=[
         Change("2026-11-22", "Written; thresholds before any run of it. Pilots for the choice of tasks had shown .65 and .07 right "
