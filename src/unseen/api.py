@@ -1025,12 +1025,12 @@ def network_subject(
     seed: int,
 ) -> Subject:  # fmt: skip
     """Trained networks as the subject of an audit: what they answer, and what is inside them."""
+    from unseen.engine.seeds import seeded_torch
     from unseen.engine.torch_extra import needs_torch
     from unseen.responses.frames import from_table
 
     with needs_torch("auditing a module"):
         from unseen.learners.networks import Inspected
-        from unseen.learners.networks.network import own_draws
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
@@ -1042,12 +1042,12 @@ def network_subject(
     if module is None:
         raise BadInput("weights without a network: say with --module module:function what builds it.")
     if weights is not None:
-        with own_draws(seed):
+        with seeded_torch(seed):
             module, runs = stored(module, weights)
     elif isinstance(module, str):
         raise BadInput(f"--module {module}: says what builds the network; give its weights too: --weights FILE.")
     read = [learning_table(part) if isinstance(part, str | Path) else part for part in (train, test)]
-    with own_draws(seed):
+    with seeded_torch(seed):
         inspected = Inspected.of(
             module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
             memory=int((memory or options.memory) * 2**30), settings=runs,

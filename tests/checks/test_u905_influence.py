@@ -171,3 +171,26 @@ def test_equal_seeds_tell_the_same():
     train, test = blobs(90, 0), blobs(60, 1)
     module = fitted(*train, steps=40)
     assert told(module, train, test).details.plain() == told(module, train, test).details.plain()
+
+
+class LogChances(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x).log_softmax(1)
+
+
+def test_log_probabilities_are_told_as_their_logits_are():
+    train, (x, y) = blobs(90, 0), blobs(60, 1)
+    # Test labels of another class, so that there are wrong answers.
+    test = (x, (y + 1) % 3)
+    module = fitted(*train, steps=40)
+    plain, logs = told(module, train, test), told(LogChances(*module), train, test, loss=nn.NLLLoss())
+    assert isinstance(logs, Context)
+    assert [row["train"] for row in logs.details.suspects] == [row["train"] for row in plain.details.suspects]
+    assert logs.details.fall.value == pytest.approx(plain.details.fall.value, rel=0.01)
+
+
+def test_a_loss_without_curvature_is_told_in_one_sentence():
+    train = blobs(90, 0)
+    outcome = told(fitted(*train, steps=40), train, loss=lambda o, y: -o.gather(1, y[:, None])[:, 0])
+    assert isinstance(outcome, NotApplicable)
+    assert "has no second derivatives by the outputs" in outcome.statement

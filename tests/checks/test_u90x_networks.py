@@ -233,3 +233,14 @@ def test_a_network_that_draws_is_the_same_twice_and_leaves_the_users_draws():
     assert torch.equal(torch.get_rng_state(), before)
     assert [c.statement for c in one.context] == [c.statement for c in two.context]
     assert one.responses.table.equals(two.responses.table)
+
+
+def test_principal_directions_are_worked_out_once(sweep, monkeypatch):
+    from unseen.measures.margins import margins
+
+    made = []
+    kept = margins.principal_directions
+    monkeypatch.setattr(margins, "principal_directions", lambda *given: (made.append(1), kept(*given))[1])
+    nets, _, train, test = sweep
+    unseen.audit(module=dict(list(nets.items())[:8]), train=train, test=test, select=["U902", "U907"])
+    assert len(made) == 1

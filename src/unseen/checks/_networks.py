@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
-from unseen.checks.base import Outcome, Settings, Subject
+from unseen.checks.base import About, Check, Outcome, Settings, Subject, guarded
+from unseen.engine.seeds import draw_seed, seeded_torch
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates import Estimate
+from unseen.estimates.intervals.means import mean_estimate
 
 if TYPE_CHECKING:
     from unseen.learners.networks import Inspected, Network, Sample
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MIN_EXAMPLES = 10
 # Networks that are told one by one; of more, U907 tells what orders them.
 MOST_TOLD = 8
+# Under which name the principal directions of the training inputs are kept.
+DIRECTIONS = "principal directions"
 
 
 def inspected(subject: Subject) -> Inspected:
@@ -25,35 +28,28 @@ def inspected(subject: Subject) -> Inspected:
     return subject.module
 
 
-def of_network(
-    tell: Callable[[Inspected, Network, Settings], Outcome], subject: Subject, network: Network, settings: Settings
-) -> Outcome:
-    """What a check tells of one network; what this network can't give ends the check, not the audit.
+def of_each(
+    check: Check, tell: Callable[[Inspected, Network, Settings], Outcome], subject: Subject, settings: Settings
+) -> list[Outcome]:
+    """What a check tells of each network by itself; what one of them can't give ends the check of it, not the audit.
 
     Raises:
-        Undefined: The network or its loss does not give what is measured.
+        Undefined: There are more than eight networks.
     """
-    from unseen.learners.networks.network import own_draws
-
-    try:
-        with own_draws(settings.seed):
-            return tell(inspected(subject), network, settings)
-    except BadInput as error:
-        raise Undefined(str(error)) from error
-
-
-def few_networks(subject: Subject) -> tuple[Network, ...]:
-    """The networks, where each can be told by itself.
-
-    Raises:
-        Undefined: There are more than eight.
-    """
-    networks = inspected(subject).networks
-    if len(networks) > MOST_TOLD:
+    given = inspected(subject)
+    if len(given.networks) > MOST_TOLD:
         raise Undefined(
-            f"{len(networks)} networks are too many to tell each by itself ({MOST_TOLD} at most): U907 compares them."
+            f"{len(given.networks)} networks are too many to tell each by itself ({MOST_TOLD} at most): U907 compares them."
         )
-    return networks
+
+    def told(network: Network) -> Outcome:
+        try:
+            with seeded_torch(settings.seed):
+                return tell(given, network, settings)
+        except BadInput as error:
+            raise Undefined(str(error)) from error
+
+    return [guarded(check, About("model", net.name), lambda net=net: told(net)) for net in given.networks]
 
 
 def some(sample: Sample, most: int, rng: np.random.Generator) -> tuple[Sample, np.ndarray]:
@@ -64,26 +60,34 @@ def some(sample: Sample, most: int, rng: np.random.Generator) -> tuple[Sample, n
     return sample.take(rows), rows
 
 
-def mean_of(values: np.ndarray, sample: Sample, settings: Settings, method: str) -> Estimate:
-    """Mean over examples, those of one cluster as one draw (CR1, t with clusters − 1 degrees of freedom).
+def mean_of(values: np.ndarray, sample: Sample, settings: Settings, what: str) -> Estimate:
+    """Mean over the examples that have a finite value, those of one cluster as one draw.
 
     Raises:
         TooFewUnits: Fewer than ten clusters hold a value.
+        Undefined: All values are the same.
     """
     known = np.isfinite(values)
-    clusters = np.unique(sample.clusters[known], return_inverse=True)[1]
-    n, c = int(known.sum()), int(clusters.max()) + 1 if known.any() else 0
-    if c < MIN_EXAMPLES:
-        raise TooFewUnits(f"{method}: {c} independent examples, {MIN_EXAMPLES} are needed.")
-    mean = float(values[known].mean())
-    sums = np.bincount(clusters, values[known] - mean, c)
-    error = float(np.sqrt(c / (c - 1) * (sums**2).sum())) / n
-    reach = float(stats.t.ppf((1 + settings.level) / 2, c - 1)) * max(error, 1e-12)
-    return Estimate(mean, mean - reach, mean + reach, c, method, settings.level)
+    count = len(np.unique(sample.clusters[known]))
+    if count < MIN_EXAMPLES:
+        raise TooFewUnits(f"{what}: {count} independent examples, {MIN_EXAMPLES} are needed.")
+    return mean_estimate(values[known], sample.clusters[known], level=settings.level, what=what)
+
+
+def directions(given: Inspected) -> Any:
+    """The principal directions of the training inputs, worked out once; None where they have none."""
+    from unseen.measures.margins.margins import principal_directions
+
+    if DIRECTIONS not in given.shared:
+        try:
+            given.shared[DIRECTIONS] = principal_directions(given.train)
+        except (BadInput, Undefined):
+            given.shared[DIRECTIONS] = None
+    return given.shared[DIRECTIONS]
 
 
 def generator(rng: np.random.Generator) -> Any:
     """A generator of torch, seeded by one of numpy."""
     import torch
 
-    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+    return torch.Generator().manual_seed(draw_seed(rng))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import few_networks, mean_of, of_network, some
-from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks._networks import mean_of, of_each, some
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Coherent
-from unseen.errors import TooFewUnits
+from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ class GradientCoherence(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        return [
-            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
-            for net in few_networks(subject)
-        ]
+        return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
         from unseen.measures.gradients.coherence import alignment_with, coherence
@@ -66,7 +63,7 @@ class GradientCoherence(Check):
                 beyond = mean_of(
                     alignment_with(network, test, found.total, memory=given.memory), test, settings, "mean cosine"
                 )
-            except TooFewUnits:
+            except (TooFewUnits, Undefined):
                 beyond = None
         low, high = (max(1.0, 1 + (n - 1) * x) for x in (found.estimate.low, found.estimate.high))
         helped = f"{_count(found.helped)} [{_count(low)}, {_count(high)}] of {n:,}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseen.checks._networks import few_networks, mean_of, of_network, some
-from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks._networks import directions, mean_of, of_each, some
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Margin, Margins
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -56,19 +56,10 @@ class MarginsOfNetwork(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        return [
-            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
-            for net in few_networks(subject)
-        ]
+        return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
-        from unseen.measures.margins.margins import (
-            hidden_margins,
-            input_margins,
-            layers,
-            output_margins,
-            principal_directions,
-        )
+        from unseen.measures.margins.margins import hidden_margins, input_margins, layers, output_margins
 
         about = About("model", network.name)
         if not given.train.classes:
@@ -78,11 +69,7 @@ class MarginsOfNetwork(Check):
                 about=about,
             )
         rng = self.rng(settings, network.name)
-        basis: Tensor | None = None
-        try:
-            basis = principal_directions(given.train)
-        except Undefined:
-            basis = None
+        basis: Tensor | None = directions(given)
         chosen = layers(network)
         chosen = [
             chosen[i] for i in np.unique(np.linspace(0, len(chosen) - 1, min(LAYERS, len(chosen))).round().astype(int))

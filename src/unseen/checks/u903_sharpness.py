@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import few_networks, generator, of_network, some
-from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks._networks import generator, of_each, some
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Curved
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ class Sharpness(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        return [
-            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
-            for net in few_networks(subject)
-        ]
+        return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
         from unseen.measures.sharpness.sharpness import adaptive_sharpness, curvature, fisher_rao

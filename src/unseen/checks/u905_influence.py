@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unseen.checks._networks import few_networks, of_network
-from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks._networks import generator, of_each, some
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.influence import Carriers
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -68,34 +68,29 @@ class TrainingInfluence(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        return [
-            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
-            for net in few_networks(subject)
-        ]
+        return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
-        import torch
-
         from unseen.measures.influence import Kronecker
         from unseen.measures.influence.nearest import nearest, sketched
 
         rng = self.rng(settings, network.name)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        train, rows = _some(given.train, MOST, rng)
+        draws = generator(rng)
+        train, rows = some(given.train, MOST, rng)
         if len(train) < settings.min_units:
             raise TooFewUnits(f"influence compares training examples: {len(train)}, {settings.min_units} are needed.")
         try:
-            fitted = Kronecker.fit(network, train, draws=1, generator=generator, memory=given.memory)
+            fitted = Kronecker.fit(network, train, draws=1, generator=draws, memory=given.memory)
         except BadInput as error:
             raise Undefined(str(error)) from error
-        names = _names(given.train)
+        names = given.train.items()
         own = fitted.own(train, memory=given.memory)
         if not np.isfinite(own).all():
             bad = int((~np.isfinite(own)).sum())
             raise Undefined(
                 f"the influence of {bad:,} of {len(own):,} examples is not finite: the loss is flat, or overflows."
             )
-        vectors = sketched(network, train, generator=generator, memory=given.memory)
+        vectors = sketched(network, train, generator=draws, memory=given.memory)
         suspects = _suspects(network, train, own, [names[r] for r in rows])
         alike = _alike(train, *nearest(vectors, memory=given.memory), [names[r] for r in rows], rng)
         found = None if given.test is None else self._wrong(given, network, fitted, train, rows, rng, settings)
@@ -140,7 +135,7 @@ class TrainingInfluence(Check):
         mean = scores.mean(0)
         order = np.argsort(mean, kind="stable")[:k]
         order = order[mean[order] < 0]
-        names, tests = _names(given.train), _names(test)
+        names, tests = given.train.items(), test.items()
         answers = network.outputs(few.inputs)
         carriers = tuple(
             {"train": names[rows[i]], "target": _plain(train, i), "raises the mean loss by": _short(-mean[i] / len(train))}
@@ -148,7 +143,7 @@ class TrainingInfluence(Check):
         )  # fmt: skip
         each = tuple(
             {
-                "test": tests[at[t]], "target": _plain(few, t), "answer": _answer(network, answers[t]),
+                "test": tests[at[t]], "target": _plain(few, t), "answer": _answer(network, few, answers[t]),
                 "raised by": ", ".join(names[rows[i]] for i in np.argsort(scores[t], kind="stable")[:3] if scores[t, i] < 0),
             }
             for t in range(min(LISTED, len(few)))
@@ -203,7 +198,7 @@ def _suspects(network: Network, train: Sample, own: np.ndarray, names: list[str]
     order = [int(i) for i in np.argsort(-without, kind="stable")[:LISTED]]
     return tuple(
         {
-            "train": names[i], "target": _plain(train, i), "answer": _answer(network, output), "loss": _short(losses[i]),
+            "train": names[i], "target": _plain(train, i), "answer": _answer(network, train, output), "loss": _short(losses[i]),
             "loss without it": _short(without[i]),
         }
         for i, output in zip(order, network.outputs(train.inputs[order]), strict=True)
@@ -240,25 +235,12 @@ def _alike(
 
 def _wrong_rows(network: Network, test: Sample) -> np.ndarray:
     """Rows with a wrong answer; of numbers the tenth with the largest loss."""
+    from unseen.learners.networks.inspected import right
+
     if not test.classes:
         losses = network.losses(test).numpy()
         return np.sort(np.argsort(-losses, kind="stable")[: max(1, len(losses) // 10)])
-    outputs = network.outputs(test.inputs)
-    told = (outputs.reshape(len(test)) > 0).long() if outputs[0].numel() == 1 else outputs.argmax(1)
-    return np.flatnonzero((told.reshape(len(test), -1) != test.targets.reshape(len(test), -1)).any(1).numpy())
-
-
-def _some(sample: Sample, most: int, rng: np.random.Generator) -> tuple[Sample, np.ndarray]:
-    rows = np.arange(len(sample))
-    if len(rows) > most:
-        rows = np.sort(rng.choice(len(rows), most, replace=False))
-    return sample.take(rows), rows
-
-
-def _names(sample: Sample) -> list[str]:
-    if "item" in sample.table.columns:
-        return [str(name) for name in sample.table["item"].to_list()]
-    return [f"{sample.name} {i}" for i in range(len(sample))]
+    return np.flatnonzero(right(network, test) < 1)
 
 
 def _plain(sample: Sample, row: int) -> int | float | str:
@@ -266,11 +248,10 @@ def _plain(sample: Sample, row: int) -> int | float | str:
     return value.item() if value.dim() == 0 else str(value.tolist())
 
 
-def _answer(network: Network, output: Any) -> int | float | str:
-    if network.loss_name == "cross-entropy" and output.dim() == 1:
-        return int(output.argmax())
-    if network.loss_name == "binary":
-        return int(output.reshape(-1)[0] > 0)
+def _answer(network: Network, sample: Sample, output: Any) -> int | float | str:
+    if sample.classes:
+        told = network.class_scores(output[None]).argmax(1)[0]
+        return int(told) if told.dim() == 0 else str(told.tolist())
     return float(f"{float(output):.4g}") if output.numel() == 1 else str(output.tolist())
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unseen.checks._networks import generator, inspected, some
+from unseen.checks._networks import directions, generator, inspected, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Foretold, OrderedBy
+from unseen.engine.seeds import seeded_torch
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates.models.foretelling import MIN_RUNS, Foretelling, configurations, foretelling
 
@@ -71,7 +72,6 @@ class MeasuresThatRank(Check):
                 )
             ]  # fmt: skip
         from unseen.learners.networks.inspected import right
-        from unseen.learners.networks.network import own_draws
 
         if given.test is None:
             return [
@@ -84,7 +84,7 @@ class MeasuresThatRank(Check):
         train, _ = some(given.train, MOST, self.rng(settings, "train"))
         test, _ = some(given.test, MOST, self.rng(settings, "test"))
         rows = [self._measured(given, net, train, test, settings) for net in given.networks]
-        with own_draws(settings.seed):
+        with seeded_torch(settings.seed):
             scores = np.stack([right(net, given.test) for net in given.networks], 1)
         score = scores.mean(0)
         known = {name: np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in MEASURES}
@@ -141,25 +141,15 @@ class MeasuresThatRank(Check):
         self, given: Inspected, network: Network, train: Sample, test: Sample, settings: Settings
     ) -> dict[str, float]:
         """The measures of one run; what can't be had is left out."""
-        import torch
-
         from unseen.learners.networks.inspected import right
-        from unseen.learners.networks.network import own_draws
         from unseen.measures.gradients.coherence import coherence
-        from unseen.measures.margins.margins import (
-            hidden_margins,
-            input_margins,
-            layers,
-            output_margins,
-            principal_directions,
-        )
+        from unseen.measures.margins.margins import hidden_margins, input_margins, layers, output_margins
         from unseen.measures.sharpness.sharpness import adaptive_sharpness, curvature, fisher_rao
 
-        weights = torch.cat([v.reshape(-1) for v in network.trained.values()])
         made = {
             "training score": float(right(network, given.train).mean()),
             "training loss": float(network.losses(given.train).mean()), "parameters": float(network.parameters),
-            "norm of the weights": float(weights.norm()),
+            "norm of the weights": float(network.weights.norm()),
         }  # fmt: skip
         told = {
             "coherence": lambda: coherence(network, train, memory=given.memory).estimate.value,
@@ -177,15 +167,14 @@ class MeasuresThatRank(Check):
                 "confidence on unseen inputs": lambda: _confidence(network, test),
                 "output margin": lambda: _mean(output_margins(network, train)),
                 "input margin": lambda: _mean(input_margins(network, train, steps=STEPS)),
-                "constrained margin": lambda: _mean(
-                    input_margins(network, train, within=principal_directions(given.train), steps=STEPS)
-                ),
             }
+            if (basis := directions(given)) is not None:
+                told["constrained margin"] = lambda: _mean(input_margins(network, train, within=basis, steps=STEPS))
             if inner:
                 told["hidden margin"] = lambda: _mean(hidden_margins(network, train, inner[0]))
         for name, measure in told.items():
             try:
-                with own_draws(settings.seed):
+                with seeded_torch(settings.seed):
                     value = measure()
             except (BadInput, TooFewUnits, Undefined, RuntimeError):
                 continue
@@ -214,11 +203,8 @@ def _confidence(network: Network, sample: Sample) -> float:
     """Mean probability of the answer: no label is read."""
     import torch
 
-    outputs = network.outputs(sample.inputs)
-    if network.loss_name == "binary":
-        one = torch.sigmoid(outputs.reshape(len(outputs)))
-        return float(torch.maximum(one, 1 - one).mean())
-    return float(torch.softmax(outputs, 1).max(1).values.mean())
+    scores = network.class_scores(network.outputs(sample.inputs))
+    return float(torch.softmax(scores, 1).max(1).values.mean())
 
 
 def _mean(values: np.ndarray) -> float:

@@ -175,3 +175,32 @@ def test_safetensors_are_read(tmp_path):
 def test_a_sample_is_taken_as_it_is():
     sample = Sample.of(data())
     assert Inspected.of(small(), sample).train is sample
+
+
+def test_a_network_is_copied_once_and_held_against_both_sides(monkeypatch):
+    import copy
+
+    made = []
+    kept = copy.deepcopy
+    monkeypatch.setattr(copy, "deepcopy", lambda one, *more: (made.append(one), kept(one, *more))[1])
+    Inspected.of({"a": small(), "b": small()}, data(), data(seed=1))
+    assert sum(isinstance(one, nn.Sequential) for one in made) == 2
+
+
+def test_memory_for_many_networks_is_told_before_the_first_is_read(monkeypatch):
+    from unseen.engine import processes
+
+    monkeypatch.setattr(processes, "_free_memory", lambda: 20_000.0)
+    with pytest.raises(BadInput, match="copies of 100 networks and a chunk of gradients would take"):
+        Inspected.of({str(i): small() for i in range(100)}, data())
+
+
+def test_a_hinge_loss_on_one_output_is_scored_by_its_sign():
+    x = np.array([[-2.0], [3.0], [1.0]], dtype="float32")
+    net = nn.Linear(1, 1)
+    with torch.no_grad():
+        net.weight.fill_(1.0)
+        net.bias.zero_()
+    table = Inspected.of(net, (x, [0, 1, 0]), loss=lambda o, y: (1 - (2 * y - 1) * o[:, 0]).clamp(min=0)).answers()
+    assert table["prediction"].to_list() == ["0", "1", "1"]
+    assert table["score"].to_list() == [1.0, 1.0, 0.0]

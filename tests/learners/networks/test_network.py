@@ -65,14 +65,6 @@ def test_code_that_cannot_be_mapped_gives_the_same_gradients_one_by_one():
     assert torch.allclose(got, looped(network, sample), atol=1e-6)
 
 
-def test_only_named_parameters_count():
-    sample = data()
-    network = Network.of(built(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), sample)
-    whole = torch.cat([part for _, part in network.gradients(sample)])
-    last = torch.cat([part for _, part in network.gradients(sample, only=("2.weight", "2.bias"))])
-    assert torch.allclose(last, whole[:, -27:])
-
-
 def test_nothing_of_the_users_module_changes():
     sample = data()
     module = built(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
@@ -269,3 +261,77 @@ def test_a_failure_on_some_inputs_names_them():
     x[5] = 100
     with pytest.raises(BadInput, match=r"inputs 4 to 5 .*too large"):
         net.outputs(x, batch=2)
+
+
+def test_weights_as_one_vector_are_the_parameters_again():
+    sample = data()
+    network = Network.of(built(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)), sample)
+    network.module[0].bias.requires_grad_(requires_grad=False)
+    named = network.named(network.weights)
+    assert all(torch.equal(named[k], v) for k, v in network.trained.items())
+    assert set(network.fixed) == {"0.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"}
+    assert torch.equal(network.at(named, sample.inputs), network.outputs(sample.inputs))
+    zero = network.at(network.named(torch.zeros_like(network.weights)), sample.inputs)
+    assert torch.equal(zero, torch.zeros(12, 3))
+
+
+def hinge(outputs, targets):
+    return (1 - (2 * targets - 1) * outputs[:, 0]).clamp(min=0)
+
+
+def chance(outputs, targets):
+    return nn.functional.binary_cross_entropy(outputs[:, 0], targets.float(), reduction="none")
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "told"),
+    [
+        ((nn.Linear(1, 1),), hinge, [0, 0, 1, 1]),
+        ((nn.Linear(1, 1), nn.Sigmoid()), chance, [0, 0, 1, 1]),
+        # Minus 2, minus 0.4, 0.6 and 2 as numbers that are to be near the class.
+        ((nn.Linear(1, 1),), lambda o, y: (o[:, 0] - y).abs(), [0, 0, 1, 2]),
+    ],
+)
+def test_one_output_with_a_loss_of_ones_own_is_the_class_of_least_loss(layers, loss, told):
+    net = built(*layers)
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+        net[0].bias.zero_()
+    sample = Sample.of(([[-2.0], [-0.4], [0.6], [2.0]], told))
+    network = Network.of(net, sample, loss=loss)
+    scores = network.class_scores(network.outputs(sample.inputs))
+    assert scores.argmax(1).tolist() == told
+    if loss is chance:
+        assert torch.allclose(scores.softmax(1)[:, 1], torch.sigmoid(sample.inputs[:, 0]), atol=1e-6)
+
+
+def test_whole_numbers_that_are_no_classes_are_told():
+    with pytest.raises(BadInput, match=r"whole numbers up to 5,000 as targets.*as decimal ones"):
+        Network.of(nn.Linear(1, 1), Sample.of(([[1.0], [2.0]], [7, 5000])), loss="squared")
+
+
+def test_log_probabilities_with_their_likelihood_are_the_cross_entropy():
+    sample = data()
+    layers = nn.Linear(4, 3)
+    network = Network.of(nn.Sequential(layers, nn.LogSoftmax(1)), sample, loss=nn.NLLLoss())
+    assert network.loss_name == "cross-entropy"
+    assert torch.allclose(network.losses(sample), Network.of(layers, sample).losses(sample), atol=1e-6)
+    # Of outputs that are no log-probabilities it is a loss of its own.
+    assert Network.of(layers, sample, loss=nn.NLLLoss()).loss_name == "NLLLoss"
+
+
+def test_losses_of_sequences_are_one_an_example():
+    x = torch.arange(12).reshape(3, 4) % 5
+    reads = nn.Embedding(5, 5)
+    network = Network.of(Around(lambda net, x: reads(x).transpose(1, 2) + net.bias.sum()), Sample.of((x, x)))
+    assert network.losses(Sample.of((x, x))).shape == (3,)
+
+
+def test_memory_that_the_machine_has_not_is_told_before(monkeypatch):
+    from unseen.engine import processes
+
+    monkeypatch.setattr(processes, "_free_memory", lambda: 1000.0)
+    with pytest.raises(
+        BadInput, match=r"network: a copy in single precision would take 0.0 GB of memory, and 0.0 GB are free"
+    ):
+        Network.of(nn.Linear(30, 30), Sample.of((np.zeros((2, 30), dtype="float32"), [0, 1])))

@@ -8,6 +8,7 @@ from torch import nn  # noqa: E402
 
 from unseen.errors import TooFewUnits, Undefined  # noqa: E402
 from unseen.learners.networks import Network, Sample  # noqa: E402
+from unseen.measures.gradients.chunks import Layered, Made, chunks  # noqa: E402
 from unseen.measures.gradients.coherence import alignment_with, coherence  # noqa: E402
 
 
@@ -104,3 +105,73 @@ def test_too_few_clusters_and_zero_gradients_are_told():
     network, sample = linear(np.zeros((20, 3)))
     with pytest.raises(Undefined, match="all gradients are zero"):
         coherence(network, sample)
+
+
+def problem(*layers, n=30):
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    sample = Sample.of((rng.normal(size=(n, 6)).astype("float32"), rng.integers(0, 3, n)))
+    return Network.of(nn.Sequential(*layers), sample), sample
+
+
+class Twice(nn.Module):
+    """A layer that is used twice, as a recurrent one is."""
+
+    def __init__(self):
+        super().__init__()
+        self.again, self.told = nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.told(torch.tanh(self.again(torch.tanh(self.again(x)))))
+
+
+LAYERS = [
+    (nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 9, bias=False), nn.Tanh(), nn.Linear(9, 3)),
+    (nn.Unflatten(1, (1, 2, 3)), nn.Conv2d(1, 5, 2, padding=1), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(60, 3)),
+    (nn.Unflatten(1, (1, 6)), nn.Unflatten(2, (2, 3)), nn.Linear(3, 40), nn.ReLU(), nn.Flatten(), nn.Linear(80, 3)),
+    (Twice(),),
+]
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_what_layers_tell_of_gradients_is_that_of_each_example(layers):
+    network, sample = problem(*layers)
+    slow = torch.cat([part for _, part in network.gradients(sample)])
+    direction = torch.randn(network.parameters, generator=torch.Generator().manual_seed(1))
+    found = list(chunks(network, sample, memory=16 * 4 * network.parameters * 7))
+    assert len(found) > 1
+    assert all(type(part) is Layered for _, part in found)
+    scale = float(slow.norm())
+    for rows, part in found:
+        assert torch.allclose(part.each(), slow[rows], atol=1e-6)
+        assert torch.allclose(part.squares(), slow[rows].square().sum(1), rtol=1e-4)
+        assert torch.allclose(part.times(direction), slow[rows] @ direction, atol=1e-5 * scale)
+        assert torch.allclose(part.total(), slow[rows].sum(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_coherence_by_layers_is_that_of_all_pairs(layers):
+    network, sample = problem(*layers)
+    g = torch.cat([part for _, part in network.gradients(sample)]).double().numpy()
+    assert coherence(network, sample).estimate.value == pytest.approx(slow(g, np.arange(30)), abs=1e-6)
+    clustered = Sample(sample.inputs, sample.targets, cluster=np.arange(30) // 2)
+    assert coherence(network, clustered).estimate.value == pytest.approx(slow(g, np.arange(30) // 2), abs=1e-6)
+
+
+class Mixing(nn.Module):
+    """Answers that depend on who else is in the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.net(x - x.mean(0) / 2)
+
+
+@pytest.mark.parametrize("module", [Mixing(), nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 3))])
+def test_networks_that_layers_do_not_tell_are_taken_example_by_example(module):
+    network, sample = problem(module)
+    assert all(type(part) is Made for _, part in chunks(network, sample))
+    made = torch.cat([part.each() for _, part in chunks(network, sample)])
+    assert torch.equal(made, torch.cat([part for _, part in network.gradients(sample)]))

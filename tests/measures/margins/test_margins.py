@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from unseen.errors import BadInput  # noqa: E402
+from unseen.errors import BadInput, Undefined  # noqa: E402
 from unseen.learners.networks import Network, Sample  # noqa: E402
 from unseen.measures.margins.margins import (  # noqa: E402
     hidden_margins,
@@ -131,3 +131,33 @@ def test_what_has_no_margin_is_told():
     numbers = Sample.of((np.ones((3, 5), dtype="float32"), [0.5, 1.5, 2.5]))
     with pytest.raises(BadInput, match="the targets are numbers"):
         output_margins(network, numbers)
+
+
+def test_principal_directions_of_few_wide_inputs_span_the_same_space():
+    """Made of the small matrix of products; the large one has the same eigenvectors."""
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(12, 40)) * np.linspace(0.1, 3, 40)).astype("float32")
+    found = principal_directions(Sample.of((x, np.arange(12) % 2)))
+    values, vectors = np.linalg.eigh(np.cov(x.astype(float).T, bias=True))
+    share = values[::-1].cumsum() / values.sum()
+    top = vectors[:, ::-1][:, : int((share < 0.9).sum()) + 1]
+    assert found.shape == top.T.shape
+    assert np.allclose(found.numpy().T @ found.numpy(), top @ top.T, atol=1e-5)
+
+
+def test_tokens_have_no_directions():
+    with pytest.raises(Undefined, match="tokens, which have no directions"):
+        principal_directions(Sample.of((np.arange(12).reshape(6, 2), np.arange(6) % 2)))
+
+
+def test_margins_of_one_output_with_a_loss_of_ones_own_are_distances_to_its_sign():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 2)).astype("float32")
+    net = nn.Linear(2, 1)
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[2.0, 0.0]]))
+        net.bias.zero_()
+    sample = Sample.of((x, (x[:, 0] > 0).astype(int)))
+    network = Network.of(net, sample, loss=lambda o, y: nn.functional.softplus(-(2 * y - 1) * o[:, 0]))
+    assert np.allclose(output_margins(network, sample), 2 * abs(x[:, 0]), atol=1e-5)
+    assert np.allclose(input_margins(network, sample), abs(x[:, 0]), atol=1e-3)

@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
+from unseen.errors import Undefined  # noqa: E402
 from unseen.learners.networks import Network, Sample  # noqa: E402
 from unseen.measures.sharpness.sharpness import Surface, adaptive_sharpness, curvature, fisher_rao  # noqa: E402
 
@@ -81,3 +82,36 @@ def test_the_ascent_finds_at_least_what_random_directions_find():
     drawn = [torch.randn(len(size), generator=rng) for _ in range(300)]
     best = max(surface.loss(surface.weights + 0.5 * size * d / d.norm()) for d in drawn) - start
     assert adaptive_sharpness(network, sample, radius=0.5) >= best
+
+
+class ByNumpy(nn.Module):
+    """Code that leaves torch on the way, which no transform of functions lets through."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = tanh_net()[0].module
+
+    def forward(self, x):
+        scale = 1.0 + float(np.abs(x.detach().numpy()).max() > 0)
+        return self.net(x) * scale
+
+
+def test_code_that_leaves_torch_has_the_same_curvature():
+    _, sample = tanh_net()
+    odd = Network.of(ByNumpy(), sample)
+    plain = Network.of(nn.Sequential(ByNumpy().net, Twice()), sample)
+    drawn = [torch.Generator().manual_seed(0) for _ in range(2)]
+    assert curvature(odd, sample, generator=drawn[0]) == curvature(plain, sample, generator=drawn[1])
+    assert adaptive_sharpness(odd, sample) == adaptive_sharpness(plain, sample)
+
+
+class Twice(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+def test_a_loss_that_is_linear_in_the_weights_has_no_curvature():
+    sample = Sample.of((np.ones((12, 2), dtype="float32"), np.ones(12)))
+    network = Network.of(nn.Linear(2, 1), sample, loss=lambda o, y: o[:, 0] * y)
+    with pytest.raises(Undefined, match="linear in the weights"):
+        curvature(network, sample, generator=torch.Generator().manual_seed(0))

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from torch import nn
 
 from unseen.errors import BadInput
-from unseen.learners.networks.network import MEMORY, Loss, Network
+from unseen.learners.networks.losses import Loss
+from unseen.learners.networks.network import BATCH, COPIES, MEMORY, Network
+from unseen.learners.networks.room import require_room
 from unseen.learners.networks.sample import Sample
-from unseen.plain_text import names
+from unseen.plain_text import counted, names
 
 # Training examples that stand beside the test set as answers; more say nothing that these do not.
 MOST_ANSWERED = 20_000
@@ -75,10 +78,11 @@ class Inspected:
                 f"{tuple(seen.inputs.shape[1:])} and {_kind(seen)}. Prepare both in the same way."
             )
         given = _named(module)
+        _require_room(given, memory)
         networks = [Network.of(one, seen, loss=loss, name=name) for name, one in given.items()]
         if beyond is not None:
-            for name, one in given.items():
-                Network.of(one, beyond, loss=loss, name=name)
+            for network in networks:
+                network.require_fit(beyond)
         own = settings or {}
         strange = sorted(set(own) - set(given))
         if strange:
@@ -107,7 +111,8 @@ class Inspected:
                 rows = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ANSWERED, replace=False))
             few = sample.take(rows)
             own = few.table.select(c for c in few.table.columns if c not in OWN and (c != "split" or len(parts) == 1))
-            label = pl.Series("item", _items(few, rows, single=len(parts) == 1))
+            items = sample.items(bare=len(parts) == 1)
+            label = pl.Series("item", [items[i] for i in rows])
             for network in self.networks:
                 fixed = [pl.lit(network.name).alias("model"), label, *_scored(network, few)]
                 if few.cluster is not None:
@@ -138,23 +143,13 @@ def _scored(network: Network, sample: Sample) -> list[pl.Series]:
         # One answer a step of a sequence: the share of right ones.
         steps = (outputs.argmax(1) == sample.targets).reshape(len(sample), -1).double().mean(1)
         return [pl.Series("score", steps.numpy())]
-    if network.loss_name == "binary":
-        one = torch.sigmoid(outputs.reshape(len(sample)))
-        chances = torch.stack([1 - one, one], 1)
-    else:
-        chances = torch.softmax(outputs, 1)
+    chances = torch.softmax(network.class_scores(outputs), 1)
     sure, told = chances.double().max(1)
     truth = sample.targets.reshape(len(sample), -1)[:, 0]
     return [
         pl.Series("score", (told == truth).double().numpy()), pl.Series("prediction", told.numpy()).cast(pl.String),
         pl.Series("target", truth.numpy()).cast(pl.String), pl.Series("confidence", sure.clamp(0, 1).numpy()),
     ]  # fmt: skip
-
-
-def _items(sample: Sample, rows: np.ndarray, *, single: bool) -> list[str]:
-    if "item" in sample.table.columns:
-        return sample.table["item"].cast(pl.String).to_list()
-    return [str(i) if single else f"{sample.name} {i}" for i in rows]
 
 
 def _named(module: Any) -> dict[str, Any]:
@@ -166,6 +161,17 @@ def _named(module: Any) -> dict[str, Any]:
     if isinstance(module, list | tuple):
         return {f"network {i + 1}": m for i, m in enumerate(module)} or _none()
     return {"network": module}
+
+
+def _require_room(given: Mapping[str, Any], memory: int) -> None:
+    """The machine has room for a copy of each network, and for a chunk of gradients."""
+    whole = [sum(p.numel() for p in one.parameters()) for one in given.values() if isinstance(one, nn.Module)]
+    most = max(whole, default=0)
+    chunk = 4 * COPIES * most * max(1, min(BATCH, memory // (4 * COPIES * max(1, most))))
+    require_room(
+        4 * sum(whole) + chunk, f"copies of {counted(len(whole), 'network')} and a chunk of gradients",
+        "Audit fewer networks at once, or give less --memory.",
+    )  # fmt: skip
 
 
 def _none() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,24 +16,15 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unseen.errors import BadInput
+from unseen.learners.networks.losses import Loss, chosen, require_targets, type_of
+from unseen.learners.networks.room import require_room
 from unseen.learners.networks.sample import Sample
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 # Memory that gradients of single examples may take at once, in bytes.
 MEMORY = 1 << 30
 BATCH = 512
-LOSSES: dict[str, Loss] = {
-    "cross-entropy": lambda outputs, targets: nn.functional.cross_entropy(outputs, targets, reduction="none"),
-    "binary": lambda outputs, targets: nn.functional.binary_cross_entropy_with_logits(
-        outputs.reshape(targets.shape), targets.to(outputs.dtype), reduction="none"
-    ),
-    "squared": lambda outputs, targets: (
-        (outputs.reshape(targets.shape) - targets).square().reshape(len(targets), -1).sum(1)
-    ),
-    "absolute": lambda outputs, targets: (
-        (outputs.reshape(targets.shape) - targets).abs().reshape(len(targets), -1).sum(1)
-    ),
-}
+# Copies of the vector of a gradient that are held an example while it is made.
+COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,7 @@ class Network:
         loss_name: What the loss is called.
         name: What the network is called.
         notes: What was done to make the copy ("half precision was raised to single").
+        classes: Classes that one output is told apart into.
     """
 
     module: nn.Module
@@ -53,6 +45,7 @@ class Network:
     loss_name: str
     name: str = "network"
     notes: tuple[str, ...] = ()
+    classes: int = 2
 
     @classmethod
     def of(cls, module: nn.Module, sample: Sample, *, loss: str | Loss | None = None, name: str = "network") -> Network:
@@ -95,6 +88,10 @@ class Network:
             notes.append(f"it was copied from {trained[0].device} to the processor")
         if given.training:
             notes.append("it was in training mode: read in evaluation mode")
+        require_room(
+            4 * sum(p.numel() for p in given.parameters()), f"{name}: a copy in single precision",
+            "Audit on a machine with more memory.",
+        )  # fmt: skip
         try:
             own = copy.deepcopy(given).to("cpu").float().eval()
         except (RuntimeError, TypeError) as error:
@@ -103,10 +100,22 @@ class Network:
             ) from error
         own.register_forward_pre_hook(_apart)
         outputs = _outputs(own, sample.inputs[:2], name, sample)
-        chosen, named = _loss(loss, outputs, sample, name)
-        network = cls(own, chosen, named, name, tuple(notes))
-        network._check(sample)
+        rule, named = chosen(loss, outputs, sample)
+        require_targets(named, outputs, sample, name)
+        count = int(sample.targets.max()) + 1 if sample.classes else 0
+        network = cls(own, rule, named, name, tuple(notes), max(2, count))
+        network._require_gradients(sample)
         return network
+
+    def require_fit(self, sample: Sample) -> None:
+        """Hold the network against other examples than those that it was made with.
+
+        Raises:
+            BadInput: It does not take such inputs, or its outputs don't fit the targets.
+        """
+        outputs = _outputs(self.module, sample.inputs[:2], self.name, sample)
+        require_targets(self.loss_name, outputs, sample, self.name)
+        self._require_gradients(sample)
 
     @property
     def parameters(self) -> int:
@@ -117,6 +126,68 @@ class Network:
     def trained(self) -> dict[str, Tensor]:
         """The parameters that are trained, by their names."""
         return {k: p.detach() for k, p in self.module.named_parameters() if p.requires_grad}
+
+    @property
+    def fixed(self) -> dict[str, Tensor]:
+        """All other parameters, and the buffers, by their names."""
+        rest = {k: p.detach() for k, p in self.module.named_parameters() if not p.requires_grad}
+        return rest | {k: v.detach() for k, v in self.module.named_buffers()}
+
+    @property
+    def weights(self) -> Tensor:
+        """The parameters that are trained as one vector, shape (p,), in the order of ``trained``."""
+        return torch.cat([v.reshape(-1) for v in self.trained.values()])
+
+    def named(self, vectors: Tensor) -> dict[str, Tensor]:
+        """Vectors of weights, shape (…, p), as parameters by their names, each of shape (…, its own).
+
+        >>> net = Network.of(nn.Linear(2, 1), Sample.of(([[0.0, 1.0]], [2.0])))
+        >>> {k: tuple(v.shape) for k, v in net.named(torch.zeros(5, 3)).items()}
+        {'weight': (5, 1, 2), 'bias': (5, 1)}
+        """
+        trained = self.trained
+        parts = vectors.split([v.numel() for v in trained.values()], -1)
+        return {
+            k: part.reshape(*vectors.shape[:-1], *v.shape) for (k, v), part in zip(trained.items(), parts, strict=True)
+        }
+
+    def at(self, parameters: Mapping[str, Tensor], inputs: Tensor, fixed: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Outputs with other values of the trained parameters, to be differentiated by them.
+
+        Args:
+            parameters: All that are trained, by their names.
+            inputs: Shape (b, …).
+            fixed: The others, where they are at hand already.
+        """
+        rest = self.fixed if fixed is None else fixed
+        return logits(functional_call(self.module, {**rest, **parameters}, (inputs,)))
+
+    def class_scores(self, outputs: Tensor) -> Tensor:
+        """Outputs of a classifier as one column a class: the largest is the answer, and softmax its probability.
+
+        One logit is that of the second class against the first. One output with a loss of the user's own is worth, for each
+        class, minus the loss that it would have there.
+
+        Args:
+            outputs: Shape (b, …).
+
+        Returns:
+            Shape (b, classes), or (b, classes, steps) for an answer at each step.
+
+        >>> import torch.nn.functional as F
+        >>> hinge = lambda outputs, y: (1 - (2 * y - 1) * outputs[:, 0]).clamp(min=0)
+        >>> net = Network.of(nn.Linear(1, 1), Sample.of(([[0.0], [1.0]], [0, 1])), loss=hinge)
+        >>> net.class_scores(torch.tensor([[-2.0], [0.5]]))
+        tensor([[-0.0000, -3.0000],
+                [-1.5000, -0.5000]])
+        """
+        if outputs.shape[1:].numel() > 1:
+            return outputs
+        one = outputs.reshape(len(outputs))
+        if self.loss_name == "binary":
+            return torch.stack([torch.zeros_like(one), one], 1)
+        each = [torch.full((len(one),), k, dtype=torch.long) for k in range(self.classes)]
+        return torch.stack([-self.loss(outputs, k) for k in each], 1)
 
     def digest(self) -> str:
         """SHA-256 of all parameters and buffers, in their order."""
@@ -143,33 +214,26 @@ class Network:
         with torch.no_grad():
             return torch.cat([self.loss(logits(self.module(x)), y) for x, y in parts])
 
-    def gradients(
-        self, sample: Sample, *, memory: int = MEMORY, only: tuple[str, ...] | None = None
-    ) -> Iterator[tuple[slice, Tensor]]:
+    def gradients(self, sample: Sample, *, memory: int = MEMORY) -> Iterator[tuple[slice, Tensor]]:
         """Gradients of the losses of single examples, in chunks that fit a memory.
 
         Args:
             sample: n examples.
             memory: Bytes that a chunk and what comes of it may take.
-            only: Names of the parameters that count; by default all that are trained.
 
         Yields:
-            Rows, and their gradients as vectors, shape (rows, number of parameters).
+            Rows, and their gradients as vectors, shape (rows, p), in the order of ``trained``.
 
         Raises:
             BadInput: The loss does not depend on the parameters, or a gradient is not finite.
         """
-        free = {k: v for k, v in self.trained.items() if only is None or k in only}
-        fixed = {
-            k: v.detach() for k, v in [*self.module.named_parameters(), *self.module.named_buffers()] if k not in free
-        }
+        free, fixed = self.trained, self.fixed
 
         def one(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            return self.loss(logits(functional_call(self.module, {**fixed, **parameters}, (x[None],))), y[None]).sum()
+            return self.loss(self.at(parameters, x[None], fixed), y[None]).sum()
 
         each = vmap(grad(one), in_dims=(None, 0, 0))
-        width = sum(p.numel() for p in free.values())
-        size = max(1, min(BATCH, memory // (16 * max(1, width))))
+        size = max(1, min(BATCH, memory // (4 * COPIES * self.parameters)))
         mapped = True
         for start in range(0, len(sample), size):
             rows = slice(start, min(start + size, len(sample)))
@@ -178,26 +242,39 @@ class Network:
             if mapped:
                 try:
                     with twice_differentiable(), _quiet():
-                        made = _flat(each(free, x, y), free)
+                        parts = each(free, x, y)
+                        made = torch.cat([parts[k].reshape(len(x), -1) for k in free], 1)
                 except RuntimeError:
                     # Code that looks at values, or changes tensors in place, can't be mapped: one example after another.
                     mapped = False
             if made is None:
-                made = torch.stack([_flat_one(self, fixed, free, x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+                made = torch.stack([self._gradient(x[i : i + 1], y[i : i + 1], fixed) for i in range(len(x))])
             finite = torch.isfinite(made).all(1)
             if not bool(finite.all()):
                 row = rows.start + int((~finite).nonzero()[0, 0])
                 raise BadInput(f"{self.name}: the gradient of {sample.name} row {row} is not finite.")
             yield rows, made
 
-    def _check(self, sample: Sample) -> None:
+    def _gradient(self, x: Tensor, y: Tensor, fixed: Mapping[str, Tensor]) -> Tensor:
+        """The gradient of one example, shape (p,), by one backward pass."""
+        leaves = {k: v.clone().requires_grad_() for k, v in self.trained.items()}
+        loss = self.loss(self.at(leaves, x, fixed), y).sum()
+        if not loss.requires_grad:
+            raise BadInput(
+                f"{self.name}: its loss does not depend on its parameters (detached, or under no_grad), so that it has no "
+                "gradients."
+            )
+        made = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+        return torch.cat(
+            [(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(made, leaves.values(), strict=True)]
+        )
+
+    def _require_gradients(self, sample: Sample) -> None:
         """The loss of an example depends on the parameters, and its gradient is finite."""
-        fixed = {k: v.detach() for k, v in self.module.named_buffers()}
-        fixed |= {k: p.detach() for k, p in self.module.named_parameters() if not p.requires_grad}
         try:
             # Three at once: a loss that spreads targets over outputs of another shape often takes one or two.
             self.losses(sample.take(range(min(3, len(sample)))))
-            _flat_one(self, fixed, self.trained, sample.inputs[:1], sample.targets[:1])
+            self._gradient(sample.inputs[:1], sample.targets[:1], self.fixed)
             next(self.gradients(sample.take([0])))
         except BadInput:
             raise
@@ -212,18 +289,6 @@ class Network:
 def twice_differentiable() -> Any:
     """Attention in the form that has second derivatives and works for single examples; the fused ones have neither."""
     return sdpa_kernel(SDPBackend.MATH)
-
-
-@contextmanager
-def own_draws(seed: int = 0) -> Generator[None]:
-    """Networks that draw numbers when they answer draw the same ones again, and those of the user's program stay as they were."""
-    generator = torch.default_generator
-    state = generator.get_state()
-    generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        generator.set_state(state)
 
 
 @contextmanager
@@ -279,7 +344,7 @@ def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Te
             outputs: Any = logits(module(inputs))
     except Exception as error:
         raise BadInput(
-            f"{name}: does not take the inputs of {sample.name}, of shape {tuple(inputs.shape)} and type {_type(inputs)} "
+            f"{name}: does not take the inputs of {sample.name}, of shape {tuple(inputs.shape)} and type {type_of(inputs)} "
             f"({error}). Give them as the network was trained on."
         ) from error
     if not isinstance(outputs, Tensor):
@@ -292,71 +357,3 @@ def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Te
     if not bool(torch.isfinite(outputs).all()):
         raise BadInput(f"{name}: its outputs for {sample.name} row 0 are not finite.")
     return outputs
-
-
-def _loss(loss: str | Loss | None, outputs: Tensor, sample: Sample, name: str) -> tuple[Loss, str]:
-    width = outputs[0].numel()
-    if callable(loss):
-        return _of_rows(loss), getattr(loss, "__name__", type(loss).__name__)
-    if loss is None:
-        loss = ("binary" if width == 1 else "cross-entropy") if sample.classes else "squared"
-    if loss not in LOSSES:
-        raise BadInput(
-            f"there is no loss {loss!r}; there are {', '.join(LOSSES)}, or a function (outputs, targets) -> losses."
-        )
-    if loss in ("cross-entropy", "binary"):
-        if not sample.classes and loss == "cross-entropy":
-            raise BadInput(
-                f"{name}: cross-entropy needs classes as whole numbers; the targets of {sample.name} are {_type(sample.targets)}."
-            )
-        low, high = int(sample.targets.min()), int(sample.targets.max())
-        count = 2 if loss == "binary" else outputs.shape[1] if outputs.dim() > 1 else 1
-        if low < 0 or high >= count:
-            raise BadInput(
-                f"{name}: {sample.name} has class {high if high >= count else low}, and the network tells {count} classes "
-                f"(0 to {count - 1}) apart."
-            )
-    elif width != sample.targets[0].numel():
-        whole = sample.targets[0].numel() == 1 and bool((sample.targets == sample.targets.round()).all())
-        hint = " If they are classes, give them as whole numbers (integers)." if whole and not sample.classes else ""
-        raise BadInput(
-            f"{name}: gives {width} numbers an example, and the targets of {sample.name} have {sample.targets[0].numel()}.{hint}"
-        )
-    return LOSSES[loss], loss
-
-
-def _of_rows(loss: Loss) -> Loss:
-    """A user's loss as one value an example: as it is where it gives that, else example by example."""
-
-    def rows(outputs: Tensor, targets: Tensor) -> Tensor:
-        made: Any = loss(outputs, targets)
-        if not isinstance(made, Tensor):
-            raise BadInput(f"the loss gives {type(made).__name__}, where a tensor is read, as its gradients are taken.")
-        if made.dim() and len(made) == len(outputs):
-            return made.reshape(len(outputs), -1).sum(1)
-        if len(outputs) == 1:
-            return made.reshape(1)
-        return torch.stack([loss(outputs[i : i + 1], targets[i : i + 1]).reshape(()) for i in range(len(outputs))])
-
-    return rows
-
-
-def _flat(given: dict[str, Tensor], order: dict[str, Tensor]) -> Tensor:
-    return torch.cat([given[k].reshape(len(given[k]), -1) for k in order], 1)
-
-
-def _flat_one(network: Network, fixed: dict[str, Tensor], free: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-    leaves = {k: v.clone().requires_grad_() for k, v in free.items()}
-    loss = network.loss(logits(functional_call(network.module, {**fixed, **leaves}, (x,))), y).sum()
-    if not loss.requires_grad:
-        raise BadInput(
-            f"{network.name}: its loss does not depend on its parameters (detached, or under no_grad), so that it has no gradients."
-        )
-    made = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    return torch.cat(
-        [(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(made, leaves.values(), strict=True)]
-    )
-
-
-def _type(values: Tensor) -> str:
-    return str(values.dtype).removeprefix("torch.")

@@ -76,6 +76,16 @@ class Sample:
             return np.arange(len(self))
         return np.unique(self.cluster, return_inverse=True)[1]
 
+    def items(self, *, bare: bool = False) -> list[str]:
+        """Names of the examples: those of the column ``item``, else "train 0", "train 1" and so on.
+
+        Args:
+            bare: Only the number, where there is no such column.
+        """
+        if "item" in self.table.columns:
+            return self.table["item"].cast(pl.String).to_list()
+        return [str(i) if bare else f"{self.name} {i}" for i in range(len(self))]
+
     def take(self, rows: np.ndarray | Sequence[int]) -> Sample:
         """The examples at these row numbers, in that order."""
         index = np.asarray(rows, dtype=np.int64)

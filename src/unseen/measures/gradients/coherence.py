@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import stats
 from torch import Tensor
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates import Estimate
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import MEMORY
+from unseen.learners.networks.network import COPIES, MEMORY
+from unseen.learners.networks.room import require_room
+from unseen.measures.gradients.chunks import chunks
 
 MIN_CLUSTERS = 10
 
@@ -54,6 +55,7 @@ def coherence(network: Network, sample: Sample, *, memory: int = MEMORY, level: 
         level: Coverage.
 
     Raises:
+        BadInput: The sums of gradients would not fit the memory of the machine.
         TooFewUnits: Fewer than ten clusters.
         Undefined: All gradients are zero.
 
@@ -65,32 +67,43 @@ def coherence(network: Network, sample: Sample, *, memory: int = MEMORY, level: 
     sizes = np.bincount(clusters).astype(float)
     if len(sizes) < MIN_CLUSTERS:
         raise TooFewUnits(f"coherence needs {MIN_CLUSTERS} independent examples, got {len(sizes)}.")
+    require_room(
+        4.0 * (COPIES + 6) * network.parameters, f"{network.name}: sums of gradients of {network.parameters:,} weights",
+        "Audit fewer layers, or on a machine with more memory.",
+    )  # fmt: skip
     ordered = sample.take(order)
     n, of = len(sample), clusters[order]
     squares, own = np.zeros(n), np.zeros(len(sizes))
     total: Tensor | None = None
     within: Tensor | None = None
     current = -1
-    for rows, part in network.gradients(ordered, memory=memory):
-        squares[rows] = part.double().square().sum(1).numpy()
-        total = part.double().sum(0) if total is None else total + part.double().sum(0)
+    alone = len(sizes) == n
+    for rows, part in chunks(network, ordered, memory=memory):
+        squares[rows] = part.squares().double().numpy()
+        total = part.total().double() if total is None else total + part.total().double()
+        if alone:
+            continue
+        each = part.each()
         for i, c in enumerate(of[rows]):
             if c != current:
                 if within is not None:
                     own[current] = float(within @ within)
-                within, current = part[i].double(), int(c)
+                within, current = each[i].double(), int(c)
             else:
-                within = within + part[i].double() if within is not None else part[i].double()
-    if total is None or within is None or not squares.any():
+                within = within + each[i].double() if within is not None else each[i].double()
+    if total is None or not squares.any():
         raise Undefined(
             "all gradients are zero: the network answers every example with certainty, or is not trained by this loss."
         )
-    own[current] = float(within @ within)
+    if within is not None:
+        own[current] = float(within @ within)
+    # The order of examples is that of their clusters.
+    own = squares if alone else own
     whole = float(total @ total)
     dots = np.zeros(n)
     single = total.float()
-    for rows, part in network.gradients(ordered, memory=memory):
-        dots[rows] = (part @ single).double().numpy()
+    for rows, part in chunks(network, ordered, memory=memory):
+        dots[rows] = part.times(single).double().numpy()
     estimate = _jackknifed(
         whole, own, np.bincount(of, dots, len(sizes)), np.bincount(of, squares, len(sizes)), sizes, level
     )
@@ -144,7 +157,8 @@ def alignment_with(network: Network, sample: Sample, total: Tensor, *, memory: i
     """
     made = np.full(len(sample), np.nan)
     unit = total / total.norm()
-    for rows, part in network.gradients(sample, memory=memory):
-        made[rows] = torch.nn.functional.cosine_similarity(part, unit[None], dim=1).double().numpy()
-        made[rows][part.square().sum(1).numpy() == 0] = np.nan
+    for rows, part in chunks(network, sample, memory=memory):
+        length = part.squares().sqrt().double().numpy()
+        with np.errstate(invalid="ignore"):
+            made[rows] = np.clip(part.times(unit).double().numpy() / length, -1, 1)
     return made

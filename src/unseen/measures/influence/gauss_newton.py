@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
-from torch.func import functional_call, jacrev, jvp, vjp, vmap
+from torch.func import jacrev, jvp, vjp, vmap
 
 from unseen.errors import BadInput, Undefined
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import BATCH, MEMORY, logits
+from unseen.learners.networks.network import BATCH, MEMORY
 from unseen.measures.influence.gradients import held, scored
 from unseen.measures.influence.output_curvature import count, directions, times_hessian
 from unseen.measures.influence.result import Influence
@@ -98,12 +98,12 @@ class GaussNewton:
     def _directions(self, draws: int, generator: Generator | None):  # noqa: ANN202
         """Chunks of Jᵀv for all directions v of each example, shape (b, k, p)."""
         network, sample = self.network, self.sample
-        free, fixed = _parts(network)
+        free, fixed = network.trained, network.fixed
         wide = max(network.outputs(sample.inputs[:1])[0].numel(), 1)
         batch = max(1, min(BATCH, self.memory // (16 * network.parameters * wide * 2)))
 
         def outputs(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-            return logits(functional_call(network.module, {**fixed, **parameters}, (x[None],)))[0]
+            return network.at(parameters, x[None], fixed)[0]
 
         each = vmap(jacrev(outputs), in_dims=(None, 0))
         for x, y in zip(sample.inputs.split(batch), sample.targets.split(batch), strict=True):
@@ -115,10 +115,10 @@ class GaussNewton:
     def _batch(self, vectors: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The sum over a batch, for some vectors."""
         network = self.network
-        free, fixed = _parts(network)
+        free, fixed = network.trained, network.fixed
 
         def outputs(parameters: dict[str, Tensor]) -> Tensor:
-            return logits(functional_call(network.module, {**fixed, **parameters}, (x,)))
+            return network.at(parameters, x, fixed)
 
         def forwards(vector: dict[str, Tensor]) -> Tensor:
             with warnings.catch_warnings():
@@ -128,7 +128,7 @@ class GaussNewton:
 
         made_of: Any = vjp(outputs, free)
         at, back = made_of
-        many = _unflat(vectors, free)
+        many = network.named(vectors)
         try:
             bent = times_hessian(network, at.detach(), y, vmap(forwards)(many))
             (made,) = vmap(back)(bent)
@@ -320,15 +320,3 @@ def _damping(given: float | None, mean: float | None) -> float:
             raise BadInput(f"the damping is a number above 0; got {given:g}.")
         return given
     return DAMPING * max(mean or 0.0, torch.finfo(torch.float32).tiny)
-
-
-def _parts(network: Network) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The trained parameters, and all other parameters and buffers."""
-    free = network.trained
-    rest = [*network.module.named_parameters(), *network.module.named_buffers()]
-    return free, {k: v.detach() for k, v in rest if k not in free}
-
-
-def _unflat(vectors: Tensor, like: dict[str, Tensor]) -> dict[str, Tensor]:
-    parts = vectors.split([v.numel() for v in like.values()], 1)
-    return {k: part.reshape(len(vectors), *v.shape) for (k, v), part in zip(like.items(), parts, strict=True)}

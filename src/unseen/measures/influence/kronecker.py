@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from unseen.errors import BadInput
+from unseen.errors import BadInput, Undefined
 from unseen.learners.networks import Network, Sample
 from unseen.learners.networks.network import MEMORY
+from unseen.learners.networks.room import require_room
 from unseen.measures.influence.gradients import held
 from unseen.measures.influence.layers import Layer, Layers, Passed
 from unseen.measures.influence.output_curvature import count, directions
@@ -100,7 +101,9 @@ class Kronecker:
             memory: Bytes that a batch and its gradients may take.
 
         Raises:
-            BadInput: No linear or convolutional layer, pseudo-targets without a generator, or a damping that is not positive.
+            BadInput: No linear or convolutional layer, pseudo-targets without a generator, or a damping that is not positive, or
+                factors that would not fit the memory of the machine.
+            Undefined: The loss has no second derivatives by the outputs.
 
         Source: Martens & Grosse (2015); Grosse & Martens (2016) for convolutions; George et al. (2018), algorithm 1;
         Grosse et al. (2023), section 3.2.
@@ -115,6 +118,11 @@ class Kronecker:
         def starts(outputs: Tensor, targets: Tensor) -> Tensor:
             return directions(network, outputs, targets, draws, generator)
 
+        require_room(
+            # Two factors a layer in double precision, and what their eigenvectors take beside them.
+            24.0 * sum(one.columns**2 + one.rows**2 for one in layers.layers), f"{network.name}: its Kronecker factors",
+            "Audit fewer layers, or on a machine with more memory.",
+        )  # fmt: skip
         inner = [torch.zeros(one.columns, one.columns, dtype=torch.float64) for one in layers.layers]
         outer = [torch.zeros(one.rows, one.rows, dtype=torch.float64) for one in layers.layers]
         for _, passed in layers.passes(train, batch, starts):
@@ -122,6 +130,12 @@ class Kronecker:
                 x, g = one.inputs.flatten(0, 1), one.gradients.flatten(0, 2)
                 inner[at] += (x.T @ x).double()
                 outer[at] += (g.T @ g).double()
+        if not any(bool(s.any()) for s in outer):
+            raise Undefined(
+                f"{network.name}: its loss ({network.loss_name}) has no second derivatives by the outputs, so that there is no "
+                "curvature to divide by. Give the loss that reads outputs as they come of the last layer (cross-entropy in "
+                "place of the likelihood of log-probabilities)."
+            )
         n = len(train)
         dtype = next(iter(network.trained.values())).dtype
         basis: list[tuple[Tensor, Tensor]] = []

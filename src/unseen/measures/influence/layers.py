@@ -80,6 +80,24 @@ class Passed:
         """Gradients of single examples by the weight, the bias as its last column, shape (b, rows, columns)."""
         return torch.bmm(self.gradients[k].transpose(1, 2), self.inputs)
 
+    def squares(self) -> Tensor:
+        """Squared length of the gradient of each example, shape (b,); made of products of places where those are few."""
+        x, g = self.inputs, self.gradients[0]
+        places, width = x.shape[1], x.shape[2] + g.shape[2]
+        if places == 1:
+            return x.square().sum((1, 2)) * g.square().sum((1, 2))
+        if places * width > x.shape[2] * g.shape[2]:
+            return self.of_weights().square().sum((1, 2))
+        return (torch.bmm(x, x.transpose(1, 2)) * torch.bmm(g, g.transpose(1, 2))).sum((1, 2))
+
+    def total(self) -> Tensor:
+        """Sum of the gradients of all examples, shape (rows, columns)."""
+        return self.gradients[0].flatten(0, 1).T @ self.inputs.flatten(0, 1)
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """Product of the gradient of each example with a matrix of shape (rows, columns), shape (b,)."""
+        return ((self.gradients[0] @ matrix) * self.inputs).sum((1, 2))
+
 
 @dataclass(frozen=True, eq=False)
 class Layers:

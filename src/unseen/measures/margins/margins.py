@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unseen.errors import BadInput, Undefined
 from unseen.learners.networks import Network, Sample
 from unseen.learners.networks.network import logits
+from unseen.learners.networks.room import require_room
 
 BATCH = 256
 # Steps of the search for the nearest boundary, and how near to it is near enough (difference of outputs, in units of their spread).
@@ -72,17 +73,30 @@ def principal_directions(sample: Sample, variance: float = VARIANCE) -> Tensor:
         variance: Share of the variance that they carry together.
 
     Raises:
-        Undefined: The inputs do not vary.
+        BadInput: The matrix of their products would not fit the memory of the machine.
+        Undefined: The inputs do not vary, or are tokens, which have no directions.
     """
+    if not sample.inputs.is_floating_point():
+        raise Undefined("the inputs are tokens, which have no directions.")
     flat = sample.inputs.reshape(len(sample), -1).double()
+    n, wide = flat.shape
+    require_room(
+        8.0 * (3 * min(n, wide) ** 2 + 2 * n * wide), f"the principal directions of {n:,} inputs of {wide:,} numbers",
+        "Give fewer training examples.",
+    )  # fmt: skip
     centred = flat - flat.mean(0)
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(flat))
+    # The smaller of the two matrices of products: inputs wider than they are many have at most n directions.
+    few = n < wide
+    values, vectors = torch.linalg.eigh((centred @ centred.T if few else centred.T @ centred) / n)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     if float(values.sum()) <= 0:
         raise Undefined("the inputs do not vary.")
     share = values.cumsum(0) / values.sum()
     count = int((share < variance).sum()) + 1
-    return vectors[:, :count].T.float()
+    kept = vectors[:, :count]
+    if few:
+        kept = centred.T @ kept / (n * values[:count]).sqrt()
+    return kept.T.float()
 
 
 def input_margins(
@@ -154,15 +168,14 @@ def _nearest(network: Network, x: Tensor, within: Tensor | None, steps: int, cla
 
 
 def _scores(network: Network, outputs: Tensor) -> Tensor:
-    """Outputs as one column a class: a single logit is that of the second class against the first."""
-    if network.loss_name == "binary":
-        one = outputs.reshape(len(outputs), 1)
-        return torch.cat([torch.zeros_like(one), one], 1)
-    if outputs.dim() != 2 or outputs.shape[1] < 2:
+    """Outputs as one column a class, of a network that gives one answer an example."""
+    scores = network.class_scores(outputs)
+    if scores.dim() != 2:
         raise BadInput(
-            f"{network.name}: margins are those of a classifier; its outputs have the shape {tuple(outputs.shape)}."
+            f"{network.name}: margins are those of a classifier with one answer an example; its outputs have the shape "
+            f"{tuple(outputs.shape)}."
         )
-    return outputs
+    return scores
 
 
 def _truth(sample: Sample) -> Tensor:

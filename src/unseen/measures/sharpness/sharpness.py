@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.func import functional_call, grad, vjp
 
 from unseen.errors import Undefined
 from unseen.estimates import Estimate
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import MEMORY, logits, twice_differentiable
+from unseen.learners.networks.network import MEMORY, twice_differentiable
+from unseen.learners.networks.room import require_room
+from unseen.measures.gradients.chunks import chunks
 
 BATCH = 1024
 PROBES = 20
@@ -41,10 +42,8 @@ class Surface:
 
     def __init__(self, network: Network, sample: Sample) -> None:
         self.network, self.sample = network, sample
-        self._shapes = {k: v.shape for k, v in network.trained.items()}
-        self._fixed = {k: v.detach() for k, v in network.module.named_buffers()}
-        self._fixed |= {k: p.detach() for k, p in network.module.named_parameters() if not p.requires_grad}
-        self.weights = torch.cat([v.reshape(-1) for v in network.trained.values()]).clone()
+        self._fixed = network.fixed
+        self.weights = network.weights
 
     def loss(self, weights: Tensor) -> float:
         """Mean loss at some weights."""
@@ -53,33 +52,28 @@ class Surface:
 
     def slope(self, weights: Tensor) -> Tensor:
         """Gradient of the mean loss, shape (p,)."""
-        return self._summed([grad(self._part)(weights, rows) for rows in self._rows()])
+        at = weights.detach().requires_grad_()
+        made = [torch.autograd.grad(self._part(at, rows), at)[0] for rows in self._rows()]
+        return torch.stack(made).sum(0) / len(self.sample)
 
     def product(self, weights: Tensor, vector: Tensor) -> Tensor:
         """Hessian of the mean loss times a vector, shape (p,): backward through its gradient."""
-        made: list[Tensor] = []
+        at, made = weights.detach().requires_grad_(), torch.zeros_like(weights)
         for rows in self._rows():
-
-            def slope(w: Tensor, rows: slice = rows) -> Tensor:
-                return grad(self._part)(w, rows)
-
-            made.append(vjp(slope, weights)[1](vector)[0])
-        return self._summed(made)
-
-    def _summed(self, parts: list[Tensor]) -> Tensor:
-        return torch.stack(parts).sum(0).detach() / len(self.sample)
+            with twice_differentiable():
+                (slope,) = torch.autograd.grad(self._part(at, rows), at, create_graph=True)
+                # A loss that is linear in the weights has a slope that does not depend on them.
+                if slope.requires_grad:
+                    (bent,) = torch.autograd.grad(slope, at, vector, materialize_grads=True)
+                    made += bent
+        return made / len(self.sample)
 
     def _rows(self) -> list[slice]:
         return [slice(i, i + BATCH) for i in range(0, len(self.sample), BATCH)]
 
     def _part(self, weights: Tensor, rows: slice) -> Tensor:
-        at, named = 0, dict(self._fixed)
-        for key, shape in self._shapes.items():
-            size = math.prod(shape)
-            named[key] = weights[at : at + size].reshape(shape)
-            at += size
         with twice_differentiable():
-            outputs = logits(functional_call(self.network.module, named, (self.sample.inputs[rows],)))
+            outputs = self.network.at(self.network.named(weights), self.sample.inputs[rows], self._fixed)
             return self.network.loss(outputs, self.sample.targets[rows]).sum()
 
 
@@ -98,12 +92,17 @@ def curvature(
         level: Coverage of the trace.
 
     Raises:
+        BadInput: The vectors of Lanczos would not fit the memory of the machine.
         Undefined: The loss has no second derivatives (all probes give the same).
 
     Source: Golub & Van Loan, Matrix Computations, section 10.1; Hutchinson (1989); Yao et al. (2020), PyHessian.
     """
     surface = Surface(network, sample)
     p = len(surface.weights)
+    require_room(
+        8.0 * p * min(steps, p), f"{network.name}: {min(steps, p)} directions in {p:,} weights",
+        "Audit fewer layers, or on a machine with more memory.",
+    )  # fmt: skip
     traces = np.array([
         float(v @ surface.product(surface.weights, v)) for v in (_signs(p, generator) for _ in range(probes))
     ])  # fmt: skip
@@ -171,8 +170,10 @@ def fisher_rao(network: Network, sample: Sample, *, memory: int = MEMORY) -> flo
     Source: Liang, Poggio, Rakhlin & Stokes (2019), Fisher–Rao metric, geometry, and complexity of neural networks, definition 2
     (with the empirical Fisher matrix).
     """
-    weights = torch.cat([v.reshape(-1) for v in network.trained.values()])
-    total = sum(float((part @ weights).double().square().sum()) for _, part in network.gradients(sample, memory=memory))
+    weights = network.weights
+    total = sum(
+        float(part.times(weights).double().square().sum()) for _, part in chunks(network, sample, memory=memory)
+    )
     return total / len(sample)
 
 
