@@ -357,6 +357,7 @@ def audit(
     fdr: float | None = None,
     resamples: int | None = None,
     labelled_at_random: bool | None = None,
+    multiverse: bool | Mapping[str, Any] | None = None,
 ) -> Audit:
     """Audit answers that models gave; or a learner, which is refitted under shifts; or a trained torch network.
 
@@ -427,6 +428,8 @@ def audit(
         fdr: False discovery rate of the whole audit.
         resamples: Bootstrap and permutation draws.
         labelled_at_random: The scored unseen rows were drawn at random among all unseen rows (U604).
+        multiverse: True asks for the gap under all reasonable settings (U909). A mapping names the ways of a choice, or leaves
+            it out: ``{"cluster": ["document", "item"], "unseen": ["digits > 3"], "missing": False, "checks": ["U101", "U701"]}``.
 
     Returns:
         Findings, each with an estimate, a sentence and a next step. ``unseen.testing.check(audit, fail_on="U101")`` fails a
@@ -451,7 +454,8 @@ def audit(
         "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "regression": regression, "measure": measure,
         "weights": weights, "memory": memory,
         "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "budget": budget,
-        "resamples": resamples, **checked,
+        "resamples": resamples, "multiverse": dict(multiverse) if isinstance(multiverse, Mapping) else multiverse,
+        **checked,
     })  # fmt: skip
     given_settings = {name: getattr(options, name) for name, option in checked.items() if option is not None}
     given_settings |= {} if resamples is None else {"n_resamples": options.resamples}
@@ -466,7 +470,7 @@ def audit(
             module, weights, train, table if test is None else test, loss=loss, memory=memory, options=options,
             seed=settings.seed,
         )  # fmt: skip
-        subject.baseline = then.scores if then else None
+        subject.baseline, subject.multiverse = then.scores if then else None, options.asked_anew
         result = auditing.run(
             subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
         )
@@ -489,7 +493,7 @@ def audit(
                 workers=workers, seconds=time_limit, done=done,
             )  # fmt: skip
             subject = subject_of(under)
-        subject.baseline = then.scores if then else None
+        subject.baseline, subject.multiverse = then.scores if then else None, options.asked_anew
         # Checks ask for further refits: shuffled columns, other learners, subsets of the domains.
         with hooked("further refits", progress) as done:
             under.runner.done = done
@@ -500,7 +504,9 @@ def audit(
     mapping = options.mapping
     responses, names = _answers_of(table, mapping)
     sources = sources or names
-    subject = Subject(responses=responses, train=as_examples(train), baseline=then.scores if then else None)
+    subject = Subject(
+        responses=responses, train=as_examples(train), baseline=then.scores if then else None, multiverse=options.asked_anew
+    )  # fmt: skip
     result = auditing.run(subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget)
     return _told(Audit(result, tuple(sources), then, known))
 

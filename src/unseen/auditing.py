@@ -33,8 +33,10 @@ COMPARE_MODELS = ("U004", "U2", "U7")
 # pay for forty searches; the shares below divide it. All other checks share the rest evenly.
 LEAD_SHARE = 0.7
 LEAD = {"U101": 4.0, "U801": 4.0, "U705": 4.0, "U701": 1.0}
-# The change since a baseline.
+# The change since a baseline, and the gap under all reasonable settings: who gives a baseline, or asks for the settings,
+# asks these whatever else is selected.
 CHANGE = "U705"
+ANEW = "U909"
 # Checks that take long on some data: within a budget of time they run last, in this order.
 DEAR = (
     "U104",
@@ -82,6 +84,7 @@ REMEDIES = {
     "question": "Add the text of the questions (--question COLUMN).",
     "split": "Say which rows are unseen: --unseen 'digits > 2', or --split COLUMN with the values seen and unseen.",
     "score": "Name the column with the score (--score COLUMN).",
+    "multiverse": "Ask for the gap under all reasonable settings: --multiverse.",
 }
 
 
@@ -130,7 +133,7 @@ def run(
     Args:
         subject: What the user gave.
         settings: Levels, smallest gap, seed.
-        select: Codes or prefixes to run (all if empty); with a baseline U705 is one of them.
+        select: Codes or prefixes to run (all if empty); with a baseline U705 is one of them, with choices to vary U909.
         ignore: Codes or prefixes to leave out.
         progress: Called with (code, done, total) before each check.
         strict: Raise what a check raises, instead of reporting that it failed.
@@ -146,7 +149,7 @@ def run(
     from threadpoolctl import threadpool_limits
 
     settings = settings or Settings()
-    checks = checks_of(select, ignore, compared=subject.baseline is not None)
+    checks = checks_of(select, ignore, compared=subject.baseline is not None, anew=subject.multiverse is not None)
     if budget is not None and not budget > 0:
         raise BadInput(f"a budget is a time in seconds, more than 0; got {budget:g}.")
     answered: dict[str, list[Outcome]] = {}
@@ -205,14 +208,15 @@ def _within(
 
 
 def checks_of(
-    select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), *, compared: bool = False
+    select: str | Iterable[str] = (), ignore: str | Iterable[str] = (), *, compared: bool = False, anew: bool = False
 ) -> list[Check]:
-    """The checks that an audit runs: a baseline asks a question of its own, whatever else was selected.
+    """The checks that an audit runs: a baseline, or choices to vary, ask a question of their own whatever was selected.
 
     Args:
         select: Codes or prefixes to run (all if empty).
         ignore: Codes or prefixes to leave out.
         compared: Whether there is a baseline.
+        anew: Whether the gap is asked under all reasonable settings.
 
     Raises:
         BadInput: A prefix that fits no check, or no check is left.
@@ -221,7 +225,9 @@ def checks_of(
     ['U101', 'U705']
     """
     chosen = codes_in(select)
-    return selected((*chosen, CHANGE) if chosen and compared else chosen, ignore)
+    if chosen:
+        chosen = (*chosen, *((CHANGE,) if compared else ()), *((ANEW,) if anew else ()))
+    return selected(chosen, ignore)
 
 
 def run_check(check: Check, subject: Subject, settings: Settings, *, strict: bool = False) -> list[Outcome]:
@@ -269,7 +275,7 @@ def missing_inputs(check: Check, subject: Subject) -> tuple[str, ...]:
 
 
 def _has(subject: Subject, need: str) -> bool:
-    if need in ("responses", "train", "learner", "module", "baseline"):
+    if need in ("responses", "train", "learner", "module", "baseline", "multiverse"):
         return getattr(subject, need) is not None
     if subject.responses is None:
         return False

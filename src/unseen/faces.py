@@ -27,8 +27,9 @@ OPTIONS = {
     "unseen-share", "seeds", "rows", "select", "ignore", "seed", "level", "train", "baseline", "refits", "remedy", "workers",
     "time-limit", "budget", "resamples", "smallest-gap", "gap-that-matters", "fdr", "labelled-at-random", "accepted",
     "scorer", "prompt", "max-tokens", "log-model", "parts", "doubt", "module", "weights", "test", "loss", "memory",
+    "multiverse",
 }  # fmt: skip
-FLAGS = {"labelled-at-random", "parts", "doubt"}
+FLAGS = {"labelled-at-random", "parts", "doubt", "multiverse"}
 # Words of a sentence that follow an option and are no value of it.
 WORDS = {
     "a", "again", "and", "as", "asks", "can", "can't", "for", "has", "if", "in", "instead", "is", "looks", "names", "of", "on",

@@ -103,6 +103,7 @@ class Options(BaseModel):
         resamples: Bootstrap and permutation draws.
         seed: Source of every random draw.
         labelled_at_random: The scored unseen rows were drawn at random.
+        multiverse: Ask for the gap under all reasonable settings (U909); or the ways of each choice, by its name.
         format: text, json, markdown, html, github or sarif.
         output: Files to write.
         baseline: An earlier report, or its logs.
@@ -169,6 +170,7 @@ class Options(BaseModel):
     resamples: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
     labelled_at_random: StrictBool = False
+    multiverse: StrictBool | dict[str, Any] = False
     format: Annotated[Literal["text", "json", "markdown", "html", "github", "sarif"] | None, _SAVED] = None
     output: Annotated[tuple[str, ...], _SAVED] = ()
     baseline: str | None = None
@@ -305,6 +307,17 @@ class Options(BaseModel):
     def settings(self) -> Settings:
         """What holds for all checks."""
         return Settings(n_resamples=self.resamples, **{name: getattr(self, name) for name in CHECKED})
+
+    @property
+    def asked_anew(self) -> dict[str, Any] | None:
+        """Choices under which the gap is asked anew; None where that was not asked for.
+
+        >>> Options.of({"multiverse": True}).asked_anew, Options.of({}).asked_anew
+        ({}, None)
+        """
+        if isinstance(self.multiverse, dict):
+            return self.multiverse
+        return {} if self.multiverse else None
 
     @property
     def learning(self) -> bool:

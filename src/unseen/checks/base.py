@@ -145,6 +145,7 @@ class Subject:
         learner: Something to refit (checks U8xx).
         module: A torch module (checks U9xx).
         baseline: Scores of an earlier audit (check U705).
+        multiverse: Choices under which conclusions are asked anew (check U909), as ``unseen.checks._multiverse`` reads them.
     """
 
     responses: Responses | None = None
@@ -152,6 +153,7 @@ class Subject:
     learner: Any = None
     module: Any = None
     baseline: KeptScores | None = None
+    multiverse: Mapping[str, Any] | None = None
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

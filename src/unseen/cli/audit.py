@@ -75,6 +75,7 @@ def audit(
     smallest_gap: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Smallest effect worth reporting (share of the score's range); default 0.02.", rich_help_panel=CHECKS)] = None,
     gap_that_matters: Annotated[float | None, typer.Option(min=0.001, max=1.0, help="Effect that the data must be able to show before 'clear' is said; default 0.1.", rich_help_panel=CHECKS)] = None,
     labelled_at_random: Annotated[bool | None, typer.Option("--labelled-at-random", help="The scored unseen rows were drawn at random among all unseen rows, scored or not (U604).", rich_help_panel=CHECKS)] = None,
+    multiverse: Annotated[bool | None, typer.Option("--multiverse", help="Ask for the gap under all reasonable settings (U909); in TOML the ways of each choice can be named.", rich_help_panel=CHECKS)] = None,
     budget: Annotated[float | None, typer.Option(metavar="SECONDS", min=0.1, help="Time for the checks together; the dearest run last, and what does not end in time is left out and said.", rich_help_panel=CHECKS)] = None,
     level: Annotated[float | None, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals; default 0.95.", rich_help_panel=CHECKS)] = None,
     fdr: Annotated[float | None, typer.Option(min=0.0001, max=0.5, help="False discovery rate of the whole audit; default 0.05.", rich_help_panel=CHECKS)] = None,
@@ -113,7 +114,7 @@ def audit(
         "regression": regression, "measure": measure, "refits": refits, "executor": executor, "workers": workers,
         "time_limit": time_limit, "budget": budget, "select": select or None, "ignore": ignore or None, "smallest_gap": smallest_gap,
         "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "resamples": resamples, "seed": seed,
-        "labelled_at_random": labelled_at_random, "format": format.value if format else None, "output": output or None,
+        "labelled_at_random": labelled_at_random, "multiverse": multiverse, "format": format.value if format else None, "output": output or None,
         "baseline": baseline, "accept": accept, "only": only or None, "accepted": accepted, "reason": reason, "expires": expires,
         "statistics": statistics, "fail_on": fail_on, "fail_gap": fail_gap, "full": full, "quiet": quiet,
     }  # fmt: skip

@@ -112,7 +112,9 @@ def perform(request: Request) -> int:
 
     # Wrong codes and an unusable baseline are told before the work, not after it.
     o = request.options
-    runs = {check.code for check in checks_of(o.select, o.ignore, compared=bool(o.baseline))}
+    runs = {
+        check.code for check in checks_of(o.select, o.ignore, compared=bool(o.baseline), anew=o.asked_anew is not None)
+    }
     selected(tuple(c for c in o.fail_on if c != UNDECIDED))
     for code in o.fail_on:
         if code != UNDECIDED and not any(c.startswith(code) for c in runs):
@@ -127,6 +129,7 @@ def perform(request: Request) -> int:
     then = _baseline(request)
     subject = _subject(request)
     subject.baseline = then.scores if then else None
+    subject.multiverse = o.asked_anew
     document = Audit(_run(request, subject), o.sources, then, known).document
     if o.accept:
         document = _accept(o, document)
@@ -182,7 +185,8 @@ def audited(request: Request, report: Path | None = None) -> tuple[dict[str, Any
                 f"{report} is not the report of {named}: {told}. Give the report of these answers, or leave it out."
             )
         return document, responses
-    return Audit(_run(request, Subject(responses=responses)), request.options.sources).document, responses
+    subject = Subject(responses=responses, multiverse=request.options.asked_anew)
+    return Audit(_run(request, subject), request.options.sources).document, responses
 
 
 def _run(request: Request, subject: Subject) -> AuditResult:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from unseen.checks import details
-from unseen.checks.details import Details, confidence, gaps, learner, models, network
+from unseen.checks.details import Details, confidence, gaps, learner, models, multiverse, network
 from unseen.report.picture import MAX_PICTURES, Draw, Finding, Picture, Shown, intervals
 
 # Module and function that draw a kind, in the order in which pictures of several kinds stand. Loaded on first use: a
@@ -52,6 +52,7 @@ DRAWN: dict[type[Details], str] = {
     learner.ClaimedDomains: "charts_learner:claims",
     network.Foretold: "charts_network:orders",
     network.Margins: "charts_network:margins",
+    multiverse.OverSettings: "charts_multiverse:curves",
 }
 # Kinds whose estimates, as rows of intervals, are their picture.
 BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)

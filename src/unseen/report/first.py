@@ -29,6 +29,7 @@ INPUTS = {
     "ordered factor": "an ordered factor", "confidence": "confidences", "human_score": "human scores",
     "p_true": "P(True)", "p_ik": "P(IK)", "steps_valid": "verified steps", "constraints": "constraints",
     "variant_of": "variants", "parent": "parts", "repeat": "repeats", "time": "times",
+    "multiverse": "other settings",
     "single answers": "single answers", "opponent": "comparisons", "question": "questions",
 }  # fmt: skip
 
@@ -208,7 +209,28 @@ def silent(document: Document) -> str:
         *([f"{len(doubts) - MOST_DOUBTS} more (all: --describe)"] if len(doubts) > MOST_DOUBTS else []),
     ]
     read = [f"read with {len(doubts)} doubts: {' · '.join(told)}" if len(doubts) > 1 else told[0]] if doubts else []
-    return " · ".join([*_inside(document), *(document.get("learner") or {}).get("decided", ()), *read])
+    return " · ".join(
+        [*over_settings(document), *_inside(document), *(document.get("learner") or {}).get("decided", ()), *read]
+    )
+
+
+def over_settings(document: Document) -> list[str]:
+    """In how many reasonable settings the gap holds, where that was asked (U909): of the model where it is least sure."""
+    told = [f for f in document["findings"] if f["code"] == "U909" and "curve" in f["details"]]
+    if not told:
+        return []
+    least = min(told, key=lambda f: f["details"]["holds"] / f["details"]["settings"])
+    first = str(least["statement"])
+    if len(told) == 1 and len((document.get("scores") or {}).get("rows", ())) < 2:
+        first = first.removeprefix(f"{least['subject']['name']}: ")
+        return [(first[:1].upper() + first[1:]).rstrip(".")]
+    others = [f for f in told if f is not least]
+    if len(others) > 3:
+        whole = sum(f["details"]["holds"] == f["details"]["settings"] for f in others)
+        rest = f"; in all for {whole} of {len(others)} others"
+    else:
+        rest = "".join(f"; {f['subject']['name']} in {f['details']['holds']}" for f in others)
+    return [first.rstrip(".") + rest]
 
 
 def _inside(document: Document) -> list[str]:

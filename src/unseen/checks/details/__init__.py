@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from unseen.checks.details import confidence, data, gaps, influence, learner, models, network
+from unseen.checks.details import confidence, data, gaps, influence, learner, models, multiverse, network
 from unseen.checks.details.record import Details, Misread
 
 
@@ -34,7 +34,7 @@ def read(given: Mapping[str, Any]) -> Details | None:
 @cache
 def kinds() -> tuple[tuple[frozenset[str], type[Details]], ...]:
     """Every kind with the keys that its plain form always has, those with most keys first."""
-    homes = (gaps, data, models, confidence, learner, influence, network)
+    homes = (gaps, data, models, confidence, learner, influence, network, multiverse)
     found = [
         kind for home in homes for kind in vars(home).values()
         if isinstance(kind, type) and issubclass(kind, Details) and kind is not Details

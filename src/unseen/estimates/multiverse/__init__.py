@@ -1,0 +1,1 @@
+"""One question under all reasonable settings: grids of choices, what holds over them, which choice moves the answer."""
