@@ -169,21 +169,21 @@ def run(
                 own = left if done == len(order) - 1 else left / 2
                 answered[check.code] = _within(own, budget, check, subject, settings, strict=strict)
             seconds[check.code] = time.perf_counter() - started
-    outcomes = [outcome for check in checks for outcome in answered[check.code]]
-    context = tuple(o for o in outcomes if isinstance(o, Context))
-    corrected, q_values = correct((o for o in outcomes if not isinstance(o, Context)), settings.fdr)
-    ranked = sorted(
-        range(len(corrected)),
-        key=lambda i: (_rank(corrected[i]), -weight(corrected[i], q_values.get(i)), corrected[i].code, i),
-    )
-    return AuditResult(
-        outcomes=tuple(corrected[i] for i in ranked),
-        subject=subject,
-        settings=settings,
-        q_values={new: q_values[old] for new, old in enumerate(ranked) if old in q_values},
-        seconds=seconds,
-        context=context,
-    )
+        outcomes = [outcome for check in checks for outcome in answered[check.code]]
+        context = tuple(o for o in outcomes if isinstance(o, Context))
+        corrected, q_values = correct((o for o in outcomes if not isinstance(o, Context)), settings.fdr)
+        ranked = sorted(
+            range(len(corrected)),
+            key=lambda i: (_rank(corrected[i]), -weight(corrected[i], q_values.get(i)), corrected[i].code, i),
+        )
+        return AuditResult(
+            outcomes=tuple(corrected[i] for i in ranked),
+            subject=subject,
+            settings=settings,
+            q_values={new: q_values[old] for new, old in enumerate(ranked) if old in q_values},
+            seconds=seconds,
+            context=context,
+        )
 
 
 def _within(

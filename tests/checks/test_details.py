@@ -20,7 +20,7 @@ E = Estimate(0.3, 0.1, 0.5, 40, "t")
 
 
 def of_sides(**more):
-    return gaps.SidesCompared(model="m", seen=E, unseen=-E, gap=E, retained=None, **more)
+    return gaps.SidesCompared(**{"model": "m", "seen": E, "unseen": -E, "gap": E, "retained": None, **more})
 
 
 def test_a_record_is_a_mapping_of_its_plain_form():
@@ -38,6 +38,15 @@ def test_what_is_unknown_is_left_out_only_where_it_always_was():
     assert by_labels["corrected"] == {
         "labels": [20, 30], "judge_means": [0.5, 0.4], "weights": [0.2, 0.3], "chosen": False,
     }  # fmt: skip
+
+
+def test_a_record_becomes_strict_json_in_one_go_as_in_two():
+    odd = replace(E, low=-float("inf"))
+    record = replace(of_sides(retained=float("nan")), gap=odd, deciding=Needed(float("inf"), 3))
+    assert plain(record) == plain(record.plain())
+    assert json.loads(json.dumps(plain(record), allow_nan=False))["gap"]["low"] is None
+    assert plain(record)["retained"] is None
+    assert record.plain()["times"] == float("inf")
 
 
 def test_keys_that_are_no_names_keep_their_place():

@@ -212,6 +212,16 @@ def test_the_covariance_of_abilities_is_the_sum_over_items():
     alone, clustered = rasch.fit_rasch(answers), rasch.fit_rasch(answers, cluster=np.arange(400))
     np.testing.assert_allclose(alone.covariance, alone.influence.T @ alone.influence * 400 / 399, rtol=1e-9)
     np.testing.assert_allclose(alone.covariance, clustered.covariance, rtol=1e-9)
+    assert np.isclose(alone.spread_se, clustered.spread_se, rtol=1e-9)
+
+
+def test_with_fewer_items_than_models_the_covariance_is_still_that_sum():
+    # The information has no inverse there: products with its pseudo-inverse on either side would lose all digits.
+    rng = np.random.default_rng(12)
+    answers = (rng.random((40, 60)) < 1 / (1 + np.exp(rng.normal(0, 1, (40, 1)) - np.linspace(-1, 1, 60)))) * 1.0
+    fit = rasch.fit_rasch(answers)
+    assert np.linalg.eigvalsh(fit.covariance).min() > -1e-9
+    np.testing.assert_allclose(fit.covariance, fit.influence.T @ fit.influence * 40 / 39, rtol=1e-12)
 
 
 def test_gaps_of_many_groups_at_once_are_each_its_own_at_its_own_level():

@@ -189,10 +189,8 @@ def transfer(
     rng = check.rng(settings, part.model)
     refit = cross_fitted(seen.confidence, seen.outcome, seen.cluster, rng=rng)
     moved = fit_isotonic(seen.confidence, seen.outcome)(unseen.confidence)
-    errors = [
-        calibration_error(equal_mass_bins(c, side.outcome, side.cluster), level=settings.level, rng=rng)
-        for c, side in ((refit, seen), (moved, unseen))
-    ]
+    bins = [equal_mass_bins(c, side.outcome, side.cluster) for c, side in ((refit, seen), (moved, unseen))]
+    errors = [calibration_error(one, level=settings.level, rng=rng) for one in bins]
     if signal.shown is None:
         said = (
             f"Recalibrated on seen rows, {part.model} claims {claim.value:.2f} on unseen rows, "
@@ -228,7 +226,7 @@ def transfer(
             raw_change=raw,
             ece_seen=errors[0],
             ece_unseen=errors[1],
-            curve=bins_of(equal_mass_bins(moved, unseen.outcome, unseen.cluster).curve(settings.level)),
+            curve=bins_of(bins[1].curve(settings.level)),
             blocks=len(np.unique(moved)),
         ),
     )

@@ -16,6 +16,8 @@ from unseen.errors import BadInput
 from unseen.responses import Responses
 
 BoolArray = NDArray[np.bool_]
+# Numbers of columns that are kept beside a table.
+MOST_NUMBERS = 8_000_000
 # score: the score itself is lower on the rows. excess: it is lower than that of the other models there. parts: wholes
 # against their parts. confidence: what a model says of its own answers. other: no rows are blamed.
 Measure = Literal["score", "excess", "parts", "confidence", "other"]
@@ -220,11 +222,18 @@ def wholes() -> Condition:
 
 def numbers_of(answers: Responses, name: str) -> NDArray[np.float64]:
     """A column as numbers, times in seconds; the places of its sorted levels where it is text that does not parse."""
-    try:
-        return numbers(answers.table[name])
-    except BadInput:
-        codes = answers.codes(name).codes
-        return np.where(codes >= 0, codes.astype(np.float64), np.nan)
+    kept: dict[str, NDArray[np.float64]] = answers.derived.setdefault("numbers", {})
+    if name not in kept:
+        try:
+            made = numbers(answers.table[name])
+        except BadInput:
+            codes = answers.codes(name).codes
+            made = np.where(codes >= 0, codes.astype(np.float64), np.nan)
+        # Hundreds of conditions read the same few columns; of a large table they would fill the memory.
+        if (len(kept) + 1) * len(made) > MOST_NUMBERS:
+            kept.clear()
+        kept[name] = made
+    return kept[name]
 
 
 __all__ = [

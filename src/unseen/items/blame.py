@@ -67,7 +67,8 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     ):
         return None
     models = _models(details, subject, measure)
-    record = read(details)
+    # Details are read where they matter: of thousands of findings nearly all say what they blame.
+    record = read(details) if details.get("pair") else None
     if isinstance(record, TwoRankings) and len(record.pair) == 2:
         return _fallen_behind(record)
     told = finding.get("blames")
@@ -79,6 +80,7 @@ def blamed_by(finding: Mapping[str, Any]) -> Blamed | None:
     items = _named_items(details)
     if items is not None:
         return Blamed(models, (), items, measure)
+    record = read(details) if record is None else record
     cell = _worst_cell(record) if isinstance(record, ExtraLosses) else None
     terms = tuple(_objects(details.get("blamed"))) or _terms(record)
     side = details.get("split") if details.get("split") in ("seen", "unseen") else ""

@@ -44,7 +44,7 @@ def plain(value: Any) -> Any:
     if type(value) is list or type(value) is tuple:
         return [v if (kind := type(v)) in _EASY or (kind is float and -inf < v < inf) else plain(v) for v in value]
     if isinstance(value, Record):
-        return plain(value.plain())
+        return value.plain(told=plain)
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, np.generic):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
@@ -374,6 +375,13 @@ class Frame:
     cells: NDArray[np.intp]
     inside: FloatArray
     size: FloatArray
+    _stacks: list[_Stack] = field(default_factory=list["_Stack"], repr=False, init=False)
+
+    def stack(self, contrasts: Sequence[Contrast]) -> _Stack:
+        """Contrasts of this frame as arrays; those that are asked for again and again, under one condition after another, once."""
+        if not (self._stacks and self._stacks[0].of(contrasts)):
+            self._stacks[:] = [_Stack(tuple(contrasts))]
+        return self._stacks[0]
 
     def held(self, given: Sequence[Condition]) -> _Held:
         """All of the regression that the scores do not change; computed once."""
@@ -441,6 +449,27 @@ class Contrast:
         return left_of([self], given, least=least)[0]
 
 
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Contrasts of one frame, one a row."""
+
+    contrasts: tuple[Contrast, ...]
+
+    def of(self, contrasts: Sequence[Contrast]) -> bool:
+        """Whether it holds these and no others, in this order."""
+        return len(contrasts) == len(self.contrasts) and all(map(is_, contrasts, self.contrasts))
+
+    @cached_property
+    def sums(self) -> FloatArray:
+        """Shape (contrasts, cells)."""
+        return np.stack([contrast.sums for contrast in self.contrasts])
+
+    @cached_property
+    def again(self) -> FloatArray:
+        """Shape (contrasts, cells or rows)."""
+        return np.stack([contrast.again for contrast in self.contrasts])
+
+
 def left_of(contrasts: Sequence[Contrast], given: Sequence[Condition], *, least: float = -math.inf) -> list[Left]:
     """Contrasts with conditions held equal, by least squares, those of one frame at once.
 
@@ -471,7 +500,8 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
     if held.spread <= 0:
         return nothing
     rest, spread = held.rest, held.spread
-    sums = np.stack([contrast.sums for contrast in contrasts])
+    stack = frame.stack(contrasts)
+    sums = stack.sums
     slope = (sums @ rest) / spread
     told = np.flatnonzero(-slope >= least)
     error = np.zeros(len(contrasts))
@@ -480,7 +510,7 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
         asked = (sums if len(told) == len(sums) else sums[told]) @ held.asked
         fitted = (asked[:, :p] - np.multiply.outer(own, held.blamed)) @ held.inverse
         fitted = np.concatenate([fitted, own[:, None]], axis=1)
-        again = np.stack([contrasts[i].again for i in told.tolist()])
+        again = stack.again if len(told) == len(sums) else stack.again[told]
         # Of the scores less what is fitted, over all rows: where a search found rows that nearly all fail, these vary
         # too little to tell how uncertain their mean was before it was chosen.
         squares = again.sum(axis=1) if frame.single else np.einsum("ij,ij->i", again, again)
@@ -493,8 +523,9 @@ def _left(frame: Frame, contrasts: Sequence[Contrast], given: Sequence[Condition
             square = whole - 2 * np.einsum("ij,ij->i", asked[:, p:], fitted)
             square = np.maximum(square + np.einsum("ij,ij->i", fitted @ held.fit, fitted), 1e-15 * whole)
         else:
-            again *= rest[frame.local[frame.order[0]]]
-            per = np.add.reduceat(again, frame.order[1], axis=1) - fitted @ held.fit.T
+            per = (
+                np.add.reduceat(again * rest[frame.local[frame.order[0]]], frame.order[1], axis=1) - fitted @ held.fit.T
+            )
             square = np.einsum("ij,ij->i", per, per)
         robust = square * frame.units / max(frame.units - 1, 1) / spread**2
         error[told] = np.sqrt(np.where(robust > 0, np.maximum(robust, alike), 0.0))

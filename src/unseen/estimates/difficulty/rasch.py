@@ -26,6 +26,8 @@ LOWEST = -8.0  # logits; below it an ability over a floor is not told from guess
 MAX_EXACT = 1_000_000_000
 # Steps of the algorithm without a floor before one with a floor starts.
 START = 4
+# Patterns of items for each parameter from which on the information is inverted without a loss of digits.
+MANY_ITEMS = 4
 # Logits up to which the factor of one answer can be divided out of a posterior.
 FAR = 500.0
 
@@ -53,14 +55,9 @@ class RaschFit:
 
     Attributes:
         ability: Of each model in logits above the mean item, shape (models,); ±inf where it had all right or wrong.
-        covariance: Of the abilities, robust to dependence within clusters, shape (models, models); NaN for such models.
-        influence: Contribution of each cluster to the error of the abilities, shape (clusters, models): the covariance
-            is the sum of its outer products. Without clusters: of each pattern, times the root of its items.
         clusters: The cluster of each row of ``influence``, sorted; None without clusters.
         cluster_items: Items of each cluster (of each pattern without clusters), shape (clusters,).
-        item_influence: Contribution of one item with each pattern, shape (patterns, models).
         spread: Standard deviation of difficulty [logits].
-        spread_se: Its standard error.
         difficulty: Posterior mean of each pattern's difficulty [logits], shape (patterns,).
         difficulty_sd: Posterior standard deviation, shape (patterns,).
         patterns: The data.
@@ -68,23 +65,74 @@ class RaschFit:
         log_likelihood: Marginal log-likelihood.
         converged: Whether the algorithm came to rest.
         floor: Chance of being right without knowing.
+        scores: Slope of the log-likelihood of one item with each pattern along (known abilities, spread), shape (patterns, k).
+        squares: Summed products of the scores of all items, shape (k, k).
+        bread: Inverse information of the same parameters, shape (k, k).
+        of_cluster: Row of ``influence`` of each item, shape (items,); None without clusters.
     """
 
     ability: FloatArray
-    covariance: FloatArray
-    influence: FloatArray
     clusters: IntArray | None
     cluster_items: FloatArray
-    item_influence: FloatArray
     spread: float
-    spread_se: float
     difficulty: FloatArray
     difficulty_sd: FloatArray
     patterns: Patterns
     units: int
     log_likelihood: float
     converged: bool
+    scores: FloatArray
+    squares: FloatArray
+    bread: FloatArray
+    of_cluster: IntArray | None
     floor: float = 0.0
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Of the abilities, robust to dependence within clusters, shape (models, models); NaN where they are infinite."""
+        full, known = np.full((len(self.ability), len(self.ability)), np.nan), np.isfinite(self.ability)
+        full[np.ix_(known, known)] = self._covariance[:-1, :-1]
+        return full
+
+    @property
+    def spread_se(self) -> float:
+        """Standard error of the spread."""
+        return math.sqrt(max(float(self._covariance[-1, -1]), 0.0))
+
+    @cached_property
+    def _covariance(self) -> FloatArray:
+        # Of items that are their own clusters, and so many that the information is far from singular, the influences need not
+        # be known one by one.
+        alone = self.of_cluster is None and len(self.scores) >= MANY_ITEMS * len(self.bread)
+        summed = self.bread @ self.squares @ self.bread if alone else self._sums.T @ self._sums
+        return summed * (self.units / (self.units - 1))
+
+    @cached_property
+    def influence(self) -> FloatArray:
+        """Contribution of each cluster to the error of the abilities, shape (clusters, models).
+
+        The covariance is the sum of its outer products. Without clusters: of each pattern, times the root of its items.
+        """
+        return self._along_models(self._sums)
+
+    @cached_property
+    def item_influence(self) -> FloatArray:
+        """Contribution of one item with each pattern, shape (patterns, models)."""
+        return self._along_models(self.scores @ self.bread)
+
+    @cached_property
+    def _sums(self) -> FloatArray:
+        """As ``influence``, of the known abilities and the spread, shape (clusters, k)."""
+        each = self.scores @ self.bread
+        if self.of_cluster is None:
+            return each * np.sqrt(self.patterns.weight)[:, None]
+        sums = [np.bincount(self.of_cluster, weights=column[self.patterns.of_item]) for column in each.T]
+        return np.stack(sums, axis=1).astype(np.float64)
+
+    def _along_models(self, values: FloatArray) -> FloatArray:
+        whole = np.full((len(values), len(self.ability)), np.nan)
+        whole[:, np.isfinite(self.ability)] = values[:, :-1]
+        return whole
 
     @property
     def ability_se(self) -> FloatArray:
@@ -209,24 +257,19 @@ def fit_rasch(
     spread = float(state.slope[0])
     if spread < 1e-3:
         raise Undefined("items do not differ in difficulty beyond chance, so that there is no scale to put models on.")
-    bread, scores = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
-    each = scores @ _inverse(bread)
-    influence, labels, units = _influence(each, data, cluster)
-    of_item = np.full((len(scores), models), np.nan)
-    of_item[:, mixed] = each[:, :-1]
-    sizes = data.weight if labels is None else np.unique(np.asarray(cluster), return_counts=True)[1].astype(np.float64)
+    information, scores, squares = _information(counts, state.nodes, state.posterior, state.intercept, spread, floor)
+    labels, of_cluster, units, sizes = None, None, items, data.weight
+    if cluster is not None:
+        labels, of_cluster, sizes = _clusters(cluster)
+        units = len(labels)
     ability = np.where(total < tried_total, -np.inf, np.inf)
     ability[mixed] = state.intercept
-    full, reach = np.full((models, models), np.nan), np.full((len(influence), models), np.nan)
-    covariance = influence.T @ influence * (units / (units - 1))
-    full[np.ix_(mixed, mixed)] = covariance[:-1, :-1]
-    reach[:, mixed] = influence[:, :-1]
     mean = state.posterior @ state.nodes
     sd = np.sqrt(np.maximum(state.posterior @ state.nodes**2 - mean**2, 1e-12))
     return RaschFit(
-        ability=ability, covariance=full, influence=reach, clusters=labels, cluster_items=sizes, item_influence=of_item,
-        spread=spread, floor=floor,
-        spread_se=math.sqrt(max(float(covariance[-1, -1]), 0.0)), difficulty=-spread * mean, difficulty_sd=spread * sd,
+        ability=ability, clusters=labels, cluster_items=sizes, spread=spread, floor=floor,
+        scores=scores, squares=squares, bread=_inverse(information), of_cluster=of_cluster,
+        difficulty=-spread * mean, difficulty_sd=spread * sd,
         patterns=data, units=units, log_likelihood=state.log_likelihood, converged=state.converged,
     )  # fmt: skip
 
@@ -295,8 +338,8 @@ def ability_estimates(model: RaschFit, level: float = 0.95) -> list[Estimate | N
 
 def _information(
     counts: Counts, nodes: FloatArray, posterior: FloatArray, ability: FloatArray, spread: float, floor: float = 0.0
-) -> tuple[FloatArray, FloatArray]:
-    """Observed information of (abilities, spread) by Louis's identity, and the score of each pattern."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Observed information of (abilities, spread) by Louis's identity, the score of each pattern, and their products."""
     assert counts.trials is not None  # noqa: S101
     rows, k = len(counts.right), len(ability) + 1
     # Scores of a cell with respect to its logit: up where it is right, down where it is wrong.
@@ -322,7 +365,7 @@ def _information(
     root = scores * np.sqrt(counts.weight)[:, None]
     squares = root.T @ root
     if rows * len(nodes) * k * k > MAX_EXACT:
-        return squares, scores
+        return squares, scores, squares
     curvature = np.zeros((k, k))
     mass = posterior * counts.weight[:, None]
     number = (counts.right.T @ mass) * up_curve + (wrong.T @ mass) * down_curve
@@ -339,7 +382,7 @@ def _information(
         residual *= np.sqrt(posterior[part] * counts.weight[part, None])[:, :, None]
         flat = residual.reshape(-1, k)
         second += flat.T @ flat
-    return curvature - second + squares, scores
+    return curvature - second + squares, scores, squares
 
 
 def _inverse(information: FloatArray) -> FloatArray:
@@ -431,19 +474,9 @@ def with_floor(counts: Counts, start: State, floor: float, *, steps: int = 60, t
     )  # fmt: skip
 
 
-def _influence(each: FloatArray, data: Patterns, cluster: ArrayLike | None) -> tuple[FloatArray, IntArray | None, int]:
-    """Influence of each cluster or pattern on (abilities, spread), the clusters, and the number of units.
-
-    Args:
-        each: Influence of one item with each pattern, shape (patterns, parameters).
-        data: The patterns.
-        cluster: Of each item, or None.
-    """
-    if cluster is None:
-        return each * np.sqrt(data.weight)[:, None], None, int(data.weight.sum())
-    labels, unit = np.unique(np.asarray(cluster), return_inverse=True)
-    units = len(labels)
-    if units < 2:
+def _clusters(cluster: ArrayLike) -> tuple[IntArray, IntArray, FloatArray]:
+    """The clusters, sorted, the place of each item's among them, and their items."""
+    labels, unit, sizes = np.unique(np.asarray(cluster), return_inverse=True, return_counts=True)
+    if len(labels) < 2:
         raise TooFewUnits("abilities need items of at least 2 independent clusters, got 1.")
-    sums = np.stack([np.bincount(unit, weights=column[data.of_item], minlength=units) for column in each.T], axis=1)
-    return sums.astype(np.float64), labels.astype(np.int64), units
+    return labels.astype(np.int64), unit.astype(np.int64), sizes.astype(np.float64)

@@ -8,10 +8,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from unseen.errors import TooFewUnits, Undefined
 from unseen.estimates.estimate import Estimate
+from unseen.estimates.intervals.means import t_quantile, two_sided_t
 
 MIN_RUNS = 8
 # Fewest pairs that differ in one setting only, from which that setting is told.
@@ -86,7 +86,7 @@ def foretelling(
     error = max(single, _jackknifed(agree, everyone, groups)[1])
     # What runs of one configuration share widens the spread under the null as it does the interval.
     null_error = _null_error(x, y) * (error / single if single > 0 else 1.0)
-    p_value = float(2 * stats.t.sf(abs(tau) / null_error, count - 1))
+    p_value = two_sided_t(tau / null_error, count - 1)
     found: dict[str, Estimate] = {}
     for name, pairs in _pairs_of(settings).items():
         pairs = pairs if apart is None else pairs & apart
@@ -161,7 +161,7 @@ def _told(value: float, error: float, runs: int, units: int, level: float) -> Es
         end = 2 * ((1 - level) / 2) ** (1 / units) - 1
         low, high = (end, value) if value > 0 else (value, -end)
         return Estimate(value, low, high, units, method, level)
-    reach = float(stats.t.ppf((1 + level) / 2, max(1, units - 1))) * max(error / (1 - value**2), LEAST / np.sqrt(runs))
+    reach = t_quantile((1 - level) / 2, max(1, units - 1)) * max(error / (1 - value**2), LEAST / np.sqrt(runs))
     low, high = np.tanh(np.arctanh(value) - reach), np.tanh(np.arctanh(value) + reach)
     return Estimate(value, float(low), float(high), units, method, level)
 
