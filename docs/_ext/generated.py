@@ -11,6 +11,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ def command_line() -> dict[str, str]:
     return {"reference/cli": text}
 
 
+@cache
 def commands() -> dict[str, Any]:
     """Every command of the program by its words ("task sample")."""
     import typer
