@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 import unseen
+from unseen.report.charts import pictures
+from unseen.report.tables import of_details
 
 RIGHT = re.compile(r"\b(right|wrong|accuracy|correct)\b", re.IGNORECASE)
 
@@ -64,6 +66,19 @@ def test_what_a_confidence_is_held_against_bears_the_name_of_the_score(kind, wor
     if kind != "right":
         for code in ("U601", "U603", "U604", "U607"):
             assert not RIGHT.search(found[code]), found[code]
+
+
+def test_of_an_error_parts_and_wholes_are_solved_or_not_everywhere():
+    audit = unseen.audit(answers("error", known_unseen=True), score="-error", select=["U301", "U302"])
+    assert {f["outcome"] for f in audit.document["findings"]} == {"found"}
+    shown = [f["statement"] + f["next_step"] for f in audit.document["findings"]]
+    shown += [s["title"] + s["sentence"] + s["next_step"] for s in audit.document["stories"]]
+    tables = [t for f in audit.document["findings"] for t in of_details(f["details"])]
+    shown += [text for t in tables for text in (*(c.name for c in t.columns), *(c.text for row in t.rows for c in row))]
+    shown += [p.caption for f in audit.document["findings"] for p in pictures([f])]
+    assert "Parts solved, whole unsolved" in "".join(shown)
+    assert not RIGHT.search(" ".join(shown)), [text for text in shown if RIGHT.search(text)]
+    assert all("An error of at most 0.5 counts as solved." in f["statement"] for f in audit.document["findings"])
 
 
 @pytest.mark.parametrize("kind", ["error", "graded"])

@@ -114,6 +114,24 @@ def test_a_sentence_that_does_not_fit_ends_with_a_whole_word_and_one_mark():
     assert max(map(len, lines)) <= 40
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_no_line_ends_between_a_sign_and_its_number_or_within_an_interval(encoding):
+    import io
+
+    from rich.console import Console
+
+    from unseen.report.first_terminal import _wrapped
+
+    words = "All four models fail at digits ≥ 2 and b = v2: 0.44 → 0.03; lost 0.41 [0.37, 0.45] there, − 0.2 [-0.3, 0.1] elsewhere."
+    for width in range(20, 100):
+        console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), width=width)
+        lines = _wrapped(words, console, most=9)
+        assert not any(line.endswith(("≥", "=", "[0.37,", "[-0.3,")) for line in lines), (width, lines)
+        assert max(map(len, lines)) <= width
+        if encoding == "utf-8":
+            assert " ".join(lines) == words
+
+
 @pytest.fixture(scope="module")
 def two():
     """Two models: the new one is worse on items of five steps and more."""

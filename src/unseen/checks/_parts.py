@@ -32,7 +32,8 @@ class Wholes:
         parts: Number of its parts that were answered, shape (n,).
         right: Number of those that are right, shape (n,).
         expected: Product of the model's accuracies on the parts, by their place in the composite, shape (n,).
-        note: Which scores by degrees count as right, as a sentence; else "".
+        note: Which scores by degrees, or which losses, count as right, as a sentence; else "".
+        lower: Whether users know scores as a loss, so that nothing is called right or wrong but solved or not.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Wholes:
     right: NDArray[np.int64]
     expected: FloatArray
     note: str = ""
+    lower: bool = False
 
     @property
     def all_right(self) -> NDArray[np.bool_]:
@@ -63,8 +65,13 @@ class CheckOfWholes(Check):
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a model."""
         if subject.answers.score_kind.name == "unbounded":
-            return [self.not_applicable("Scores have no range, so that right and wrong can't be told apart.",
-                                        "Give the range of the score (--range LOW:HIGH).")]  # fmt: skip
+            unit = answers_unit(subject.answers)
+            what = f"The {unit.word} has no range, so that solved and unsolved" if unit.lower else (
+                "Scores have no range, so that right and wrong"
+            )  # fmt: skip
+            return [
+                self.not_applicable(f"{what} can't be told apart.", "Give the range of the score (--range LOW:HIGH).")
+            ]
         outcomes = [
             guarded(self, About("model", w.model), lambda w=w: self.judge(w, settings)) for w in wholes(subject)
         ]
@@ -92,7 +99,7 @@ def _of(answers: Responses) -> list[Wholes]:
     parent = _parent_codes(answers, items.levels)
     model, item = answers.codes("model").codes.astype(np.int64), items.codes.astype(np.int64)
     middle, unit = (answers.score_kind.low + answers.score_kind.high) / 2, answers_unit(answers)
-    note = unit.counted_as(middle) if unit.graded else ""
+    note, lower = unit.counted_as(middle) if unit.graded or unit.lower else "", unit.lower
     # Only composites and their parts matter: the rest of a large table is left out before anything is counted.
     composite = np.zeros(size, dtype=bool)
     composite[parent[parent >= 0]] = True
@@ -104,8 +111,8 @@ def _of(answers: Responses) -> list[Wholes]:
     mean = np.bincount(cell, weights=answers.score[kept], minlength=models * size).reshape(models, size)
     with np.errstate(invalid="ignore"):
         correct = mean / np.maximum(count, 1) >= middle
-    unit, parent_of = np.zeros(size, dtype=np.int64), np.full(size, -1, dtype=np.int64)
-    unit[item] = answers.cluster
+    cluster, parent_of = np.zeros(size, dtype=np.int64), np.full(size, -1, dtype=np.int64)
+    cluster[item] = answers.cluster
     linked = kept[parent[kept] >= 0]
     parent_of[item[linked]] = parent[linked]
     part = np.flatnonzero(parent_of >= 0)
@@ -128,7 +135,7 @@ def _of(answers: Responses) -> list[Wholes]:
         if len(both):
             right = np.bincount(to, weights=ok, minlength=size)[both].astype(np.int64)
             found.append(
-                Wholes(name, both, unit[both], correct[m, both], parts[both], right, np.exp(logs[both]), note)
+                Wholes(name, both, cluster[both], correct[m, both], parts[both], right, np.exp(logs[both]), note, lower)
             )  # fmt: skip
     return found
 

@@ -43,21 +43,24 @@ class CompositionalityGap(CheckOfWholes):
         known = w.all_right
         units = distinct(w.cluster[known])
         if units < settings.min_units:
-            raise TooFewUnits(
-                f"{w.model} got all parts right for only {units} of {len(w.item)} wholes; "
-                f"{settings.min_units} are needed."
-            )
+            got = f"solved all parts of only {units}" if w.lower else f"got all parts right for only {units}"
+            raise TooFewUnits(f"{w.model} {got} of {len(w.item)} wholes; {settings.min_units} are needed.")
         wrong = (~w.whole[known]).astype(np.float64)
         gap = mean_estimate(wrong, w.cluster[known], level=settings.level, binary=True, what="the compositionality gap")
         actual = mean_estimate(w.whole.astype(np.float64), w.cluster, level=settings.level, binary=True)
         predicted = float(w.expected.mean())
         p = above(wrong, w.cluster[known], settings.smallest_gap)
         n = f"{int(known.sum()):,} wholes"
-        said = f"{w.model} gets {gap.format(2)} of {n} wrong although it gets all their parts right"
-        if gap.value == 0:
-            said = f"{w.model} gets all of {n} right whose parts it gets right (gap {gap.format(2)})"
+        if w.lower:
+            said = f"{w.model} does not solve {gap.format(2)} of {n} although it solves all their parts"
+            faultless = f"{w.model} solves all of {n} whose parts it solves"
+        else:
+            said = f"{w.model} gets {gap.format(2)} of {n} wrong although it gets all their parts right"
+            faultless = f"{w.model} gets all of {n} right whose parts it gets right"
+        said = said if gap.value > 0 else f"{faultless} (gap {gap.format(2)})"
         alone = (
-            f"its parts alone predict {predicted:.2f} of all {len(w.item):,} wholes right, and {actual.format(2)} are"
+            f"its parts alone predict {predicted:.2f} of all {len(w.item):,} wholes {'solved' if w.lower else 'right'}, and "
+            f"{actual.format(2)} are"
         )
         return self.decide(
             about=About("model", w.model),

@@ -56,13 +56,14 @@ class MasteryProfile(CheckOfWholes):
         share = mean_estimate(rote.astype(np.float64), w.cluster, level=settings.level, binary=True, what="rote share")
         shares = ", ".join(f"{kind} {strict[kind].value:.2f}" for kind in KINDS[:3])
         said = f"{w.model} on {len(w.item):,} wholes: {shares}, rote memorisation {share.format(2)}"
+        right, wrong = ("solved", "unsolved") if w.lower else ("right", "wrong")
         return self.decide(
             about=About("model", w.model),
             estimate=share,
             p_value=above(rote.astype(np.float64), w.cluster, settings.smallest_gap),
-            found=f"{said}: right wholes rest on wrong parts.{w.note}",
-            clear=f"{said}: few right wholes rest on wrong parts.{w.note}",
-            next_step="Look at the answers behind it: a whole right without its parts was memorised, guessed or misgraded.",
+            found=f"{said}: {right} wholes rest on {wrong} parts.{w.note}",
+            clear=f"{said}: few {right} wholes rest on {wrong} parts.{w.note}",
+            next_step=f"Look at the answers behind it: a whole {right} without its parts was memorised, guessed or misgraded.",
             settings=settings,
             blames=Blame((w.model,), wholes_rows(), measure="parts"),
             details=Profiles(model=w.model, strict=strict, loose=loose),

@@ -139,9 +139,10 @@ def mastery(findings: Sequence[Shown[models.Profiles]]) -> Iterator[Picture]:
                 rows.append((f"{f.name} · {rule}", [(kind, share / total) for kind, share in parts]))
     if not rows:
         raise CannotDraw("no profiles")
+    right = "solved" if findings[0].details.told_as else "right"
     yield Picture(
         stacked(rows, label="Mastery profile of composite items", names=names, axis="share of composite items"),
-        "Composite items by what was right: parts and whole, parts only, whole only, neither.",
+        f"Composite items by what was {right}: parts and whole, parts only, whole only, neither.",
     )
 
 

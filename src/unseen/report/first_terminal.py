@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 MAX_LINES = 23
 # Stories that the score table leaves room for.
 MOST_STORIES = 5
+# A sign and its number, and the ends of an interval, are read in one go: no line ends between them.
+TOGETHER = re.compile(r"(?<=[≥≤=<>]) (?=\S)|(?<=,) (?=[-−\d.∞]+\])")
+# What stands for such a space while lines are made; text that is cleaned for a terminal holds none.
+GLUE = "\x1f"
 Row = Sequence[str]
 
 
@@ -121,7 +126,8 @@ def _codes(codes: str, room: int) -> str:
 
 def _wrapped(text: str, console: Console, most: int = 4, hanging: str = "") -> list[str]:
     width = max(console.width, 20)
-    lines = textwrap.wrap(fitting(text, console), width, subsequent_indent=hanging) or [""]
+    made = textwrap.wrap(TOGETHER.sub(GLUE, fitting(text, console)), width, subsequent_indent=hanging) or [""]
+    lines = [line.replace(GLUE, " ") for line in made]
     if len(lines) <= most:
         return lines
     # Whole words, and one mark of what is left out.

@@ -120,7 +120,8 @@ def examples(details: Mapping[str, Any]) -> Table | None:
 # Names of numbers that speak of right and wrong, where a score is a loss and nothing is either.
 OF_A_LOSS = {
     "flips_to_wrong": "turn worse", "flips_to_right": "turn better", "to_wrong": "much worse", "to_right": "much better",
-    "weaker_right": "weaker solve it", "stronger_right": "stronger solve it", "parts_right": "parts solved",
+    "weaker_right": "weaker solve it", "stronger_right": "stronger solve it", "parts_right": "wholes with all parts solved",
+    "whole_accuracy": "share of wholes solved",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
+from unseen.checks._unit import Unit
 from unseen.checks.base import Outcome
 from unseen.checks.details.learner import HeldOutDomain
 from unseen.checks.details.models import TwoRankings
@@ -24,11 +25,21 @@ class Theme:
         title: What their findings come to, in a few words.
         codes: Prefixes of the checks.
         of_score: Whether they measure lost score.
+        of_loss: The title where users know scores as a loss and nothing is right or wrong; else the same, with its word.
     """
 
     title: str
     codes: tuple[str, ...]
     of_score: bool = True
+    of_loss: str = ""
+
+    def told(self, unit: Unit) -> str:
+        """The title in the words of the score.
+
+        >>> Theme("Parts right", ("U301",), of_loss="Parts solved").told(Unit(name="error", perfect=0.0))
+        'Parts solved'
+        """
+        return (self.of_loss if unit.lower else "") or unit.titled(self.title)
 
 
 # Where the order of two models flips, one of them stays behind the other on a side.
@@ -38,16 +49,27 @@ FORMS = Theme("Answers change with how a question is put", ("U402", "U403", "U40
 
 # Tried in this order; a finding joins the first theme that names its check.
 THEMES = (
-    Theme("Scores fall with what is asked", ("U101", "U102", "U103", "U104", "U105", "U106", "U107", "U108", "U303")),
-    Theme("Parts right, whole wrong", ("U301", "U302"), of_score=False),
-    Theme("Right answers rest on invalid steps", ("U304",), of_score=False),
+    Theme(
+        "Scores fall with what is asked",
+        ("U101", "U102", "U103", "U104", "U105", "U106", "U107", "U108", "U303"),
+        of_loss="Answers get worse with what is asked",
+    ),
+    Theme("Parts right, whole wrong", ("U301", "U302"), of_score=False, of_loss="Parts solved, whole unsolved"),
+    Theme(
+        "Right answers rest on invalid steps", ("U304",), of_score=False, of_loss="Good answers rest on invalid steps"
+    ),
     Theme("Several constraints cost more than each alone", ("U406",), of_score=False),
     Theme("Worse on rewritten items", ("U401", "U501")),
     FORMS,
     FLIPS,
     Theme("Stays behind other models", ("U203",), of_score=False),
     Theme("Confidence does not match the score", ("U601", "U603"), of_score=False),
-    Theme("Confidence can't tell right from wrong", ("U602",), of_score=False),
+    Theme(
+        "Confidence can't tell right from wrong",
+        ("U602",),
+        of_score=False,
+        of_loss="Confidence can't tell good from bad",
+    ),
     Theme("Abstains too little on what it has not seen", ("U607",), of_score=False),
     Theme("Does not know what it knows", ("U605", "U606"), of_score=False),
     Theme("Loses on domains that were held out", ("U801", "U802", "U803", "U804", "U805", "U806", "U807")),
@@ -92,7 +114,7 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     over = f"{over} {domains[0]}".strip() if domains else over
     claim = _claim(first, scores)
     return Story(
-        title=theme.title,
+        title=theme.told(PLAIN if scores is None else scores.unit),
         sentence=f"{claim if isinstance(first.details, TwoRankings) else first.statement} {over}".rstrip(),
         figure=figure,
         models=models,
