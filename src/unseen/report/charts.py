@@ -53,6 +53,7 @@ DRAWN: dict[type[Details], str] = {
     network.Foretold: "charts_network:orders",
     network.Margins: "charts_network:margins",
     multiverse.OverSettings: "charts_multiverse:curves",
+    network.Limited: "charts_network:bounds",
 }
 # Kinds whose estimates, as rows of intervals, are their picture.
 BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)

@@ -1,4 +1,4 @@
-"""Pictures of what is inside networks: which measures order runs, and how far answers are from changing."""
+"""Pictures of what is inside networks: which measures order runs, how far answers are from changing, what bounds say."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ def margins(findings: Sequence[Shown[network.Margins]]) -> Iterator[Picture]:
             rows, label="Margins of training examples", axis="distance to where the answer changes", reference=0.0
         )
         yield Picture(svg, "Mean distance of training examples that are answered right to where the answer changes.")
+
+
+def bounds(findings: Sequence[Shown[network.Limited]]) -> Iterator[Picture]:
+    """From the error on the training examples to what each bound leaves open, with what came out and what guessing gives."""
+    for f in findings:
+        d = f.details
+        rows = [[Mark(b.kind, b.seen, b.seen, b.value)] for b in d.bounds if b.value > b.seen]
+        if d.came_out is not None:
+            rows.append([Mark("came out on the test set", d.came_out.value, d.came_out.low, d.came_out.high)])
+        svg = forest(rows, label="Bounds of the unseen error", axis="share of wrong answers", reference=d.guess)
+        sure = f"{100 * d.together:.0f} %"
+        yield Picture(
+            svg, f"{f.name}: from the error on training examples (point) to each bound; all hold with {sure} confidence. The line "
+            "is what guessing gives: a bound beyond it says nothing.",
+        )  # fmt: skip

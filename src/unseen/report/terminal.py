@@ -139,7 +139,22 @@ def _write(document: Mapping[str, Any], console: Console) -> None:
         if entry["code"] == "U707" or entry["code"].startswith("U9"):
             console.print()
             _indented(f"{entry['code']}  {entry['statement']}", console, by=0)
+            for line in told_below(entry["details"]):
+                _indented(line, console, by=6, style="dim")
     _open_questions(document, console)
+
+
+def told_below(details: Mapping[str, Any]) -> list[str]:
+    """Rows below what is said of the inside of a network: each bound, with the error on training examples.
+
+    >>> told_below({"bounds": [{"kind": "compression", "value": 0.5, "seen": 0.1, "vacuous": False}]})
+    ['compression: at most 0.50 (0.10 on training examples)']
+    """
+    rows: Sequence[Mapping[str, Any]] = details.get("bounds", ())
+    return [
+        f"{row['kind']}: at most {row['value']:.2f} ({row['seen']:.2f} on training examples{', vacuous' if row['vacuous'] else ''})"
+        for row in rows
+    ]
 
 
 def _since(document: Mapping[str, Any], console: Console) -> None:

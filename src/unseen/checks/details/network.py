@@ -1,4 +1,4 @@
-"""What outcomes about the inside of networks hold: coherence, margins, curvature, and which measure orders runs."""
+"""What outcomes about the inside of networks hold: coherence, margins, curvature, bounds, and which measure orders runs."""
 
 from __future__ import annotations
 
@@ -78,6 +78,52 @@ class Curved(Details):
     largest: float
     trace: Estimate
     fisher_rao: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Record):
+    """What one bound says.
+
+    Attributes:
+        kind: Which bound.
+        about: The network whose error it bounds: compressed and noisy ones are others than the network itself.
+        value: The error is at most this.
+        confidence: In how many of all draws of the examples it holds at least.
+        seen: Error of the same network on the examples.
+        vacuous: Whether it says no more than guessing does.
+        assumes: What it rests on.
+    """
+
+    kind: str
+    about: str
+    value: float
+    confidence: float
+    seen: float
+    vacuous: bool
+    assumes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Limited(Details):
+    """What bounds say of a network's unseen error from its training examples, beside what came out.
+
+    Attributes:
+        network: The network.
+        bounds: One row a bound, the tightest first; all hold at once.
+        together: The confidence that all hold.
+        guess: Error of guessing among the classes.
+        examples: Independent training examples.
+        refused: Bounds that this network does not have, and why.
+        came_out: Error on the test set; None without one.
+    """
+
+    network: str
+    bounds: tuple[Limit, ...]
+    together: float
+    guess: float
+    examples: int
+    refused: tuple[str, ...]
+    came_out: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)

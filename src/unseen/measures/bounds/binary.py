@@ -40,7 +40,7 @@ def binomial_upper(errors: float, n: int, log_chance: float) -> float:
     """The largest error rate under which so few errors among n have at least a chance.
 
     Args:
-        errors: Errors; where they are no whole number (means over units), the exponential bound is taken.
+        errors: Errors. Of a sum of means (a float) the exponential bound is taken: the tail is that of coins.
         n: Draws.
         log_chance: Logarithm of the chance that the bound fails.
 
@@ -50,7 +50,7 @@ def binomial_upper(errors: float, n: int, log_chance: float) -> float:
     0.0295
     """
     loose = kl_upper(min(1.0, errors / n), -log_chance / n)
-    if errors != int(errors) or log_chance < math.log(LEAST):
+    if not isinstance(errors, int | np.integer) or log_chance < math.log(LEAST):
         return loose
     return 1.0 if errors >= n else min(loose, float(stats.beta.ppf(-math.expm1(log_chance), errors + 1, n - errors)))
 

@@ -68,6 +68,12 @@ class Units:
         sizes = np.bincount(self.of, minlength=self.count)
         return float(max((sums / sizes).mean(), np.mean(values)))
 
+    def errors(self, values: np.ndarray) -> float:
+        """Errors among the units: a whole number (int) where each unit is one answer, right or wrong."""
+        if self.count == len(values) and bool(np.isin(values, (0.0, 1.0)).all()):
+            return int(np.sum(values))
+        return self.risk(values) * self.count
+
 
 def units_of(sample: Sample) -> Units:
     """What counts once among these examples: clusters, and examples of which the same input stands elsewhere.

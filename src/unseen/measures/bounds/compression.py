@@ -89,24 +89,29 @@ def compression_bound(
             # No error at all would not help: the code alone is too long.
             if best is not None and -math.expm1(-nats / units.count) >= best[0]:
                 continue
-            risk = units.risk(wrong(_with(network, made.weights), sample))
-            value = occam(risk, units.count, nats, delta)
+            answers = wrong(_with(network, made.weights), sample)
+            value = occam(units.errors(answers), units.count, nats, delta)
             if best is None or (value, nats) < (best[0], best[2]):
-                best = (value, risk, nats, share, count)
+                best = (value, units.risk(answers), nats, share, count)
     assert best is not None  # noqa: S101
     value, risk, nats, share, count = best
     return Bound(
-        kind="compression", about=f"{network.name} with {share:.0%} of its weights, each one of {2 * count + 1} values",
+        kind="compression", about=f"{network.name} with {100 * share:.0f} % of its weights, each one of {2 * count + 1} values",
         value=value, confidence=1 - delta, seen=risk, guess=guess_error(network, sample), examples=units.count,
         assumes=(DRAWN, "the code for weights was fixed without these examples"),
         terms={"bits": nats / math.log(2), "kept": share, "levels": float(2 * count + 1)},
     )  # fmt: skip
 
 
-def occam(risk: float, n: int, nats: float, delta: float) -> float:
-    """Bound of the error of one of many networks, whose code has this length: holds for all of them at once."""
-    errors = risk * n
-    errors = round(errors) if abs(errors - round(errors)) < 1e-6 else errors
+def occam(errors: float, n: int, nats: float, delta: float) -> float:
+    """Bound of the error of one of many networks, whose code has this length: holds for all of them at once.
+
+    Args:
+        errors: Errors among n examples; see ``Units.errors``.
+        n: Independent examples.
+        nats: Minus the logarithm of the probability that it had beforehand.
+        delta: Chance that it fails.
+    """
     return binomial_upper(errors, n, math.log(checked(delta)) - nats)
 
 
