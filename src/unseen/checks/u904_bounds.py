@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import few_networks, generator, of_network, some
-from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject, guarded
+from unseen.checks._networks import generator, of_each, some
+from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Limit, Limited
 from unseen.errors import BadInput, TooFewUnits, Undefined
 from unseen.estimates import Estimate
@@ -67,10 +67,7 @@ class Bounds(Check):
 
     def run(self, subject: Subject, settings: Settings) -> Iterable[Outcome]:
         """One outcome a network."""
-        return [
-            guarded(self, About("model", net.name), lambda net=net: of_network(self._tell, subject, net, settings))
-            for net in few_networks(subject)
-        ]
+        return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
         from unseen.measures.bounds.bound import units_of, wrong

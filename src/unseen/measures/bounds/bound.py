@@ -108,10 +108,7 @@ def wrong(network: Network, sample: Sample) -> np.ndarray:
 
 def guess_error(network: Network, sample: Sample) -> float:
     """Error of guessing: 1 − 1 / classes."""
-    if network.loss_name == "binary":
-        return 0.5
-    outputs = network.outputs(sample.inputs[:1])
-    return 1 - 1 / outputs.shape[1]
+    return 1 - 1 / network.class_scores(network.outputs(sample.inputs[:1])).shape[1]
 
 
 def checked(delta: float) -> float:

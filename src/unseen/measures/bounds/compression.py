@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -127,4 +127,4 @@ def _step(values: Tensor, levels: int) -> float:
 def _with(network: Network, weights: Mapping[str, Tensor]) -> Network:
     module = copy.deepcopy(network.module)
     module.load_state_dict({**module.state_dict(), **weights})
-    return Network(module, network.loss, network.loss_name, network.name)
+    return replace(network, module=module)

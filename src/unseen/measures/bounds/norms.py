@@ -190,7 +190,7 @@ def koopman_factor(weights: Sequence[Tensor], *, order: float | None = None) -> 
 
 def _ready(network: Network, sample: Sample, delta: float) -> tuple[Chain, Units]:
     checked(delta)
-    if network.loss_name == "binary" or not sample.classes:
+    if not sample.classes or network.outputs(sample.inputs[:1])[0].numel() < 2:
         raise BadInput(f"{network.name}: norm bounds are of networks with one output a class.")
     return chain_of(network), units_of(sample)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from unseen.errors import BadInput
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import BATCH, logits
+from unseen.learners.networks.network import BATCH
 from unseen.measures.bounds.binary import binomial_upper, kl_upper, maurer
 from unseen.measures.bounds.bound import DRAWN, Bound, Units, checked, guess_error, shared_rows, units_of, wrong
 
@@ -61,13 +60,10 @@ class Noisy:
             name: value + self.deviation[name] * torch.randn(value.shape, generator=generator)
             for name, value in self.network.trained.items()
         }
-        told: list[Tensor] = []
+        told, fixed = list[Tensor](), self.network.fixed
         with torch.no_grad():
             for inputs in sample.inputs.split(BATCH):
-                outputs = logits(functional_call(self.network.module, weights, (inputs,)))
-                told.append(
-                    (outputs.reshape(-1) > 0).long() if self.network.loss_name == "binary" else outputs.argmax(1)
-                )
+                told.append(self.network.class_scores(self.network.at(weights, inputs, fixed)).argmax(1))
         wrongs = (torch.cat(told) != sample.targets).reshape(len(sample), -1)
         return wrongs.double().mean(1).numpy()
 
@@ -218,7 +214,7 @@ def _refuse_seen(network: Network, sample: Sample, prior: Prior, units: Units) -
     if prior.made_from == "nothing" and prior.weights is not None and sample.targets.dim() == 1:
         from scipy import stats
 
-        own = Network(_with(network, prior.weights), network.loss, network.loss_name, "prior")
+        own = replace(network, module=_with(network, prior.weights), name="prior")
         share = 1 - units.risk(wrong(own, sample))
         # One class may be most of the examples, and a network that says it always has seen nothing.
         chance = max(1 - guess_error(network, sample), float(sample.targets.bincount().max()) / len(sample))
