@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -173,10 +172,6 @@ def _pairs_of(settings: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     names = sorted({name for one in settings for name in one})
     told = [name for name in names if name.lower() not in SEEDS]
     codes = np.stack([np.unique([str(one.get(name)) for one in settings], return_inverse=True)[1] for name in names], 1)
-    n = len(settings)
-    made = {name: np.zeros((n, n), dtype=bool) for name in told}
-    for i, j in combinations(range(n), 2):
-        differs = np.flatnonzero(codes[i] != codes[j])
-        if len(differs) == 1 and names[differs[0]] in made:
-            made[names[differs[0]]][i, j] = made[names[differs[0]]][j, i] = True
-    return made
+    differs = codes[:, None, :] != codes[None]
+    alone = differs.sum(2) == 1
+    return {name: alone & differs[:, :, names.index(name)] for name in told}

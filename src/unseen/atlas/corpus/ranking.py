@@ -1,0 +1,138 @@
+"""Which measures order the runs of the corpus, within each family and over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from unseen.atlas.corpus.settings import FAMILIES
+from unseen.engine.seeds import numpy_generator
+from unseen.errors import Undefined
+from unseen.estimates.estimate import Estimate
+from unseen.estimates.models.foretelling import Foretelling, foretelling
+from unseen.estimates.models.pairwise_information import Information, Worst, information, worst_environments
+
+SETTINGS = ("width", "depth", "batch", "rate", "decay", "noise", "moves", "seed")
+# What is foretold; each is larger where a run holds better.
+TARGETS: Mapping[str, str] = {
+    "gap": "score on test images less that on training images", "shifted": "score on turned, blurred and noisy images",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How one measure orders the runs of one family.
+
+    Attributes:
+        family: The family.
+        measure: The measure.
+        target: What is foretold.
+        order: Agreement over all pairs and by setting.
+        granulated: Mean over settings of the agreement of runs that differ in that setting alone.
+        information: What it tells beyond settings; None where it was not asked for.
+        worst: The environments in which it orders worst; None where it was not asked for.
+    """
+
+    family: str
+    measure: str
+    target: str
+    order: Foretelling
+    granulated: float
+    information: Information | None
+    worst: Worst | None
+
+
+def judged(table: pl.DataFrame, target: str) -> np.ndarray:
+    """What is foretold of each run, shape (runs,)."""
+    if target == "gap":
+        return table["score"].to_numpy().astype(float) - table["training score"].to_numpy().astype(float)
+    return table[target].to_numpy().astype(float)
+
+
+def told_apart(table: pl.DataFrame, target: str) -> np.ndarray:
+    """Pairs of runs whose scores on the same images differ by two standard errors, shape (runs, runs)."""
+    column = "right_shifted" if target == "shifted" else "right"
+    bits = np.stack([np.unpackbits(np.frombuffer(b, np.uint8)) for b in table[column]]).astype(float)
+    products = bits @ bits.T
+    own = np.diag(products)
+    differ = own[:, None] + own[None] - 2 * products
+    gap = own[:, None] - own[None]
+    # Answers that only one of two runs has right: their difference has this variance, as in McNemar's test.
+    return abs(gap) > 2 * np.sqrt(np.maximum(differ - gap**2 / bits.shape[1], 1e-9))
+
+
+def ranked(
+    table: pl.DataFrame, family: str, target: str, measures: Mapping[str, int], *, deep: bool = True, permutations: int = 99,
+) -> list[Ranked]:  # fmt: skip
+    """Every measure of a family, the best first.
+
+    Args:
+        table: The corpus (``kept.runs()``); runs that missed the common loss are left out.
+        family: The family.
+        target: One of ``TARGETS``.
+        measures: Names, with 1 where more of it is said to go with a better score, -1 where less is.
+        deep: Conditional information and worst environments too.
+        permutations: Shuffles for the information.
+    """
+    own = table.filter((pl.col("family") == family) & pl.col("reached"))
+    score, apart = judged(own, target), told_apart(own, target)
+    settings = own.select(SETTINGS).to_dicts()
+    usable = {name: own[name].to_numpy().astype(float) * sign for name, sign in measures.items() if name in own.columns}
+    usable = {name: v for name, v in usable.items() if np.isfinite(v).all() and np.ptp(v) > 0}
+    level = 1 - 0.05 / max(1, len(usable))
+    made: list[Ranked] = []
+    for name, value in usable.items():
+        order = foretelling(value, score, settings, apart=apart, level=level)
+        inside = [one.value for one in order.by_setting.values()]
+        told, worst = None, None
+        if deep:
+            rng = numpy_generator(0, "corpus", "information", family, target, name)
+            told = information(value, score, settings, rng=rng, permutations=permutations)
+            try:
+                worst = worst_environments(value, score, settings, apart=apart, level=level)
+            except Undefined:
+                worst = None
+        made.append(Ranked(family, name, target, order, float(np.mean(inside)) if inside else np.nan, told, worst))
+    return sorted(made, key=lambda one: -one.order.tau.value)
+
+
+def over_families(parts: list[Ranked], level: float) -> Estimate:
+    """A measure's mean coefficient over families, on Fisher's scale, each family counting once.
+
+    Args:
+        parts: The measure in each family.
+        level: Coverage.
+    """
+    middle, error = list[float](), list[float]()
+    for one in parts:
+        tau = one.order.tau
+        value = float(np.arctanh(np.clip(tau.value, -0.999, 0.999)))
+        ends = np.arctanh(np.clip([tau.low, tau.high], -0.9999, 0.9999))
+        quantile = stats.t.ppf((1 + tau.level) / 2, max(1, tau.units - 1))
+        middle.append(value)
+        error.append(float(ends[1] - ends[0]) / 2 / float(quantile))
+    at, spread = float(np.mean(middle)), float(np.sqrt(np.square(error).sum())) / len(parts)
+    reach = float(stats.norm.ppf((1 + level) / 2)) * spread
+    units, method = sum(one.order.tau.units for one in parts), "mean over families on Fisher's scale"
+    return Estimate(float(np.tanh(at)), float(np.tanh(at - reach)), float(np.tanh(at + reach)), units, method, level)
+
+
+def by_measure(found: Mapping[str, list[Ranked]]) -> dict[str, dict[str, Ranked]]:
+    """Measures that every family has, with each family's, the largest mean first.
+
+    Args:
+        found: What ``ranked`` gives, by family.
+    """
+    names = set.intersection(*({one.measure for one in parts} for parts in found.values()))
+    made = {name: {f: next(o for o in parts if o.measure == name) for f, parts in found.items()} for name in names}
+    return dict(sorted(made.items(), key=lambda item: -float(np.mean([o.order.tau.value for o in item[1].values()]))))
+
+
+def families(table: pl.DataFrame) -> list[str]:
+    """Families of which the table has runs."""
+    there = set(table["family"].to_list())
+    return [name for name in FAMILIES if name in there]
