@@ -316,6 +316,7 @@ def audit(
     weights: str | Path | None = None,
     test: Any = None,
     loss: Any = None,
+    layers: str | None = None,
     memory: float | None = None,
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -383,7 +384,9 @@ def audit(
             those of several runs, with ``runs.csv`` for what tells them apart.
         test: With a module: examples that it was not trained on. What it answers to them is unseen, to the training examples
             seen, unless ``unseen`` or ``split`` say which of the test examples are.
-        loss: With a module: cross-entropy, binary, squared, absolute, or (outputs, targets) -> losses.
+        loss: With a module: cross-entropy, binary, next-token, squared, absolute, or (outputs, targets) -> losses.
+        layers: With a module: regular expression; parameters that have it in their names count as trained, the others are held
+            fixed (a few layers of a language model). By default all that require gradients.
         memory: With a module: memory that gradients of single examples may take at once [GB]; 1 by default.
         select: Codes or prefixes of the checks to run: "U101", "U1,U7" or a list.
         ignore: Codes or prefixes to leave out.
@@ -452,7 +455,7 @@ def audit(
         "prediction": prediction, "target_column": target_column, "repeat": repeat, "filter": filter, "metric": metric,
         "reader": reader,
         "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "regression": regression, "measure": measure,
-        "weights": weights, "memory": memory,
+        "weights": weights, "memory": memory, "layers": layers,
         "refits": refits, "executor": executor, "workers": workers, "time_limit": time_limit, "budget": budget,
         "resamples": resamples, "multiverse": dict(multiverse) if isinstance(multiverse, Mapping) else multiverse,
         **checked,
@@ -467,8 +470,8 @@ def audit(
         then = baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore, budget=budget)
     if module is not None or weights is not None:
         subject = network_subject(
-            module, weights, train, table if test is None else test, loss=loss, memory=memory, options=options,
-            seed=settings.seed,
+            module, weights, train, table if test is None else test, loss=loss, memory=memory,
+            layers=layers, options=options, seed=settings.seed,
         )  # fmt: skip
         subject.baseline, subject.multiverse = then.scores if then else None, options.asked_anew
         result = auditing.run(
@@ -1027,8 +1030,8 @@ def subject_of(under: UnderShift) -> Subject:
 
 
 def network_subject(
-    module: Any, weights: str | Path | None, train: Any, test: Any, *, loss: Any, memory: float | None, options: Options,
-    seed: int,
+    module: Any, weights: str | Path | None, train: Any, test: Any, *, loss: Any, memory: float | None,
+    layers: str | None, options: Options, seed: int,
 ) -> Subject:  # fmt: skip
     """Trained networks as the subject of an audit: what they answer, and what is inside them."""
     from unseen.engine.seeds import seeded_torch
@@ -1056,7 +1059,7 @@ def network_subject(
     with seeded_torch(seed):
         inspected = Inspected.of(
             module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
-            memory=int((memory or options.memory) * 2**30), settings=runs,
+            memory=int((memory or options.memory) * 2**30), layers=layers, settings=runs,
         )  # fmt: skip
         told = inspected.answers(both=not (options.unseen or options.split), seed=seed)
     # Clusters stand under their own name in the answers.

@@ -26,7 +26,7 @@ OPTIONS = {
     "target", "learner", "shift", "drop", "inputs", "measure", "judge", "models", "items", "clusters", "rows-per-cluster",
     "unseen-share", "seeds", "rows", "select", "ignore", "seed", "level", "train", "baseline", "refits", "remedy", "workers",
     "time-limit", "budget", "resamples", "smallest-gap", "gap-that-matters", "fdr", "labelled-at-random", "accepted",
-    "scorer", "prompt", "max-tokens", "log-model", "parts", "doubt", "module", "weights", "test", "loss", "memory",
+    "scorer", "prompt", "max-tokens", "log-model", "parts", "doubt", "module", "weights", "test", "loss", "layers", "memory",
     "multiverse",
 }  # fmt: skip
 FLAGS = {"labelled-at-random", "parts", "doubt", "multiverse"}

@@ -92,7 +92,8 @@ class Options(BaseModel):
         module: Code that builds a torch network, ``module:function``; what it answers and what is inside it is audited.
         weights: File of its weights, or a folder of those of several runs.
         test: File of examples that it was not trained on.
-        loss: cross-entropy, binary, squared or absolute.
+        loss: cross-entropy, binary, next-token, squared or absolute.
+        layers: Regular expression: parameters that have it in their names count as trained, the others are held fixed.
         memory: Memory that gradients of single examples may take at once [GB].
         select: Codes or prefixes to run.
         ignore: Codes or prefixes to leave out.
@@ -159,7 +160,8 @@ class Options(BaseModel):
     module: str | None = None
     weights: str | None = None
     test: str | None = None
-    loss: Literal["cross-entropy", "binary", "squared", "absolute"] | None = None
+    loss: Literal["cross-entropy", "binary", "next-token", "squared", "absolute"] | None = None
+    layers: str | None = None
     memory: float = Field(1.0, gt=0)
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

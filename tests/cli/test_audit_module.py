@@ -1,5 +1,7 @@
 """A folder of weights, the code that builds the network and its data are audited from the command line."""
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -35,8 +37,6 @@ def sweep(tmp_path, monkeypatch):
             f"{name}.parquet"
         )
     yield tmp_path
-    import sys
-
     sys.modules.pop("my_nets", None)
 
 
@@ -114,3 +114,39 @@ def test_a_folder_and_a_table_of_runs_that_do_not_fit_are_told(sweep, tmp_path):
         stored("my_nets:build", tmp_path / "runs" / "w4s0.pth")
     with pytest.raises(BadInput, match="can't be opened"):
         stored("my_nets:build", "a" * 300)
+
+
+LANGUAGE = """from torch import nn
+
+class Reads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.inner, self.told = nn.Embedding(23, 12), nn.Linear(12, 12), nn.Linear(12, 23)
+
+    def forward(self, x):
+        return {"logits": self.told(self.inner(self.read(x)).tanh())}
+"""
+
+
+def test_a_language_model_is_read_by_tokens_and_chosen_layers(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "my_lm.py").write_text(LANGUAGE)
+    import my_lm
+
+    torch.save(my_lm.Reads().state_dict(), tmp_path / "run.pt")
+    rng = np.random.default_rng(0)
+    for name in ("train", "test"):
+        rows = [[(int(s) + i) % 23 for i in range(6)] for s in rng.integers(0, 23, 30)]
+        pl.DataFrame({"tokens": rows}).write_parquet(f"{name}.parquet")
+    given = ("--module", "my_lm:Reads", "--weights", "run.pt", "--train", "train.parquet", "--test", "test.parquet")
+    more = ("--loss", "next-token", "--layers", "inner", "--select", "U901")
+    code, out, _err = run("audit", *given, *more, "--full")
+    assert code == 0
+    assert "a step for one training example helps" in " ".join(out.split())
+    _, out, _err = run("audit", *given, *more, "--describe")
+    assert "2 of 5 parameters count as trained (inner)" in " ".join(out.split())
+    code, _out, err = run("audit", *given, "--loss", "next-token", "--layers", "outer")
+    assert code == 2
+    assert "no parameter has 'outer' in its name" in " ".join(err.split())
+    sys.modules.pop("my_lm", None)

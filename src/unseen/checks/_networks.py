@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MIN_EXAMPLES = 10
 # Networks that are told one by one; of more, U907 tells what orders them.
 MOST_TOLD = 8
+# Operations that one measure of one network may take: minutes on two cores. A language model is looked at on fewer examples.
+WORK = 1e13
 # Under which name the principal directions of the training inputs are kept.
 DIRECTIONS = "principal directions"
 
@@ -50,6 +52,20 @@ def of_each(
             raise Undefined(str(error)) from error
 
     return [guarded(check, About("model", net.name), lambda net=net: told(net)) for net in given.networks]
+
+
+def affordable(network: Network, sample: Sample, most: int, passes: int) -> int:
+    """How many examples go through a network so many times, forwards and back, within minutes: ``most`` for small ones.
+
+    Args:
+        network: The network; all its weights are worked through, whether trained or not.
+        sample: The examples.
+        most: At most so many.
+        passes: Times that each goes through.
+    """
+    weights = sum(p.numel() for p in network.module.parameters())
+    places = sample.targets[0].numel() if sample.sequences else 1
+    return max(2, min(most, int(WORK / (6 * passes * weights * places))))
 
 
 def some(sample: Sample, most: int, rng: np.random.Generator) -> tuple[Sample, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import mean_of, of_each, some
+from unseen.checks._networks import affordable, mean_of, of_each, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Coherent
 from unseen.errors import TooFewUnits, Undefined
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from unseen.learners.networks import Inspected, Network
 
 MOST = 5_000
+# Times that an example goes through the network: twice for coherence, once for what it agrees with.
+PASSES = 4
 
 
 class GradientCoherence(Check):
@@ -28,7 +30,8 @@ class GradientCoherence(Check):
     method = (
         "Coherence: the mean inner product of the gradients of two training examples of different clusters, over the mean "
         "square of one; interval by leaving out one cluster at a time. A step for one example helps about "
-        "1 + (n − 1) · coherence of n. At most 5,000 examples, drawn at random."
+        "1 + (n − 1) · coherence of n. At most 5,000 examples, drawn at random; of a large network "
+        "as many as go through in minutes."
     )
     assumptions = (
         "Coherence is that of the weights as they are: where training has ended, gradients cancel and it is near 0 for every "
@@ -53,12 +56,12 @@ class GradientCoherence(Check):
         from unseen.measures.gradients.coherence import alignment_with, coherence
 
         rng = self.rng(settings, network.name)
-        train, _ = some(given.train, MOST, rng)
+        train, _ = some(given.train, affordable(network, given.train, MOST, PASSES), rng)
         found = coherence(network, train, memory=given.memory, level=settings.level)
         n = len(train)
         beyond: Estimate | None = None
         if given.test is not None:
-            test, _ = some(given.test, MOST, rng)
+            test, _ = some(given.test, affordable(network, given.test, MOST, PASSES), rng)
             try:
                 beyond = mean_of(
                     alignment_with(network, test, found.total, memory=given.memory), test, settings, "mean cosine"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from unseen.checks._networks import generator, of_each, some
+from unseen.checks._networks import affordable, generator, of_each, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Curved
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST = 1_000
 RADIUS = 0.5
+# Times that an example goes through the network: twice for each of 50 products with the Hessian, and for the ascent.
+PASSES = 120
 
 
 class Sharpness(Check):
@@ -28,7 +30,7 @@ class Sharpness(Check):
         "Adaptive sharpness: the rise of the mean training loss to the worst weights w + |w| e with |e| at most 0.5, by projected "
         "gradient ascent; networks that compute the same in other scales have the same. Beside it the largest eigenvalue of the "
         "Hessian (Lanczos), its trace (Hutchinson, interval over 20 random probes) and the Fisher–Rao norm. At most 1,000 training "
-        "examples, drawn at random."
+        "examples, drawn at random; of a large network as many as go through in minutes."
     )
     assumptions = (
         "The loss can be differentiated twice. The ascent gives a lower bound of the rise. "
@@ -55,15 +57,18 @@ class Sharpness(Check):
         from unseen.measures.sharpness.sharpness import adaptive_sharpness, curvature, fisher_rao
 
         rng = self.rng(settings, network.name)
-        train, _ = some(given.train, MOST, rng)
+        train, _ = some(given.train, affordable(network, given.train, MOST, PASSES), rng)
         rise = adaptive_sharpness(network, train, radius=RADIUS)
         bent = curvature(network, train, generator=generator(rng), level=settings.level)
         norm = fisher_rao(network, train, memory=given.memory)
         start = float(network.losses(train).mean())
+        few = (
+            "" if len(train) == min(MOST, len(given.train)) else f" (on {len(train)} of {len(given.train):,} examples)"
+        )
         return Context(
             code=self.code, about=About("model", network.name),
             statement=f"{network.name}: the loss rises from {start:.3g} by {rise:.3g} to the worst weights within half their size; "
-            f"the Hessian's trace is {bent.trace.format(2)}, its largest eigenvalue {bent.largest:.3g}.",
+            f"the Hessian's trace is {bent.trace.format(2)}, its largest eigenvalue {bent.largest:.3g}{few}.",
             next_step="Compare runs: give a folder of weights, and U907 tells whether sharpness orders them.",
             estimate=bent.trace,
             details=Curved(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unseen.checks._networks import generator, of_each, some
+from unseen.checks._networks import affordable, generator, of_each, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.influence import Carriers
 from unseen.errors import BadInput, TooFewUnits, Undefined
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Training examples, and wrong answers, that are looked at; more are drawn from.
 MOST, MOST_WRONG = 5_000, 200
 LISTED = 20
+# Times that an example goes through the network: three for factors and products, three for itself and what is alike.
+PASSES = 6
 # Gradients of two examples are alike from this cosine on, inputs up to this share of the middle distance of two.
 COSINE, NEAR = 0.9, 0.1
 
@@ -76,7 +78,7 @@ class TrainingInfluence(Check):
 
         rng = self.rng(settings, network.name)
         draws = generator(rng)
-        train, rows = some(given.train, MOST, rng)
+        train, rows = some(given.train, affordable(network, given.train, MOST, PASSES), rng)
         if len(train) < settings.min_units:
             raise TooFewUnits(f"influence compares training examples: {len(train)}, {settings.min_units} are needed.")
         try:
@@ -94,9 +96,12 @@ class TrainingInfluence(Check):
         suspects = _suspects(network, train, own, [names[r] for r in rows])
         alike = _alike(train, *nearest(vectors, memory=given.memory), [names[r] for r in rows], rng)
         found = None if given.test is None else self._wrong(given, network, fitted, train, rows, rng, settings)
-        told = [f"{network.name}: {_sentence(found, len(train))}"]
-        told.append(f"Labels to check first: {', '.join(row['train'] for row in suspects[:2])}, ….")
-        steps = ["Look at the labels of the training examples that are listed"]
+        told = [f"{network.name}: {_sentence(found, len(train), _judged(given.train))}"]
+        checked = "Texts" if train.sequences else "Labels"
+        told.append(f"{checked} to check first: {', '.join(row['train'] for row in suspects[:2])}, ….")
+        steps = [
+            f"Look at the {checked.lower() if train.sequences else 'labels of the training examples'} that are listed"
+        ]
         if alike:
             many = f"{LISTED} or more" if len(alike) == LISTED else f"{len(alike)}"
             told.append(
@@ -136,14 +141,13 @@ class TrainingInfluence(Check):
         order = np.argsort(mean, kind="stable")[:k]
         order = order[mean[order] < 0]
         names, tests = given.train.items(), test.items()
-        answers = network.outputs(few.inputs)
         carriers = tuple(
             {"train": names[rows[i]], "target": _plain(train, i), "raises the mean loss by": _short(-mean[i] / len(train))}
             for i in order
         )  # fmt: skip
         each = tuple(
             {
-                "test": tests[at[t]], "target": _plain(few, t), "answer": _answer(network, few, answers[t]),
+                "test": tests[at[t]], "target": _plain(few, t), "answer": _answer(network, few, t),
                 "raised by": ", ".join(names[rows[i]] for i in np.argsort(scores[t], kind="stable")[:3] if scores[t, i] < 0),
             }
             for t in range(min(LISTED, len(few)))
@@ -170,24 +174,24 @@ def _fall(
         return None
 
 
-def _sentence(found: dict[str, Any] | None, n: int) -> str:
+def _sentence(found: dict[str, Any] | None, n: int, judged: str) -> str:
     if found is None:
         return "there is no test set whose wrong answers could be traced."
     if not found["wrong"]:
         return "no answer on the test set is wrong."
     wrong, fall, k = found["wrong"], found["fall"], found["left_out"]
     if fall is None:
-        given = f"{counted(wrong, 'answer')} on the test set {'is' if wrong == 1 else 'are'} wrong"
+        given = f"{counted(wrong, 'answer')} on the test set {'is' if wrong == 1 else 'are'} {judged}"
         return f"{given}, too few independent ones to say what carries them."
     if fall.low <= 0:
         return (
-            f"no training examples are known to carry its {wrong:,} wrong answers in common: without the {k} that raise the loss "
-            f"of one half of them most, that of the other half would change by {(-fall).format(2)}, to first order."
+            f"no training examples are known to carry its {wrong:,} {judged} answers in common: without the {k} that raise the "
+            f"loss of one half of them most, that of the other half would change by {(-fall).format(2)}, to first order."
         )
     listed = ", ".join(row["train"] for row in found["carriers"][:2])
     return (
-        f"without the {k} of {n:,} training examples that raise the loss of its {wrong:,} wrong answers most ({listed}, …), that "
-        f"loss would fall, to first order by {fall.format(2)}, which overstates it; not verified by retraining, as no way to "
+        f"without the {k} of {n:,} training examples that raise the loss of its {wrong:,} {judged} answers most ({listed}, …), "
+        f"that loss would fall, to first order by {fall.format(2)}, which overstates it; not verified by retraining, as no way to "
         "retrain is given."
     )
 
@@ -198,10 +202,10 @@ def _suspects(network: Network, train: Sample, own: np.ndarray, names: list[str]
     order = [int(i) for i in np.argsort(-without, kind="stable")[:LISTED]]
     return tuple(
         {
-            "train": names[i], "target": _plain(train, i), "answer": _answer(network, train, output), "loss": _short(losses[i]),
+            "train": names[i], "target": _plain(train, i), "answer": _answer(network, train, i), "loss": _short(losses[i]),
             "loss without it": _short(without[i]),
         }
-        for i, output in zip(order, network.outputs(train.inputs[order]), strict=True)
+        for i in order
     )  # fmt: skip
 
 
@@ -209,9 +213,16 @@ def _alike(
     train: Sample, at: np.ndarray, cosine: np.ndarray, names: list[str], rng: np.random.Generator
 ) -> tuple[dict[str, Any], ...]:
     """Pairs of one target whose gradients point the same way and whose inputs are nearly the same."""
-    x = train.inputs.reshape(len(train), -1).double().numpy()
+    x, tokens = train.inputs.reshape(len(train), -1).double().numpy(), not train.inputs.is_floating_point()
+    # What follows a token is part of the text itself.
+    same = tokens and train.sequences
+
+    def distance(a: np.ndarray | int, b: np.ndarray | int) -> np.ndarray:
+        # Of tokens, which are names and no amounts, those that differ are counted.
+        return (x[a] != x[b]).sum(-1) if tokens else np.linalg.norm(x[a] - x[b], axis=-1)
+
     a, b = rng.integers(0, len(x), (2, 2000))
-    far = np.linalg.norm(x[a] - x[b], axis=1)[a != b]
+    far = distance(a, b)[a != b]
     middle = float(np.median(far)) if len(far) else 0.0
     targets = train.targets.reshape(len(train), -1).numpy()
     found: list[dict[str, Any]] = []
@@ -220,9 +231,9 @@ def _alike(
         if cosine[i] < COSINE or len(found) >= LISTED:
             break
         # A pair that is nearest to each other comes up twice.
-        if j < 0 or (at[j] == i and j < i) or not np.array_equal(targets[i], targets[j]):
+        if j < 0 or (at[j] == i and j < i) or not (same or np.array_equal(targets[i], targets[j])):
             continue
-        apart = float(np.linalg.norm(x[i] - x[j]))
+        apart = float(distance(int(i), j))
         if apart <= NEAR * middle:
             found.append(
                 {
@@ -233,11 +244,16 @@ def _alike(
     return tuple(found)
 
 
+def _judged(sample: Sample) -> str:
+    """What answers are called that are traced: of numbers and sequences hardly one is right."""
+    return "wrong" if sample.classes and not sample.sequences else "worst"
+
+
 def _wrong_rows(network: Network, test: Sample) -> np.ndarray:
-    """Rows with a wrong answer; of numbers the tenth with the largest loss."""
+    """Rows with a wrong answer; of numbers and sequences the tenth with the largest loss."""
     from unseen.learners.networks.inspected import right
 
-    if not test.classes:
+    if not test.classes or test.sequences:
         losses = network.losses(test).numpy()
         return np.sort(np.argsort(-losses, kind="stable")[: max(1, len(losses) // 10)])
     return np.flatnonzero(right(network, test) < 1)
@@ -245,14 +261,21 @@ def _wrong_rows(network: Network, test: Sample) -> np.ndarray:
 
 def _plain(sample: Sample, row: int) -> int | float | str:
     value = sample.targets[row]
+    if sample.sequences:
+        return f"{int((value >= 0).sum())} tokens"
     return value.item() if value.dim() == 0 else str(value.tolist())
 
 
-def _answer(network: Network, sample: Sample, output: Any) -> int | float | str:
+def _answer(network: Network, sample: Sample, row: int) -> int | float | str:
+    from unseen.learners.networks.inspected import right
+
+    if sample.sequences:
+        return f"{right(network, sample.take([row]))[0]:.0%} of them right"
+    output = network.outputs(sample.inputs[row : row + 1])
     if sample.classes:
-        told = network.class_scores(output[None]).argmax(1)[0]
+        told = network.class_scores(output).argmax(1)[0]
         return int(told) if told.dim() == 0 else str(told.tolist())
-    return float(f"{float(output):.4g}") if output.numel() == 1 else str(output.tolist())
+    return float(f"{float(output):.4g}") if output.numel() == 1 else str(output[0].tolist())
 
 
 def _short(value: Any) -> float:

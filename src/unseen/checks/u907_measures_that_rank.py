@@ -203,8 +203,11 @@ def _confidence(network: Network, sample: Sample) -> float:
     """Mean probability of the answer: no label is read."""
     import torch
 
-    scores = network.class_scores(network.outputs(sample.inputs))
-    return float(torch.softmax(scores, 1).max(1).values.mean())
+    made = [
+        torch.softmax(network.class_scores(network.outputs(x)), 1).max(1).values.flatten()
+        for x in sample.inputs.split(network.batch())
+    ]
+    return float(torch.cat(made).mean())
 
 
 def _mean(values: np.ndarray) -> float:

@@ -276,7 +276,7 @@ def _subject(request: Request) -> Subject:
             raise BadInput(f"a network is judged on one table, got {len(o.sources)} sources. Join them into one file.")
         return network_subject(
             o.module, o.weights, o.train, o.test or (o.sources[0] if o.sources else None), loss=o.loss, memory=o.memory,
-            options=o, seed=o.seed,
+            layers=o.layers, options=o, seed=o.seed,
         )  # fmt: skip
     if request.learning is None:
         return Subject(responses=_read(request), train=as_examples(request.options.train))

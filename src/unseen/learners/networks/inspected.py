@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unseen.errors import BadInput
-from unseen.learners.networks.losses import Loss
+from unseen.learners.networks.losses import NEXT, NO_TARGET, Loss
 from unseen.learners.networks.network import BATCH, COPIES, MEMORY, Network
 from unseen.learners.networks.room import require_room
 from unseen.learners.networks.sample import Sample
@@ -48,7 +49,7 @@ class Inspected:
     def of(
         cls, module: Any, train: Any, test: Any = None, *, loss: str | Loss | None = None, target: str | None = None,
         inputs: Sequence[str] = (), drop: Sequence[str] = (), cluster: str | None = None, memory: int = MEMORY,
-        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        layers: str | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Inspected:  # fmt: skip
         """Networks and data in whatever form a user has them.
 
@@ -62,6 +63,7 @@ class Inspected:
             drop: Columns that they do not read.
             cluster: Column of what was sampled together.
             memory: Bytes that gradients of single examples may take at once.
+            layers: Which parameters count as trained; see ``Network.of``.
             settings: What tells the runs apart, by their names.
 
         Raises:
@@ -69,17 +71,24 @@ class Inspected:
         """
         if train is None:
             raise BadInput("a module is inspected with its training examples: give train=.")
-        columns: dict[str, Any] = {"target": target, "inputs": inputs, "drop": drop, "cluster": cluster}
-        seen = Sample.of(train, **columns, name="train")
-        beyond = None if test is None else Sample.of(test, **columns, name="test")
-        if beyond is not None and (beyond.inputs.shape[1:] != seen.inputs.shape[1:] or beyond.classes != seen.classes):
+        columns: dict[str, Any] = {"inputs": inputs, "drop": drop, "cluster": cluster}
+        read = Sample.tokens if loss == NEXT else partial(Sample.of, target=target)
+        seen = read(train, **columns, name="train")
+        beyond = None if test is None else read(test, **columns, name="test")
+        # Sequences of tokens may be of any length.
+        alike = beyond is None or (seen.sequences and beyond.sequences)
+        if (
+            beyond is not None
+            and not alike
+            and (beyond.inputs.shape[1:] != seen.inputs.shape[1:] or beyond.classes != seen.classes)
+        ):
             raise BadInput(
                 f"test: inputs have the shape {tuple(beyond.inputs.shape[1:])} and {_kind(beyond)} as targets, those of train "
                 f"{tuple(seen.inputs.shape[1:])} and {_kind(seen)}. Prepare both in the same way."
             )
         given = _named(module)
         _require_room(given, memory)
-        networks = [Network.of(one, seen, loss=loss, name=name) for name, one in given.items()]
+        networks = [Network.of(one, seen, loss=loss, name=name, layers=layers) for name, one in given.items()]
         if beyond is not None:
             for network in networks:
                 network.require_fit(beyond)
@@ -129,6 +138,8 @@ def right(network: Network, sample: Sample) -> np.ndarray:
 
 
 def _scored(network: Network, sample: Sample) -> list[pl.Series]:
+    if sample.classes and sample.targets.dim() > 1:
+        return [pl.Series("score", _steps(network, sample))]
     outputs = network.outputs(sample.inputs)
     if not sample.classes:
         flat = outputs.reshape(sample.targets.shape)
@@ -139,10 +150,6 @@ def _scored(network: Network, sample: Sample) -> list[pl.Series]:
         return [
             pl.Series("score", -error.numpy().astype(float)), pl.Series("prediction", told), pl.Series("target", truth),
         ]  # fmt: skip
-    if outputs.dim() > 2:
-        # One answer a step of a sequence: the share of right ones.
-        steps = (outputs.argmax(1) == sample.targets).reshape(len(sample), -1).double().mean(1)
-        return [pl.Series("score", steps.numpy())]
     chances = torch.softmax(network.class_scores(outputs), 1)
     sure, told = chances.double().max(1)
     truth = sample.targets.reshape(len(sample), -1)[:, 0]
@@ -150,6 +157,17 @@ def _scored(network: Network, sample: Sample) -> list[pl.Series]:
         pl.Series("score", (told == truth).double().numpy()), pl.Series("prediction", told.numpy()).cast(pl.String),
         pl.Series("target", truth.numpy()).cast(pl.String), pl.Series("confidence", sure.clamp(0, 1).numpy()),
     ]  # fmt: skip
+
+
+def _steps(network: Network, sample: Sample) -> np.ndarray:
+    """Share of right answers over the steps of each sequence that have a target, shape (n,)."""
+    made: list[Tensor] = []
+    size = network.batch()
+    # Batch by batch: a language model gives a number for each token it knows, at each place.
+    for x, y in zip(sample.inputs.split(size), sample.targets.split(size), strict=True):
+        right, known = network.class_scores(network.outputs(x)).argmax(1) == y, y != NO_TARGET
+        made.append((right & known).flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1))
+    return torch.cat(made).double().numpy()
 
 
 def _named(module: Any) -> dict[str, Any]:

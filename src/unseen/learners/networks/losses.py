@@ -12,6 +12,27 @@ from unseen.errors import BadInput
 from unseen.learners.networks.sample import Sample
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+# Target of a place that nothing is to be said of: filled up, or without a token that follows.
+NO_TARGET = -100
+NEXT = "next-token"
+
+
+def next_token(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy over the places of each sequence that have a target [nats a token], shape (b,).
+
+    Args:
+        outputs: Shape (b, places, tokens).
+        targets: Shape (b, places); -100 where there is none.
+
+    >>> round(float(next_token(torch.zeros(1, 3, 7), torch.tensor([[2, 5, -100]])).exp()), 3)
+    7.0
+    """
+    each = nn.functional.cross_entropy(
+        outputs.flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET, reduction="none"
+    ).reshape(targets.shape)
+    return each.sum(1) / (targets != NO_TARGET).sum(1).clamp(min=1)
+
+
 LOSSES: dict[str, Loss] = {
     "cross-entropy": lambda outputs, targets: _each(
         nn.functional.cross_entropy(outputs, targets, reduction="none"), targets
@@ -22,6 +43,7 @@ LOSSES: dict[str, Loss] = {
         ),
         targets,
     ),
+    NEXT: next_token,
     "squared": lambda outputs, targets: _each((outputs.reshape(targets.shape) - targets).square(), targets),
     "absolute": lambda outputs, targets: _each((outputs.reshape(targets.shape) - targets).abs(), targets),
 }
@@ -46,6 +68,8 @@ def chosen(loss: str | Loss | None, outputs: Tensor, sample: Sample) -> tuple[Lo
             return LOSSES[known], known
         own = getattr(loss, "__name__", type(loss).__name__)
         return _of_rows(loss), f"your own {own}" if own in LOSSES else own
+    if loss is None and sample.sequences and _by_place(outputs, sample):
+        loss = NEXT
     if loss is None:
         loss = ("binary" if outputs[0].numel() == 1 else "cross-entropy") if sample.classes else "squared"
     if loss not in LOSSES:
@@ -68,6 +92,9 @@ def require_targets(loss: str, outputs: Tensor, sample: Sample, name: str) -> No
         BadInput: The targets are no classes, name one that the network does not tell, or differ in number from its outputs.
     """
     width = outputs[0].numel()
+    if loss == NEXT:
+        _require_tokens(outputs, sample, name)
+        return
     if loss in ("cross-entropy", "binary"):
         if not sample.classes and loss == "cross-entropy":
             raise BadInput(
@@ -90,6 +117,32 @@ def require_targets(loss: str, outputs: Tensor, sample: Sample, name: str) -> No
         raise BadInput(
             f"{name}: {sample.name} has whole numbers up to {int(sample.targets.max()):,} as targets, which are read as classes, "
             f"and the network gives one output. Give numbers that are predicted as decimal ones (floats)."
+        )
+
+
+def _by_place(outputs: Tensor, sample: Sample) -> bool:
+    """Whether outputs have their classes last, as language models do, and not in the middle, as torch's losses read them."""
+    places = sample.targets.shape[1]
+    last = outputs.dim() == 3 and outputs.shape[1] == places
+    return last and (outputs.shape[2] != places or bool((sample.targets == NO_TARGET).any()))
+
+
+def _require_tokens(outputs: Tensor, sample: Sample, name: str) -> None:
+    if not sample.sequences:
+        raise BadInput(
+            f"{name}: the loss next-token reads sequences of tokens, and the targets of {sample.name} are "
+            f"{type_of(sample.targets)} of shape {tuple(sample.targets.shape)}. Make the sample by Sample.tokens."
+        )
+    if outputs.dim() != 3 or outputs.shape[1] != sample.targets.shape[1]:
+        raise BadInput(
+            f"{name}: gives outputs of shape {tuple(outputs.shape[1:])} for {sample.targets.shape[1]} tokens of {sample.name}; one "
+            "row of chances over all tokens is read for each."
+        )
+    most = int(sample.targets.max())
+    if most >= outputs.shape[2]:
+        raise BadInput(
+            f"{name}: {sample.name} has token {most:,}, and the network knows {outputs.shape[2]:,} (0 to "
+            f"{outputs.shape[2] - 1:,}). Take the tokenizer that it was trained with."
         )
 
 

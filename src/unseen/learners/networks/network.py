@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unseen.errors import BadInput
-from unseen.learners.networks.losses import Loss, chosen, require_targets, type_of
+from unseen.learners.networks.losses import NEXT, Loss, chosen, require_targets, type_of
 from unseen.learners.networks.room import require_room
 from unseen.learners.networks.sample import Sample
+from unseen.plain_text import names
 
 # Memory that gradients of single examples may take at once, in bytes.
 MEMORY = 1 << 30
@@ -38,6 +40,7 @@ class Network:
         name: What the network is called.
         notes: What was done to make the copy ("half precision was raised to single").
         classes: Classes that one output is told apart into.
+        footprint: Bytes of activations that an example leaves on its way through.
     """
 
     module: nn.Module
@@ -46,17 +49,24 @@ class Network:
     name: str = "network"
     notes: tuple[str, ...] = ()
     classes: int = 2
+    footprint: int = 0
 
     @classmethod
-    def of(cls, module: nn.Module, sample: Sample, *, loss: str | Loss | None = None, name: str = "network") -> Network:
+    def of(
+        cls, module: nn.Module, sample: Sample, *, loss: str | Loss | None = None, name: str = "network",
+        layers: str | None = None,
+    ) -> Network:  # fmt: skip
         """A network from what a user trained, held against some of its data.
 
         Args:
             module: Any module whose ``forward`` takes a batch of inputs and gives outputs, or an object with ``logits``.
             sample: Examples that it shall fit.
-            loss: cross-entropy, binary, squared, absolute, or (outputs, targets) -> losses; by default cross-entropy for
-                classes (binary for one output) and squared error for numbers.
+            loss: cross-entropy, binary, next-token, squared, absolute, or (outputs, targets) -> losses; by default cross-entropy
+                for classes (binary for one output, next-token for one at each place) and squared error for numbers.
             name: What it is called.
+            layers: Regular expression that is looked for in the names of the parameters: those that have it count as trained,
+                the others are held fixed (a few layers of a language model). By default all that require gradients: of a
+                network with adapters (LoRA) these.
 
         Raises:
             BadInput: It is no module, has no parameters to train, holds values that are not finite, does not take such
@@ -73,19 +83,20 @@ class Network:
             raise BadInput(f"{name}: is a {type(module).__name__}, not a torch module.")
         _readable(given, name)
         notes: list[str] = [] if given is module else ["compiled or spread: the module behind it is read"]
-        trained = [p for p in given.parameters() if p.requires_grad]
-        if not trained:
-            raise BadInput(
-                f"{name}: has no parameters that can be trained (requires_grad), so that it has no gradients."
-            )
+        trained = _trained(given, layers, name)
         for key, value in [*given.named_parameters(), *given.named_buffers()]:
             if value.is_floating_point() and not bool(torch.isfinite(value).all()):
                 bad = int((~torch.isfinite(value)).sum())
                 raise BadInput(f"{name}: {key} holds values that are not finite ({bad:,} of {value.numel():,}).")
-        if any(p.dtype in (torch.float16, torch.bfloat16) for p in trained):
+        if any(p.dtype in (torch.float16, torch.bfloat16) for p in given.parameters()):
             notes.append("half precision was raised to single")
-        if any(p.device.type != "cpu" for p in trained):
-            notes.append(f"it was copied from {trained[0].device} to the processor")
+        away = [p.device for p in given.parameters() if p.device.type != "cpu"]
+        if away:
+            notes.append(f"it was copied from {away[0]} to the processor")
+        if layers is not None:
+            notes.append(
+                f"{len(trained)} of {sum(1 for _ in given.parameters())} parameters count as trained ({layers})"
+            )
         if given.training:
             notes.append("it was in training mode: read in evaluation mode")
         require_room(
@@ -93,17 +104,19 @@ class Network:
             "Audit on a machine with more memory.",
         )  # fmt: skip
         try:
-            own = copy.deepcopy(given).to("cpu").float().eval()
-        except (RuntimeError, TypeError) as error:
+            # Those of torch itself: a model that was read from a quantised file has its own, which refuse.
+            own = nn.Module.float(nn.Module.to(copy.deepcopy(given), "cpu")).eval()
+        except (RuntimeError, TypeError, ValueError) as error:
             raise BadInput(
                 f"{name}: can't be copied ({error}). Give a module whose state is that of its parameters."
             ) from error
         own.register_forward_pre_hook(_apart)
+        _prepare(own, trained)
         outputs = _outputs(own, sample.inputs[:2], name, sample)
         rule, named = chosen(loss, outputs, sample)
         require_targets(named, outputs, sample, name)
         count = int(sample.targets.max()) + 1 if sample.classes else 0
-        network = cls(own, rule, named, name, tuple(notes), max(2, count))
+        network = cls(own, rule, named, name, tuple(notes), max(2, count), _footprint(own, sample.inputs[:1]))
         network._require_gradients(sample)
         return network
 
@@ -181,21 +194,29 @@ class Network:
         tensor([[-0.0000, -3.0000],
                 [-1.5000, -0.5000]])
         """
-        if outputs.shape[1:].numel() > 1:
-            return outputs
-        one = outputs.reshape(len(outputs))
+        if self.loss_name == NEXT:
+            return outputs.transpose(1, 2)
+        single = outputs.shape[1:].numel() == 1
         if self.loss_name == "binary":
+            one = outputs.reshape(len(outputs)) if single else outputs
             return torch.stack([torch.zeros_like(one), one], 1)
-        each = [torch.full((len(one),), k, dtype=torch.long) for k in range(self.classes)]
+        if not single:
+            return outputs
+        each = [torch.full((len(outputs),), k, dtype=torch.long) for k in range(self.classes)]
         return torch.stack([-self.loss(outputs, k) for k in each], 1)
 
     def digest(self) -> str:
         """SHA-256 of all parameters and buffers, in their order."""
         return digest(self.module)
 
-    def outputs(self, inputs: Tensor, batch: int = BATCH) -> Tensor:
+    def batch(self, memory: int = MEMORY, most: int = BATCH) -> int:
+        """How many examples go through at once, with what is kept of them for the way back."""
+        return max(1, min(most, memory // max(1, 2 * self.footprint)))
+
+    def outputs(self, inputs: Tensor, batch: int | None = None) -> Tensor:
         """Outputs for many inputs, shape (n, …), without gradients."""
         made: list[Tensor] = []
+        batch = batch or self.batch()
         for start in range(0, len(inputs), batch):
             part = inputs[start : start + batch]
             try:
@@ -208,8 +229,9 @@ class Network:
                 ) from error
         return torch.cat(made)
 
-    def losses(self, sample: Sample, batch: int = BATCH) -> Tensor:
+    def losses(self, sample: Sample, batch: int | None = None) -> Tensor:
         """Loss of each example, shape (n,)."""
+        batch = batch or self.batch()
         parts = zip(sample.inputs.split(batch), sample.targets.split(batch), strict=True)
         with torch.no_grad():
             return torch.cat([self.loss(logits(self.module(x)), y) for x, y in parts])
@@ -233,7 +255,7 @@ class Network:
             return self.loss(self.at(parameters, x[None], fixed), y[None]).sum()
 
         each = vmap(grad(one), in_dims=(None, 0, 0))
-        size = max(1, min(BATCH, memory // (4 * COPIES * self.parameters)))
+        size = max(1, min(BATCH, memory // (4 * COPIES * self.parameters + 2 * self.footprint)))
         mapped = True
         for start in range(0, len(sample), size):
             rows = slice(start, min(start + size, len(sample)))
@@ -312,11 +334,66 @@ def _readable(module: nn.Module, name: str) -> None:
             "that it was made from."
         )
     values = [*module.named_parameters(), *module.named_buffers()]
+    packed = [key for key, p in module.named_parameters() if not p.is_floating_point()]
+    if packed:
+        kind = type_of(dict(values)[packed[0]])
+        raise BadInput(
+            f"{name}: {packed[0]} holds {kind}, quantised weights, which have no gradients. Load the network in float or half "
+            "precision; adapters (LoRA) on it are audited there too."
+        )
     empty = [key for key, value in values if nn.parameter.is_lazy(value) or value.is_meta]
     if empty:
         raise BadInput(
-            f"{name}: {empty[0]} holds no values yet. Call the network once on a batch, or load its weights, before it is audited."
+            f"{name}: {empty[0]} holds no values yet. Call the network once on a batch, or load its weights (all of them into "
+            "memory, none left out to disk), before it is audited."
         )
+
+
+def _trained(module: nn.Module, layers: str | None, name: str) -> set[str]:
+    """Names of the parameters that count as trained."""
+    known = [key for key, _ in module.named_parameters()]
+    if layers is None:
+        made = {key for key, p in module.named_parameters() if p.requires_grad}
+        if not made:
+            raise BadInput(
+                f"{name}: has no parameters that can be trained (requires_grad), so that it has no gradients."
+            )
+        return made
+    try:
+        wanted = re.compile(layers)
+    except re.error as error:
+        raise BadInput(f"layers {layers!r} are no regular expression: {error}.") from error
+    made = {key for key in known if wanted.search(key)}
+    if not made:
+        raise BadInput(f"{name}: no parameter has {layers!r} in its name; there are {names(known, 8)}.")
+    return made
+
+
+def _prepare(own: nn.Module, trained: set[str]) -> None:
+    """Mark what counts as trained, and let a language model keep nothing of what it has read."""
+    for key, p in own.named_parameters():
+        p.requires_grad_(key in trained)
+    config: Any = getattr(own, "config", None)
+    if getattr(config, "use_cache", False):
+        config.use_cache = False
+
+
+def _footprint(module: nn.Module, inputs: Tensor) -> int:
+    """Bytes of what all modules without parts of their own, and the whole, give for one example; outputs count three times more."""
+    sizes: list[int] = []
+
+    def see(_module: nn.Module, _given: Any, made: Any) -> None:
+        if isinstance(made, Tensor):
+            sizes.append(made.numel())
+
+    hooks = [m.register_forward_hook(see) for m in module.modules() if not any(True for _ in m.children())]
+    try:
+        with torch.no_grad():
+            outputs = logits(module(inputs))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return 4 * (sum(sizes) + 3 * outputs.numel())
 
 
 def digest(module: nn.Module) -> str:
@@ -343,8 +420,10 @@ def _outputs(module: nn.Module, inputs: Tensor, name: str, sample: Sample) -> Te
         with torch.no_grad():
             outputs: Any = logits(module(inputs))
     except Exception as error:
+        # An index that is out of range says so without the index.
+        run = "" if inputs.is_floating_point() else f", {int(inputs.min()):,} to {int(inputs.max()):,}"
         raise BadInput(
-            f"{name}: does not take the inputs of {sample.name}, of shape {tuple(inputs.shape)} and type {type_of(inputs)} "
+            f"{name}: does not take the inputs of {sample.name}, of shape {tuple(inputs.shape)} and type {type_of(inputs)}{run} "
             f"({error}). Give them as the network was trained on."
         ) from error
     if not isinstance(outputs, Tensor):

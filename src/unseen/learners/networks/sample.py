@@ -21,6 +21,8 @@ MOST_STACKED = 500_000
 FEW_INPUTS = 12
 # Columns that say what a row is, which no network reads.
 NOT_READ = ("item", "split", "fold")
+# Columns that hold the tokens of a language model, where none is named.
+TOKENS = ("tokens", "input_ids")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Sample:
         return not self.targets.is_floating_point()
 
     @property
+    def sequences(self) -> bool:
+        """Whether each place of an input has a class as its target: the tokens of a language model."""
+        return self.classes and self.targets.dim() == 2 and self.inputs.shape[:2] == self.targets.shape
+
+    @property
     def clusters(self) -> np.ndarray:
         """What was sampled together as integers from 0, shape (n,)."""
         if self.cluster is None:
@@ -94,6 +101,48 @@ class Sample:
         return Sample(
             self.inputs[at], self.targets[at], self.name, table, None if self.cluster is None else self.cluster[index]
         )
+
+    @classmethod
+    def tokens(
+        cls, given: Any, *, tokenizer: Any = None, length: int | None = None, inputs: Sequence[str] = (),
+        drop: Sequence[str] = (), cluster: str | None = None, name: str = "train",
+    ) -> Sample:  # fmt: skip
+        """Sequences of tokens, of which a language model foretells each from those before.
+
+        Args:
+            given: A list of sequences of token numbers, an array (n, places), or texts with a tokenizer; or a data frame whose
+                column ``inputs`` (or the only column of lists) holds one of these.
+            tokenizer: Called with a list of texts, gives their numbers, or something with ``input_ids`` (as those of Hugging
+                Face).
+            length: Tokens at most; what is longer is cut.
+            inputs: The column that is read, of a data frame.
+            drop: Columns of it that tell nothing of a row.
+            cluster: Column of what was sampled together (document, author).
+            name: What it is called in messages.
+
+        Returns:
+            Inputs (n, places), filled up on the right with their first token, and the token that follows as the target of each
+            place: -100 at the last one and where it was filled up.
+
+        Raises:
+            BadInput: There are texts without a tokenizer, or a sequence has fewer than two tokens.
+
+        >>> Sample.tokens([[5, 6, 7], [8, 9]]).targets.tolist()
+        [[6, 7, -100], [9, -100, -100]]
+        """
+        if isinstance(given, cls):
+            return given
+        table, groups, read = pl.DataFrame(), None, given
+        if hasattr(given, "columns"):
+            frame = _frame(given)
+            column = _token_column(frame, tuple(inputs), name)
+            read = frame[column].to_list()
+            known = {column, cluster, *drop}
+            table = frame.select(c for c, t in frame.schema.items() if c not in known and not t.is_nested())
+            if cluster is not None and cluster not in frame.columns:
+                raise BadInput(f"{name}: no column {cluster!r}; the columns are {names(frame.columns, 12)}.")
+            groups = None if cluster is None else frame[cluster].to_numpy()
+        return cls(*_next(_numbered(read, tokenizer, length, name)), name, table, groups)
 
     @classmethod
     def of(cls, given: Any, *, target: str | None = None, inputs: Sequence[str] = (), drop: Sequence[str] = (),
@@ -190,6 +239,51 @@ def _of_frame(
         rest,
         table[cluster].to_numpy() if cluster else None,
     )
+
+
+def _token_column(frame: pl.DataFrame, inputs: tuple[str, ...], name: str) -> str:
+    lists = [c for c, t in frame.schema.items() if t.is_nested()]
+    found = inputs or tuple(c for c in TOKENS if c in frame.columns) or tuple(lists)
+    if len(found) != 1 or found[0] not in frame.columns:
+        raise BadInput(
+            f"{name}: name the one column that holds the tokens (inputs); the columns are {names(frame.columns, 12)}."
+        )
+    return found[0]
+
+
+def _numbered(given: Any, tokenizer: Any, length: int | None, name: str) -> list[np.ndarray]:
+    """Sequences of token numbers."""
+    read: list[Any] = list(given)
+    if not read:
+        raise BadInput(f"{name}: there are no examples.")
+    if isinstance(read[0], str):
+        if tokenizer is None:
+            raise BadInput(f"{name}: holds texts; give the tokenizer of the network, or the numbers of their tokens.")
+        told: Any = tokenizer(read)
+        read = list(told["input_ids"] if hasattr(told, "keys") else getattr(told, "input_ids", told))
+    made: list[np.ndarray] = []
+    for row, one in enumerate(read):
+        values = np.asarray(one.tolist() if isinstance(one, Tensor) else one)
+        if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+            raise BadInput(f"{name}: row {row} is no sequence of token numbers.")
+        if len(values) < 2:
+            raise BadInput(
+                f"{name}: row {row} has {len(values)} tokens; two are needed for one to be foretold. Leave it out."
+            )
+        made.append(values[:length].astype(np.int64))
+    return made
+
+
+def _next(sequences: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Inputs, filled up on the right, and what follows each place."""
+    longest = max(map(len, sequences))
+    inputs = torch.stack(
+        [torch.tensor(np.pad(one, (0, longest - len(one)), constant_values=one[0])) for one in sequences]
+    )
+    targets = torch.full_like(inputs, -100)
+    for row, one in enumerate(sequences):
+        targets[row, : len(one) - 1] = torch.tensor(one[1:])
+    return inputs, targets
 
 
 def _array(series: pl.Series, name: str) -> np.ndarray:

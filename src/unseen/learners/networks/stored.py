@@ -22,6 +22,8 @@ WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 # Keys under which training code keeps the parameters beside other things.
 WITHIN = ("state_dict", "model_state_dict", "model", "module", "weights")
 RUNS = ("runs.csv", "runs.json", "runs.parquet")
+# What stands beside the weights in a folder of Hugging Face's libraries.
+SAVED = ("config.json", "adapter_config.json")
 # Column of the table of runs that names the file of its weights.
 RUN = "run"
 
@@ -35,7 +37,8 @@ def stored(
         build: ``module:function`` (or ``module:Class``), or what it names: gives a module without its weights. Where it has
             arguments that the table of runs names (width, depth), it is called with those.
         weights: One file (safetensors, or a torch file of tensors), or a folder of such. A folder may hold ``runs.csv``
-            (or .json, .parquet): a column ``run`` with the name of the file, the others what tells the runs apart.
+            (or .json, .parquet): a column ``run`` with the name of the file, the others what tells the runs apart. A folder
+            as Hugging Face's libraries save one (a model, in one file or in parts, or an adapter) is one run.
 
     Returns:
         The networks and their settings, by the names of the files.
@@ -51,28 +54,49 @@ def stored(
         raise BadInput(f"{str(path)[:80]}…: can't be opened ({error.strerror}).") from error
     if not there:
         raise BadInput(f"{path}: there is no such file or folder of weights.")
-    files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix in WEIGHTS)
+    saved = [] if path.is_file() else _saved(path)
+    files = [path] if path.is_file() or saved else sorted(f for f in path.iterdir() if f.suffix in WEIGHTS or _saved(f))
     if not files:
         raise BadInput(f"{path}: holds no weights ({', '.join(WEIGHTS)}).")
-    known = {} if path.is_file() else _runs(path)
-    lacking = sorted(set(known) - {f.stem for f in files})
+    known = {} if path.is_file() or saved else _runs(path)
+    lacking = sorted(set(known) - {_name(f) for f in files})
     if lacking:
         raise BadInput(f"{path}: the table of runs names {names(lacking, 5)}, of which there are no weights.")
-    twice = sorted({f.stem for f in files if sum(f.stem == g.stem for g in files) > 1})
+    twice = sorted({_name(f) for f in files if sum(_name(f) == _name(g) for g in files) > 1})
     if twice:
         raise BadInput(f"{path}: holds several files of {names(twice, 5)}. Leave one of each.")
-    untold = sorted({f.stem for f in files} - set(known)) if known else []
+    untold = sorted({_name(f) for f in files} - set(known)) if known else []
     if untold:
         raise BadInput(
             f"{path}: the table of runs does not name {names(untold, 5)}. Add a row for each, or move its weights away."
         )
     made: dict[str, nn.Module] = {}
     for file in files:
-        settings = known.get(file.stem, {})
+        settings = known.get(_name(file), {})
         module = _called(make, settings, file)
-        _load(module, tensors(file), file)
-        made[file.stem] = module
-    return made, {f.stem: known.get(f.stem, {}) for f in files}
+        held: dict[str, Tensor] = {}
+        for part in _saved(file) or [file]:
+            held |= tensors(part)
+        _load(module, held, file)
+        made[_name(file)] = module
+    return made, {_name(f): known.get(_name(f), {}) for f in files}
+
+
+def _name(place: Path) -> str:
+    return place.name if place.is_dir() else place.stem
+
+
+def _saved(folder: Path) -> list[Path]:
+    """Files of weights of a model or adapter that Hugging Face's libraries saved in a folder; none of another folder."""
+    if not any((folder / name).is_file() for name in SAVED):
+        return []
+    for stem in ("adapter_model", "model", "pytorch_model"):
+        for suffix in (".safetensors", ".bin"):
+            if (whole := folder / f"{stem}{suffix}").is_file():
+                return [whole]
+            if parts := sorted(folder.glob(f"{stem}-*-of-*{suffix}")):
+                return parts
+    return []
 
 
 def built(source: str) -> Callable[..., nn.Module]:
@@ -143,25 +167,42 @@ def _all_tensors(held: Mapping[Any, Any]) -> bool:
 def _load(module: nn.Module, given: dict[str, Tensor], file: Path) -> None:
     """Put tensors into a module; every difference is told.
 
-    A prefix that all names share (``module.``, ``model.``, ``_orig_mod.``) is taken off where the names then fit.
+    A prefix that all names share (``module.``, ``model.``, ``_orig_mod.``) is taken off where the names then fit. A file may lack
+    what is tied to something that it has, and, where it holds an adapter, what the adapter leaves as it was built.
     """
     wanted = module.state_dict()
+    adapted = {k.replace(".default.", "."): k for k in wanted if ".default." in k}
+    given = {adapted.get(k, k): v for k, v in given.items()}
     for prefix in ("module.", "model.", "_orig_mod."):
-        if set(given) != set(wanted) and all(k.startswith(prefix) for k in given):
+        if not set(given) <= set(wanted) and all(k.startswith(prefix) for k in given):
             given = {k.removeprefix(prefix): v for k, v in given.items()}
+    given = {**_tied(wanted, given), **given}
     missing, strange = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
+    if missing and adapted and not strange:
+        trained = {k for k, p in module.named_parameters() if p.requires_grad}
+        missing = sorted(trained - set(given))
     if missing or strange:
         told = [f"lacks {names(missing, 4)}"] * bool(missing) + [
             f"has {names(strange, 4)}, which the network has not"
         ] * bool(strange)
         raise BadInput(f"{file}: are weights of another architecture: it {' and '.join(told)}.")
     for key, value in wanted.items():
-        if value.shape != given[key].shape:
+        if key in given and value.shape != given[key].shape:
             raise BadInput(
                 f"{file}: are weights of another architecture: {key} has the shape {tuple(given[key].shape)}, and the network's is "
                 f"{tuple(value.shape)}."
             )
-    module.load_state_dict(given)
+    module.load_state_dict(given, strict=False)
+
+
+def _tied(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of the network that are the same as one that was given under another name."""
+    there = {(v.data_ptr(), v.shape): given[k] for k, v in wanted.items() if k in given and v.numel()}
+    return {
+        k: there[v.data_ptr(), v.shape]
+        for k, v in wanted.items()
+        if k not in given and (v.data_ptr(), v.shape) in there
+    }
 
 
 def _called(make: Callable[..., nn.Module], settings: Mapping[str, Any], file: Path) -> nn.Module:

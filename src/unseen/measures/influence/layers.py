@@ -162,7 +162,7 @@ class Layers:
         floats = 2 * sum(
             (starts + 2) * layer.places * (layer.rows + layer.columns) + kept * layer.size for layer in self.layers
         )
-        return max(1, min(BATCH, memory // (4 * floats)))
+        return max(1, min(BATCH, memory // (4 * floats + 2 * self.network.footprint)))
 
     def passes(self, sample: Sample, batch: int, starts: Starts | None = None) -> Iterator[tuple[slice, list[Passed]]]:
         """Let all examples through, forwards and back.

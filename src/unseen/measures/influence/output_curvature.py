@@ -8,6 +8,7 @@ from torch.func import jacrev, vmap
 
 from unseen.errors import BadInput
 from unseen.learners.networks import Network
+from unseen.learners.networks.losses import NEXT, NO_TARGET
 
 # A Hessian over so many outputs is taken as it is; of wider ones only that of a known loss.
 WIDEST = 64
@@ -45,6 +46,9 @@ def times_hessian(network: Network, outputs: Tensor, targets: Tensor, vectors: T
     if network.loss_name == "binary" and outputs[0].numel() == 1:
         p = outputs.sigmoid()
         return p * (1 - p) * vectors
+    if network.loss_name == NEXT:
+        p, weight = outputs.softmax(-1), _share(targets)
+        return (p * vectors - p * (p * vectors).sum(-1, keepdim=True)) * weight
     if network.loss_name == "squared":
         return 2 * vectors
     if network.loss_name == "absolute":
@@ -58,6 +62,12 @@ def count(network: Network, outputs: Tensor) -> int:
     """How many directions there are in all."""
     classes = network.loss_name == "cross-entropy" and outputs.dim() == 2
     return outputs.shape[1] if classes else outputs[0].numel()
+
+
+def _share(targets: Tensor) -> Tensor:
+    """What the loss of each place counts in the mean over its sequence, shape (b, places, 1)."""
+    known = targets != NO_TARGET
+    return (known / known.sum(1, keepdim=True).clamp(min=1))[..., None]
 
 
 def _all(network: Network, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -93,6 +103,10 @@ def _drawn(network: Network, outputs: Tensor, targets: Tensor, generator: Genera
     if network.loss_name == "binary" and outputs[0].numel() == 1:
         p = outputs.sigmoid()
         return p - (torch.rand(p.shape, generator=generator, dtype=p.dtype) < p).to(p.dtype)
+    if network.loss_name == NEXT:
+        p = outputs.softmax(-1)
+        y = torch.multinomial(p.flatten(0, 1), 1, generator=generator).reshape(*p.shape[:2], 1)
+        return p.scatter_add(-1, y, -torch.ones_like(p[..., :1])) * _share(targets).sqrt()
     if network.loss_name == "squared":
         return 2**0.5 * torch.randn(outputs.shape, generator=generator, dtype=outputs.dtype)
     signs = 2.0 * torch.randint(0, 2, outputs.shape, generator=generator).to(outputs.dtype) - 1

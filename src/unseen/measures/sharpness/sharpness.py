@@ -69,7 +69,8 @@ class Surface:
         return made / len(self.sample)
 
     def _rows(self) -> list[slice]:
-        return [slice(i, i + BATCH) for i in range(0, len(self.sample), BATCH)]
+        size = self.network.batch(most=BATCH)
+        return [slice(i, i + size) for i in range(0, len(self.sample), size)]
 
     def _part(self, weights: Tensor, rows: slice) -> Tensor:
         with twice_differentiable():
