@@ -203,9 +203,12 @@ def test_the_first_screen_tells_it_in_one_line():
     one = over_settings(asked(table(lost=0.6, documents=100), multiverse={"unseen": False})[0].document)
     assert len(one) == 1
     assert one[0].startswith("The gap holds in all 6 reasonable settings: ")
-    two = over_settings(asked(table(models=2), multiverse={"unseen": False})[0].document)
+    two = over_settings(asked(table(models=2, lost=0.2), multiverse={"unseen": False})[0].document)
     assert len(two) == 1
     assert two[0].startswith(("m0: ", "m1: "))
+    both = over_settings(asked(table(models=2, lost=0.6, documents=100), multiverse={"unseen": False})[0].document)
+    assert len(both) == 1
+    assert both[0].startswith("The gaps of both models hold in all ")
 
 
 def test_scores_of_humans_have_a_curve_and_no_null():

@@ -12,6 +12,7 @@ from unseen.report.plain import number
 from unseen.report.words import by_check, title_case
 from unseen.stories.scores import NUMBERS as ESTIMATES
 from unseen.stories.scores import RATING
+from unseen.stories.sentences import in_words
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -225,6 +226,17 @@ def over_settings(document: Document) -> list[str]:
         first = first.removeprefix(f"{least['subject']['name']}: ")
         return [(first[:1].upper() + first[1:]).rstrip(".")]
     others = [f for f in told if f is not least]
+    if len({f["details"]["settings"] for f in told}) == 1 and all(
+        f["details"]["holds"] == f["details"]["found_in"] == f["details"]["settings"] for f in told
+    ):
+        ends = [end for f in told for end in f["details"]["across"]]
+        one = {c["name"] for f in told for c in f["details"]["choices"][:1]}
+        moved = f"; the choice of {one.pop()} moves them most" if len(one) == 1 else ""
+        who = "both" if len(told) == 2 else f"all {in_words(len(told))}"
+        return [
+            f"The gaps of {who} models hold in all {least['details']['settings']:,} reasonable settings: "
+            f"{min(ends):.2f} to {max(ends):.2f}{moved}"
+        ]
     if len(others) > 3:
         whole = sum(f["details"]["holds"] == f["details"]["settings"] for f in others)
         rest = f"; in all for {whole} of {len(others)} others"

@@ -28,7 +28,7 @@ def who(models: Sequence[str], of_models: int) -> str:
     if len(models) == 1:
         return f"{models[0]} (1 of {of_models} models)"
     if len(models) == of_models:
-        return "Both models" if of_models == 2 else f"All {_in_words(of_models)} models"
+        return "Both models" if of_models == 2 else f"All {in_words(of_models)} models"
     return f"{len(models)} of {of_models} models"
 
 
@@ -132,7 +132,12 @@ def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _in_words(n: int) -> str:
+def in_words(n: int) -> str:
+    """A small number as a word.
+
+    >>> in_words(4), in_words(1200)
+    ('four', '1,200')
+    """
     return NUMBERS[n] if n < len(NUMBERS) else f"{n:,}"
 
 
