@@ -77,7 +77,7 @@ class InvalidSteps(Check):
         "same share, which is said. Answers whose steps were not judged are left out and counted. Clusters are independent."
     )
     sources = (
-        "Boye & Mörtlund (2025), Large language models and mathematical reasoning failures.",
+        "Boye & Moell (2025), Large language models and mathematical reasoning failures.",
         "Lightman et al. (2024), Let's verify step by step.",
         "Angelopoulos, Duchi & Zrnic (2023), PPI++.",
     )

@@ -22,7 +22,7 @@ def valid_equations(text: str) -> list[bool]:
     An equation has an operation on one side at least ("x = 5" says nothing). Numbers are exact; one that is written with fewer
     places than it has ("10 / 3 = 3.33") holds if it is rounded rightly. What names things ("5 apples + 3") is passed over.
 
-    Source: after Boye & Mörtlund (2025), Large language models and mathematical reasoning failures (equation rule of the step
+    Source: after Boye & Moell (2025), Large language models and mathematical reasoning failures (equation rule of the step
     checker).
 
     >>> valid_equations("First 12 + 30 = 42. Then 42 * 2 = 85, so 10 / 3 = 3.33 and 1,000 - 1 = 999.")

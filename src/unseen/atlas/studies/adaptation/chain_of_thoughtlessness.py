@@ -1,0 +1,93 @@
+"""Thoughts in a prompt, from general to made for one kind of problem, and stacks higher than those shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from unseen.atlas.plan import DIFFERENCE, SHARE, Change, Measurement, control, gate, headline, side_part, study
+from unseen.atlas.studies.adaptation._stacks import Stack, asked, drawn, plan_in
+from unseen.atlas.subjects import Subject, subject
+from unseen.engine.seeds import numpy_generator
+from unseen.learners.language.base import Generation
+
+MODEL = "qwen2.5-coder-0.5b-instruct"
+LOW, HIGH, ITEMS, SHOTS = 3, 7, 12, 3
+
+
+def right(model: Subject, prompt: str, shown: Sequence[Stack], items: Sequence[Stack]) -> np.ndarray:
+    """Whether the plan that greedy decoding writes works."""
+    longest = 30 + 14 * len(items[0].order) + (30 + 15 * len(items[0].order) if prompt == "universal" else 0)
+    settings = Generation(max_tokens=longest, stop=("\n\n",))
+    answers = model.generate([asked(s, prompt, shown) for s in items], settings)
+    return np.array([s.solved_by(plan_in(a.text)) for s, a in zip(items, answers, strict=True)])
+
+
+@study(
+    slug="chain-of-thoughtlessness",
+    claim=[
+        ("Thoughts help where the prompt is made for the one kind of problem.", "specific"),
+        ("What they bring goes as stacks grow past those shown.", "decay"),
+        ("Thoughts for the whole domain help little.", "general"),
+    ],
+    source="Stechly, Valmeekam & Kambhampati (2024), Chain of Thoughtlessness? An Analysis of CoT in Planning, NeurIPS",
+    link="https://arxiv.org/abs/2405.04776",
+    did="Prompted GPT-4 and Claude 3 for plans in Blocksworld with worked examples whose thoughts were made for any planning "
+    "problem, for the domain, for stacking from the table or for stacking in alphabetical order, and raised the stack "
+    "past those shown.",
+    here="A pretrained code model of 0.5B, all blocks on the table and one stack as the goal, the same kinds of prompt, shortened, "
+    "three worked examples of three blocks, and stacks of three and seven.",
+    fidelity="C",
+    parts=[
+        headline("specific", "Three blocks: share solved with thoughts for alphabetical stacks less that without thoughts",
+                 claimed=0.2, refuted=0.0, within=DIFFERENCE, basis="the abstract: meaningful improvements where exceedingly "
+                 "specific; a fifth of all problems is meaningful"),
+        headline("decay", "Share solved with these thoughts at three blocks less that at seven", claimed=0.2, refuted=0.0,
+                 within=DIFFERENCE, basis="the abstract: improvements quickly deteriorate; all that is claimed of them"),
+        side_part("general", "Three blocks: what thoughts for the domain bring, less what those for alphabetical stacks bring",
+                  claimed=-0.1, refuted=0.0, within=DIFFERENCE, basis="the abstract: improvements only where exceedingly specific"),
+        gate("learnt", "Three blocks in alphabetical order, with their thoughts: share solved", at_least=0.6, within=SHARE,
+             basis="the prompt works at the size that it shows"),
+        gate("room", "Three blocks in alphabetical order, without thoughts: share solved", at_most=0.75, within=SHARE,
+             basis="room for thoughts to help"),
+        control("shown", "Seven blocks, alphabetical: share solved with examples of seven less that with examples of three",
+                at_least=0.1, within=DIFFERENCE, basis="the size can be shown; half of what is claimed"),
+        control("told", "With the plan of the question above it: share solved at three less that at seven", at_most=0.15,
+                within=DIFFERENCE, basis="below what is claimed", cuts="nothing is left to be thought out"),
+    ],
+    units="seeds: stacks and worked examples redrawn.",
+    seeds=range(10, 16),
+    code="Not read: no copy was found; prompts follow section 4 of the paper.",
+    oracle=["tests/atlas/test_stacks.py"],
+    reconstructed="Wording of the prompts, which are shortened; three examples; blocks are letters.",
+    history=[
+        Change("2026-11-22", "Written; thresholds before any run of it."),
+    ],
+    would_take="models that stack three blocks with thoughts and not without, from 3B on",
+    subjects={MODEL: 250_000},
+)  # fmt: skip
+def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
+    """The four prompts at three blocks, the most specific one at seven, and both controls."""
+    rng, model, n = numpy_generator(seed, "chain-of-thoughtlessness"), subject(MODEL), 4 if quick else ITEMS
+    kinds = [(size, by) for size in (LOW, HIGH) for by in (True, False)]
+    shown = {(size, by): [drawn(rng, size, sorted_=by) for _ in range(SHOTS)] for size, by in kinds}
+    items = {(size, by): [drawn(rng, size, sorted_=by, but=shown[size, by]) for _ in range(n)] for size, by in kinds}
+
+    def share(prompt: str, size: int, examples: int = LOW) -> float:
+        by = prompt != "stacking"
+        return float(right(model, prompt, shown[examples, by], items[size, by]).mean())
+
+    def told(size: int) -> float:
+        asked_ = items[size, True][: n // 2]
+        found = [bool(right(model, "direct", [*shown[LOW, True][:2], s], [s])[0]) for s in asked_]
+        return float(np.mean(found))
+
+    direct, universal, specific = share("direct", LOW), share("universal", LOW), share("lexicographic", LOW)
+    high = share("lexicographic", HIGH)
+    return {
+        "specific": specific - direct, "decay": specific - high, "general": universal - specific,
+        "learnt": (specific, n), "room": (direct, n), "shown": share("lexicographic", HIGH, HIGH) - high,
+        "told": told(LOW) - told(HIGH), "universal_right": (universal, n), "high_right": (high, n),
+        "stacking_right": (share("stacking", LOW), n),
+    }  # fmt: skip

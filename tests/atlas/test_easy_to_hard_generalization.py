@@ -1,0 +1,69 @@
+"""Hard pairs say the same labels in other words; what easy data recover is 1 where states tell alike, and 0 where they don't."""
+
+import re
+
+import numpy as np
+import pytest
+
+from unseen.atlas.studies.shifts import easy_to_hard_generalization as study
+from unseen.learners.language.base import Scored
+
+RNG = np.random.default_rng(1)
+
+
+def test_hard_pairs_are_in_another_form_or_longer_and_labels_stay_in_equal_parts():
+    for draw in (study.by_form, study.by_length):
+        easy, hard = (draw(90, RNG, hard=h) for h in (False, True))
+        for made in (easy, hard):
+            assert np.bincount([p.label for p in made]).tolist() == [30, 30, 30]
+    assert {p.said.form for p in study.by_form(90, RNG, hard=False)} == {"active"}
+    assert "active" not in {p.said.form for p in study.by_form(90, RNG, hard=True)}
+    assert all(p.premise.count(".") == 3 for p in study.by_length(30, RNG, hard=True))
+
+
+def test_so_many_labels_are_wrong_as_is_said():
+    x, label = np.zeros((300, 2)), np.arange(300) % 3
+    assert (study.mislabelled((x, label), 0.3, RNG)[1] != label).mean() == pytest.approx(0.3)
+
+
+class States:
+    """States that tell the label along one direction in easy pairs, and along the same or another one in hard pairs."""
+
+    def __init__(self, monkeypatch, shared):
+        self.shared, self.label = shared, {}
+        for name in ("by_form", "by_length"):
+            real = getattr(study, name)
+            monkeypatch.setattr(study, name, lambda n, rng, hard, real=real: self.note(real(n, rng, hard=hard), hard))
+        real_pairs = study.pairs
+        monkeypatch.setattr(study, "pairs", lambda d, n, rng, *forms: self.note(real_pairs(d, n, rng, *forms), False))
+
+    def note(self, made, hard):
+        self.label |= {study.line(p.premise, p.said.text()): (p.label, hard) for p in made}
+        return made
+
+    def hidden(self, prompts, layer):
+        rows = []
+        for p in prompts:
+            label, hard = self.label[p]
+            rng = np.random.default_rng(list(re.sub(r"\s", "", p).encode()))
+            row = rng.normal(size=8)
+            row[label + (4 if hard and not self.shared else 0)] += 4
+            rows.append(row)
+        return np.array(rows)
+
+    def score(self, prompts, continuations):
+        rng = np.random.default_rng(3)
+        return [tuple(Scored(c, (c,), (float(rng.normal()),), False) for c in row) for row in continuations]
+
+
+@pytest.mark.parametrize(("shared", "low", "high"), [(True, 0.9, 1.1), (False, -0.5, 0.4)])
+def test_the_study_tells_what_carries_over_from_what_does_not(monkeypatch, shared, low, high):
+    monkeypatch.setattr(study, "subject", lambda name: States(monkeypatch, shared))
+    found = study.measure.measure(100, quick=False)
+    for name in ("form", "length"):
+        assert low <= found[f"recovered_{name}"] <= high
+    # Halves by loss differ by noise alone here.
+    assert found["recovered_loss"] == pytest.approx(1, abs=0.25)
+    assert found["mixed"] > 0.8
+    assert found["shuffled"] < 0.3
+    assert found["gap_form"] > 0.4
