@@ -54,6 +54,7 @@ DRAWN: dict[type[Details], str] = {
     network.Margins: "charts_network:margins",
     multiverse.OverSettings: "charts_multiverse:curves",
     network.Limited: "charts_network:bounds",
+    network.Carrying: "charts_network:circuits",
 }
 # Kinds whose estimates, as rows of intervals, are their picture.
 BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)

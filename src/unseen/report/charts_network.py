@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from unseen.checks.details import network
-from unseen.report.forms import Mark, forest
+from unseen.report.forms import Axis, Curve, Mark, curves, forest
 from unseen.report.picture import Picture, Shown
 
 MAX_ROWS = 20
@@ -44,6 +44,26 @@ def margins(findings: Sequence[Shown[network.Margins]]) -> Iterator[Picture]:
         yield Picture(svg, "Mean distance of training examples that are answered right to where the answer changes.")
 
 
+def circuits(findings: Sequence[Shown[network.Carrying]]) -> Iterator[Picture]:
+    """How many answers stay as ever more of the units that carry seen ones are kept, on seen and on unseen inputs."""
+    for f in findings:
+        d = f.details
+        lines = [
+            Curve(name, kind, [Mark(f"{c.units} units", share(c), kind=kind, x=c.units) for c in d.curve])
+            for name, kind, share in (("seen inputs", "seen", _of_seen), ("unseen inputs", "unseen", _of_unseen))
+        ]
+        svg = curves(
+            lines,
+            label="Answers that circuits give",
+            x=Axis("hidden units kept"),
+            y=Axis("share of answers", low=0.0, high=1.0),
+        )
+        yield Picture(
+            svg, f"{f.name}: share of other seen and of unseen inputs that keep the answer of the whole network if only the units "
+            "that add most to seen answers are kept.",
+        )  # fmt: skip
+
+
 def bounds(findings: Sequence[Shown[network.Limited]]) -> Iterator[Picture]:
     """From the error on the training examples to what each bound leaves open, with what came out and what guessing gives."""
     for f in findings:
@@ -57,3 +77,11 @@ def bounds(findings: Sequence[Shown[network.Limited]]) -> Iterator[Picture]:
             svg, f"{f.name}: from the error on training examples (point) to each bound; all hold with {sure} confidence. The line "
             "is what guessing gives: a bound beyond it says nothing.",
         )  # fmt: skip
+
+
+def _of_seen(circuit: network.Circuit) -> float:
+    return circuit.seen
+
+
+def _of_unseen(circuit: network.Circuit) -> float:
+    return circuit.unseen

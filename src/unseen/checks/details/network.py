@@ -1,4 +1,4 @@
-"""What outcomes about the inside of networks hold: coherence, margins, curvature, bounds, and which measure orders runs."""
+"""What outcomes about the inside of networks hold: coherence, margins, curvature, bounds, pathways, what orders runs."""
 
 from __future__ import annotations
 
@@ -78,6 +78,48 @@ class Curved(Details):
     largest: float
     trace: Estimate
     fisher_rao: float
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit(Record):
+    """What the units that add most to seen answers give alone.
+
+    Attributes:
+        units: How many are kept.
+        seen: Share of other seen inputs that keep the whole network's answer.
+        unseen: The same of unseen inputs.
+    """
+
+    units: int
+    seen: float
+    unseen: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Carrying(Details):
+    """Whether the units that carry a network's answers to seen inputs carry those to unseen ones.
+
+    Attributes:
+        network: The network.
+        kept: Fewest units, chosen on seen inputs, that give nine in ten of its answers to these.
+        units: All hidden units.
+        seen: Share of other seen inputs that keep their answer, the mean over circuits of units chosen on seen ones.
+        unseen: The same of unseen inputs.
+        own: The same of these by units chosen on other unseen inputs.
+        gained: own less unseen.
+        p_value: Of no gain, one-sided, by exchanging inputs.
+        curve: One row a size of the circuit.
+    """
+
+    network: str
+    kept: int
+    units: int
+    seen: Estimate
+    unseen: Estimate
+    own: Estimate
+    gained: Estimate
+    p_value: float
+    curve: tuple[Circuit, ...]
 
 
 @dataclass(frozen=True, slots=True)
