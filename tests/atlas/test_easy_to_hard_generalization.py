@@ -11,14 +11,12 @@ from unseen.learners.language.base import Scored
 RNG = np.random.default_rng(1)
 
 
-def test_hard_pairs_are_in_another_form_or_longer_and_labels_stay_in_equal_parts():
-    for draw in (study.by_form, study.by_length):
-        easy, hard = (draw(90, RNG, hard=h) for h in (False, True))
-        for made in (easy, hard):
-            assert np.bincount([p.label for p in made]).tolist() == [30, 30, 30]
-    assert {p.said.form for p in study.by_form(90, RNG, hard=False)} == {"active"}
-    assert "active" not in {p.said.form for p in study.by_form(90, RNG, hard=True)}
-    assert all(p.premise.count(".") == 3 for p in study.by_length(30, RNG, hard=True))
+def test_hard_pairs_are_in_another_form_and_labels_stay_in_equal_parts():
+    easy, hard = (study.by_form(90, RNG, hard=h) for h in (False, True))
+    for made in (easy, hard):
+        assert np.bincount([p.label for p in made]).tolist() == [30, 30, 30]
+    assert {p.said.form for p in easy} == {"active"}
+    assert "active" not in {p.said.form for p in hard}
 
 
 def test_so_many_labels_are_wrong_as_is_said():
@@ -31,9 +29,8 @@ class States:
 
     def __init__(self, monkeypatch, shared):
         self.shared, self.label = shared, {}
-        for name in ("by_form", "by_length"):
-            real = getattr(study, name)
-            monkeypatch.setattr(study, name, lambda n, rng, hard, real=real: self.note(real(n, rng, hard=hard), hard))
+        real = study.by_form
+        monkeypatch.setattr(study, "by_form", lambda n, rng, hard: self.note(real(n, rng, hard=hard), hard))
         real_pairs = study.pairs
         monkeypatch.setattr(study, "pairs", lambda d, n, rng, *forms: self.note(real_pairs(d, n, rng, *forms), False))
 
@@ -60,8 +57,7 @@ class States:
 def test_the_study_tells_what_carries_over_from_what_does_not(monkeypatch, shared, low, high):
     monkeypatch.setattr(study, "subject", lambda name: States(monkeypatch, shared))
     found = study.measure.measure(100, quick=False)
-    for name in ("form", "length"):
-        assert low <= found[f"recovered_{name}"] <= high
+    assert low <= found["recovered_form"] <= high
     # Halves by loss differ by noise alone here.
     assert found["recovered_loss"] == pytest.approx(1, abs=0.25)
     assert found["mixed"] > 0.8

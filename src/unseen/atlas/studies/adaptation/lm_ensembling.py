@@ -93,6 +93,7 @@ def scored(
     reconstructed="Texts, the order of Kneser–Ney and its discount of 0.75.",
     history=[
         Change("2026-11-22", "Written; thresholds from the abstract before any run of it."),
+        Change("2026-11-22", "Pilot of two seeds of this form: no gate or control failed, and nothing was changed.", (100, 101)),
     ],
     would_take="the benchmarks of the paper with their models' probabilities",
     subjects={MODEL: 1_600_000},

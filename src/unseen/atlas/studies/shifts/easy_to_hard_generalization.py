@@ -1,4 +1,4 @@
-"""Heads taught on easy pairs of sentences and judged on hard ones, by three measures of hardness."""
+"""Heads taught on easy pairs of sentences and judged on hard ones, by two measures of hardness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL = "smollm2-135m-instruct"
 # Of 30 layers; chosen, with the weight of the penalty, on other sentences.
 LAYER, WEIGHT = 20, 0.01
 DOMAIN = "scenes"
-TRAIN, TEST, POOL = 90, 60, 300
+TRAIN, TEST, POOL = 240, 60, 600
 # Share of hard labels that are wrong where labelling hard data is said to be noisy; of easy ones a third of that.
 NOISE = 0.3
 
@@ -47,18 +47,6 @@ def by_form(count: int, rng: np.random.Generator, *, hard: bool) -> list[Pair]:
     return [
         replace(p, said=replace(p.said, form=f if hard else "active", words=(1, 1, 1) if hard else (0, 0, 0)))
         for p, f in zip(made, forms, strict=True)
-    ]
-
-
-def by_length(count: int, rng: np.random.Generator, *, hard: bool) -> list[Pair]:
-    """Premises alone; or behind two others that tell of somebody else."""
-    made = pairs(DOMAIN, count, rng)
-    if not hard:
-        return made
-    order = [[int(i) for i in rng.permutation(count)[:2]] for _ in made]
-    return [
-        replace(p, premise=" ".join([*(made[i].premise for i in others), p.premise]))
-        for p, others in zip(made, order, strict=True)
     ]
 
 
@@ -127,13 +115,11 @@ def by_loss(model: Subject, rng: np.random.Generator) -> Task:
 
 def tasks(model: Subject, rng: np.random.Generator, quick: bool) -> dict[str, Task]:
     """Easy and hard pairs by each measure."""
-    n, found = TEST // 4 if quick else TEST, dict[str, Task]()
-    for name, draw in (("form", by_form), ("length", by_length)):
-        easy, hard = draw(TRAIN, rng, hard=False), draw(TRAIN, rng, hard=True)
-        test, easy_test = draw(n, rng, hard=True), draw(n // 2, rng, hard=False)
-        a, b, c, d = (states(model, some) for some in (easy, hard, test, easy_test))
-        found[name] = Task(a, b, c, d, zero_shot(model, test))
-    return found | {"loss": by_loss(model, rng)}
+    n = TEST // 4 if quick else TEST
+    easy, hard = by_form(TRAIN, rng, hard=False), by_form(TRAIN, rng, hard=True)
+    test, easy_test = by_form(n, rng, hard=True), by_form(n // 2, rng, hard=False)
+    a, b, c, d = (states(model, some) for some in (easy, hard, test, easy_test))
+    return {"form": Task(a, b, c, d, zero_shot(model, test)), "loss": by_loss(model, rng)}
 
 
 @study(
@@ -147,18 +133,18 @@ def tasks(model: Subject, rng: np.random.Generator, quick: bool) -> dict[str, Ta
     did="Taught models of 7B to 70B by examples in the prompt, linear heads and QLoRA on easy or hard questions of four data sets, "
     "by seven measures of hardness, and judged them on hard ones: easy data recover 70 to 100 percent of what hard data "
     "bring above the model without training.",
-    here="Linear heads on the states of a pretrained model of 135M, pairs of sentences with three labels, and three measures "
-    "of hardness: other form and words, length, and the loss of heads that did not see a pair.",
+    here="Linear heads on the states of a pretrained model of 135M, pairs of sentences with three labels, and two measures "
+    "of hardness: other form and words, and the loss of heads that did not see a pair.",
     fidelity="C",
     parts=[
-        headline("recovered", "Share of what hard data bring above no training that easy data bring, mean of three measures",
+        headline("recovered", "Share of what hard data bring above no training that easy data bring, mean of two measures",
                  claimed=0.7, refuted=0.35, within=ANY, basis="the paper: 70 to 100 percent; half of the lower end"),
         side_part("noisy", "Share right taught on easy data with a tenth of labels wrong less that on hard data with three tenths",
                   claimed=0.02, refuted=-0.02, within=DIFFERENCE, basis="the abstract: it can be better to train on easy data; two "
                   "points"),
         *(gate(f"gap_{name}", f"Hardness by {name}: share right taught on hard data less that without training", at_least=0.15,
                within=DIFFERENCE, basis="something to recover; the paper's gaps are of this size or more")
-          for name in ("form", "length", "loss")),
+          for name in ("form", "loss")),
         gate("harder", "Share right on easy data taught on them less that on hard data taught on those", at_least=0.02,
              within=DIFFERENCE, basis="what is called hard is"),
         gate("learnt", "Share right on hard data taught on them", at_least=0.6, within=SHARE, basis="chance is a third"),
@@ -168,7 +154,7 @@ def tasks(model: Subject, rng: np.random.Generator, quick: bool) -> dict[str, Ta
                 basis="as much as would refute", cuts="labels say nothing"),
     ],
     units="seeds: pairs, folds and noise redrawn.",
-    seeds=range(10, 16),
+    seeds=range(20, 26),
     code="allenai/easy-to-hard-generalization (models/probes.py): linear heads on standardised states with a penalty, zero-shot "
     "predictions relative to their median over a data set.",
     oracle=["tests/atlas/test_easy_to_hard_generalization.py", "tests/atlas/test_semantic_sensitivity.py"],
@@ -177,6 +163,10 @@ def tasks(model: Subject, rng: np.random.Generator, quick: bool) -> dict[str, Ta
         Change("2026-11-22", "Written; thresholds from the paper before any run of it. Layer and penalty were chosen for another "
                "study. Two other data sets were looked at and left: of sums .88 to .95 were right without training, which leaves "
                "nothing to recover."),
+        Change("2026-11-22", "Pilot of two seeds: heads of 90 pairs are right on hard ones in 0.64, 0.16 to 0.35 above none, so "
+               "that what is recovered was noise (0.31 with a spread of 0.33). Heads learn from 240 since; a third measure, "
+               "length, costs more than the others together and went for it. A run of seeds from 10 on was stopped unseen.",
+               (100, 101)),
     ],
     would_take="the data sets of the paper with models from 7B on",
     subjects={MODEL: 1_500_000},
