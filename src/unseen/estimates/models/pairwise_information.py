@@ -48,8 +48,9 @@ def information(
 
     Of two runs drawn at random, with the values of a set S of settings known for both: information of which run has the larger
     measure on which has the better score, over the entropy of the latter. Ties in either are left out. A p-value for each S comes
-    from shuffling the measure among the runs that agree in S; that the measure tells something beyond all of them is said with the
-    largest (an intersection–union test).
+    from shuffling the measure among the configurations that agree in S, runs that differ in seeds alone together; that the measure
+    tells something beyond each S is said with the largest (an intersection–union test). A measure that follows more settings than
+    are known together does tell something beyond them.
 
     Args:
         measure: One value a run, shape (n,).
@@ -78,13 +79,13 @@ def information(
         raise Undefined("a measure or a score of a run is not finite.")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise Undefined("all runs have the same measure, or the same score: there is no order to agree with.")
-    better = y[:, None] > y[None]
+    better, groups = y[:, None] > y[None], configurations(settings, len(x))
     sets = {chosen: codes for chosen, codes in _sets(settings, largest, len(x)) if _tells(better, codes)}
     found = {chosen: _share(x, better, codes) for chosen, codes in sets.items()}
     least = min(found, key=lambda chosen: found[chosen])
     chance, p_value = 0.0, 0.0
     for chosen, codes in sets.items():
-        drawn = [_share(_shuffled(x, codes, rng), better, codes) for _ in range(permutations)]
+        drawn = [_share(_shuffled(x, codes, groups, rng), better, codes) for _ in range(permutations)]
         # Rounding must not tell a shuffle that changes nothing from what was seen.
         beyond = sum(one >= found[chosen] - 1e-12 for one in drawn)
         p_value = max(p_value, (1 + beyond) / (1 + permutations))
@@ -137,10 +138,20 @@ def _entropy(counts: np.ndarray) -> float:
     return float(-(seen * np.log(seen)).sum())
 
 
-def _shuffled(x: np.ndarray, codes: np.ndarray, rng: Generator) -> np.ndarray:
-    """The measure among runs of one cell in another order."""
+def _shuffled(x: np.ndarray, codes: np.ndarray, groups: np.ndarray, rng: Generator) -> np.ndarray:
+    """The measure among configurations of one cell in another order; runs of one configuration stay together.
+
+    Args:
+        x: The measure, shape (n,).
+        codes: Cell of each run.
+        groups: Configuration of each run, as integers from 0; all its runs are in one cell.
+        rng: Draws the order.
+    """
+    # Only configurations with as many runs change places.
+    kind = np.unique(np.stack([codes, np.bincount(groups)[groups]], 1), axis=0, return_inverse=True)[1].reshape(-1)
     made = np.empty_like(x)
-    made[np.lexsort((rng.random(len(x)), codes))] = x[np.argsort(codes, kind="stable")]
+    drawn = rng.random(int(groups.max()) + 1)[groups]
+    made[np.lexsort((groups, drawn, kind))] = x[np.lexsort((groups, kind))]
     return made
 
 
