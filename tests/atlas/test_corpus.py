@@ -9,7 +9,7 @@ from torch import nn  # noqa: E402
 from unseen.atlas.corpus import images as I  # noqa: E402
 from unseen.atlas.corpus import kept, measuring, training  # noqa: E402
 from unseen.atlas.corpus.networks import network  # noqa: E402
-from unseen.atlas.corpus.settings import FAMILIES, LOSS  # noqa: E402
+from unseen.atlas.corpus.settings import FAMILIES, LOSS, MEASURES  # noqa: E402
 from unseen.errors import BadInput  # noqa: E402
 
 MLP = FAMILIES["mlp"]
@@ -117,7 +117,7 @@ def test_a_run_is_kept_and_read_again(digits):
 def test_every_measure_of_a_perceptron_is_told(digits):
     run = next(r for r in MLP.runs() if r.settings["rate"] == 0.004 and r.settings["depth"] == 2)
     done = training.train([run], digits, updates=200)[0]
-    assert set(measuring.measured(done)) == set(measuring.MEASURES)
+    assert set(measuring.measured(done)) == set(MEASURES)
     told = measuring.scored(done)
     bits = np.unpackbits(np.frombuffer(told["right"], np.uint8))[:1000]
     assert bits.mean() == pytest.approx(told["score"])

@@ -1,10 +1,9 @@
-"""What is kept of the corpus: weights in the user's cache, scores and measures as a table of the package."""
+"""Weights of the corpus, kept in the user's cache as they are made."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from unseen.atlas.corpus.networks import network
 from unseen.atlas.corpus.settings import FAMILIES, LOSS, Run
 from unseen.atlas.corpus.training import Trained, train
 from unseen.engine.store import content_hash, default_folder
+from unseen.errors import BadInput
 from unseen.files import write_atomically
-
-TABLE = Path(__file__).parent / "runs.parquet"
 
 
 def all_runs(families: Sequence[str] = tuple(FAMILIES)) -> list[Run]:
@@ -88,20 +86,35 @@ def module(done: Trained) -> nn.Module:
     return net.eval()
 
 
-@cache
-def runs() -> pl.DataFrame:
-    """The table of the package: a row a run, with its settings, scores and measures; runs that missed the loss included.
+def export(family: str, folder: Path) -> int:
+    """Write a family's runs as a user has them: weights, ``runs.csv`` with their settings, training and test data.
 
-    Columns ``family``, ``run``, ``seed``, the settings (``width``, ``depth``, ``batch``, ``rate``, ``decay``, ``noise``,
-    ``moves``), ``reached``, ``steps``, ``score`` (share of right answers on 1,000 test images), ``shifted`` (on 1,500 that were
-    turned, blurred or made noisy), ``right`` and ``right_shifted`` (each answer as a bit), and one column a measure.
+    Runs with wrong labels are left out, since all runs of a folder share their training data.
+
+    Args:
+        family: The family.
+        folder: ``runs/``, ``train.parquet`` and ``test.parquet`` are written into it.
+
+    Returns:
+        How many runs were written.
+
+    Raises:
+        BadInput: None of them is in the cache.
     """
-    return pl.read_parquet(TABLE)
-
-
-def write(rows: Sequence[Mapping[str, Any]], path: Path = TABLE) -> None:
-    """Write the table."""
-    held = io.BytesIO()
-    table = pl.DataFrame(list(rows), infer_schema_length=None).with_columns(pl.selectors.float().cast(pl.Float32))
-    table.write_parquet(held, compression="zstd", compression_level=19, statistics=False)
-    write_atomically(path, held.getvalue())
+    one = FAMILIES[family]
+    told = [d for run in one.runs() if not run.settings["noise"] and (d := read(run)) is not None and d.reached]
+    if not told:
+        raise BadInput(f"no run of {family} is kept: make them by python -m unseen.atlas.corpus {family} --train.")
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    for done in told:
+        held = io.BytesIO()
+        torch.save(dict(done.weights), held)
+        write_atomically(folder / "runs" / f"{done.run.name}.pt", held.getvalue())
+    varying = [k for k, values in one.grid.items() if len(values) > 1 and k != "noise"]
+    rows = [{"run": d.run.name, **{k: d.run.settings[k] for k in varying}} for d in told]
+    pl.DataFrame(rows).write_csv(folder / "runs" / "runs.csv")
+    given = images(one.images, one.rows)
+    for name, x, y in (("train", given.train, given.labels), ("test", given.test, given.test_labels)):
+        table = pl.DataFrame(x.reshape(len(x), -1), schema=[f"pixel{k}" for k in range(x[0].size)])
+        table.with_columns(label=pl.Series(y)).write_parquet(folder / f"{name}.parquet")
+    return len(told)

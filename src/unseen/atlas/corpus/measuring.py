@@ -14,7 +14,7 @@ from torch import Tensor
 from unseen.atlas.corpus.images import Images, images
 from unseen.atlas.corpus.kept import module
 from unseen.atlas.corpus.networks import network as at_first
-from unseen.atlas.corpus.settings import FAMILIES
+from unseen.atlas.corpus.settings import FAMILIES, MEASURES
 from unseen.atlas.corpus.training import Trained
 from unseen.engine.seeds import numpy_generator, torch_generator
 from unseen.errors import BadInput, Undefined
@@ -33,16 +33,6 @@ STEPS, TRIED = 15, 2
 VARIANCE = 0.9
 # Layer whose activations the hidden margin is taken in.
 HIDDEN = {"mlp": "2", "cnn": "1", "transformer": "rows"}
-# Each measure, what it stands for, and 1 where more of it is said to go with a better score, -1 where less is.
-MEASURES: Mapping[str, int] = {
-    "training loss": -1, "steps to the loss": -1, "parameters": -1, "confidence on unseen inputs": 1,
-    "output margin": 1, "hidden margin": 1, "input margin": 1, "constrained margin": 1,
-    "norm of the weights": -1, "distance from the first weights": -1, "product of Frobenius norms": -1,
-    "product of spectral norms": -1, "spectral bound over the margin": -1, "path norm": -1, "path norm over the margin": -1,
-    "adaptive sharpness": -1, "trace of the Hessian": -1, "largest eigenvalue": -1, "PAC-Bayes sharpness": -1,
-    "PAC-Bayes sharpness, relative": -1, "PAC-Bayes bound from the first weights": -1, "Fisher-Rao norm": -1,
-    "coherence": 1, "gradient noise": -1, "length of the mean gradient": -1,
-}  # fmt: skip
 
 
 def samples(family: str, noise: float) -> tuple[Images, Sample]:

@@ -71,7 +71,7 @@ def ranked(
     """Every measure of a family, the best first.
 
     Args:
-        table: The corpus (``kept.runs()``); runs that missed the common loss are left out.
+        table: The corpus (``table.runs()``); runs that missed the common loss are left out.
         family: The family.
         target: One of ``TARGETS``.
         measures: Names, with 1 where more of it is said to go with a better score, -1 where less is.
@@ -100,36 +100,26 @@ def ranked(
     return sorted(made, key=lambda one: -one.order.tau.value)
 
 
-def over_families(parts: list[Ranked], level: float) -> Estimate:
-    """A measure's mean coefficient over families, on Fisher's scale, each family counting once.
+def mean_over(parts: list[Estimate], level: float) -> Estimate:
+    """Mean of coefficients of several families on Fisher's scale, each family counting once.
 
     Args:
-        parts: The measure in each family.
+        parts: The coefficient in each family.
         level: Coverage.
+
+    >>> one = Estimate(0.5, 0.3, 0.65, 60, "Kendall")
+    >>> mean_over([one, one, one, one], 0.95).low > 0.3
+    True
     """
     middle, error = list[float](), list[float]()
     for one in parts:
-        tau = one.order.tau
-        value = float(np.arctanh(np.clip(tau.value, -0.999, 0.999)))
-        ends = np.arctanh(np.clip([tau.low, tau.high], -0.9999, 0.9999))
-        quantile = stats.t.ppf((1 + tau.level) / 2, max(1, tau.units - 1))
-        middle.append(value)
-        error.append(float(ends[1] - ends[0]) / 2 / float(quantile))
+        at, low, high = np.arctanh(np.clip([one.value, one.low, one.high], -0.999, 0.999))
+        middle.append(float(at))
+        error.append(float(high - low) / 2 / float(stats.t.ppf((1 + one.level) / 2, max(1, one.units - 1))))
     at, spread = float(np.mean(middle)), float(np.sqrt(np.square(error).sum())) / len(parts)
     reach = float(stats.norm.ppf((1 + level) / 2)) * spread
-    units, method = sum(one.order.tau.units for one in parts), "mean over families on Fisher's scale"
+    units, method = sum(one.units for one in parts), "mean over families on Fisher's scale"
     return Estimate(float(np.tanh(at)), float(np.tanh(at - reach)), float(np.tanh(at + reach)), units, method, level)
-
-
-def by_measure(found: Mapping[str, list[Ranked]]) -> dict[str, dict[str, Ranked]]:
-    """Measures that every family has, with each family's, the largest mean first.
-
-    Args:
-        found: What ``ranked`` gives, by family.
-    """
-    names = set.intersection(*({one.measure for one in parts} for parts in found.values()))
-    made = {name: {f: next(o for o in parts if o.measure == name) for f, parts in found.items()} for name in names}
-    return dict(sorted(made.items(), key=lambda item: -float(np.mean([o.order.tau.value for o in item[1].values()]))))
 
 
 def families(table: pl.DataFrame) -> list[str]:

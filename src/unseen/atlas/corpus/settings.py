@@ -10,6 +10,16 @@ from typing import Any
 # Mean cross-entropy on the training examples, as labelled and not augmented, at which every network stops.
 LOSS = 0.1
 SEEDS = (0,)
+# Each measure, with 1 where more of it is said to go with a better score, -1 where less is.
+MEASURES: Mapping[str, int] = {
+    "training loss": -1, "steps to the loss": -1, "parameters": -1, "confidence on unseen inputs": 1,
+    "output margin": 1, "hidden margin": 1, "input margin": 1, "constrained margin": 1,
+    "norm of the weights": -1, "distance from the first weights": -1, "product of Frobenius norms": -1,
+    "product of spectral norms": -1, "spectral bound over the margin": -1, "path norm": -1, "path norm over the margin": -1,
+    "adaptive sharpness": -1, "trace of the Hessian": -1, "largest eigenvalue": -1, "PAC-Bayes sharpness": -1,
+    "PAC-Bayes sharpness, relative": -1, "PAC-Bayes bound from the first weights": -1, "Fisher-Rao norm": -1,
+    "coherence": 1, "gradient noise": -1, "length of the mean gradient": -1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
