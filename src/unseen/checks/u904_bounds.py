@@ -82,6 +82,11 @@ class Bounds(Check):
                 f"answers.",
                 "Nothing to do.", about=about,
             )  # fmt: skip
+        if network.loss_name == "next-token":
+            return self.not_applicable(
+                f"{network.name} foretells each token of a text; these bounds are of one answer an example.",
+                "Nothing to do.", about=about,
+            )  # fmt: skip
         if network.parameters > LARGEST:
             raise Undefined(
                 f"{network.name} has {network.parameters:,} parameters; bounds are worked out for {LARGEST:,} at most, and "

@@ -109,13 +109,15 @@ def test_an_audit_of_a_language_model_tells_its_inside():
         test=test,
         loss="next-token",
         layers=MLP,
-        select=["U101", "U901", "U902", "U903", "U905"],
+        select=["U101", "U9"],
     )
     assert digest(model) == before
     assert model.config.use_cache
     told = {c.code: c for c in audit.context}
     assert set(told) >= {"U901", "U903", "U905"}
     assert "one answer an example" in audit["U902"][0].statement
+    assert "one answer an example" in audit["U904"][0].statement
+    assert "gives no class an example" in audit["U906"][0].statement
     assert "Texts to check first" in told["U905"].statement
     assert {(row["train"], row["and"]) for row in told["U905"].details.alike} & {
         ("train 3", "train 7"),

@@ -101,7 +101,37 @@ def test_networks_without_hidden_units_or_with_layers_used_twice_are_told():
     with pytest.raises(BadInput, match="has no layer 'x'"):
         Units.of(Network.of(nn.Linear(6, 3), sample), sample, layers=["x"])
     again = nn.ReLU()
+    twice = Network.of(nn.Sequential(nn.Linear(6, 6), again, nn.Linear(6, 6), again, nn.Linear(6, 3)), sample)
     with pytest.raises(BadInput, match="'1' is used 2 times"):
-        Units.of(
-            Network.of(nn.Sequential(nn.Linear(6, 6), again, nn.Linear(6, 6), again, nn.Linear(6, 3)), sample), sample
-        )
+        Units.of(twice, sample, layers=["1"])
+    # Where none are named, linear layers stand in.
+    assert Units.of(twice, sample).layers == ("0", "2")
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.read = nn.Embedding(9, 8)
+        self.inner = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+        self.told = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.told(self.inner(self.read(x)).mean(1))
+
+
+def test_features_of_steps_are_units():
+    x = np.random.default_rng(0).integers(0, 9, (30, 5))
+    sample = Sample.of((x, (x[:, 0] > 4).astype(int)))
+    units = Units.of(Network.of(Attending(), sample), sample)
+    assert units.layers == (
+        "inner.layers.0.linear1",
+        "inner.layers.0.linear2",
+        "inner.layers.1.linear1",
+        "inner.layers.1.linear2",
+    )
+    assert units.sizes == (16, 8, 16, 8)
+    kept = torch.ones(units.count, dtype=torch.bool)
+    assert torch.allclose(units.scores(sample.inputs, kept), units.network.outputs(sample.inputs), atol=1e-5)
+    found, slow = (one.mean(0).numpy() for one in (units.attributions(sample.inputs), units.ablated(sample.inputs)))
+    assert spearmanr(found, slow).statistic > 0.8

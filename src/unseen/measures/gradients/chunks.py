@@ -15,7 +15,7 @@ from unseen.learners.networks.network import MEMORY
 from unseen.measures.influence.layers import Layers, Passed
 
 # Examples on which the pass by layers is held against single gradients.
-PROBED = 4
+PROBED = 2
 # Places up to which patches of a convolution are laid out; of more, single gradients come faster (0.7 times the time at 1,024).
 MOST_PLACES = 256
 
@@ -105,7 +105,31 @@ class Layered:
         return torch.cat([one.of_weights().flatten(1) for one in self.passed], 1)[:, self.order]
 
 
-def chunks(network: Network, sample: Sample, *, memory: int = MEMORY) -> Iterator[tuple[slice, Chunk]]:
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How gradients of single examples are had.
+
+    Attributes:
+        layers: The layers, where one pass a batch gives all; None where each example goes through by itself.
+    """
+
+    layers: Layers | None
+
+    @classmethod
+    def of(cls, network: Network, sample: Sample, *, memory: int = MEMORY) -> Way:
+        """The fastest way that gives, on the first examples, what ``network.gradients`` gives.
+
+        Args:
+            network: What was trained.
+            sample: n examples.
+            memory: Bytes that a chunk and what comes of it may take.
+        """
+        return cls(_whole(network, sample, memory))
+
+
+def chunks(
+    network: Network, sample: Sample, *, memory: int = MEMORY, way: Way | None = None
+) -> Iterator[tuple[slice, Chunk]]:
     """Gradients of the losses of single examples, chunk by chunk, from one pass a batch where its layers are all known.
 
     Known are linear and convolutional layers that hold all trained parameters, of a network that answers each example by
@@ -115,6 +139,7 @@ def chunks(network: Network, sample: Sample, *, memory: int = MEMORY) -> Iterato
         network: What was trained.
         sample: n examples.
         memory: Bytes that a chunk and what comes of it may take.
+        way: How, where that is known already.
 
     Yields:
         Rows, and their gradients.
@@ -127,7 +152,7 @@ def chunks(network: Network, sample: Sample, *, memory: int = MEMORY) -> Iterato
     >>> [(rows, type(part).__name__) for rows, part in chunks(Network.of(nn.Linear(2, 2), sample), sample)]
     [(slice(0, 2, None), 'Layered')]
     """
-    layers = _whole(network, sample, memory)
+    layers = (way or Way.of(network, sample, memory=memory)).layers
     if layers is None:
         for rows, part in network.gradients(sample, memory=memory):
             yield rows, Made(part)

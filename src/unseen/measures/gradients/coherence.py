@@ -13,7 +13,7 @@ from unseen.estimates import Estimate
 from unseen.learners.networks import Network, Sample
 from unseen.learners.networks.network import COPIES, MEMORY
 from unseen.learners.networks.room import require_room
-from unseen.measures.gradients.chunks import chunks
+from unseen.measures.gradients.chunks import Way, chunks
 
 MIN_CLUSTERS = 10
 
@@ -77,8 +77,8 @@ def coherence(network: Network, sample: Sample, *, memory: int = MEMORY, level: 
     total: Tensor | None = None
     within: Tensor | None = None
     current = -1
-    alone = len(sizes) == n
-    for rows, part in chunks(network, ordered, memory=memory):
+    alone, way = len(sizes) == n, Way.of(network, ordered, memory=memory)
+    for rows, part in chunks(network, ordered, memory=memory, way=way):
         squares[rows] = part.squares().double().numpy()
         total = part.total().double() if total is None else total + part.total().double()
         if alone:
@@ -102,7 +102,7 @@ def coherence(network: Network, sample: Sample, *, memory: int = MEMORY, level: 
     whole = float(total @ total)
     dots = np.zeros(n)
     single = total.float()
-    for rows, part in chunks(network, ordered, memory=memory):
+    for rows, part in chunks(network, ordered, memory=memory, way=way):
         dots[rows] = part.times(single).double().numpy()
     estimate = _jackknifed(
         whole, own, np.bincount(of, dots, len(sizes)), np.bincount(of, squares, len(sizes)), sizes, level

@@ -61,7 +61,7 @@ class Units:
         >>> units.layers, units.count
         (('1',), 3)
         """
-        chosen = tuple(layers) if layers is not None else _hidden(network)
+        chosen = tuple(layers) if layers is not None else _hidden(network, sample.inputs[:2])
         if not chosen:
             raise Undefined(
                 f"{network.name}: has no hidden layer, so that no units stand between its inputs and its answers."
@@ -175,7 +175,8 @@ def _along(kept: Tensor, h: Tensor) -> Tensor:
     return kept if h.dim() <= 3 else kept.reshape(-1, *[1] * (h.dim() - 2))
 
 
-def _hidden(network: Network) -> tuple[str, ...]:
+def _hidden(network: Network, inputs: Tensor) -> tuple[str, ...]:
+    """Layers whose units count where none are named: activation functions, else linear and convolutional ones, used once."""
     leaves = [
         (name, part) for name, part in network.module.named_modules() if name and not any(True for _ in part.children())
     ]
@@ -184,7 +185,19 @@ def _hidden(network: Network) -> tuple[str, ...]:
     # An activation function after the last layer gives answers, not hidden units.
     order = [name for name, _ in leaves]
     told = tuple(name for name in told if last and order.index(name) < order.index(last[-1]))
-    return told or tuple(last[:-1])
+    return _once(network, told, inputs) or _once(network, tuple(last[:-1]), inputs)
+
+
+def _once(network: Network, layers: tuple[str, ...], inputs: Tensor) -> tuple[str, ...]:
+    """Those that give one row of activations an example, once."""
+    fit: list[str] = []
+    for name in layers:
+        try:
+            _activations(network, (name,), inputs)
+        except BadInput:
+            continue
+        fit.append(name)
+    return tuple(fit)
 
 
 def _activations(network: Network, layers: Sequence[str], inputs: Tensor) -> list[Tensor]:
