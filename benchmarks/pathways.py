@@ -6,10 +6,10 @@ Ten networks are trained on three classes around corners, and inputs drawn anew 
 uneven size; nearer to the boundary (which changes answers, and no units); with two classes only; or of classes told by other
 inputs, which the network learnt too.
 
-2026-11-22, 50 replicates of 150 inputs a side, perceptrons of one and two hidden layers: where unseen inputs are alike p is 0.05 or less
-in 0.02 (standard error 0.02) and 0.04 (0.03), in clusters in 0.08 (0.04) twice, nearer to the boundary in 0.06 (0.03) and 0.10 (0.04); of classes
-told by other inputs in 0.92 (0.04) and 0.88 (0.05). With two of three classes, which need fewer units, in 0.26 (0.06) and 0.28 (0.06): a mix of classes
-counts as a difference. The interval covers the mean gain of a network in 0.96 to 1.00.
+2026-11-22, 60 replicates of 150 inputs a side, perceptrons of one and two hidden layers: p is 0.05 or less in 0.05 (standard error 0.03)
+and 0.07 (0.03) where unseen inputs are alike, 0.07 and 0.05 in clusters, 0.10 (0.04) and 0.10 (0.04) nearer to the boundary, 0.08 (0.04) and 0.12 (0.04)
+with two of three classes (0.26 and 0.28 of 50 as long as a mix of classes counted), and 0.95 (0.03) and 0.92 (0.04) of classes told by other inputs. The
+interval leaves 0 out in 0.00 to 0.08 of the first eight, and in 0.90 of the last two; it covers the mean gain of a network in 0.95 to 1.00.
 """
 
 from __future__ import annotations

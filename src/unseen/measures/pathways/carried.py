@@ -74,7 +74,8 @@ def carried_over(
     the network's own answers (``Units.attributions``), and the first 1, 2, 3, … (a third more each time) are kept alone: in how
     many of these circuits an input has the whole network's answer is what it counts (the area under the curve of faithfulness).
     That an answer changes more often on unseen inputs may come of smaller margins; that units chosen there change it less often
-    can't. No label is read.
+    can't. Answers that inputs for choosing of both sides have count the same on each, so that a mix of classes makes no difference.
+    No label is read.
 
     The p-value exchanges inputs for choosing between the sides (clusters whole) and is one-sided. The standard error is that
     of drawing clusters anew, for choosing and for judging, with the units chosen again each time.
@@ -102,16 +103,14 @@ def carried_over(
     side = np.concatenate([np.zeros(len(seen_for), dtype=bool), np.ones(len(unseen_for), dtype=bool)])
     judged = _Judged(units, unseen_on.inputs)
 
-    def chosen(weights: np.ndarray) -> Tensor:
-        """Units in their order by a weighted mean of what they add."""
-        return _order(made, torch.as_tensor(weights))
-
-    first, second = chosen(~side), chosen(side)
+    said = torch.cat([units.answers(s.inputs) for s in (seen_for, unseen_for)])
+    pool = _Pool(made.double(), said.numpy(), clusters, side)
+    first, second = pool.orders(~side, side)
     one, two = judged.right(first), judged.right(second)
     gain = float((two - one).mean())
-    by_chance = [_exchanged(judged, made, clusters, side, rng) for _ in range(permutations)]
+    by_chance = [_exchanged(judged, pool, rng) for _ in range(permutations)]
     p = (1 + sum(other >= gain - 1e-12 for other in by_chance)) / (permutations + 1)
-    error = _spread(judged, made, clusters, side, unseen_on.clusters, rng, bootstraps)
+    error = _spread(judged, pool, unseen_on.clusters, rng, bootstraps)
     # Where every draw is the same, one answer in so many clusters is what can't be seen.
     error = max(error, 1 / len(np.unique(unseen_on.clusters)) / 2)
     few = min(len(np.unique(unseen_on.clusters)), len(np.unique(clusters[side])), len(np.unique(clusters[~side])))
@@ -154,30 +153,55 @@ class _Judged:
         return self._known[key]
 
 
-def _exchanged(
-    judged: _Judged, made: Tensor, clusters: np.ndarray, side: np.ndarray, rng: np.random.Generator
-) -> float:
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """Inputs of both sides on which units are chosen.
+
+    Attributes:
+        made: What each unit adds, shape (n, units).
+        said: The network's answers, shape (n,).
+        clusters: What was sampled together, no cluster being on both sides, shape (n,).
+        side: True where an input is unseen, shape (n,).
+    """
+
+    made: Tensor
+    said: np.ndarray
+    clusters: np.ndarray
+    side: np.ndarray
+
+    def orders(self, one: np.ndarray, two: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Units in their order by two weightings of the inputs, the answers that both have counting the same in each.
+
+        Without that another mix of classes would need other units.
+        """
+        classes = np.arange(self.said.max() + 1)
+        sums = [np.bincount(self.said, w, len(classes)) for w in (one, two)]
+        shared = (sums[0] > 0) & (sums[1] > 0)
+        made: list[Tensor] = []
+        for weights, total in zip((one, two), sums, strict=True):
+            each = np.where(shared, 1 / np.maximum(total, 1e-12), 0.0)[self.said] if shared.any() else np.ones(len(one))
+            mean = torch.as_tensor(weights * each, dtype=torch.float64) @ self.made
+            made.append(torch.argsort(mean, descending=True, stable=True))
+        return made[0], made[1]
+
+
+def _exchanged(judged: _Judged, pool: _Pool, rng: np.random.Generator) -> float:
     """The gain with the sides of clusters exchanged at random."""
-    known = np.unique(clusters)
-    of_unseen = len(np.unique(clusters[side]))
-    other = np.isin(clusters, rng.permutation(known)[:of_unseen])
-    return float(
-        (
-            judged.right(_order(made, torch.as_tensor(other))) - judged.right(_order(made, torch.as_tensor(~other)))
-        ).mean()
-    )
+    known = np.unique(pool.clusters)
+    of_unseen = len(np.unique(pool.clusters[pool.side]))
+    other = np.isin(pool.clusters, rng.permutation(known)[:of_unseen])
+    first, second = pool.orders(~other, other)
+    return float((judged.right(second) - judged.right(first)).mean())
 
 
-def _spread(
-    judged: _Judged, made: Tensor, clusters: np.ndarray, side: np.ndarray, on: np.ndarray, rng: np.random.Generator, draws: int
-) -> float:  # fmt: skip
+def _spread(judged: _Judged, pool: _Pool, on: np.ndarray, rng: np.random.Generator, draws: int) -> float:
     """Standard deviation of the gain over draws of clusters, on each side for choosing, and for judging."""
     found: list[float] = []
     for _ in range(draws):
-        weights = np.zeros(len(side))
-        for one in (side, ~side):
-            weights[one] = _drawn(clusters[one], rng)
-        first, second = (_order(made, torch.as_tensor(np.where(one, weights, 0.0))) for one in (~side, side))
+        weights = np.zeros(len(pool.side))
+        for one in (pool.side, ~pool.side):
+            weights[one] = _drawn(pool.clusters[one], rng)
+        first, second = pool.orders(np.where(pool.side, 0.0, weights), np.where(pool.side, weights, 0.0))
         found.append(float(np.average(judged.right(second) - judged.right(first), weights=_drawn(on, rng))))
     return float(np.std(found, ddof=1))
 
@@ -186,11 +210,6 @@ def _drawn(clusters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How often each row comes in a draw of whole clusters."""
     known, codes = np.unique(clusters, return_inverse=True)
     return np.bincount(rng.integers(0, len(known), len(known)), minlength=len(known)).astype(float)[codes]
-
-
-def _order(made: Tensor, weights: Tensor | None = None) -> Tensor:
-    mean = made.double().mean(0) if weights is None else weights.double() @ made.double()
-    return torch.argsort(mean, descending=True, stable=True)
 
 
 def _kept(units: Units, chosen: Tensor) -> Tensor:
