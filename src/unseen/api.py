@@ -691,6 +691,7 @@ def improve(
     scorer: str | None = None,
     prompt: str = "{}",
     chat: bool | None = None,
+    dtype: str | None = None,
     max_tokens: int = 64,
     longest: int = 256,
 ) -> Improved:
@@ -730,6 +731,7 @@ def improve(
         scorer: How its answers are read: by-item, exact, choice, number, regex:PATTERN or module:function.
         prompt: Text around each question, with ``{}`` in its place.
         chat: Whether questions are sent as messages; by default as the model takes them.
+        dtype: bfloat16 (default), float32 or float16, of a model that is named and runs here.
         max_tokens: Most tokens of a short answer.
         longest: Most tokens of an answer that reasons.
 
@@ -762,9 +764,10 @@ def improve(
                 "learner and model are both given; a language model is asked, a learner is fitted. Leave one out."
             )
         how = Prompting(scorer=scorer, max_tokens=max_tokens, longest=longest, prompt=prompt, chat=chat, seed=seed)
+        models = [_opened(one, dtype) for one in (model, second)]
         with hooked("improve", progress, piece="way") as done:
             return improve_prompted(
-                items_given(table), model, options.shifts, how, second=second, source=named, remedies=tried, repeats=seeds,
+                items_given(table), models[0], options.shifts, how, second=models[1], source=named, remedies=tried, repeats=seeds,
                 rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, done=done,
             )  # fmt: skip
     asked = ask(
@@ -787,6 +790,15 @@ def improve(
         )  # fmt: skip
 
 
+def _opened(model: Any, dtype: str | None) -> Any:
+    """A model that is named, opened; any other as it is."""
+    from unseen.learners.language.named import language_model
+
+    if not isinstance(model, str | Path):
+        return model
+    return language_model(str(model)) if dtype is None else language_model(str(model), dtype=dtype)
+
+
 @_public
 def probe(
     table: Any,
@@ -796,6 +808,7 @@ def probe(
     scorer: str | None = None,
     prompt: str | None = None,
     chat: bool | None = None,
+    dtype: str | None = None,
     max_tokens: int | None = None,
     temperature: float = 0.0,
     repeats: int = 1,
@@ -830,6 +843,7 @@ def probe(
         scorer: How answers are read and scored; by default as the log did, where it says how.
         prompt: Text around each question, with ``{}`` in its place; by default the prompt of the log, where it tells one.
         chat: Send messages, or text to continue; by default as the log did, else as the model takes them.
+        dtype: bfloat16 (default), float32 or float16, of a model that is named and runs here.
         max_tokens: Most tokens of an answer; by default as in the log, else 64.
         temperature: 0 takes the likeliest token each time.
         repeats: Answers to each form.
@@ -861,7 +875,6 @@ def probe(
         BadInput: Nothing can be asked, or originals score otherwise than in the log and no scorer was named.
     """
     from unseen.engine.progress import hooked
-    from unseen.learners.language.named import language_model
     from unseen.probing import Probing, planned
     from unseen.probing import probe as ask
     from unseen.probing.told import told
@@ -877,9 +890,7 @@ def probe(
         temperature=temperature, repeats=repeats, prompt=prompt, chat=chat, limit=limit, log_model=log_model, parts=parts,
         doubt=doubt, samples=samples, seed=seed,
     )  # fmt: skip
-    lm, rewording = (
-        language_model(str(one)) if isinstance(one, str | Path) else one for one in (model, paraphrase_model)
-    )
+    lm, rewording = _opened(model, dtype), _opened(paraphrase_model, None)
     asked = planned(items_given(table, columns), how, rewording, propose=not dry_run)
     if dry_run:
         bill = asked.bill(lm)

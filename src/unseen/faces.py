@@ -27,7 +27,7 @@ OPTIONS = {
     "unseen-share", "seeds", "rows", "select", "ignore", "seed", "level", "train", "baseline", "refits", "remedy", "workers",
     "time-limit", "budget", "resamples", "smallest-gap", "gap-that-matters", "fdr", "labelled-at-random", "accepted",
     "scorer", "prompt", "max-tokens", "log-model", "parts", "doubt", "module", "weights", "test", "loss", "layers", "memory",
-    "multiverse",
+    "multiverse", "dtype",
 }  # fmt: skip
 FLAGS = {"labelled-at-random", "parts", "doubt", "multiverse"}
 # Words of a sentence that follow an option and are no value of it.

@@ -351,6 +351,7 @@ class ProbeOptions(Options):
         price_in: Of a million tokens of prompts.
         price_out: Of a million tokens of answers.
         at_once: Calls of an endpoint at a time.
+        dtype: Data type of a model that runs here.
         table: File for the answers.
         log_dir: Folder for a log of Inspect with the answers.
         parts: Ask the parts of composite items too.
@@ -375,6 +376,7 @@ class ProbeOptions(Options):
     price_in: float | None = Field(None, ge=0)
     price_out: float | None = Field(None, ge=0)
     at_once: int | None = Field(None, ge=1)
+    dtype: Literal["bfloat16", "float32", "float16"] | None = None
     table: str = "unseen-probe.parquet"
     log_dir: str | None = None
     parts: StrictBool = False

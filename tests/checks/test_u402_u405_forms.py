@@ -90,6 +90,21 @@ def test_letters_are_read_as_the_options_that_they_name_and_unread_answers_are_c
     assert "24 of 240 answers name no option" in choice.statement
 
 
+def test_items_without_options_are_told_once_and_never_as_answers_that_name_none():
+    table = rotated(lambda i, shown, r, again: 0 if i % 10 else None)
+    numbers = pl.DataFrame([
+        {"model": "m", "item": f"n{i}{'~typos' * f}", "variant_of": f"n{i}" if f else None, "variant": "typos" if f else "original",
+         "target": "5", "repeat": 0, "prediction": None if i % 2 else "5", "cluster": f"n{i}", "score": float(i % 2 == 0)}
+        for i in range(30) for f in range(2)
+    ])  # fmt: skip
+    both = pl.concat([table, numbers.with_columns(choices=pl.lit(None, pl.List(pl.String)))], how="diagonal")
+    choice, place = judged("U402", both)
+    assert choice.estimate.value == judged("U402", table)[0].estimate.value
+    assert "24 of 240 answers name no option; 30 items without options not counted" in choice.statement
+    assert "without options" not in place.statement
+    assert choice.details["unread"] == 24
+
+
 def test_orders_are_asked_for_where_there_are_none():
     table = rotated(lambda i, shown, r, again: 0).filter(pl.col("variant_of").is_null())
     (outcome,) = judged("U402", table.with_columns(variant_of=pl.lit(None, pl.String)))

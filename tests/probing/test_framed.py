@@ -1,6 +1,7 @@
 """Items of a log are asked by the log's own prompt: a variant changes the item in it and nothing else."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -250,3 +251,50 @@ def test_messages_of_inspect_are_asked_with_its_template_and_its_scorer(tmp_path
     # Inspect reads nothing without the word ANSWER, and so does the probe: the scores stay those of the log's own scorer.
     with pytest.raises(BadInput, match="0 of 24 score as in the log"):
         probe(plan, Chatty(lambda text: knowing(text.removeprefix(head))))
+
+
+def generated_log(folder, texts, scores):
+    """A generative log of lm-eval whose filter keeps the number behind ####."""
+    folder.mkdir(exist_ok=True)
+    stamp, steps = (
+        "2026-01-01T00-00-00.0",
+        [{"function": "regex", "regex_pattern": "#### (\\d+)"}, {"function": "take_first"}],
+    )
+    rows = [
+        {"doc_id": i, "doc": {"question": f"How much is {i} + 1?"}, "target": f"{i} + 1.\n#### {i + 1}",
+         "arguments": {"gen_args_0": {"arg_0": f"Q: How much is {i} + 1?\nA:", "arg_1": {"until": ["Q:"], "max_gen_toks": 9}}},
+         "resps": [[text]], "filtered_resps": [text.partition("#### ")[2] or "[invalid]"], "filter": "strict",
+         "metrics": ["exact_match"], "doc_hash": str(i), "prompt_hash": "", "target_hash": "", "exact_match": score}
+        for i, (text, score) in enumerate(zip(texts, scores, strict=True))
+    ]  # fmt: skip
+    (folder / f"samples_sums_{stamp}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    measured = {"metric": "exact_match", "regexes_to_ignore": ["(?s).*#### "]}
+    config = {"sums": {"task": "sums", "metric_list": [measured], "filter_list": [{"name": "strict", "filter": steps}]}}
+    results = {"results": {}, "configs": config, "versions": {}, "n-shot": {}, "model_name": "fake"}
+    (folder / f"results_{stamp}.json").write_text(json.dumps(results), encoding="utf-8")
+    return folder
+
+
+def adding(text):
+    return f" So.\n#### {sum(int(n) for n in re.findall(r'[0-9]+', text))}"
+
+
+def test_answers_of_a_log_are_read_again_as_they_were_generated_not_as_they_were_filtered(tmp_path):
+    """A filter leaves the number alone, in which the filter itself finds nothing: another model's log was refused."""
+    log = generated_log(tmp_path / "log", [f" So.\n#### {i + 1 - i % 2}" for i in range(30)], [1.0, 0.0] * 15)
+    made = probe(plan_of(log, variants=("paraphrase",)), Fake(adding, name="other"))
+    assert any("originals, read again: 30 of 30 score as in the log (100.0 %)" in note for note in made.notes)
+
+
+def test_other_answers_are_told_from_another_scorer_where_the_log_holds_what_was_generated(tmp_path):
+    texts = [f" So.\n#### {i + 1 + (i > 27)}" for i in range(30)]
+    plan = plan_of(generated_log(tmp_path / "log", texts, [1.0] * 28 + [0.0] * 2), variants=("paraphrase",))
+    with pytest.raises(BadInput) as error:
+        probe(plan, Fake(adding))
+    said = str(error.value)
+    assert "28 of 30 score as in the log (93.3 %), fewer than 98%" in said
+    assert "whose own answers it scores so in 30 of 30 cases: 2 of 30 answers are other texts." in said
+    assert "(--dtype, --prompt, --max-tokens, --log-model)" in said
+    wrong = generated_log(tmp_path / "wrong", texts, [0.0] * 30)
+    with pytest.raises(BadInput, match="Name the scorer of the log with --scorer"):
+        probe(plan_of(wrong, variants=("paraphrase",)), Fake(adding))

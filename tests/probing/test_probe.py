@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+import unseen
+from unseen import tasks
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.learners.language.base import Answer, Completion
@@ -340,3 +342,37 @@ def test_confidence_by_samples_is_the_share_that_say_the_same(log, fake, says):
     assert made.table["score"].min() == 1
     with pytest.raises(BadInput, match="at least 2 samples, got 1"):
         Probing(samples=1)
+
+
+def test_instructions_are_scored_by_their_constraints(fake):
+    """The checks travel with the sample: an answer that meets them scores 1, one that ignores them what it meets by chance."""
+    task = tasks.load("verifiable-instructions")
+    drawn = task.draw_many(24, 1, number=(1, 3))
+    table = task.to_examples(drawn).table.rename({"input": "question"})
+    meets, asked = {e.input: e.target for e in drawn}, {e.item: e.input for e in drawn}
+
+    def say(text):
+        return next((t for q, t in meets.items() if q in text), "Nothing.")
+
+    plan = planned(table, Probing(variants=("context", "typos", "format")))
+    assert plan.rule == "the share of the constraints of an instruction that the answer meets, each by its rule"
+    # Words that a constraint names stay as they are, those that must not be said among them.
+    for form in plan.variants:
+        named = {w for c in form.item.checked.constraints for w in c.words if w in asked[form.of]}
+        assert all(w in form.item.question for w in named)
+    made = probe(plan, fake(say))
+    met = made.table.filter(pl.col("variant").is_in(["original", "context", "format"]))
+    assert met["score"].min() == 1
+    assert met["constraints_met"].list.all().all()
+    other = made.table.filter(pl.col("prediction") == "Nothing.")
+    assert other.height > 0
+    assert set(other["score"]) <= {task.verify(e, "Nothing.") for e in drawn}
+    assert {f["code"] for f in unseen.audit(made.table, score_range=(0.0, 1.0), select=["U406"]).findings} == {"U406"}
+    # The table that a probe writes is probed again with the same scores.
+    assert probe(planned(made.responses, Probing(variants=("context",))), fake(say)).agreement.share == 1
+
+
+def test_checks_that_are_none_are_refused_with_what_they_should_be(fake):
+    table = pl.DataFrame({"question": ["Write."], "target": ["A dog."], "checks": ["[1]"]})
+    with pytest.raises(BadInput, match=r"'\[1\]' is no list of constraints as `unseen task sample"):
+        probe(planned(table, Probing(variants=("format",))), fake(lambda text: "A dog."))

@@ -76,12 +76,16 @@ class Forms:
         items: Items with at least two rows that could be read.
         unread: Rows without an answer.
         rows: Rows in all.
+        optioned: The same of rows that show options: without an answer, and in all.
+        bare: Items of which no form has options.
     """
 
     model: str
     items: tuple[FormRows, ...]
     unread: int
     rows: int
+    optioned: tuple[int, int] = (0, 0)
+    bare: int = 0
 
 
 def of_changes(model: str) -> Blame:
@@ -135,8 +139,26 @@ def _forms(answers: Responses) -> Iterator[Forms]:
         unread[name] -= int(end - start)
         if end - start > 1:
             by_model[name].append(item(slice(int(start), int(end))))
+    options = _options(several)
     for name, items in by_model.items():
-        yield Forms(name, tuple(items), unread[name], rows_of[name])
+        missed, shown, bare = options.get(name, (0, 0, 0))
+        yield Forms(name, tuple(items), unread[name], rows_of[name], (missed, shown), bare)
+
+
+def _options(several: pl.DataFrame) -> dict[str, tuple[int, int, int]]:
+    """Of each model: rows with options and no answer, rows with options, items of which no form has options."""
+    if "choices" not in several.columns:
+        return {}
+    several = several.with_columns(
+        shown=pl.col("choices").list.len().fill_null(0) > 1,
+        read=pl.col("prediction").is_not_null() & (pl.col("prediction").str.strip_chars() != ""),
+    )
+    counts = several.group_by("model").agg(
+        (pl.col("shown") & ~pl.col("read")).sum().alias("missed"), pl.col("shown").sum(),
+    )  # fmt: skip
+    items = several.group_by("model", "root").agg(pl.col("shown").any())
+    bare = dict(items.group_by("model").agg((~pl.col("shown")).sum()).iter_rows())
+    return {model: (missed, shown, bare[model]) for model, missed, shown in counts.iter_rows()}
 
 
 def _items(read: pl.DataFrame) -> Callable[[slice], FormRows]:

@@ -96,7 +96,10 @@ class OrderOfOptions(Check):
         )
         right = ", ".join(f"{p.place} {unit.shown(p.right.value):.2f}" for p in details.places if p.right is not None)
         right = f"; {unit.word if unit.lower else 'right'} where the key stands at {right}" if right else ""
-        unread = f"; {one.unread:,} of {one.rows:,} answers name no option" if one.unread else ""
+        missed, shown = one.optioned
+        unread = f"; {missed:,} of {shown:,} answers name no option" if missed else ""
+        # Said here alone: the place that draws choices is asked of the same items.
+        unread += f"; {counted(one.bare, 'item')} without options not counted" if one.bare else ""
         return self.decide(
             about=About("model", one.model),
             estimate=share.estimate,
@@ -295,5 +298,5 @@ def _details(
             )
         )
     return PlacesOfOptions(
-        model=one.model, questions=len(moved), answers=rows, unread=one.unread, places=tuple(told), share=share, drawn_to=place
+        model=one.model, questions=len(moved), answers=rows, unread=one.optioned[0], places=tuple(told), share=share, drawn_to=place
     )  # fmt: skip

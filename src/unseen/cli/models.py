@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def opened(
     name: str, *, chat: bool | None = None, tokens: int | None = None, money: float | None = None,
-    price_in: float | None = None, price_out: float | None = None, at_once: int | None = None,
+    price_in: float | None = None, price_out: float | None = None, at_once: int | None = None, dtype: str | None = None,
 ) -> Kept:  # fmt: skip
     """A model by its name; its answers are kept.
 
@@ -22,6 +22,7 @@ def opened(
         price_in: Of a million tokens of prompts.
         price_out: Of a million tokens of answers.
         at_once: Calls at a time.
+        dtype: Data type of a model that runs here; None for its default.
 
     Raises:
         BadInput: There is no such model, or it takes no such setting.
@@ -37,4 +38,6 @@ def opened(
         settings["api"] = "completions"
     if at_once is not None:
         settings["at_once"] = at_once
+    if dtype is not None:
+        settings["dtype"] = dtype
     return language_model(name, **settings)

@@ -30,6 +30,7 @@ def probe(
     scorer: Annotated[str | None, typer.Option(help="by-item, exact, choice, letter, likelihood, likelihood-norm, number, regex:PATTERN or module:function; needed where originals score otherwise than in the log.", rich_help_panel=ASKING)] = None,
     prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="Text around each question, with {} in its place; default: the prompt of the log, where it tells one.", rich_help_panel=ASKING)] = None,
     chat: Annotated[bool | None, typer.Option("--chat/--text", help="Send questions as messages, or as text to continue; default: as the model takes them.", rich_help_panel=ASKING)] = None,
+    dtype: Annotated[str | None, typer.Option(metavar="TYPE", help="bfloat16 (default), float32 or float16, of a model that runs here.", rich_help_panel=ASKING)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer; default: as in the log, else 64.", rich_help_panel=ASKING)] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="Default 0: the likeliest token each time.", rich_help_panel=ASKING)] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Answers to each form; more than one need a temperature.", rich_help_panel=ASKING)] = None,
@@ -83,7 +84,7 @@ def probe(
         "seed": seed, "log_model": log_model, "model_column": model_column, "item_column": item_column, "score": score,
         "question": question, "target_column": target_column, "cluster": cluster, "filter": filter_, "metric": metric,
         "budget_tokens": budget_tokens, "budget_money": budget_money, "price_in": price_in, "price_out": price_out,
-        "at_once": at_once, "table": table, "log_dir": log_dir, "select": select, "ignore": ignore, "output": output, "full": full,
+        "at_once": at_once, "dtype": dtype, "table": table, "log_dir": log_dir, "select": select, "ignore": ignore, "output": output, "full": full,
         "format": format.value if format else None, "quiet": quiet,
     })  # fmt: skip
     raise typer.Exit(perform(options))
@@ -126,7 +127,8 @@ def perform(o: ProbeOptions) -> int:
         "at_once": o.at_once,
     }  # fmt: skip
     rewording = opened(o.paraphrase_model, **bought) if o.paraphrase_model else None
-    plan, lm = planned(responses, how, rewording, propose=not o.dry_run), opened(o.ask, chat=o.chat, **bought)
+    plan = planned(responses, how, rewording, propose=not o.dry_run)
+    lm = opened(o.ask, chat=o.chat, dtype=o.dtype, **bought)
     if o.dry_run:
         sys.stdout.write(told(plan, lm, plan.bill(lm)))
         return 0

@@ -147,7 +147,7 @@ def sample(
         return
     if table is None:
         lines = (
-            _dumps({**_line(e), "input": write(e.input), "target": write(e.target)})
+            _dumps({**_line(e), "input": write(e.input), "target": write(e.target), **_checks(task, e)})
             for e in task.draw_many(n, seed, **options)
         )
     else:
@@ -225,6 +225,11 @@ def _summary(name: str) -> dict[str, Any]:
 
 def _line(example: Any) -> dict[str, Any]:
     return {"item": example.item, "input": example.input, "target": example.target, "factors": dict(example.factors)}
+
+
+def _checks(task: Any, example: Any) -> dict[str, str]:
+    """What scores an answer where equality with the target does not."""
+    return {"checks": task.checks(example)} if hasattr(task, "checks") else {}
 
 
 def _dumps(value: Any) -> str:

@@ -250,9 +250,12 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
         ]
         forms, texts = [f for _, f, _ in there], [t for _, _, t in there]
         readings = [read_one(f, first, i, 0, scorer) for i, f, _ in there]
-        found = agreement(forms, readings, texts, logged(log, known), "asked again")
+        was = logged(log, known)
+        found = agreement(forms, readings, texts, was, "asked again")
         if found is not None:
-            require(found, scorer, plan.rule, _temperature(plan.items))
+            # Compared options have no text that could be read again.
+            written = [f for f, place in zip(plan.originals, first.place, strict=True) if place is None]
+            require(found, scorer, plan.rule, _temperature(plan.items), reread(written, was, scorer))
             notes += [f"{found}.", *(f"differs: {one}." for one in found.differing)]
     done = _of_all(done, len(plan.originals), total)
     further = asked(plan.variants, model, how.asking, done) if not stopped else nothing(len(plan.variants))

@@ -22,7 +22,7 @@ OWN = {
     "confidence": pl.Float64, "p_true": pl.Float64, "p_ik": pl.Float64, "p_ik_stated": pl.Float64,
     "prediction": pl.String, "target": pl.String, "question": pl.String,
     "choices": pl.List(pl.String), "unparsable": pl.Boolean, "raw_answer": pl.String, "as_asked": pl.String,
-    "steps_valid": pl.List(pl.Boolean),
+    "steps_valid": pl.List(pl.Boolean), "checks": pl.String, "constraints_met": pl.List(pl.Boolean),
 }  # fmt: skip
 
 
@@ -38,8 +38,8 @@ def answered(
     answer's text, where the model tells it), with doubt ``p_true``, ``p_ik`` and, where that comes of a head, ``p_ik_stated``,
     ``prediction`` (what was read; of options the option's text), ``target``, ``question`` (as asked), ``choices``,
     ``unparsable``, ``raw_answer``, ``as_asked`` (prompt and settings, where they are those of the log), ``steps_valid``
-    (whether each equation that an answer writes down holds; none where it writes none); and the factors of the log. A form
-    without answer has no row.
+    (whether each equation that an answer writes down holds; none where it writes none), of instructions ``checks`` and
+    ``constraints_met``; and the factors of the log. A form without answer has no row.
     """
     rows: list[dict[str, object]] = []
     factors = dict.fromkeys(n for f in forms for n in f.item.factors if n not in OWN)
@@ -47,6 +47,7 @@ def answered(
         for number, completion in enumerate(answer.completions if answer is not None else ()):
             read = read_one(form, replies, place, number, scorer)
             item, shown = form.item, form.shows_options
+            checks = item.checked
             rows.append({
                 "model": model, "item": form.name, "variant_of": None if form.kind == ORIGINAL else form.of,
                 "parent": item.parent if form.kind == ORIGINAL else None, "cluster": item.cluster or form.of, "split": item.split,
@@ -60,7 +61,10 @@ def answered(
                 "choices": list(item.options) if shown or (item.options and item.frame) else None,
                 "unparsable": read.prediction is None,
                 "raw_answer": completion.text, "as_asked": record(form),
-                "steps_valid": valid_equations(completion.text) or None, **{n: item.factors.get(n) for n in factors},
+                "steps_valid": (valid_equations(completion.text) or None) if checks is None else None,
+                "checks": item.checks or None,
+                "constraints_met": checks and [checks.about(completion.text) and met for met in checks.met(completion.text)],
+                **{n: item.factors.get(n) for n in factors},
             })  # fmt: skip
     table = pl.DataFrame(rows, schema_overrides=OWN, infer_schema_length=None)
     if not rows:
@@ -76,6 +80,8 @@ def answered(
         "split",
         "as_asked",
         "steps_valid",
+        "checks",
+        "constraints_met",
     )
     empty = [c for c in may_lack if table[c].null_count() == table.height]
     single = ["repeat"] if table["repeat"].n_unique() == 1 else []

@@ -19,7 +19,7 @@ ROLES: tuple[str, ...] = (
     "model", "item", "score", "confidence", "prediction", "target", "repeat", "split",
     "cluster", "parent", "variant_of", "time", "question", "choices", "labelled", "similarity",
     "human_score", "opponent", "shown_first", "unparsable", "raw_answer", "p_true", "p_ik", "p_ik_stated",
-    "abstained", "steps_valid", "human_steps_valid", "constraints_met", "as_asked",
+    "abstained", "steps_valid", "human_steps_valid", "constraints_met", "as_asked", "checks",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from unseen.learners.questions.layout import ASKED, LETTERS
 from unseen.responses import Responses
 from unseen.responses.columns import infer_factors
 from unseen.responses.mapping import EITHER, SYNONYMS
+from unseen.tasks.instructions.checks import Checks
 
 # "A. Paris", "(B) Rome", "c) Oslo" at the beginning of a line.
 OPTION_LINE = re.compile(r"^[ \t]*\(?([A-Za-z])[.):][ \t]+(\S.*?)[ \t]*$", re.MULTILINE)
@@ -40,6 +41,7 @@ class Item:
         unframed: Why there is no frame, where the log tells how it asked.
         label: The right answer in the log where it is a label, with {} for the letter or number; else empty.
         split: The side of it, where the log says so.
+        checks: What scores an answer where no text is the right one: the constraints of an instruction, as JSON.
     """
 
     name: str
@@ -53,6 +55,16 @@ class Item:
     unframed: str = ""
     label: str = ""
     split: str | None = None
+    checks: str = ""
+
+    @property
+    def checked(self) -> Checks | None:
+        """What scores an answer, where no text is the right one.
+
+        Raises:
+            BadInput: ``checks`` holds something else.
+        """
+        return Checks.read(self.checks) if self.checks else None
 
     @property
     def wanted(self) -> str:
@@ -226,6 +238,7 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
     return Item(
         str(row["item"]), question, target, options, None if cluster is None else str(cluster), parent, own,
         *((frame, "") if isinstance(frame, Frame) else (None, frame)), label, row.get("split"),
+        checks=str(row.get("checks") or ""),
     )  # fmt: skip
 
 

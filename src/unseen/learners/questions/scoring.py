@@ -150,6 +150,8 @@ def _article(label: str, text: str) -> bool:
 
 
 def _by_item(form: Form, text: str) -> Reading:
+    if (checks := form.item.checked) is not None:
+        return Reading(text.strip() or None, checks.score(text))
     if (known := _reader(form.item)) is not None:
         said, score = known[1](text, form.item.wanted, len(form.item.options))
         return Reading(said if said is None or not form.item.options else _option(form, said, text), score)
@@ -182,6 +184,8 @@ def rule_of(scorer: Scorer, items: Iterable[Item]) -> str:
         if item.frame is not None and item.frame.scored:
             norm = (item.frame.scorer or {}).get("metric") == "acc_norm"
             told[f"the likeliest option{', by its log-probability a letter' if norm else ''}, as in the log"] = None
+        elif item.checks:
+            told[RULES["checks"]] = None
         else:
             known = _reader(item)
             told[f"{known[0]}, as in the log" if known is not None else scorer.rule] = None
@@ -194,6 +198,7 @@ RULES = {
     "letter": "as choice, of a generated answer, also where the log compared log-probabilities",
     "likelihood": "the option whose continuation has the highest log-probability",
     "likelihood-norm": "the option whose continuation has the highest log-probability a letter",
+    "checks": "the share of the constraints of an instruction that the answer meets, each by its rule",
     "number": "the number after #### or “answer is”, else the last number",
 }
 BY_ITEM = Scorer(

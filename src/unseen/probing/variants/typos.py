@@ -82,5 +82,6 @@ class Typos(Variant):
 
 def _free(item: Item) -> list[re.Match[str]]:
     """Words of the question that may be touched."""
-    held = {w for text in (item.target, *item.options) for w in re.findall(r"\w+", text.casefold())}
+    # The checks of an instruction name the words that it speaks of, also those that an answer must not hold.
+    held = {w for text in (item.target, *item.options, item.checks) for w in re.findall(r"\w+", text.casefold())}
     return [m for m in WORD.finditer(item.question) if m[0] not in held and m[0] not in WEIGHTY]

@@ -68,7 +68,7 @@ def of_lm_eval(row: Mapping[str, Any], task: Mapping[str, Any], metric: str, fil
     return _told(
         prompt, stop=[until] if isinstance(until, str) else [u for u in list_or_empty(until) if isinstance(u, str) and u],
         max_tokens=_count(how.get("max_gen_toks") or how.get("max_tokens")),
-        temperature=float(how.get("temperature") or 1.0) if warm else 0.0, scorer=scorer,
+        temperature=float(how.get("temperature") or 1.0) if warm else 0.0, scorer=scorer, answer=_first(row.get("resps")),
     )  # fmt: skip
 
 
@@ -123,6 +123,7 @@ def of_inspect(sample: Mapping[str, Any], header: Mapping[str, Any], scorer: str
         prompt, stop=[s for s in list_or_empty(config.get("stop_seqs")) if isinstance(s, str) and s],
         max_tokens=_count(config.get("max_tokens")), temperature=float(warm) if isinstance(warm, int | float) else None,
         scorer={"tool": "inspect", "metric": scorer, **object_or_empty(declared.get("options"))},
+        answer=_completion(messages[generated[0]]) if generated else None,
     )  # fmt: skip
 
 
@@ -148,17 +149,38 @@ def _chat(messages: Sequence[Any], attached: Mapping[str, Any]) -> list[dict[str
     return made or None
 
 
+def _completion(message: Mapping[str, Any]) -> str | None:
+    """The text of a message; None where it is more than text."""
+    made = _chat([message], {})
+    return made[0]["content"] if made else None
+
+
+def _first(given: Any) -> str | None:
+    """The first answer of a document, before any filter; None where it is no text.
+
+    >>> _first([["The sum is 4.", "4"]]), _first([[["-1.5", "True"]]])
+    ('The sum is 4.', None)
+    """
+    while isinstance(given, list):
+        if not given or (isinstance(given[0], list) and len(given[0]) == 2 and str(given[0][1]) in ("True", "False")):
+            return None
+        given = given[0]
+    return given if isinstance(given, str) else None
+
+
 def _count(given: Any) -> int | None:
     return given if type(given) is int and given > 0 else None
 
 
 def _told(
     prompt: Any, *, options: Sequence[str] = (), stop: Sequence[str] = (), max_tokens: int | None = None,
-    temperature: float | None = 0.0, scorer: Mapping[str, Any] | None = None,
+    temperature: float | None = 0.0, scorer: Mapping[str, Any] | None = None, answer: str | None = None,
 ) -> str:  # fmt: skip
+    # What was generated differs from model to model; what is read from it stands in the table already.
+    said = {} if answer is None else {"answer": answer}
     choice = (
         {"options": list(options)}
         if options
         else {"stop": list(stop), "max_tokens": max_tokens, "temperature": temperature}
     )
-    return json.dumps({"prompt": prompt, **choice, "scorer": scorer}, ensure_ascii=False, default=str)
+    return json.dumps({"prompt": prompt, **choice, "scorer": scorer, **said}, ensure_ascii=False, default=str)

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from unseen.data import Examples
 from unseen.errors import BadInput
 from unseen.factors import Kind
 from unseen.tasks.answers import text_of
-from unseen.tasks.base import Example, Generated, content_id, of_text
+from unseen.tasks.base import Example, Form, Generated, content_id, of_text
 from unseen.tasks.draws import Draws
+from unseen.tasks.instructions.checks import Checks
 from unseen.tasks.instructions.kinds import KINDS, USUAL, Constraint, conflict
-from unseen.tasks.instructions.reading import as_read, count_words, occurrences
+from unseen.tasks.instructions.reading import count_words
 from unseen.tasks.instructions.wordings import STYLES, instruction
 from unseen.tasks.instructions.writer import SUBJECTS, compose
 
@@ -101,17 +103,28 @@ class VerifiableInstructions(Generated):
         """The constraints of an item, in the order of its text."""
         return [Constraint(kind, tuple(words), low, high) for kind, words, low, high in example.hidden["constraints"]]
 
+    def checked(self, example: Example) -> Checks:
+        """What scores an answer to an item."""
+        every = self.given["credit"] == "all"
+        return Checks(str(example.hidden["subject"]), tuple(self.constraints(example)), every)
+
+    def checks(self, example: Example) -> str:
+        """The same as text, so that who asks a model can score its answers."""
+        return self.checked(example).told()
+
+    def to_examples(self, examples: Sequence[Example], *, form: Form = "as written") -> Examples:
+        """Tabulate items, with what scores an answer in the column ``checks``."""
+        made = super().to_examples(examples, form=form)
+        checks = pl.Series("checks", [self.checks(e) for e in examples], dtype=pl.String)
+        return Examples(made.table.with_columns(checks), made.inputs, made.target, made.factors)
+
     def met(self, example: Example, answer: object) -> list[bool]:
         """Whether an answer meets each constraint, in the order of the text; junk meets none."""
-        text = text_of(answer)
-        return [c.met(text) for c in self.constraints(example)]
+        return self.checked(example).met(answer)
 
     def verify(self, example: Example, answer: object) -> float:
         """The share of constraints met (or with ``credit="all"`` 1 where all are); 0 without the subject's word."""
-        if not occurrences(str(example.hidden["subject"]), as_read(text_of(answer))):
-            return 0.0
-        met = self.met(example, answer)
-        return float(all(met)) if self.given["credit"] == "all" else sum(met) / len(met)
+        return self.checked(example).score(answer)
 
     def answered(self, examples: Sequence[Example], answers: Sequence[object], *, model: str) -> pl.DataFrame:
         """A table of answers as an audit reads it, with what was asked and what of it is met.
@@ -140,13 +153,13 @@ class VerifiableInstructions(Generated):
         first: dict[str, str] = {}
         rows: list[dict[str, Any]] = []
         for e, answer in zip(examples, answers, strict=True):
-            about = occurrences(str(e.hidden["subject"]), as_read(text_of(answer)))
+            about = self.checked(e).about(answer)
             asked = content_id(e.hidden["subject"], sorted(map(list, e.hidden["constraints"])))
             same = first.setdefault(asked, e.item)
             rows.append({
                 "model": model, "item": e.item, "variant_of": None if same == e.item else same,
                 "score": self.verify(e, answer), "constraints": e.factors["constraints"],
-                "constraints_met": [bool(about) and met for met in self.met(e, answer)],
+                "constraints_met": [about and met for met in self.met(e, answer)],
                 "question": self.as_text(e.input), "prediction": text_of(answer),
                 **{k: v for k, v in e.factors.items() if k != "constraints"},
             })  # fmt: skip
