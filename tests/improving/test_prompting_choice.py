@@ -230,3 +230,30 @@ def test_the_command_line_refuses_what_can_not_be(tmp_path, monkeypatch, capsys,
         cli.main()
     assert stop.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_search_is_tried_with_what_it_computes_as_its_cost(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from tests.learners.language.conftest import toy_llama, toy_tokenizer
+
+    from unseen.engine.store import Store
+    from unseen.learners.language.kept import Kept
+    from unseen.learners.language.local import LocalModel, in_memory
+    from unseen.tasks import load
+
+    task = load("verifiable-instructions")
+    drawn = [
+        e for subject in ("farm", "school", "museum") for e in task.draw_many(30, 5, number=2, kinds=("include", "words", "begin"), subject=subject)
+    ]  # fmt: skip
+    table = task.to_examples(drawn).table.rename({"input": "question"})
+    lm = LocalModel(in_memory(toy_llama(max_position_embeddings=1024), toy_tokenizer(), "toy"))
+    lm = Kept(lm, Store(tmp_path))
+    made = unseen.improve(
+        table, model=lm, shifts="held-out subject", remedies=["deal"], max_tokens=3, chat=False, progress=False
+    )
+    costs = {r["remedy"]: r["answer_cost"] for r in made.ranking}
+    # Three tokens are said after prompts of some two hundred; what is tried besides comes on top.
+    assert costs["deal"] > 1.02
+    (family,) = made.document["families"]
+    assert "the share of the constraints of an instruction that the answer meets" in str(family["notes"])

@@ -22,7 +22,7 @@ from unseen.learners.language.base import Generation, LanguageModel
 from unseen.learners.language.calls import BudgetSpent
 from unseen.learners.questions.forms import Form
 from unseen.learners.questions.items import Item, items_of, numbered
-from unseen.learners.questions.scoring import NUMBER, Scorer, scorer_named
+from unseen.learners.questions.scoring import NUMBER, Scorer, rule_of, scorer_named
 from unseen.refitting import Asked, Case, Problem, Spec, asked_of
 from unseen.remedies import Remedy, all_remedies, remedy_named
 from unseen.remedies.base import NEEDS
@@ -33,7 +33,7 @@ ALONE = 4
 # Items from which examples are taken, at least: a prompt shows four of them.
 EXAMPLES = 12
 # Ways that show items of the training side: their prompts differ by what is held out.
-SHOWING = ("few-shot", "skills-in-context")
+SHOWING = ("few-shot", "skills-in-context", "experts")
 WORKED = ("worked", "solution", "rationale")
 API = "api"
 SKILL, STEPS = ("skill", "operation"), ("steps", "n_steps", "hops")
@@ -132,7 +132,7 @@ def questions_of(items: Sequence[Item], given: Responses | pl.DataFrame) -> dict
             number=not item.options and bool(NUMBER.fullmatch(item.target.strip())),
             worked=str(first(item.name, WORKED) or ""), skill=str(first(item.name, SKILL) or ""),
             steps=float(steps) if isinstance(steps, int | float) else None, cluster=_owner(item),
-            api=str(first(item.name, (API,)) or ""),
+            api=str(first(item.name, (API,)) or ""), checks=item.checks,
         )  # fmt: skip
     return made
 
@@ -189,7 +189,9 @@ def improve_prompts(
         plan = design(asked.problem, cases, repeats=repeats or 1, rows=rows, seed=how.seed, alone=ALONE, least=EXAMPLES)
         refused = {case.name: why for case, why in asked.refused if case.family == family}
         plan = replace(
-            plan, left_out={**refused, **plan.left_out}, notes=(*plan.notes, f"Answers are read so: {scorer.rule}.")
+            plan,
+            left_out={**refused, **plan.left_out},
+            notes=(*plan.notes, f"Answers are read so: {rule_of(scorer, items)}."),
         )
         candidates = [c for c in candidates_of(tried) if _possible(c, questions)]
         found, answers = _answered(plan, candidates, asker, questions, by_name, scorer, done)
@@ -240,6 +242,7 @@ def remedies_for(
         "options": all(q.options for q in questions), "number answers": all(q.number for q in questions),
         "set answers": all(q.options or q.number for q in questions),
         "records": all(q.api for q in questions),
+        "constraints": all(q.checks for q in questions),
         "skills": len({q.skill for q in questions if q.skill}) > 1,
     }  # fmt: skip
     missing = {r.name: next((need for need in r.needs if not met[need]), None) for r in ways}

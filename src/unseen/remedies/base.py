@@ -42,6 +42,7 @@ NEEDS: Mapping[str, str] = {
     "set answers": "questions with options, or whose answer is a number",
     "skills": "a column skill, and one of steps",
     "records": "a column api that names a world of records for each question (as gene-questions has)",
+    "constraints": "a column checks with the constraints of each question (as verifiable-instructions has)",
     "second model": "a second language model (--second)",
     "log-probabilities": "a model that tells log-probabilities",
 }

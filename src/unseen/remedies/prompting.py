@@ -7,6 +7,8 @@ from unseen.adaptation.prompting import (
     chain_of_thought,
     choice_shuffling,
     constrained,
+    deal,
+    experts,
     few_shot,
     instructed,
     least_to_most,
@@ -106,6 +108,28 @@ REMEDIES: tuple[Remedy, ...] = (
         cost="both models score the options", ask=two_models,
         assumptions="The two go wrong on different questions.",
         sources=("Dietterich (2000), Ensemble methods in machine learning",),
+    ),
+    Remedy(
+        "experts", "prompting", "two models, pooled as fits what is seen",
+        "Pools the probabilities that two models give each option: as a product with a weight each, as a mixture, or as one "
+        "whose shares follow how sure each model is. Weights are fitted on kinds that are seen.",
+        ("language model", "second model", "options", "log-probabilities"),
+        ({"how": "product"}, {"how": "mixture"}, {"how": "gate"}),
+        cost="both models score the options, of seen questions too", ask=experts,
+        assumptions="Which model knows better is the same on kinds not seen, or shows in how sure it is.",
+        sources=(
+            "Genest & Zidek (1986), Combining probability distributions", "Hinton (2002), Training products of experts",
+            "Jacobs et al. (1991), Adaptive mixtures of local experts",
+        ),
+    ),
+    Remedy(
+        "deal", "prompting", "a search that looks ahead to the constraints",
+        "Tries several next tokens at each place, continues each for some tokens, and takes the one whose likelihood and met "
+        "constraints are worth most together. It needs a model that runs here.",
+        ("language model", "constraints"), ({"weight": 8.0}, {"weight": 24.0}), cost="many tokens for each one that is said",
+        ask=deal,
+        assumptions="Constraints can be checked while the text is written, and the model can meet each of them.",
+        sources=("Huang et al. (2025), DeAL: decoding-time alignment for large language models",),
     ),
     Remedy(
         "calculator", "prompting", "the model writes, a calculator computes",

@@ -33,6 +33,7 @@ class Question:
         skill: What it takes, where the table says so.
         steps: How many steps it takes, where the table says so.
         api: Address of a world whose records can be looked up, where the table says so.
+        checks: Constraints of an instruction, by which its answers are scored, where the table has them.
         cluster: What it belongs with (a whole and its parts); "" for nothing. Such questions are no examples for each other.
     """
 
@@ -46,6 +47,7 @@ class Question:
     steps: float | None = None
     cluster: str = ""
     api: str = ""
+    checks: str = ""
 
     @property
     def wants(self) -> str:

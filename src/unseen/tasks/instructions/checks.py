@@ -46,6 +46,20 @@ class Checks:
         met = self.met(answer)
         return float(all(met)) if self.every else sum(met) / len(met)
 
+    def progress(self, answer: object) -> float:
+        """How far an answer is, 0 to 1: the subject's word and each constraint count alike, words to be used one by one.
+
+        >>> two = Checks("dog", (Constraint("include", ("cat", "hen")),))
+        >>> two.progress("A dog."), two.progress("A dog and a cat."), two.progress("A dog, a cat, a hen.")
+        (0.5, 0.75, 1.0)
+        """
+        text = text_of(answer)
+        parts = [float(self.about(text))]
+        for c in self.constraints:
+            part = [Constraint(c.kind, (w,)) for w in c.words] if c.kind == "include" else [c]
+            parts.append(sum(p.met(text) for p in part) / len(part))
+        return sum(parts) / len(parts)
+
     def told(self) -> str:
         """As JSON; ``read`` reads it.
 
