@@ -254,6 +254,6 @@ def test_a_search_is_tried_with_what_it_computes_as_its_cost(tmp_path):
     )
     costs = {r["remedy"]: r["answer_cost"] for r in made.ranking}
     # Three tokens are said after prompts of some two hundred; what is tried besides comes on top.
-    assert costs["deal"] > 1.02
+    assert costs["deal"] > 1.01
     (family,) = made.document["families"]
     assert "the share of the constraints of an instruction that the answer meets" in str(family["notes"])
