@@ -17,15 +17,15 @@ DRAWN = "the examples were drawn independently of each other, from what is to co
 
 @dataclass(frozen=True)
 class Bound:
-    """An upper bound of the unseen error of a network, or of one made from it.
+    """An upper bound of the unseen error (or loss) of a network, or of one made from it.
 
     Attributes:
         kind: Which bound.
         about: The network whose error it bounds: compressed and noisy ones are others than the network itself.
-        value: The bound, at most 1.
+        value: The bound; of an error at most 1.
         confidence: In how many of all draws of the examples it holds at least.
         seen: Error of the same network on the examples.
-        guess: Error of guessing among the classes, each as likely.
+        guess: Error (or loss) of guessing among the classes, each as likely.
         examples: Independent examples behind it.
         assumes: What it rests on.
         terms: What it is made of, by name.
