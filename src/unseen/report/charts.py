@@ -55,6 +55,7 @@ DRAWN: dict[type[Details], str] = {
     multiverse.OverSettings: "charts_multiverse:curves",
     network.Limited: "charts_network:bounds",
     network.Carrying: "charts_network:circuits",
+    network.Asked: "charts_network:bits",
 }
 # Kinds whose estimates, as rows of intervals, are their picture.
 BY_INTERVALS = (learner.HeldOutDomain, learner.DomainsBehind, learner.ClaimedRows)

@@ -79,6 +79,18 @@ def bounds(findings: Sequence[Shown[network.Limited]]) -> Iterator[Picture]:
         )  # fmt: skip
 
 
+def bits(findings: Sequence[Shown[network.Asked]]) -> Iterator[Picture]:
+    """Bits of each network beyond its training examples, on the same test examples."""
+    told = [(f.name, f.details.bits) for f in findings[:MAX_ROWS] if f.details.bits is not None]
+    if told:
+        rows = [[Mark(name, e.value, e.low, e.high)] for name, e in told]
+        svg = forest(rows, label="Bits beyond the training examples", axis="bits", reference=0.0)
+        yield Picture(
+            svg, "Bits that test answers show beyond what the training examples give; at 0 a network errs as much as the mean of "
+            "all functions that fit as closely.",
+        )  # fmt: skip
+
+
 def _of_seen(circuit: network.Circuit) -> float:
     return circuit.seen
 

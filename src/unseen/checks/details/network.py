@@ -168,6 +168,40 @@ class Limited(Details):
     came_out: Estimate | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked(Details):
+    """How many bits a network's test answers show beyond what its training examples give.
+
+    Attributes:
+        network: The network.
+        bits: log₂ of how many times rarer functions are that err as little as it than those that err as little as their mean;
+            None without a test set.
+        predictor: Bits that single out its test error among functions that fit as closely.
+        mean: The same of their mean.
+        error: Its mean squared error on the test examples.
+        mean_error: Of the mean.
+        examples: Training examples that were counted from.
+        tests: Test examples.
+        dimension: Directions in which the training inputs vary; None where there is none.
+        resolution: Smallest distance between two classes; None of numbers.
+        complexity: Bits that telling the classes apart asks for at that dimension and distance.
+        refused: What could not be told, and why.
+    """
+
+    network: str
+    bits: Estimate | None
+    predictor: float | None
+    mean: float | None
+    error: float | None
+    mean_error: float | None
+    examples: int
+    tests: int
+    dimension: Estimate | None
+    resolution: float | None
+    complexity: Estimate | None
+    refused: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class OrderedBy(Record):
     """How one measure orders the runs.

@@ -163,6 +163,28 @@ def radial(length: float, height: float = 1.0) -> Kernel:
     return kernel
 
 
+def exponential(length: float, height: float = 1.0) -> Kernel:
+    """Continuous functions that need not be smooth: height · exp(−|x − y| / length), akin to wide ReLU networks.
+
+    Source: Geifman et al. (2020), On the similarity between the Laplace and neural tangent kernels.
+
+    >>> exponential(2.0)(np.array([[0.0]]), np.array([[0.0], [2.0]])).round(3)
+    array([[1.   , 0.368]])
+    """
+
+    def kernel(x: Floats, y: Floats) -> Floats:
+        return height * np.exp(-distances(x, y) / length)
+
+    return kernel
+
+
+def distances(x: Floats, y: Floats) -> Floats:
+    """Euclidean distances of all pairs, shape (n, m)."""
+    from scipy.spatial.distance import cdist
+
+    return np.asarray(cdist(x, y), np.float64)
+
+
 def _pair(inputs: ArrayLike, targets: ArrayLike) -> tuple[Floats, Floats]:
     x, y = np.asarray(inputs, np.float64), np.asarray(targets, np.float64)
     if len(x) != len(y) or not len(x):
