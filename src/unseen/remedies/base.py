@@ -32,6 +32,7 @@ NEEDS: Mapping[str, str] = {
     "number columns": "columns of numbers",
     "module features": "a torch module with features(x) and head",
     "norms": "a torch module with batch-norm layers",
+    "rows apart": "a torch module that answers each row by itself (no batch norm)",
     "any norms": "a torch module with normalisation layers",
     "perturbable": "inputs that at least two families of perturbations can change",
     "images": "inputs that are images",

@@ -21,6 +21,15 @@ def with_objective(call: Call, *, objective: str, **hyper: Any) -> Any:
     return learner.fit(call.train, call.rng)
 
 
+def shared_directions(call: Call, **hyper: Any) -> Any:
+    """The module on directions that many rows share: winsorised to a percentage, or the median of a few groups' means."""
+    with needs_torch("winsorised descent"):
+        from unseen.training.objectives.domains.robust_gradients import MedianOfMeans, Winsorised
+    learner = call.make()
+    learner.objective, learner.domain = (Winsorised(**hyper) if "percent" in hyper else MedianOfMeans(**hyper)), DOMAIN
+    return learner.fit(call.train, call.rng)
+
+
 def averaged(call: Call, *, averaging: str) -> Any:
     """The module with the mean of its weights along the run."""
     learner = call.make()
@@ -149,6 +158,25 @@ REMEDIES: tuple[Remedy, ...] = (
         "answers.",
         ("classes",), ({},), "As for divdis.", "Pagliardini et al. (2023), Agree to disagree", ("diversification-ood",),
         cost="one fit of two members for each target", sees_target=True,
+    ),
+    Remedy(
+        "winsorised-descent", "objective", "winsorised descent",
+        "Draws each coordinate of the rows' gradients in to its c-th lowest and highest value before their mean is taken. What a "
+        "few rows alone ask for does not move the weights.",
+        ("torch", "rows apart"), ({"percent": 2.0}, {"percent": 8.0}),
+        cost="one fit, at the gradient of each row (some five times the time)",
+        assumptions="Some labels are wrong, and the module has the room to learn them by heart.",
+        sources=("Chatterjee (2020), Coherent gradients: an approach to understanding generalization in gradient descent",
+                 "Chatterjee & Zielinski (2022), On the generalization mystery in deep learning"),
+        studies=("coherent-gradients",), fit=shared_directions, fits=5,
+    ),
+    Remedy(
+        "median-of-means", "objective", "median of three gradients",
+        "Cuts each batch into three groups and takes the median of their gradients, coordinate by coordinate. As winsorised "
+        "descent, at the price of plain training.",
+        ("torch",), ({"groups": 3},), assumptions="As for winsorised descent; gradients of the groups agree on what matters.",
+        sources=("Zielinski, Krishnan & Chatterjee (2020), Weak and strong gradient directions",), studies=("coherent-gradients",),
+        fit=shared_directions,
     ),
     Remedy(
         "weight-averaging", "objective", "averaged weights (SWA, SWAD)",

@@ -110,6 +110,7 @@ def _met(problem: Problem, learner: Any, domains: int, ordered: bool) -> dict[st
         "number columns": lambda: bool(numbers_of(problem.examples)),
         "module features": lambda: torch_learner and _module_has_features(learner),
         "norms": lambda: torch_learner and _layers(learner, ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")),
+        "rows apart": lambda: torch_learner and not _layers(learner, ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")),
         "any norms": lambda: (
             torch_learner and _layers(learner, ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm"))
         ),
