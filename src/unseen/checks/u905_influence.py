@@ -182,7 +182,9 @@ def _sentence(found: dict[str, Any] | None, n: int, judged: str) -> str:
     wrong, fall, k = found["wrong"], found["fall"], found["left_out"]
     if fall is None:
         if judged != "wrong":
-            return f"the {counted(wrong, 'worst answer')} on the test set are too few independent ones to say what carries them."
+            return (
+                f"{counted(wrong, 'worst answer')} on the test set: too few independent ones to say what carries them."
+            )
         given = f"{counted(wrong, 'answer')} on the test set {'is' if wrong == 1 else 'are'} wrong"
         return f"{given}, too few independent ones to say what carries them."
     if fall.low <= 0:
