@@ -376,3 +376,13 @@ def test_checks_that_are_none_are_refused_with_what_they_should_be(fake):
     table = pl.DataFrame({"question": ["Write."], "target": ["A dog."], "checks": ["[1]"]})
     with pytest.raises(BadInput, match=r"'\[1\]' is no list of constraints as `unseen task sample"):
         probe(planned(table, Probing(variants=("format",))), fake(lambda text: "A dog."))
+
+
+def test_an_item_with_an_empty_option_is_left_out_and_this_is_said(fake):
+    """It was asked without its options, as if the question had none."""
+    table = pl.DataFrame(
+        {"question": ["Which?", "Which now?", "And which?"], "target": ["a", "b", "c"], "choices": [["a", " "], ["b", "\u200b"], ["c", "d"]]}
+    )  # fmt: skip
+    plan = planned(table, Probing(variants=("typos", "format")))
+    assert [item.name for item in plan.items] == ["3"]
+    assert "items: 2 left out (an option is empty; first: 1)." in plan.notes

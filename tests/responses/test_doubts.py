@@ -61,3 +61,13 @@ def test_all_columns_that_are_missing_are_named_at_once():
     for name, option in (("item", "--item-column"), ("score", "--score"), ("model", "--model-column")):
         assert f"'{name}'" in str(told.value)
         assert option in str(told.value)
+
+
+@pytest.mark.parametrize(("unread", "told"), [(0, False), (2, False), (120, True)])
+def test_answers_that_could_not_be_read_stand_on_the_first_screen_where_they_are_many(unread, told):
+    """They count as wrong, so that a model may look worse than it is; two of 240 change nothing to speak of."""
+    given = table(steps=["1", "2"]).with_columns(pl.Series("unparsable", [k < unread for k in range(240)]))
+    with terminal():
+        shown = " ".join(str(unseen.audit(given, select=["U001"])).split())
+    assert ("50 % of the answers could not be read and count as wrong (column raw_answer)" in shown) == told
+    assert ("could not be read" in shown) == told

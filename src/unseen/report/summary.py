@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+import polars as pl
+
 from unseen.auditing import CHANGE, REMEDIES, AuditResult, all_checks, weight
 from unseen.checks._unit import PLAIN, Unit, answers_unit, unit_of
 from unseen.checks.base import Check, Clear, Context, Found, NotApplicable, Outcome, Settings, Subject, Undecided
@@ -342,7 +344,7 @@ def describe_responses(responses: Responses) -> dict[str, Any]:
             for f in responses.factors.values()
         ],
         "notes": list(responses.notes),
-        **({"doubts": doubts} if (doubts := doubts_of(responses.notes)) else {}),
+        **({"doubts": doubts} if (doubts := [*doubts_of(responses.notes), *_unread(responses)]) else {}),
     }
 
 
@@ -380,3 +382,23 @@ __all__ = [
     "schema",
     "summarise",
 ]
+
+
+# A share of answers that could not be read below which they change no verdict to speak of.
+FEW_UNREAD = 0.05
+
+
+def _unread(responses: Responses) -> list[str]:
+    """That many answers could not be read, where the table says so: they count as wrong, which the model may not be."""
+    if "unparsable" not in responses.table.columns or responses.table.schema["unparsable"] != pl.Boolean:
+        return []
+    shares = (
+        responses.table.group_by(pl.col("model").cast(pl.String))
+        .agg(pl.col("unparsable").mean())
+        .sort("unparsable", "model")
+    )
+    name, share = shares.row(-1)
+    if share is None or share < FEW_UNREAD:
+        return []
+    whose = f" of {name}" if shares.height > 1 else ""
+    return [f"{100 * share:.0f} % of the answers{whose} could not be read and count as wrong (column raw_answer)"]

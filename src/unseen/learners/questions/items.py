@@ -218,7 +218,10 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
     if target is None or not str(target).strip():
         return "no right answer"
     target = str(target).strip()
-    question, options = split_options(question, row.get("choices"))
+    given = row.get("choices")
+    if isinstance(given, list) and len(given) > 1 and not all(map(_shows, given)):
+        return "an option is empty"
+    question, options = split_options(question, given)
     label = ""
     if options:
         if len(options) > len(LETTERS):
@@ -240,6 +243,15 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
         *((frame, "") if isinstance(frame, Frame) else (None, frame)), label, row.get("split"),
         checks=str(row.get("checks") or ""),
     )  # fmt: skip
+
+
+def _shows(option: Any) -> bool:
+    r"""Whether an option holds anything that can be seen.
+
+    >>> _shows("a"), _shows(" "), _shows("\u200b"), _shows(None)
+    (True, False, False, False)
+    """
+    return option is not None and any(c.isprintable() and not c.isspace() for c in str(option))
 
 
 def split_options(question: str, choices: Any = None) -> tuple[str, tuple[str, ...]]:
