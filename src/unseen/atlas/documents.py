@@ -10,6 +10,7 @@ from unseen.atlas.citing import citations, citers
 from unseen.atlas.ledger import ORDER, Entry, counts, ledger
 from unseen.atlas.plan import FIDELITIES
 from unseen.atlas.runner import notes
+from unseen.atlas.sweeping import sweeps_told
 from unseen.atlas.wording import effect_text, held_against, number, subjects_text
 
 
@@ -104,6 +105,8 @@ def study_page(e: Entry) -> str:
             f"| {_cell(s['at'])} | {effect_text(s['estimate']) if s['estimate'] else number(s['value'])} |"
             for s in sweep["values"]
         ]
+    for sentence in sweeps_told(result):
+        lines += ["", _cell(sentence)]
     if plan["history"]:
         lines += ["", "## History", "", *(f"- {c['date']}: {c['what']}" for c in plan["history"])]
     for note in notes().get(e.row.slug, []):

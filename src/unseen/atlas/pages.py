@@ -15,6 +15,7 @@ from unseen.atlas.plan import FIDELITIES
 from unseen.atlas.protocol import code_of, load, study_modules
 from unseen.atlas.runner import notes
 from unseen.atlas.site import html
+from unseen.atlas.sweeping import sweeps_told
 from unseen.atlas.wording import effect_text, held_against, number, subjects_text
 from unseen.errors import UnseenError
 
@@ -186,6 +187,7 @@ def result_text(result: Mapping[str, Any]) -> str:
     for sweep in result["sweeps"]:
         shown = ", ".join(f"{s['at']}: {number(s['value'])}" for s in sweep["values"])
         lines += _hung(f"{sweep['part']} over {sweep['name']}: {shown}." + (" The sign changes." * sweep["changes"]))
+    lines += [x for sentence in sweeps_told(result) for x in _hung(sentence)]
     units = result["plan"]["units"]
     lines += _hung(f"{len(result['seeds'])} seeds, {result['seconds']:.0f} s. Intervals cover {units}")
     return "\n".join(lines)
