@@ -17,6 +17,8 @@ from unseen.estimates.models.foretelling import Foretelling, foretelling
 from unseen.estimates.models.pairwise_information import Information, Worst, information, worst_environments
 
 SETTINGS = ("width", "depth", "batch", "rate", "decay", "noise", "moves", "seed")
+# Runs that reached the loss, from which a family's order is told.
+LEAST_RUNS = 16
 # What is foretold; each is larger where a run holds better.
 TARGETS: Mapping[str, str] = {
     "gap": "score on test images less that on training images", "shifted": "score on turned, blurred and noisy images",
@@ -123,6 +125,6 @@ def mean_over(parts: list[Estimate], level: float) -> Estimate:
 
 
 def families(table: pl.DataFrame) -> list[str]:
-    """Families of which the table has runs."""
-    there = set(table["family"].to_list())
-    return [name for name in FAMILIES if name in there]
+    """Families of which enough runs reached the common loss for an order to be told."""
+    trained = table.filter("reached")["family"].to_list()
+    return [name for name in FAMILIES if trained.count(name) >= LEAST_RUNS]
