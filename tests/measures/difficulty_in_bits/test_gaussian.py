@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from unseen.errors import BadInput, TooFewUnits, Undefined
-from unseen.measures.difficulty_in_bits.counted import counted_bits, listed_bits, scaled_chi_squared_bits
+from unseen.measures.difficulty_in_bits.counted import _log_density, counted_bits, listed_bits, scaled_chi_squared_bits
 from unseen.measures.difficulty_in_bits.gaussian import Hypotheses, hypotheses_that_fit, linear, polynomial, radial
 from unseen.measures.difficulty_in_bits.tails import Squares
 
@@ -140,6 +140,18 @@ def test_the_published_fit_is_right_where_variances_are_equal():
     assert far.value > 1_000
 
 
+@pytest.mark.parametrize(("df", "nc"), [(700, 0.01), (700, 300), (3_000, 5)])
+def test_of_many_degrees_the_published_fit_is_right_too(df, nc):
+    """Densities of the library are minus infinity there, so that a fit by them stays where it began."""
+    rng = np.random.default_rng(1)
+    errors = 1e-4 * rng.noncentral_chisquare(df, nc, 300)
+    error = 0.7e-4 * (df + nc)
+    truth = -Squares(np.array([1e-4]), np.array([float(df)]), np.array([1e-4 * nc])).log_share(error) / math.log(2)
+    told = scaled_chi_squared_bits(errors, error, rng=rng)
+    assert told.low < truth < told.high
+    assert told.width < truth
+
+
 def test_where_variances_differ_the_published_fit_is_beside_the_truth_and_draws_are_not():
     made = Hypotheses(np.zeros((30, 1)), np.diag(0.5 ** np.arange(30.0)), np.zeros((30, 1)))
     error = made.squares.mean / 1_000
@@ -148,6 +160,12 @@ def test_where_variances_differ_the_published_fit_is_beside_the_truth_and_draws_
     exact = made.bits(error, rng=rng, draws=20_000)
     assert exact.value == pytest.approx(made.bits_by_saddlepoint(error), abs=0.1)
     assert scaled_chi_squared_bits(errors, error, rng=rng).high < exact.low
+
+
+@pytest.mark.parametrize(("df", "nc"), [(110, 0), (60, 60), (5, 120)])
+def test_the_density_by_the_saddlepoint_is_that_of_the_library(df, nc):
+    values = np.linspace(0.5, 1.6, 30) * (df + nc)
+    assert _log_density(values, df, nc) == pytest.approx(stats.ncx2.logpdf(values, df, nc), abs=0.005)
 
 
 def test_errors_that_tell_no_shape_are_refused():

@@ -15,6 +15,8 @@ from unseen.measures.difficulty_in_bits.tails import Squares
 Floats = NDArray[np.float64]
 RESAMPLES = 40
 LEAST = 20
+# Degrees of freedom with noncentrality from which densities go by the saddlepoint.
+MANY = 100.0
 
 
 def listed_bits(
@@ -132,7 +134,7 @@ def _fitted(values: Floats, start: Floats | None) -> Floats:
 
     def cost(log: Floats) -> float:
         df, nc, scale = np.exp(np.clip(log, -20, 20))
-        told = stats.ncx2.logpdf(values / scale, df, nc) - math.log(scale)
+        told = _log_density(values / scale, float(df), float(nc)) - math.log(scale)
         return float(-np.sum(told)) if np.isfinite(told).all() else 1e300
 
     return np.asarray(
@@ -142,8 +144,21 @@ def _fitted(values: Floats, start: Floats | None) -> Floats:
 
 def _bits(log: Floats, error: float) -> float:
     df, nc, scale = (float(v) for v in np.exp(np.clip(log, -20, 20)))
-    told = float(stats.ncx2.logcdf(error / scale, df, nc))
+    told = float(stats.ncx2.logcdf(error / scale, df, nc)) if df + nc < MANY else -math.inf
     if not math.isfinite(told) or told < -600:
         # Beyond what doubles hold as a probability.
         told = Squares(np.array([scale]), np.array([df]), np.array([scale * nc])).log_share(error)
     return max(0.0, -told / math.log(2))
+
+
+def _log_density(values: Floats, df: float, nc: float) -> Floats:
+    """Logarithm of the density of a noncentral χ²; of many degrees by the saddlepoint, where scipy's is minus infinity."""
+    if df + nc < MANY:
+        return np.asarray(stats.ncx2.logpdf(values, df, nc), np.float64)
+    d = (df + np.sqrt(df**2 + 4 * values * nc)) / (2 * values)
+    s = (1 - d) / 2
+    cumulant = -df / 2 * np.log(d) + nc * s / d
+    second, third, fourth = (x * df / d**k + y * nc / d ** (k + 1) for x, y, k in ((2, 4, 2), (8, 24, 3), (48, 192, 4)))
+    # The next term, without which small degrees of freedom would look too likely.
+    more = np.log1p(fourth / second**2 / 8 - 5 * third**2 / second**3 / 24)
+    return cumulant - s * values - 0.5 * np.log(2 * math.pi * second) + more
