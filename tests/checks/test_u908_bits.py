@@ -43,6 +43,7 @@ def test_a_network_that_knows_the_rule_shows_bits_that_one_that_knows_less_does_
         in audit.context[0].statement
     )
     assert knows.dimension.low < 2 < knows.dimension.high
+    assert "open" not in audit.context[0].statement
     assert knows.complexity is None
     assert "bits that test answers show beyond" in audit.save_html(tmp_path / "r.html").read_text().lower()
 
@@ -122,6 +123,18 @@ def test_what_has_no_distances_or_too_few_tests_is_told():
     assert "between which there are no distances" in told(net, (tokens, tokens[:, 0] % 2)).statement
     few = told(Says(), made(60, 0), made(12, 1))
     assert "12 test clusters, 20 are needed" in few.statement
+    copies = tuple(np.repeat(part, 10, axis=0) for part in made(5, 1))
+    assert "5 test clusters, 20 are needed" in told(Says(), made(60, 0), copies).statement
+
+
+def test_bits_that_may_be_none_and_errors_above_the_mean_are_said():
+    train, test = made(80, 0), made(120, 1)
+    assert "(it errs more than the mean of these functions)" in told(Says(3.0), train, test).statement
+    few = (test[0][:24], test[1][:24])
+    nearly = next(
+        s for s in (told(Says(k / 20), train, few) for k in range(4, 30)) if s.estimate.low < 0 < s.estimate.high
+    )
+    assert "(whether there are any is open)" in nearly.statement
 
 
 def test_the_same_audit_twice_says_the_same():

@@ -65,6 +65,7 @@ class Bits(Check):
         return of_each(self, self._tell, subject, settings)
 
     def _tell(self, given: Inspected, network: Network, settings: Settings) -> Outcome:
+        from unseen.measures.bounds.bound import units_of
         from unseen.measures.difficulty_in_bits.beyond import bits_beyond
 
         if not given.train.inputs.is_floating_point():
@@ -92,7 +93,7 @@ class Bits(Check):
             )  # fmt: skip
         train, _ = some(given.train, MOST_TRAIN, rng)
         test, _ = some(given.test, MOST_TEST, rng)
-        found = bits_beyond(_three(network, train), _three(network, test), test.clusters, level=settings.level)
+        found = bits_beyond(_three(network, train), _three(network, test), units_of(test).of, level=settings.level)
         few = (
             ""
             if len(train) == len(given.train)
@@ -103,7 +104,7 @@ class Bits(Check):
             code=self.code, about=About("model", network.name), estimate=found.bits,
             statement=f"{name}: its answers to {len(test):,} test examples show {found.bits.format(0)} bits beyond what its "
             f"{len(train):,} training examples{few} give, counted among functions of a Gaussian process that fit as "
-            f"closely{where}.",
+            f"closely{_open(found.bits)}{where}.",
             next_step="Compare networks on the same test examples: bits of other data, or of more test examples, are others.",
             details=Asked(
                 network=network.name, bits=found.bits, predictor=found.predictor, mean=found.mean, error=found.error,
@@ -145,6 +146,13 @@ def _complexity(
         return apart, complexity_over(dimension, task), []
     except Undefined as error:
         return None, None, [str(error)]
+
+
+def _open(bits: Estimate) -> str:
+    """What an interval on both sides of zero, or below it, says."""
+    if bits.high < 0:
+        return " (it errs more than the mean of these functions)"
+    return " (whether there are any is open)" if bits.low <= 0 else ""
 
 
 def _asks(complexity: Estimate | None, given: Inspected) -> str:
