@@ -137,8 +137,8 @@ def answers(model: Subject, shown: Sequence[Example], items: Sequence[Example], 
     reconstructed="Problems, which are far smaller, their wording, and worked schedules (the paper shows none).",
     history=[
         Change("2026-11-22", "Written; thresholds from the abstract before any run of it."),
-        Change("2026-11-22", "A look at eight other problems under limits of order: the model writes one schedule whatever is asked, "
-               "feasible in three. The gate is not expected to hold at 0.5B; nothing was changed."),
+        Change("2026-11-22", "A look at eight other problems under limits of order: the model writes one schedule whatever is "
+               "asked, feasible in three. The gate is not expected to hold at 0.5B; nothing was changed."),
     ],
     would_take="models that schedule four jobs in order in eight of ten cases, from 3B on",
     subjects={MODEL: 250_000},
