@@ -178,3 +178,29 @@ def test_where_no_remedy_helps_the_verdict_says_so_at_its_nominal_rate():
     # Nominal is 2.5 %: 8 of 100 and more would come by chance in 3 of 1,000 runs.
     assert said <= 7
     assert alone <= 7
+
+
+def test_over_settings_the_gain_is_that_of_each_way_to_choose():
+    """Sound helps where it is judged; treacherous is taken where domains validate, sound where rows held back do."""
+    from unseen.improving.over_settings import over_settings
+
+    made = designed()
+
+    def treacherous(fitting, side, rows):
+        return -0.2 if side == "seen" else 0.2 if "," in fitting.name else -0.1
+
+    def sound(fitting, side, rows):
+        return 0.1
+
+    effects = {"treacherous": treacherous, "sound": sound}
+    gains = Gains(made, simulated(made, effects, noise=0.05), [Candidate(n) for n in effects], 0.95)
+    over = over_settings(gains, 0.005)
+    told = {(r["validation"], r["judge"]): r for r in over.rows()}
+    used = gains.gained([gains.choose(fold, made.validation) for fold in made.folds]).estimate
+    assert (over.used.estimate.value, over.used.estimate.low) == (used.value, used.low)
+    assert not told[made.validation, "mean"]["found"]
+    assert told[IN_DOMAIN, "mean"]["value"] == pytest.approx(0.1, abs=0.01)
+    assert told[IN_DOMAIN, "mean"]["found"]
+    assert over.influence[0].axis == "validation"
+    assert over.influence[0].share > 0.9
+    assert over_settings(Gains(made, simulated(made, {}), [], 0.95), 0.005) is None

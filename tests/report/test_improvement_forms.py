@@ -103,3 +103,21 @@ def test_a_gain_in_reach_of_more_data_is_open_and_says_how_much_more(value, verd
     if times is not None:
         assert times == pytest.approx((0.08 * 2.80 / 1.96 / 0.06) ** 2)
         assert "About 3.6 times as many domains of this size would show such a gain" in statement(family)
+
+
+def test_every_form_tells_in_how_many_settings_of_the_search_the_gain_holds():
+    from unseen.estimates import Estimate
+    from unseen.estimates.multiverse.grid import explored
+    from unseen.report.improvement import _over, over_words
+
+    def gain(setting):
+        value = 0.04 if setting["validation"] == "domains" else 0.01
+        return Estimate(value, value - 0.02, value + 0.02, 9, "t")
+
+    over = explored({"validation": ["domains", "rows"], "judge": ["mean", "worst"]}, gain)
+    told = _over(over)
+    assert told["statement"] == (
+        "The honest gain is help in 2 of 4 reasonable settings of this search: 0.010 to 0.040; the choice of validation moves it most."
+    )
+    assert over_words({"over_settings": told}) == [told["statement"]]
+    assert over_words({}) == over_words({"over_settings": None}) == []

@@ -16,10 +16,12 @@ from unseen.engine.executors import Kind
 from unseen.engine.processes import kept_workers
 from unseen.engine.store import Store
 from unseen.errors import BadInput, TooFewUnits
+from unseen.estimates.multiverse.grid import Multiverse
 from unseen.estimates.testing.multiplicity import holm
 from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candidates_of, run_attempts
 from unseen.improving.design import Design, Fitting, design
 from unseen.improving.gains import CRAFTED, IN_DOMAIN, Gained, Gains
+from unseen.improving.over_settings import over_settings
 from unseen.improving.racing import Race, dropped_words, run_race, seconds_of, waves_of, wholly_dropped
 from unseen.improving.told import Told
 from unseen.improving.worst import LEAST, Judge, required_judge, worst_count
@@ -91,6 +93,7 @@ class Improvement:
         unchanged_worst: Mean score of the unchanged learner over the worst quarter of held-out sets.
         collect: What doubling the domains or the rows would bring; why that can't be told; None where it was not asked.
         subject: What the remedies change.
+        over: The honest gain under other reasonable ways to choose and judge; None where none of them has one.
     """
 
     design: Design
@@ -106,6 +109,7 @@ class Improvement:
     unchanged_worst: float | None = None
     collect: Doubling | str | None = None
     subject: Subject = "learner"
+    over: Multiverse | None = None
 
 
 def improve(
@@ -306,6 +310,7 @@ def improvement_of(
     )
     return Improvement(
         shown, ranking, selected, alternatives, not_tried, statistics.fmean(scores), helped, bar, fits, gains.judge, tail,
+        over=over_settings(gains, bar),
     )  # fmt: skip
 
 

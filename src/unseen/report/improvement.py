@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unseen.estimates.multiverse.grid import Multiverse
 from unseen.improving import UNCHANGED, Gained, Improvement, Ranked, Selected
 from unseen.plain_text import counted
 from unseen.refitting import MEASURES, Asked
@@ -63,10 +64,35 @@ def _family(one: Improvement) -> dict[str, Any]:
     if family["times_more"] is not None:
         family["verdict"] = "undecided"
     family["collect"] = None if one.collect is None else _collect(one.collect, one.smallest_gain, family)
+    family["over_settings"] = None if one.over is None else _over(one.over)
     family["headline"] = headline(family)
     family["statement"] = statement(family)
     family["next_step"] = next_step(family)
     return family
+
+
+def _over(over: Multiverse) -> dict[str, Any]:
+    """The honest gain over reasonable settings of the search: a sentence, what each choice moves, one row a setting."""
+    low, high = over.range
+    n = len(over.answers)
+    moved = next((i.axis for i in over.influence if i.share >= 0.05), "")
+    unchanged = n - len(over.answered)
+    told = (
+        f"The honest gain is help in {over.found} of {n} reasonable settings of this search: {low:.3f} to {high:.3f}"
+        + (f"; the choice of {moved} moves it most" if moved else "")
+        + (f"; in {unchanged} the choice leaves all as it is" if unchanged else "")
+    )
+    return {
+        "statement": f"{told}.", "settings": n, "found": over.found, "low": low, "high": high,
+        "choices": [{"name": i.axis, "moves": i.share, "means": dict(i.means)} for i in over.influence],
+        "each": over.rows(),
+    }  # fmt: skip
+
+
+def over_words(family: Mapping[str, Any]) -> list[str]:
+    """The sentence about other settings of the search, where there is one."""
+    told = family.get("over_settings")
+    return [str(told["statement"])] if told else []
 
 
 def first_words(one: Improvement) -> str:

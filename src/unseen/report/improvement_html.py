@@ -14,6 +14,7 @@ from unseen.report.improvement import (
     costs_shown,
     gain_heads,
     gains_shown,
+    over_words,
     scored,
     settings_words,
     subject,
@@ -73,7 +74,7 @@ def _family(family: Mapping[str, Any]) -> dict[str, Any]:
             *([] if family["unchanged_worst"] is None else [("at the worst quarter", scored(family, "unchanged_worst"))]),
         ],
         "notes": [
-            *family["notes"],
+            *over_words(family), *family["notes"],
             *(f"{name} is not judged: {why}." for name, why in list(family["left_out"].items())[:MAX_DOMAINS]),
         ],
         "failures": [

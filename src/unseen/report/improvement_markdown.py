@@ -12,6 +12,7 @@ from unseen.report.improvement import (
     costs_shown,
     gain_heads,
     gains_shown,
+    over_words,
     scored,
     settings_words,
     subject,
@@ -58,6 +59,7 @@ def _family(family: Mapping[str, Any]) -> list[str]:
         f"{counted(family['held_out'], 'held-out set')}, {counted(family['repeats'], 'seed')}; the unchanged {subject(family)} "
         f"scores {scored(family, 'unchanged')}{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
         "called help.",
+        *(f"\n{escape(sentence)}" for sentence in over_words(family)),
     ]
     for r in family["ranking"]:
         lines += [

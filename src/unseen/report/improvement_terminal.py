@@ -13,6 +13,7 @@ from unseen.report.improvement import (
     costs_shown,
     gain_heads,
     gains_shown,
+    over_words,
     scored,
     settings_words,
     subject,
@@ -92,6 +93,7 @@ def _small(family: Mapping[str, Any], console: Console) -> None:
         f"{held}{tests}, {counted(family['repeats'], 'seed')}; the unchanged {subject(family)} scores "
         f"{scored(family, 'unchanged')} there{at_worst(family)}. A gain below {number(family['smallest_gain'])} is not "
         f"called help. {costs_said(family)}",
+        *over_words(family),
         *family["notes"],
     ]
     if family["left_out"]:
