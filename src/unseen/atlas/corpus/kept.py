@@ -89,7 +89,7 @@ def module(done: Trained) -> nn.Module:
 def export(family: str, folder: Path) -> int:
     """Write a family's runs as a user has them: weights, ``runs.csv`` with their settings, training and test data.
 
-    Runs with wrong labels are left out, since all runs of a folder share their training data.
+    Runs with wrong labels are left out, since all runs of a folder share their training data, and those of further seeds.
 
     Args:
         family: The family.
@@ -102,7 +102,8 @@ def export(family: str, folder: Path) -> int:
         BadInput: None of them is in the cache.
     """
     one = FAMILIES[family]
-    told = [d for run in one.runs() if not run.settings["noise"] and (d := read(run)) is not None and d.reached]
+    runs = [run for run in one.runs() if not run.settings["noise"] and run.seed == one.seeds[0]]
+    told = [d for run in runs if (d := read(run)) is not None and d.reached]
     if not told:
         raise BadInput(f"no run of {family} is kept: make them by python -m unseen.atlas.corpus {family} --train.")
     (folder / "runs").mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def plain(one: Ranked) -> dict[str, Any]:
         made["information"] = round(info.value, DIGITS)
         made["given"], made["p_value"], made["by_chance"] = (
             list(info.given),
-            info.p_value,
+            round(info.p_value, DIGITS),
             round(info.by_chance, DIGITS),
         )
     if worst is not None:
