@@ -6,15 +6,24 @@ batches of equal size. With ``--peer lm-eval`` the ``hf`` model of lm-evaluation
 environment), on the same weights, at the best of its batches. Seconds of the processor stand beside those of the clock, for machines that do other work.
 
     python benchmarks/language.py MODEL.gguf [--items 12] [--prompts 24] [--threads 1] [--dtype bfloat16] [--peer lm-eval]
+
+``--pieces FILE`` measures many items over several calls: pieces of 50 items by ours, whose work for the few examples is then paid anew
+in each piece, and of 5 items drawn from the same piece by a peer, in turn, so that other work on the machine meets all alike. Each piece
+is a line of FILE as soon as it is done, a further call goes on behind the last (``--seconds`` bounds a call), and the rates stand with
+95 % intervals over pieces (t, ratios by paired pieces on a log scale).
+
+    python benchmarks/language.py MODEL.gguf --pieces pieces.jsonl --items 200 --seconds 240 [--peer lm-eval]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import time
 from functools import partialmethod
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -254,6 +263,89 @@ def generation(lm: LocalModel, n: int) -> dict[str, object]:
     return found
 
 
+PIECE, FEW, BEST = 50, 5, {"options": (1, 4, 16), "letters": (1, 4, 16)}
+NAMED = {"options": "options of several tokens", "letters": "options of one token"}
+
+
+def peer_scores(lm: LocalModel, peer: str, batch: int, prompts, options) -> list[list[float]]:
+    """Sums of the log-probabilities by a peer."""
+    return Peer(lm, batch).score(prompts, options) if peer == "lm-eval" else plain_score(lm, prompts, options, batch)
+
+
+def pieces(lm: LocalModel, path: Path, n: int, peer: str, seconds: float, kinds: tuple[str, ...]) -> None:
+    """Measure what is open, piece by piece, and tell the rates of all that was measured."""
+    began = time.perf_counter()
+    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    prompts, several = items(n)
+    for start in range(0, n, PIECE):
+        for kind in kinds:
+            known = {"peer": peer, "kind": kind, "start": start, "piece": min(PIECE, n - start)}
+            if any(known.items() <= row.items() for row in done) or time.perf_counter() - began > seconds:
+                continue
+            own = slice(start, min(start + PIECE, n))
+            options = [[" A", " B", " C", " D"]] * n if kind == "letters" else several
+            few = np.sort(
+                np.random.default_rng(start).choice(np.arange(n)[own], min(FEW, known["piece"]), replace=False)
+            )
+            asked, given = [prompts[i] for i in few], [options[i] for i in few]
+            tried = {row["batch"] for row in done if row["peer"] == peer and row["kind"] == kind}
+            if not tried:
+                lm.score(prompts[:1], options[:1])
+                took = {}
+                for batch in BEST[kind]:
+                    with Clock() as clock:
+                        peer_scores(lm, peer, batch, asked[:4], given[:4])
+                    took[batch] = clock.processor
+                tried = {min(took, key=took.__getitem__)}
+            (batch,) = tried
+            # Who goes first changes from piece to piece.
+            clocks, found = {"ours": Clock(), peer: Clock()}, {}
+            for who in sorted(clocks, reverse=start // PIECE % 2 == 1):
+                with clocks[who]:
+                    if who == "ours":
+                        found[who] = [[s.logprob for s in scored] for scored in lm.score(prompts[own], options[own])]
+                    else:
+                        found[who] = peer_scores(lm, peer, batch, asked, given)
+            same = [
+                int(np.argmax(found["ours"][i - start]) == np.argmax(theirs))
+                for i, theirs in zip(few.tolist(), found[peer], strict=True)
+            ]
+            done.append(known | {
+                "batch": batch, "few": len(few), "same choice": sum(same),
+                "seconds": {who: clock.wall for who, clock in clocks.items()},
+                "processor": {who: clock.processor for who, clock in clocks.items()},
+            })  # fmt: skip
+            with path.open("a") as file:
+                file.write(json.dumps(done[-1]) + "\n")
+    for kind in kinds:
+        rows = [row for row in done if row["peer"] == peer and row["kind"] == kind and row["start"] < n]
+        if rows:
+            print(json.dumps(told(rows, kind, peer), indent=1))
+
+
+def told(rows, kind: str, peer: str) -> dict[str, object]:
+    """Seconds an item and their ratio, over pieces."""
+    found: dict[str, object] = {
+        NAMED[kind]: {"ours on": sum(r["piece"] for r in rows), f"{peer} on": sum(r["few"] for r in rows)},
+        "pieces": len(rows), "batch": rows[0]["batch"],
+        "same choice": f"{sum(r['same choice'] for r in rows)} of {sum(r['few'] for r in rows)}",
+    }  # fmt: skip
+    for clock in ("processor", "seconds"):
+        ours = np.array([r[clock]["ours"] / r["piece"] for r in rows])
+        theirs = np.array([r[clock][peer] / r["few"] for r in rows])
+        found[f"{clock} an item"] = {"ours": round(float(ours.mean()), 4), peer: round(float(theirs.mean()), 4)}
+        logs = np.log(theirs / ours)
+        half = t_of(len(rows)) * float(logs.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else math.nan
+        found[f"times less, {clock}"] = [round(math.exp(float(logs.mean()) + s * half), 1) for s in (0, -1, 1)]
+    return found
+
+
+def t_of(n: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, n - 1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -263,9 +355,15 @@ def main() -> None:
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--only", choices=("options", "letters", "generation", "alone"))
     parser.add_argument("--peer", choices=("plain", "lm-eval"), default="plain")
+    parser.add_argument("--pieces", type=Path)
+    parser.add_argument("--seconds", type=float, default=240.0)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     lm = LocalModel.load(given.model, dtype=given.dtype)
+    if given.pieces is not None:
+        kinds = (given.only,) if given.only in NAMED else tuple(NAMED)
+        pieces(lm, given.pieces, given.items, given.peer, given.seconds, kinds)
+        return
     parts = {
         "options": lambda: multiple_choice(lm, given.items, one_token=False),
         "letters": lambda: multiple_choice(lm, given.items, one_token=True),
