@@ -8,7 +8,14 @@ import polars as pl
 import torch
 
 from unseen.atlas.studies.learners._grokked_transformers_facts import FactSets
-from unseen.atlas.studies.learners.grokked_transformers import EVERY, Grown, joined, known_facts, rows_of, shuffled
+from unseen.atlas.studies.learners.grokked_transformers import (
+    EVERY,
+    Grown,
+    crossing,
+    joined,
+    known_facts,
+    shuffled,
+)
 from unseen.engine.seeds import torch_generator
 from unseen.tasks.knowledge.facts import TwoHopFacts
 from unseen.training.config import TrainConfig
@@ -69,9 +76,26 @@ def test_known_facts_are_the_atomic_ones_out_of_distribution(world):
     assert known_facts(task, grown(sets, Knows(sets, sets.seen, words)))[0] < 0.5
 
 
-def test_rows_are_taken_and_joined(world):
+def test_facts_are_joined_one_below_the_other(world):
     _, sets = world
-    order = torch.randperm(len(sets.unseen[1]), generator=torch_generator(2))
-    both = joined(rows_of(sets.unseen, order[:3]), rows_of(sets.unseen, order[3:]))
-    assert torch.equal(both[1], sets.unseen[1][order])
-    assert torch.equal(both[0][0], sets.unseen[0][0][order])
+    both = joined(sets.seen, sets.unseen)
+    assert torch.equal(both[1], torch.cat([sets.seen[1], sets.unseen[1]]))
+    assert torch.equal(both[0][0], torch.cat([sets.seen[0][0], sets.unseen[0][0]]))
+    assert torch.equal(both[0][1], torch.cat([sets.seen[0][1], sets.unseen[0][1]]))
+
+
+def test_crossing_inferences_join_one_fact_out_of_distribution_and_one_in_it(world):
+    task, sets = world
+    (tokens, place), answers = crossing(task, sets.words)
+    names = {number: word for word, number in sets.words.items()}
+    ood = {row[0] for row in task.rows if row[2] == "atomic" and row[3] == "ood"}
+    found = [tuple(names[i] for i in row) for row in tokens.tolist()]
+    for (head, first, second), answer in zip(found, answers.tolist(), strict=True):
+        middle = task.facts[int(head[1:]), int(first[1:])]
+        assert ((head, first) in ood) + ((f"e{middle}", second) in ood) == 1
+        assert names[answer] == f"e{task.facts[middle, int(second[1:])]}"
+    assert set(place.tolist()) == {2}
+    # Every first fact has six that may follow: all chains are ID, OOD, or cross.
+    asked = {row[0] for row in task.rows if row[2] == "inferred"}
+    assert len(set(found)) == len(found) == 6 * len(task.facts) - len(asked)
+    assert not set(found) & asked
