@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from unseen.atlas.digit_tasks import split_digits
-from unseen.atlas.plan import DIFFERENCE, SHARE, Measurement, Sweep, control, gate, headline, side_part, study
+from unseen.atlas.plan import DIFFERENCE, SHARE, Change, Measurement, Sweep, control, gate, headline, side_part, study
 from unseen.engine.seeds import numpy_generator
 
-ROWS, WIDTH, RATE, BATCH = 1000, 32, 0.2, 100
-COPIES = 10
+ROWS, WIDTH, RATE, BATCH = 1000, 32, 0.2, 500
+# Drawn in at either end: ten of a batch, more than one image and fewer than the right ones of a digit (some 27).
+PERCENT = 2.0
+COPIES = 20
 # Updates after which coherence is looked at: early, as in the paper's figures, and more than once.
 EARLY = (25, 50, 100, 150, 200)
 
@@ -90,10 +92,10 @@ def answers(model: Any, x: np.ndarray) -> np.ndarray:
     "on MNIST with up to all labels wrong by descent on winsorised gradients (1 to 8 of a batch of 100 at either end), and "
     "networks for ImageNet by the median of three groups' gradients.",
     here="1,000 images of scikit-learn's digits (8 × 8) with half the labels drawn anew, a perceptron of three hidden layers of "
-    "32, plain stochastic descent in batches of 100 for 3,000 updates, all methods with the same rate, updates and first weights.",
+    "32, plain stochastic descent in batches of 500 for 3,000 updates, all methods with the same rate, updates and first weights.",
     fidelity="C",
     parts=[
-        headline("kept_out", "Points by which the share of wrong labels learnt by heart falls (8 of 100 at either end)",
+        headline("kept_out", "Points by which the share of wrong labels learnt by heart falls (2 % at either end)",
                  claimed=0.5, refuted=0.0, within=DIFFERENCE,
                  basis="Coherent Gradients, figures of section 3: plain descent fits all labels, winsorised by 8 few wrong ones; "
                  "half of them is the least that is called to attenuate"),
@@ -111,20 +113,24 @@ def answers(model: Any, x: np.ndarray) -> np.ndarray:
              basis="what is kept out is not everything"),
         control("oracle_gain", "Points that leaving out the wrong labels gains", at_least=0.2, within=DIFFERENCE,
                 basis="the effect must appear where no wrong label is left"),
-        control("copies_kept_out", "With each image ten times in its batch winsorising keeps few wrong labels out", at_most=0.25,
+        control("copies_kept_out", "With each image twenty times in its batch winsorising keeps few wrong labels out", at_most=0.25,
                 within=DIFFERENCE, basis="half of what is claimed", cuts="that few examples of a batch ask for a wrong label"),
     ],
     units="seeds: images, wrong labels, initial weights and order redrawn.",
     seeds=range(10, 16),
     code="The authors' code could not be had; reconstructed from the papers",
     oracle=["tests/training/test_robust_gradients.py"],
-    reconstructed="Rate 0.2 and 3,000 updates (the papers: 0.1, and some hundred epochs of 60,000 images). Wrong labels are "
-    "drawn from all ten, so that a tenth of them is right by chance and counts as such.",
+    reconstructed="Batches of 500, 2 % at either end, rate 0.2 and 3,000 updates (the papers: 100, 1 to 8 %, 0.1, and some hundred "
+    "epochs of 60,000 images). Wrong labels are drawn from all ten, so that a tenth of them is right by chance and counts as such.",
     sweeps=[
         Sweep("updates, as a share of all", "kept_out", {"2/3": "kept_out_early", "5/6": "kept_out_later", "all": "kept_out"}),
         Sweep("updates, as a share of all", "gain", {"2/3": "gain_early", "5/6": "gain_later", "all": "gain"}),
     ],
-    history=[],
+    history=[
+        Change("2026-11-22", "Pilot on two seeds with batches of 100 and 8 of them at either end: wrong labels kept out 0.89, test "
+               "accuracy -0.13, right labels 0.59. Of 100 images some five with right labels show one digit, fewer than are drawn "
+               "in: batches of 500 with 2 % instead, which is still to be piloted.", (100, 101)),
+    ],
     would_take="MNIST and the papers' perceptron of 3 × 256 over 100 epochs",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
@@ -145,13 +151,13 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         return float((answers(model, new) == truth).mean())
 
     plain, _ = trained(ERM(), x, noisy, start, steps)
-    robust, _ = trained(Winsorised(8.0), x, noisy, start, steps)
+    robust, _ = trained(Winsorised(PERCENT), x, noisy, start, steps)
     median, _ = trained(MedianOfMeans(3), x, noisy, start, steps)
     clean, coherent = trained(ERM(), x, y, start, steps)
     _, random = trained(ERM(), x, rng.permutation(y), start, max(EARLY))
     oracle, _ = trained(ERM(), x[~wrong], noisy[~wrong], start, steps)
     same, _ = trained(ERM(), x, noisy, start, steps, copies=COPIES)
-    copies, _ = trained(Winsorised(8.0), x, noisy, start, steps, copies=COPIES)
+    copies, _ = trained(Winsorised(PERCENT), x, noisy, start, steps, copies=COPIES)
     kept = [by_heart(a) - by_heart(b) for a, b in zip(plain, robust, strict=True)]
     gain = [right(b) - right(a) for a, b in zip(plain, robust, strict=True)]
     return {
