@@ -82,7 +82,7 @@ def frobenius_bound(network: Network, sample: Sample, *, delta: float = 0.05) ->
     """Margin bound from the product of Frobenius norms.
 
     With chance 1 − δ: error ≤ share of margins below γ + 2 R + 3 √(ln(2/δ') / 2n). The Rademacher complexity R of the clipped
-    margins is at most (2/γ) Σ_k |w_k| · Π_j |W_j| · (√(2 d ln 2) + 1) · √(Σ|x_i|²) / n: the margin is √2-Lipschitz in the outputs,
+    margins is at most (2/γ) Σ_k ‖w_k‖ · Π_j ‖W_j‖ · (√(2 d ln 2) + 1) · √(Σ‖x_i‖²) / n: the margin is √2-Lipschitz in the outputs,
     the contraction for vectors costs another √2, and each output is one network of depth d. Norms and γ are rounded up (down)
     to a grid whose points share δ.
 
@@ -130,9 +130,9 @@ def reach_of_noise(inner: Sequence[float], rows: Sequence[float], lengths: np.nd
 def spectral_bound(network: Network, sample: Sample, *, delta: float = 0.05) -> Bound:
     """Margin bound from the product of spectral norms, by PAC-Bayes with the noise that moves no output by γ/4.
 
-    Noise of deviation σ on all weights moves outputs by at most e B Π s_i Σ |U_i| / s_i, and |U_i| ≤ σ (√out + √in + √(2 ln 2d))
+    Noise of deviation σ on all weights moves outputs by at most e B Π s_i Σ ‖U_i‖ / s_i, and ‖U_i‖ ≤ σ (√out + √in + √(2 ln 2d))
     for all d layers at once with a chance of a half. The largest such σ of a grid that is paid for gives
-    error ≤ share of margins below γ + 4 √((|w|² / 2σ² + ln(6n/δ')) / (n − 1)).
+    error ≤ share of margins below γ + 4 √((‖w‖² / 2σ² + ln(6n/δ')) / (n − 1)).
 
     Raises:
         Undefined: The network is no perceptron with ReLU.
