@@ -201,7 +201,7 @@ def silent(document: Document) -> str:
     Of networks: what orders several, or where the inside of one is told. Of a learner: what was left out, what the numbers
     speak of. Of answers: what was read one way and may be the other.
 
-    >>> silent({"responses": {"doubts": ["steps read as text", "a", "b", "c"]}})
+    >>> silent({"findings": [], "responses": {"doubts": ["steps read as text", "a", "b", "c"]}})
     'read with 4 doubts: steps read as text · a · b · 1 more (all: --describe)'
     """
     doubts: Sequence[str] = (document.get("responses") or {}).get("doubts", ())
