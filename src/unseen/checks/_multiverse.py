@@ -16,6 +16,7 @@ from unseen.checks._rows import score_scale
 from unseen.checks.base import Check, Outcome, Settings, Subject
 from unseen.errors import BadInput, TooFewUnits, Undefined, UnseenError
 from unseen.estimates.multiverse.grid import Axis, Grid
+from unseen.estimates.testing.multiplicity import benjamini_hochberg
 from unseen.plain_text import names, value
 from unseen.responses import Responses
 from unseen.responses.columns import SPLITS, ScoreKind
@@ -201,13 +202,7 @@ def adjusted(p_values: Sequence[float], how: str) -> NDArray[np.float64]:
     p = np.asarray(p_values, dtype=np.float64)
     if how == "none" or len(p) < 2:
         return p
-    if how.endswith("strict"):
-        return np.minimum(p * len(p), 1.0)
-    order = np.argsort(p)[::-1]
-    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    made = np.empty_like(p)
-    made[order] = np.minimum(stepped, 1.0)
-    return made
+    return np.minimum(p * len(p), 1.0) if how.endswith("strict") else benjamini_hochberg(p)
 
 
 def _universe(answers: Responses) -> tuple[Responses, bool]:
@@ -300,45 +295,47 @@ def _variants(universe: Responses, settings: Settings) -> Turn | None:
 
 
 def _splits(universe: Responses, settings: Settings, given: Any) -> Turn | None:
-    """Other places of the border between seen and unseen."""
+    """Other places of the border between seen and unseen: as asked, or one level of an ordered factor more or less."""
     asked = [] if given in (None, True) else [str(e) for e in ([given] if isinstance(given, str) else given)]
-    ways = [Way("as given")]
     if asked:
+        ways = [Way("as given")]
         for number, expression in enumerate(asked, start=1):
             moved = apply_unseen(universe, expression).table["split"]
             ways.append(Way(value(expression, 60), _moved_to(moved, number)))
         return Turn("what is unseen", tuple(ways))
     for name in universe.factors.of_kind("ordered"):
-        if not universe.table[name].dtype.is_numeric():
-            continue
-        at = universe.column(name)
-        seen, unseen = universe.is_split("seen"), universe.is_split("unseen")
-        known = ~np.isnan(at)
-        if not (known & seen).any() or not (known & unseen).any():
-            continue
-        rising = at[known & seen].max() < at[known & unseen].min()
-        if not rising and not at[known & unseen].max() < at[known & seen].min():
-            continue
-        levels = np.unique(at[known & (seen | unseen)])
-        border = at[known & unseen].min() if rising else at[known & unseen].max()
-        place = int(np.searchsorted(levels, border))
-        sign = "≥" if rising else "≤"
-        ways[0] = Way(f"{name} {sign} {border:g}")
-        for step in (-1, 1):
-            if not 0 <= place + step < len(levels):
-                continue
-            other = levels[place + step]
-            beyond = (at >= other) if rising else (at <= other)
-            split = np.where(known & beyond, "unseen", "seen")
-            if all(
-                _items(universe, (split == side) & known & (seen | unseen)) >= settings.min_units
-                for side in ("seen", "unseen")
-            ):
-                both = pl.Series("split", np.where(seen | unseen, split, "train")).cast(pl.Enum(SPLITS))
-                moved = pl.select(pl.when(pl.Series(known)).then(both).otherwise(universe.table["split"])).to_series()
-                ways.append(Way(f"{name} {sign} {other:g}", _moved_to(moved.alias("split"), len(ways))))
-        return Turn("what is unseen", tuple(ways))
+        if universe.table[name].dtype.is_numeric() and (found := _borders(universe, settings, name)):
+            return Turn("what is unseen", found)
     return None
+
+
+def _borders(universe: Responses, settings: Settings, name: str) -> tuple[Way, ...]:
+    """The border that a factor draws between the sides, and those one level off that leave enough items on both.
+
+    Empty where the sides do not lie apart on it.
+    """
+    at = universe.column(name)
+    seen, unseen = universe.is_split("seen"), universe.is_split("unseen")
+    known = ~np.isnan(at)
+    either = known & (seen | unseen)
+    if not (known & seen).any() or not (known & unseen).any():
+        return ()
+    rising = at[known & seen].max() < at[known & unseen].min()
+    if not rising and not at[known & unseen].max() < at[known & seen].min():
+        return ()
+    levels = np.unique(at[either])
+    border = at[known & unseen].min() if rising else at[known & unseen].max()
+    place = int(np.searchsorted(levels, border))
+    sign = "≥" if rising else "≤"
+    ways = [Way(f"{name} {sign} {border:g}")]
+    for other in (levels[k] for k in (place - 1, place + 1) if 0 <= k < len(levels)):
+        beyond = (at >= other) if rising else (at <= other)
+        split = np.where(known & beyond, "unseen", "seen")
+        if all(_items(universe, (split == side) & either) >= settings.min_units for side in ("seen", "unseen")):
+            both = pl.Series("split", np.where(seen | unseen, split, "train")).cast(pl.Enum(SPLITS))
+            moved = pl.select(pl.when(pl.Series(known)).then(both).otherwise(universe.table["split"])).to_series()
+            ways.append(Way(f"{name} {sign} {other:g}", _moved_to(moved.alias("split"), len(ways))))
+    return tuple(ways)
 
 
 def _items(universe: Responses, rows: NDArray[np.bool_]) -> int:
