@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.api import explain
-from unseen.atlas.documents import documents
+from unseen.atlas.documents import documents, linked
 from unseen.atlas.judging import deciding
 from unseen.atlas.ledger import ORDER, Entry, ledger
 from unseen.atlas.protocol import code_of
@@ -128,7 +128,8 @@ def atlas() -> dict[str, str]:
     overview = made.pop("atlas")
     pages: dict[str, str] = {}
     listed: list[tuple[str, ...]] = []
-    for e in sorted(ledger(), key=lambda e: ORDER[e.state]):
+    entries = sorted(ledger(), key=lambda e: ORDER[e.state])
+    for e in entries:
         d = e.to_dict()
         slug, name = d["slug"], f"atlas/{d['slug']}"
         if name in made:
@@ -137,12 +138,12 @@ def atlas() -> dict[str, str]:
             pages[name] = f"{head}\n{shown(e)}\n## Parts\n{rest}\n{code}"
         listed.append((
             f"[{slug}]({slug}.md)" if name in made else slug, d["state"], d["verdict"] or "–", d["fidelity"] or "–",
-            effect_text(d["effect"], d["unit"]) if d["effect"] else "–", claimed_text(d) or "–", cell(d["kind"]), str(d["wave"]), f"[{cell(d['title'])}]({d['link']})" if d["link"] else cell(d["title"]), cell(d["claim"]),
+            effect_text(d["effect"], d["unit"]) if d["effect"] else "–", claimed_text(d) or "–", cell(d["kind"]), str(d["wave"]), linked(e), cell(d["claim"]),
         ))  # fmt: skip
     # Its own table is replaced by one with filters, over all rows; what it says above it stays.
     told = overview.partition("\n| ")[0]
     # Each study is linked by its page, here as on the report of the atlas by its article.
-    all_of_them = headlines([e for e in ledger() if e.state == "done"])
+    all_of_them = headlines([e for e in entries if e.state == "done"])
     drawn = raw(re.sub(r'<a href="#([a-z0-9-]+)">', r'<a href="\1.html">', all_of_them))
     heads = ("study", "state", "verdict", "fidelity", "effect", "claimed", "kind", "wave", "title", "claim")
     pages["atlas/index"] = (

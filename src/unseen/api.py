@@ -735,7 +735,8 @@ def improve(
         scorer: How its answers are read: by-item, exact, choice, number, regex:PATTERN or module:function.
         prompt: Text around each question, with ``{}`` in its place.
         chat: Whether questions are sent as messages; by default as the model takes them.
-        dtype: bfloat16 (default), float32 or float16, of a model that is named and runs here.
+        dtype: bfloat16, float32 or float16, of a model that is named and runs here; by default bfloat16, or float32 where
+            the processor has no bfloat16.
         max_tokens: Most tokens of a short answer.
         longest: Most tokens of an answer that reasons.
 
@@ -797,10 +798,11 @@ def improve(
 def _opened(model: Any, dtype: str | None) -> Any:
     """A model that is named, opened; any other as it is."""
     from unseen.learners.language.named import language_model
+    from unseen.learners.language.processor import dtype_setting
 
     if not isinstance(model, str | Path):
         return model
-    return language_model(str(model)) if dtype is None else language_model(str(model), dtype=dtype)
+    return language_model(str(model), **dtype_setting(str(model), dtype))
 
 
 @_public
@@ -847,7 +849,8 @@ def probe(
         scorer: How answers are read and scored; by default as the log did, where it says how.
         prompt: Text around each question, with ``{}`` in its place; by default the prompt of the log, where it tells one.
         chat: Send messages, or text to continue; by default as the log did, else as the model takes them.
-        dtype: bfloat16 (default), float32 or float16, of a model that is named and runs here.
+        dtype: bfloat16, float32 or float16, of a model that is named and runs here; by default bfloat16, or float32 where
+            the processor has no bfloat16.
         max_tokens: Most tokens of an answer; by default as in the log, else 64.
         temperature: 0 takes the likeliest token each time.
         repeats: Answers to each form.

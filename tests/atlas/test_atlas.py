@@ -310,9 +310,9 @@ def test_runs_on_another_processor_are_runs_on_another_machine(monkeypatch, tmp_
     assert "cpu SSE42" in stamp.machine()
     assert stamp.machine() != here
     (named := tmp_path / "cpuinfo").write_text("processor : 0\nvendor_id\t: GenuineOther\n")
-    monkeypatch.setattr(stamp, "CPUINFO", named)
+    monkeypatch.setattr(stamp.cpuinfo, "PLACE", named)
     assert stamp.machine().endswith("cpu SSE42 GenuineOther")
-    monkeypatch.setattr(stamp, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(stamp.cpuinfo, "PLACE", tmp_path / "none")
     assert stamp.machine().endswith("cpu SSE42")
 
 

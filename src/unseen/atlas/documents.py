@@ -76,7 +76,7 @@ def overview(entries: list[Entry]) -> str:
             lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## Stale or planned", "", "| study | state | wave | title |", "|---|---|---|---|"]
     lines += [
-        f"| {e.row.slug} | {e.state} | {e.row.wave} | {_linked(e)} |"
+        f"| {e.row.slug} | {e.state} | {e.row.wave} | {linked(e)} |"
         for e in sorted(entries, key=lambda e: ORDER[e.state])
         if e.state != "done"
     ]
@@ -140,7 +140,8 @@ def study_page(e: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _linked(e: Entry) -> str:
+def linked(e: Entry) -> str:
+    """The title of a row, with the address of its paper."""
     return f"[{_cell(e.row.title)}]({e.row.link})" if e.row.link else _cell(e.row.title)
 
 

@@ -139,11 +139,11 @@ def run(
 
 def _stored_pieces(definition: Study) -> dict[int, dict[str, Any]]:
     """Seeds of a stored result, where code, plan and versions are those of now; time is shared evenly."""
+    now = _stamp(definition, definition.plan())
     for folder in (results_folder(), own_folder()):
         result, _ = stored(folder / f"{definition.slug}.json")
         if result is None:
             continue
-        now = _stamp(definition, definition.plan())
         if any(result["stamp"].get(k) != now[k] for k in ("code", "plan", "versions", "models")):
             continue
         n = len(result["seeds"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
@@ -16,10 +15,10 @@ from numpy._core._multiarray_umath import __cpu_features__
 
 from unseen.atlas import own
 from unseen.atlas.protocol import study_modules
+from unseen.engine import cpuinfo
 from unseen.engine.sources import code_hash
 from unseen.version import __version__
 
-CPUINFO = Path("/proc/cpuinfo")
 VECTORS = ("AVX512_SPR", "AVX512_SKX", "AVX2", "SSE42", "SVE", "ASIMD", "NEON")
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers")
 # Verdicts are judged anew on every load, and the plan has a hash of its own; errors end a run and move no number.
@@ -50,15 +49,8 @@ def machine() -> str:
     3
     """
     vectors = next((name for name in VECTORS if __cpu_features__.get(name)), "")
-    told = " ".join(part for part in ("cpu", vectors, _maker()) if part)
+    told = " ".join(part for part in ("cpu", vectors, cpuinfo.told("vendor_id")) if part)
     return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {told}"
-
-
-def _maker() -> str:
-    with contextlib.suppress(OSError):
-        found = re.search(r"^vendor_id\s*:\s*(\S+)$", CPUINFO.read_text(), re.MULTILINE)
-        return found[1] if found else ""
-    return ""
 
 
 def model_hashes(paths: Sequence[str]) -> dict[str, str]:

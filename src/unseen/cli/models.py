@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def opened(
     """
     from unseen.learners.language.calls import Budget
     from unseen.learners.language.named import language_model
-    from unseen.learners.language.processor import usual_dtype
+    from unseen.learners.language.processor import dtype_setting
 
     settings: dict[str, Any] = {}
     if any(given is not None for given in (tokens, money, price_in, price_out)):
@@ -40,8 +39,4 @@ def opened(
         settings["api"] = "completions"
     if at_once is not None:
         settings["at_once"] = at_once
-    if dtype is not None:
-        settings["dtype"] = dtype
-    elif os.path.exists(name):
-        settings["dtype"] = usual_dtype(name)
-    return language_model(name, **settings)
+    return language_model(name, **settings, **dtype_setting(name, dtype))

@@ -27,7 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         (device := tmp_path / "nvidia0").unlink(missing_ok=True)
         if gpu:
             device.touch()
-        monkeypatch.setattr(processor, "CPUINFO", info)
+        monkeypatch.setattr(processor.cpuinfo, "PLACE", info)
         monkeypatch.setattr(processor, "DEVICES", (device,))
         monkeypatch.setattr(platform, "machine", lambda: architecture)
         monkeypatch.setattr(processor.os, "sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else memory // 4096)
@@ -76,7 +76,7 @@ def test_no_file_of_flags_means_bfloat16(
     machine: Machine, gguf: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine(OLD)
-    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(processor.cpuinfo, "PLACE", tmp_path / "none")
     assert usual_dtype(gguf) == "bfloat16"
 
 

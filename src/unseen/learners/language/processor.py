@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from pathlib import Path
+from typing import Any
 
-CPUINFO = Path("/proc/cpuinfo")
+from unseen.engine import cpuinfo
+
 DEVICES = (Path("/dev/nvidia0"), Path("/dev/kfd"))
 # The flags of Linux for processors that multiply bfloat16 themselves: Cooper Lake, Zen 4 and later; Sapphire Rapids and later.
 MULTIPLIES = ("avx512_bf16", "amx_bf16")
@@ -29,14 +30,22 @@ def usual_dtype(path: str | Path) -> str:
     """
     if platform.machine() not in ("x86_64", "AMD64") or any(device.exists() for device in DEVICES):
         return "bfloat16"
-    try:
-        flags = re.search(r"^flags\s*:(.*)$", CPUINFO.read_text(), re.MULTILINE)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (OSError, ValueError, AttributeError):
+    flags = cpuinfo.told("flags").split()
+    if not flags or any(flag in flags for flag in MULTIPLIES):
         return "bfloat16"
-    if flags is None or any(flag in flags[1].split() for flag in MULTIPLIES):
-        return "bfloat16"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return "float32" if 2 * _in_float32(Path(path)) <= memory else "bfloat16"
+
+
+def dtype_setting(name: str, dtype: str | None) -> dict[str, Any]:
+    """The data type as a setting of a model by its name: the one that is asked for, else the usual one where it runs here.
+
+    >>> dtype_setting("model.gguf", "float16"), dtype_setting("openai:small", None)
+    ({'dtype': 'float16'}, {})
+    """
+    if dtype is not None:
+        return {"dtype": dtype}
+    return {"dtype": usual_dtype(name)} if os.path.exists(name) else {}
 
 
 def _in_float32(path: Path) -> int:
