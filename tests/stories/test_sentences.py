@@ -5,7 +5,7 @@ from unseen.checks.blame import side
 from unseen.estimates import Estimate
 from unseen.stories import sentences
 from unseen.stories.amounts import Amounts
-from unseen.stories.themes import THEMES, range_over
+from unseen.stories.themes import THEMES, over_models
 from unseen.stories.verdict import at_the_next
 
 
@@ -35,16 +35,28 @@ def test_a_verdict_begins_with_a_capital():
     assert at_the_next("held-out site: nothing can be said of the next one.").startswith("Held-out site")
 
 
-def _off(model: str, value: float, code: str = "U601") -> Found:
+def _off(model: str, value: float, split: str = "seen", code: str = "U601") -> Found:
     return Found(
-        code=code, about=About("model", model), statement=f"{model} is off by {value}.", next_step="-",
+        code=code, about=About("slice", f"{model}, {split} rows"), statement=f"{model} is off by {value}; it need not be.",
+        next_step="-", shared=f"confidence misses by {{}} on {split} rows",
         estimate=Estimate(value, value - 0.02, value + 0.02, 90, "x", 0.95), p_value=0.001, effect=value, details={"model": model},
     )  # fmt: skip
 
 
-def test_a_theme_tells_the_range_over_models_not_only_the_heaviest():
-    told = [_off("a", 0.08), _off("b", 0.06), _off("b", 0.03), _off("c", 0.2, "U603"), _off("c", 0.051)]
-    # Of the model with two findings the heavier counts; another check has another unit.
-    assert range_over(told, 4) == ("3 of 4 models: 0.05 to 0.08.", "0.05 to 0.08")
-    assert range_over(told[:2], 2) == ("Both models: 0.06 to 0.08.", "0.06 to 0.08")
-    assert range_over(told[:1], 4) == ("", "0.08 [0.06, 0.10]")
+def test_a_theme_tells_the_range_over_models_of_one_quantity():
+    # Of the model with two findings the heavier counts; other rows and other checks are other quantities.
+    told = [
+        _off("a", 0.08),
+        _off("b", 0.06),
+        _off("b", 0.03),
+        _off("c", 0.2, code="U603"),
+        _off("d", 0.9, "unseen"),
+        _off("c", 0.051),
+    ]
+    assert over_models(told, 4) == (
+        "3 of 4 models: confidence misses by 0.05 to 0.08 on seen rows.",
+        "0.05 to 0.08",
+    )
+    assert over_models(told[:2], 2) == ("Both models: confidence misses by 0.06 to 0.08 on seen rows.", "0.06 to 0.08")
+    # Of one model there is nothing to tell beside its own sentence.
+    assert over_models([told[0], told[4]], 4) == ("", "0.08 [0.06, 0.10]")

@@ -238,3 +238,26 @@ def test_nothing_found_says_what_is_clear_and_what_is_open():
         "Nothing found: 1 question clear, 1 question undecided, which is not a pass.",
         "Nothing could be judged.",
     ]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_models_that_a_column_moves_the_other_way_are_told_apart(seed):
+    # m0 and m1 score lower with options, m2 scores lower asked freely: one column, two stories.
+    import unseen
+
+    rng, parts = np.random.default_rng(seed), []
+    asked = np.where(rng.uniform(size=800) < 0.5, "with options", "freely")
+    for model, worse in (("m0", "with options"), ("m1", "with options"), ("m2", "freely")):
+        p = np.where(asked == worse, 0.4, 0.75)
+        score = (rng.uniform(size=800) < p).astype(int)
+        parts.append(
+            pl.DataFrame({"model": model, "item": [f"i{i}" for i in range(800)], "score": score, "asked": asked})
+        )
+    audit = unseen.audit(pl.concat(parts), select="U102,U103")
+    told = {str(s.condition): (s.models, s.effect.low > 0) for s in audit.stories if s.condition is not None}
+    assert {k: (sorted(v), low) for k, (v, low) in told.items()} == {
+        "asked = with options": (["m0", "m1"], True),
+        "asked = freely": (["m2"], True),
+    }
+    held = [i for s in audit.stories for i in s.findings]
+    assert len(held) == len(set(held)) == len(audit.found)

@@ -104,6 +104,7 @@ class CheckOfKinds(Check):
             settings=settings,
             scale=scored(subject).scale,
             blames=Blame((name,), Condition(tuple(terms)), originals()),
+            shared=f"{unit.change} under {under}",
             details=RewordedFlips(
                 model=name, **flips, mean_original=before, mean_variant=after, worst=pairs.worst(), loss=loss
             ),

@@ -95,6 +95,7 @@ def calibration(
         too_rough=rough if carrying < CLEARING else "",
         instead=f"Collect rows of more clusters: at least {CLEARING:.0f} of about equal size.",
         blames=Blame((rows.model,), rows_in(split), measure="confidence"),
+        shared=f"{signal.words} misses the {rows.unit.share} by {{}} {on(split)}",
         details=Calibration(
             model=rows.model,
             split=split,
@@ -168,6 +169,7 @@ def ranking(
             next_step=f"Do not abstain or route by this {signal.words}; try another one (margin, agreement of samples).",
             otherwise=otherwise,
             blames=Blame((name,), rows_in(split), measure="confidence"),
+            shared=f"{signal.words} ranks {where} with an AUROC of {{}}, where 0.5 is chance",
             **common,
         )
     return otherwise
@@ -218,6 +220,7 @@ def transfer(
         ),
         settings=settings,
         blames=Blame((part.model,), rows_in("unseen"), measure="confidence"),
+        shared=f"recalibrated on seen rows, {signal.words} claims {{}} too much on unseen ones",
         details=CalibrationMoved(
             model=part.model,
             signal=signal.shown,
@@ -253,6 +256,7 @@ def ranking_kept(
         next_step="Choose what to answer, or to whom to route, by something that was tried on unseen rows.",
         settings=settings,
         blames=Blame((part.model,), rows_in("unseen"), measure="confidence"),
+        shared=f"{signal.words} ranks worse on unseen rows by {{}}",
         details=RankingMoved(model=part.model, signal=signal.words, seen=areas[0], unseen=areas[1], lost=lost),
     )
 

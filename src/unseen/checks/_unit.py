@@ -78,6 +78,15 @@ class Unit:
         return f"{subject}'s {self.word} rises by" if self.lower else f"{subject} {verb}"
 
     @property
+    def change(self) -> str:
+        """A change for the worse as a clause with {} for the number.
+
+        >>> Unit().change, Unit(name="loss", perfect=0.0).change
+        ('{} is lost', 'loss rises by {}')
+        """
+        return f"{self.word} rises by {{}}" if self.lower else "{} is lost"
+
+    @property
     def worse(self) -> str:
         """On which side of another number a worse one lies."""
         return "higher" if self.lower else "lower"

@@ -113,10 +113,13 @@ class Found(Outcome):
         otherwise: What is said instead if the correction for the whole audit does not let the finding stand: the
             same estimate, judged by the same rule. A test (with a p-value) always has it, a fact never.
         blames: The rows and models that it blames, where it blames any: findings with one cause are told once.
+        shared: What the estimate is, as a clause with {} for the number: how it is told of several models at once. Findings
+            that have the same one are the same quantity.
     """
 
     otherwise: Clear | Undecided | None = None
     blames: Blame | None = None
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -258,6 +261,7 @@ class Check(ABC):
         title: str = "",
         too_rough: str = "",
         instead: str = "",
+        shared: str = "",
     ) -> Outcome:
         """The rule for a one-sided question "is the effect (estimate, larger is worse) there and large enough".
 
@@ -279,6 +283,7 @@ class Check(ABC):
             title: What the check is called in a sentence, where that is not its title: of a loss, say.
             too_rough: Statement where the interval is too rough a guess to clear anything; "" where it is none.
             instead: What to do then.
+            shared: What the estimate is, as a clause with {} for the number, to be told of several models at once.
         """
         matters = settings.gap_that_matters * scale
         common: dict[str, Any] = {
@@ -294,7 +299,9 @@ class Check(ABC):
         else:
             otherwise = self.unless_found(matters, settings=settings, clear=clear, title=title, **common)
         if p_value <= settings.fdr and estimate.value >= settings.smallest_gap * scale:
-            return Found(statement=found, next_step=next_step, otherwise=otherwise, blames=blames, **common)
+            return Found(
+                statement=found, next_step=next_step, otherwise=otherwise, blames=blames, shared=shared, **common
+            )
         return otherwise
 
     def unless_found(

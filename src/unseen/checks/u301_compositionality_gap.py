@@ -71,6 +71,9 @@ class CompositionalityGap(CheckOfWholes):
             next_step="Let the model write the steps down or answer the parts first; U302 shows what it does instead.",
             settings=settings,
             blames=Blame((w.model,), wholes_rows(), measure="parts"),
+            shared="{} of wholes are unsolved although all their parts are solved"
+            if w.lower
+            else "{} of wholes are wrong although all their parts are right",
             details=PartsAndWhole(
                 model=w.model,
                 gap=gap,

@@ -66,6 +66,7 @@ class MasteryProfile(CheckOfWholes):
             next_step=f"Look at the answers behind it: a whole {right} without its parts was memorised, guessed or misgraded.",
             settings=settings,
             blames=Blame((w.model,), wholes_rows(), measure="parts"),
+            shared=f"{{}} of wholes are {right} although parts of them are {wrong}",
             details=Profiles(model=w.model, strict=strict, loose=loose),
         )
 

@@ -140,6 +140,7 @@ class InvalidSteps(Check):
             "without them.",
             settings=settings,
             blames=Blame((one.model,), rows_in(split), measure="other"),
+            shared=f"{{}} of right answers{where} come through an invalid step",
             details=StepsBehind(
                 model=one.model, split=split, invalid=share, right=right, right_and_valid=valid, answers=int(side.sum()),
                 verifier_agrees=noise.agrees, human_labels=noise.labels, sides=_by_side(one, settings),
@@ -177,6 +178,7 @@ class InvalidSteps(Check):
             next_step="Compare the sides by answers whose steps are valid: the loss on unseen rows is larger than the score says.",
             settings=settings,
             blames=Blame((one.model,), rows_in("unseen"), measure="other"),
+            shared="the score hides more invalid steps on unseen rows, by {}",
             details=StepsBehind(
                 model=one.model, split="unseen", invalid=rise, right=float(one.right[one.unseen].mean()),
                 right_and_valid=float((one.right & (one.invalid == 0))[one.unseen].mean()), answers=int(one.unseen.sum()),

@@ -82,6 +82,7 @@ class VariantRobustness(Check):
             settings=settings,
             scale=rows.scale,
             blames=Blame((name,), variants(), originals()),
+            shared=f"{unit.change} from originals to variants",
             details=RewordedFlips(
                 model=name, **flips, mean_original=before, mean_variant=after, worst=worst, loss=loss
             ),

@@ -108,6 +108,7 @@ class OrderOfOptions(Check):
             "report the mean over orders beside that of one order.",
             settings=settings,
             blames=of_changes(one.model),
+            shared="two orders of the same options get different choices in {} of cases",
             details=details,
         )  # fmt: skip
 
@@ -138,6 +139,7 @@ class OrderOfOptions(Check):
             "labels off the probabilities (PriDe).",
             settings=settings,
             blames=of_changes(one.model),
+            shared="one place draws {} of all choices beyond what its options explain",
             details=_details(one, moved, estimate, settings, place=at),
         )  # fmt: skip
 

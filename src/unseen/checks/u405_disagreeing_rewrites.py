@@ -113,6 +113,7 @@ class DisagreeingRewrites(Check):
             "its spread, or take the answer that most forms get.",
             settings=settings,
             blames=of_changes(one.model),
+            shared="two forms of one question get different answers in {} of cases",
             details=Disagreeing(
                 model=one.model, questions=len(rewritten), answers=sum(len(r.answer) for r in rewritten), unread=one.unread,
                 disagreement=share.estimate, kinds=kinds, wrong_at_least=least, right_in_all=everywhere, right_in_some=somewhere,

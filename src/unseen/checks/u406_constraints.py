@@ -153,6 +153,7 @@ class Constraints(Check):
             next_step="Ask for fewer things at a time, or let the model check its answer against each of them.",
             settings=settings,
             blames=Blame((one.model,), measure="other"),
+            shared="all constraints are met in {} less of the items of several than each alone lets expect",
             details=ByConstraints(
                 model=one.model, factor="constraints", numbers=tuple(levels), excess=e, left_out=left_out
             ),
@@ -190,6 +191,7 @@ class Constraints(Check):
             "that scores more.",
             settings=settings,
             blames=Blame((one.model,), measure="other"),
+            shared="two orders of the same constraints get different scores in {} of cases",
             details=OrdersOfConstraints(model=one.model, questions=len(orders), differing=share.estimate, hard_first=lean),
         )  # fmt: skip
 

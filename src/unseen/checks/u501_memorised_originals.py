@@ -90,6 +90,7 @@ class MemorisedOriginals(Check):
             settings=settings,
             scale=rows.scale,
             blames=Blame((name,), variants(), originals(), measure="excess"),
+            shared=f"{unit.change} {more}from originals to variants",
             details=MemorisedFlips(
                 model=name, **flips, loss=float(np.mean(pairs.original - pairs.variant)),
                 loss_of_others=None if others is None else float(base.mean()), p_flips=asymmetry, excess=excess,

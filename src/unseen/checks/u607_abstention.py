@@ -140,6 +140,7 @@ class Abstention(Check):
             "was seen.",
             settings=settings,
             blames=Blame((part.model,), rows_in("unseen"), measure="confidence"),
+            shared=f"unseen answers kept for their {words} {_told(unit, '{} more')} than a threshold set on seen rows promised",
             details=Abstaining(
                 model=part.model, signal=words, judged=kept, promises=tuple(others),
                 sides=tuple(_side(n, s, settings) for n, s in (("seen", seen), ("unseen", unseen))),
@@ -194,6 +195,7 @@ class Abstention(Check):
             next_step="Set a threshold on its confidence instead, on labelled rows from where it is to be used.",
             settings=settings,
             blames=Blame((name,), rows_in("unseen"), measure="confidence"),
+            shared=f"answers that are given {_told(unit, '{} more')} on unseen rows than on seen ones",
             details=OwnAbstentions(
                 model=name,
                 answered_seen=answered[0],

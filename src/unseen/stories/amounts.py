@@ -143,6 +143,8 @@ def _share(
 
 def _same(cause: Cause, searched: Sequence[Cause]) -> Condition:
     """The levels of the cause's columns that one half of the clusters finds; the cause's own where it finds none."""
+    if any(o.condition == cause.condition for o in searched):
+        return cause.condition
     columns = set(cause.condition.columns)
     return next((o.condition for o in searched if set(o.condition.columns) == columns), cause.condition)
 

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from unseen.auditing import AuditResult
 from unseen.checks.base import Found, Outcome
-from unseen.checks.blame import Blame, Condition
+from unseen.checks.blame import Blame, Condition, originals
 from unseen.stories.ground import Contrast, FloatArray, Ground, Left, left_of
 
 # What a finding that has a cause measures: scores, or scores above those of other models.
@@ -113,6 +113,7 @@ def causes(result: AuditResult, found: Iterable[int], ground: Ground) -> list[Ca
     chosen = _needed(chosen, judge)
     _simplify(chosen, groups, judge, ground)
     _place_rest(open_cases, chosen, judge)
+    chosen += _turned_round(chosen, ground)
     return [cause for cause in chosen if cause.positions]
 
 
@@ -299,6 +300,46 @@ def best_of(
         if taken > best[1] * (1 + 1e-9):
             best = (condition, taken)
     return best
+
+
+def _turned_round(chosen: Sequence[Cause], ground: Ground) -> list[Cause]:
+    """Causes of models that score no lower on the rows of a cause: what is held equal takes their effect, too.
+
+    Each of them goes to the conditions that its own findings blame. Models for which none of these has lower scores are
+    left out: their findings are told by their theme.
+    """
+    turned = dict[Condition, Cause]()
+    for cause in chosen:
+        given = [o.condition for o in chosen if o is not cause]
+        for model in _no_lower(cause.condition, sorted(cause.models), given, ground):
+            own = [case for case in cause.cases if case.model == model]
+            if all(case.blame.measure == "excess" for case in own):
+                continue
+            cause.cases = [case for case in cause.cases if case.model != model]
+            cause.models.discard(model)
+            for case in own:
+                cause.positions.remove(case.position)
+            blamed = dict.fromkeys(c for case in own if case.blame.measure == "score" for c in _blamed(case.blame))
+            lower = [c for c in blamed if not _no_lower(c, [model], given, ground)]
+            if not lower:
+                continue
+            best = best_of(lower, ground.part(model), given, ground)[0]
+            home = next((o for o in chosen if o.condition == best), None) or turned.setdefault(
+                best, Cause(best, (best,))
+            )
+            for case in own:
+                home.add(case)
+    return list(turned.values())
+
+
+def _no_lower(
+    condition: Condition, models: Sequence[str], given: Sequence[Condition], ground: Ground
+) -> list[str]:  # fmt: skip
+    """Models whose score is no lower where a condition holds, others held equal."""
+    against = originals() if any(term.kind == "variant" for term in condition.terms) else None
+    contrasts = [ground.contrast(model, condition, against, excess=False) for model in models]
+    left = left_of(contrasts, given)
+    return [m for m, of in zip(models, left, strict=True) if math.isfinite(of.error) and of.value <= 0]
 
 
 def _place_rest(open_cases: Sequence[Case], chosen: Sequence[Cause], judge: _Judge) -> None:

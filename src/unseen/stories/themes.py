@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unseen.auditing import AuditResult
 from unseen.checks._unit import Unit
-from unseen.checks.base import Outcome
+from unseen.checks.base import Found, Outcome
 from unseen.checks.details.learner import HeldOutDomain
 from unseen.checks.details.models import TwoRankings
 from unseen.checks.u702_ranking_flips import order_told
@@ -109,15 +109,17 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     models = models_of((result.outcomes[i] for i in ordered), scores)
     of_models = 0 if scores is None else len(scores)
     own = [result.outcomes[i] for i in ordered]
-    over, figure = range_over(own, of_models)
+    of_several, figure = over_models(own, of_models)
     domains = over_domains(own, result.outcomes)
     if domains and first.code == "U801":
         figure = domains[1]
-    over = f"{over} {domains[0]}".strip() if domains else over
-    claim = _claim(first, scores)
+    claim = of_several or _claim(first, scores)
+    said = claim if isinstance(first.details, TwoRankings) else first.statement
+    if of_several and first.estimate is not None:
+        said = f"{of_several} {min(models_named(first))}: {first.estimate.format(2)}."
     return Story(
         title=theme.told(PLAIN if scores is None else scores.unit),
-        sentence=f"{claim if isinstance(first.details, TwoRankings) else first.statement} {over}".rstrip(),
+        sentence=f"{said} {domains[0]}" if domains else said,
         figure=figure,
         models=models,
         of_models=of_models,
@@ -139,30 +141,30 @@ def _claim(first: Outcome, scores: ScoreTable | None) -> str:
     if isinstance(first.details, TwoRankings):
         size = "" if first.estimate is None else f"; {first.estimate.format(2)} or more on either side"
         return f"{order_told(first.details, PLAIN if scores is None else scores.unit)}{size}."
-    return first.statement
+    # What stands behind a semicolon explains the number before it.
+    return f"{first.statement.partition('; ')[0].rstrip('.')}."
 
 
-def range_over(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
-    """What the check of the heaviest finding says of all models, in a sentence ("" for one model) and in short.
+def over_models(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
+    """What the heaviest finding says, of all models of which the same quantity is found.
 
     Args:
         outcomes: Findings of one theme, the heaviest first.
         of_models: Number of models in the audit.
 
     Returns:
-        The sentence, and the range over models or the estimate of the one model.
+        A sentence ("" for one model), and the range over models or the estimate of the one model.
     """
     first = outcomes[0]
-    values: dict[tuple[str, ...], float] = {}
-    for o in outcomes:
-        named = tuple(sorted(models_named(o)))
-        if o.code == first.code and o.estimate is not None and len(named) == 1:
-            # Of findings on several sides the heaviest of each model counts.
-            values.setdefault(named, o.estimate.value)
-    if len(values) < 2:
+    values = {
+        min(models_named(o)): o.estimate.value for o in reversed(outcomes)
+        if isinstance(first, Found) and first.shared and isinstance(o, Found) and (o.code, o.shared) == (first.code, first.shared)
+        and o.estimate is not None and len(models_named(o)) == 1
+    }  # fmt: skip
+    if not isinstance(first, Found) or len(values) < 2:
         return "", "" if first.estimate is None else first.estimate.format(2)
     told = _from_to(values.values())
-    return f"{who([name for (name,) in values], of_models)}: {told}.", told
+    return f"{who(list(values), of_models)}: {first.shared.replace('{}', told, 1)}.", told
 
 
 def over_domains(found: Iterable[Outcome], judged: Iterable[Outcome]) -> tuple[str, str] | None:
@@ -216,4 +218,4 @@ def models_of(outcomes: Iterable[Outcome], scores: ScoreTable | None) -> tuple[s
     return tuple(row.model for row in scores.rows if row.model in named)
 
 
-__all__ = ["by_theme", "models_of", "over_domains", "range_over"]
+__all__ = ["by_theme", "models_of", "over_domains", "over_models"]
