@@ -53,10 +53,13 @@ def test_a_theme_tells_the_range_over_models_of_one_quantity():
         _off("d", 0.9, "unseen"),
         _off("c", 0.051),
     ]
-    assert over_models(told, 4) == (
+    assert over_models(told[0], told, 4) == (
         "3 of 4 models: confidence misses by 0.05 to 0.08 on seen rows.",
         "0.05 to 0.08",
     )
-    assert over_models(told[:2], 2) == ("Both models: confidence misses by 0.06 to 0.08 on seen rows.", "0.06 to 0.08")
+    assert over_models(told[0], told[:2], 2) == (
+        "Both models: confidence misses by 0.06 to 0.08 on seen rows.",
+        "0.06 to 0.08",
+    )
     # Of one model there is nothing to tell beside its own sentence.
-    assert over_models([told[0], told[4]], 4) == ("", "0.08 [0.06, 0.10]")
+    assert over_models(told[0], [told[0], told[4]], 4) == ("", "0.08 [0.06, 0.10]")

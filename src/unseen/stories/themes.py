@@ -105,11 +105,11 @@ def _story(result: AuditResult, theme: Theme, positions: list[int], scores: Scor
     ordered = sorted(
         positions, key=lambda i: (not result.outcomes[i].code.startswith(theme.codes), -result.weight(i), i)
     )
-    first = result.outcomes[ordered[0]]
+    first = _lead([result.outcomes[i] for i in ordered])
     models = models_of((result.outcomes[i] for i in ordered), scores)
     of_models = 0 if scores is None else len(scores)
     own = [result.outcomes[i] for i in ordered]
-    of_several, figure = over_models(own, of_models)
+    of_several, figure = over_models(first, own, of_models)
     domains = over_domains(own, result.outcomes)
     if domains and first.code == "U801":
         figure = domains[1]
@@ -145,26 +145,42 @@ def _claim(first: Outcome, scores: ScoreTable | None) -> str:
     return f"{first.statement.partition('; ')[0].rstrip('.')}."
 
 
-def over_models(outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
-    """What the heaviest finding says, of all models of which the same quantity is found.
+def _lead(outcomes: Sequence[Outcome]) -> Outcome:
+    """The heaviest finding of the quantity that is found of most models."""
+    models: dict[tuple[str, str], set[str]] = {}
+    for o in outcomes:
+        if isinstance(o, Found) and o.shared:
+            models.setdefault((o.code, o.shared), set()).update(models_named(o))
+    return max(outcomes, key=lambda o: len(models.get((o.code, o.shared), ())) if isinstance(o, Found) else 0)
+
+
+def over_models(lead: Outcome, outcomes: Sequence[Outcome], of_models: int) -> tuple[str, str]:
+    """What a finding says, of all models of which the same quantity is found.
 
     Args:
-        outcomes: Findings of one theme, the heaviest first.
+        lead: The finding.
+        outcomes: Findings of one theme, the heaviest first, this one among them.
         of_models: Number of models in the audit.
 
     Returns:
         A sentence ("" for one model), and the range over models or the estimate of the one model.
     """
-    first = outcomes[0]
-    values = {
-        min(models_named(o)): o.estimate.value for o in reversed(outcomes)
-        if isinstance(first, Found) and first.shared and isinstance(o, Found) and (o.code, o.shared) == (first.code, first.shared)
-        and o.estimate is not None and len(models_named(o)) == 1
-    }  # fmt: skip
-    if not isinstance(first, Found) or len(values) < 2:
-        return "", "" if first.estimate is None else first.estimate.format(2)
+    values = _alike(lead, outcomes)
+    if not isinstance(lead, Found) or len(values) < 2:
+        return "", "" if lead.estimate is None else lead.estimate.format(2)
     told = _from_to(values.values())
-    return f"{who(list(values), of_models)}: {first.shared.replace('{}', told, 1)}.", told
+    return f"{who(list(values), of_models)}: {lead.shared.replace('{}', told, 1)}.", told
+
+
+def _alike(one: Outcome, outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """What is found of each model that is the same quantity; of several findings of a model the heaviest, which comes first."""
+    if not isinstance(one, Found) or not one.shared:
+        return {}
+    return {
+        min(models_named(o)): o.estimate.value for o in reversed(outcomes)
+        if isinstance(o, Found) and (o.code, o.shared) == (one.code, one.shared) and o.estimate is not None
+        and len(models_named(o)) == 1
+    }  # fmt: skip
 
 
 def over_domains(found: Iterable[Outcome], judged: Iterable[Outcome]) -> tuple[str, str] | None:
