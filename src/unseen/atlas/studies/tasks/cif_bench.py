@@ -74,8 +74,8 @@ def made_up(item: Item) -> Told:
     "135M writes few Chinese answers that can be read.",
     history=[
         Change("2026-11-22", "Written; thresholds from the abstract before any run."),
-        Change("2026-11-23", "Pilot of two seeds: .77 right in English, the model of both languages has no gap (-0.03), the made-up "
-               "script loses 0.50. Nothing changed.", (100, 101)),
+        Change("2026-11-23", "Pilot of two seeds: .77 right in English, the model of both languages has no gap (-0.03), the "
+               "made-up script loses 0.50. Nothing changed.", (100, 101)),
     ],
     would_take="the 150 tasks with their private half, and models that were tuned on the public one",
     subjects={MODEL: 400_000, BOTH: 100_000},
