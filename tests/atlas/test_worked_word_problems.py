@@ -36,6 +36,25 @@ def test_a_right_number_by_a_lucky_guess_a_slip_and_a_strange_number_is_flawed_e
     assert not worked.judge(item, f"{first}. {second}. The answer is 123456.").right
 
 
+def test_steps_in_one_equation_in_a_chain_or_with_names_of_things_are_no_flaw_and_a_negative_number_is_not_right():
+    item = next(
+        e for e in ITEMS if e.factors["steps"] == 2 and [n[0] for n in e.hidden["nodes"]][-2:] == ["times", "more"]
+    )
+    (first, second), end = worked.equations(item), f"The answer is {item.target}."
+    a, b, more = first.split(" = ")[0], first.split(" = ")[1], second.split(" ")[2]
+    things = worked.THINGS["english"][item.hidden["thing"]]
+    for text in (
+        f"{a} + {more} = {item.target}. {end}",
+        f"{a} + {more} = {b} + {more} = {item.target}. {end}",
+        f"{a} = {b} {things}. {b} {things} + {more} {things} = {item.target} {things}. {end}",
+        f"({a}) + {more} = {item.target}. {end}",
+    ):
+        assert worked.judge(item, text) == worked.Judged(right=True, false=False, unfounded=False, missing=False)
+        for _ in range(6):
+            assert worked.judge(item, worked.planted(item, text, RNG)).flawed
+    assert not worked.judge(item, f"The answer is -{item.target}.").right
+
+
 class Solver:
     """Solves as the solver does; one answer in ``every`` says the number without its steps."""
 
@@ -58,12 +77,12 @@ class Solver:
         return [Answer((Completion(text),)) for text in made]
 
 
-@pytest.mark.parametrize(("every", "share"), [(10**9, 1 / 24), (3, 1 / 3)])
+@pytest.mark.parametrize(("every", "share"), [(10**9, 1 / 40), (3, 14 / 40)])
 def test_the_study_finds_the_share_of_right_answers_without_steps(monkeypatch, every, share):
     solver = Solver(monkeypatch, every)
     monkeypatch.setattr(study, "subject", lambda name: solver)
     found = study.measure.measure(100, quick=False)
-    assert found["flawed"] == (pytest.approx(share), 48)
+    assert found["flawed"] == (pytest.approx(share), 80)
     assert found["planted"][0] == 1
     assert found["solver"][0] == 0
     assert found["steps"] == found["idle"] == 0

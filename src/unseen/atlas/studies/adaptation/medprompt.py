@@ -63,12 +63,15 @@ def knowing(model: Subject, rng: np.random.Generator, each: int) -> dict[str, Me
     every = facts(rng, each + POOL)
     asked, pool = every[: each * OPTIONS], every[each * OPTIONS :]
     fixed, nearby = [pool[:SHOTS]] * len(asked), near(asked, pool, SHOTS)
-    turns = [likeliest(model, [a.turned(by) for a in asked], nearby) for by in range(OPTIONS)]
-    chosen = elected(asked, turns)
     half = asked[: len(asked) // 2]
     # The question itself among the examples, its options in another order.
-    planted = likeliest(model, half, near(half, [*pool, *(h.turned(1) for h in half)], SHOTS))
-    base = likeliest(model, asked, fixed)
+    beside = near(half, [*pool, *(h.turned(1) for h in half)], SHOTS)
+    # All at once: what prompts begin with alike is computed once.
+    items = [*(a.turned(by) for by in range(OPTIONS) for a in asked), *asked, *half]
+    letters_of = iter(likeliest(model, items, [*nearby * OPTIONS, *fixed, *beside]))
+    *turns, base = ([next(letters_of) for _ in asked] for _ in range(OPTIONS + 1))
+    planted = list(letters_of)
+    chosen = elected(asked, turns)
     n, before, single = len(asked), share(asked, base), share(asked, turns[0])
     vote = float(np.mean([c == a.right for c, a in zip(chosen, asked, strict=True)]))
     letters = [max(LETTERS, key=[t[i] for t in turns].count) for i in range(n)]
@@ -93,10 +96,9 @@ def thinking(model: Subject, rng: np.random.Generator, count: int) -> dict[str, 
 
     fixed, nearby = [right[:THOUGHTS]] * count, near(asked, right, THOUGHTS) if right else [[] for _ in asked]
     base = at_once(model, [plain(a, pool[:SHOTS]) for a in asked])
-    shown = [letter_in(t) for t in thought(model, prompts(asked, fixed))]
-    turns = [
-        [letter_in(t) for t in thought(model, prompts([a.turned(by) for a in asked], nearby))] for by in range(TURNS)
-    ]
+    asks = [*prompts(asked, fixed), *(p for by in range(TURNS) for p in prompts([a.turned(by) for a in asked], nearby))]
+    letters_of = map(letter_in, thought(model, asks))
+    shown, *turns = ([next(letters_of) for _ in asked] for _ in range(1 + TURNS))
     cut = at_once(model, prompts(asked, nearby))
     whole = float(np.mean([c == a.right for c, a in zip(elected(asked, turns), asked, strict=True)]))
     before, after = share(asked, base), share(asked, shown)

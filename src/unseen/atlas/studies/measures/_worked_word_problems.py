@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,9 +19,17 @@ from unseen.tasks.knowledge.word_templates import PEOPLE, THINGS
 from unseen.tasks.knowledge.words import WordProblems, step_values
 
 _SIGNS = {"more": "+", "fewer": "-", "times": "*", "share": "/", "percent": "*", "together": "+", "apart": "-"}
+END = "Done."
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-_EQUATION = re.compile(r"((?:[\d.,]+\s*[-+*/×÷]\s*)+[\d.,]*\d%?)\s*=\s*([\d.,]*\d)")
-_END = re.compile(r"answer is\D{0,3}(\d[\d,]*(?:\.\d+)?)")
+_HELD = r"[\d.+*/()\s-]*"
+_CHAIN = re.compile(rf"[\d(]{_HELD}(?:=\s*[\d(-]{_HELD})+")
+_CLAUSE = re.compile(r"[.,;:]\s|\n")
+_UNIT = re.compile(rf"\s*\b(?:{'|'.join(t.removesuffix('s') + 's?' for t in THINGS['english'])})\b")
+_ALIKE = str.maketrans({"×": "*", "÷": "/", "−": "-"})
+_BY: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
+_END = re.compile(r"answer is[^\d-]{0,3}(-?\d[\d,]*(?:\.\d+)?)")
 
 
 def task() -> WordProblems:
@@ -59,19 +69,15 @@ def equations(item: Example) -> list[str]:
 
 
 def solution(item: Example) -> str:
-    """The solver's steps in words, and the answer.
+    """Who has how many, in the order told, each found number with its equation, and the answer.
 
     >>> print(solution(drawn(np.random.default_rng(1), 1, 2, idle=0)[0]))
-    Sam has 12 * 5 = 60 coins. Gus has 60 - 34 = 26 coins. The answer is 26.
+    Finn has 12. Sam has 12 * 5 = 60. Tess has 34. Gus has 60 - 34 = 26. The answer is 26.
     """
-    nodes, who = item.hidden["nodes"], item.hidden["who"]
-    things = THINGS["english"][item.hidden["thing"]]
-    steps = [i for i, n in enumerate(nodes) if n[0] != "given"]
-    lines = [
-        f"{PEOPLE['english'][who[i]]} has {equation} {things}."
-        for i, equation in zip(steps, equations(item), strict=True)
-    ]
-    return " ".join([*lines, f"The answer is {item.target}."])
+    found, said = iter(equations(item)), list[str]()
+    for node, who in zip(item.hidden["nodes"], item.hidden["who"], strict=False):
+        said.append(f"{PEOPLE['english'][who]} has {node[1] if node[0] == 'given' else next(found)}.")
+    return " ".join([*said, f"The answer is {item.target}."])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +105,75 @@ class Judged:
 def judge(item: Example, text: str) -> Judged:
     """An answer by its number and by its steps.
 
+    A step is found where an equation or a part of one comes to its value: several steps in one equation are no flaw.
+
     Source: after Boye & Moell (2025), Large language models and mathematical reasoning failures (steps are judged beside
     answers; rules on equations, premises and needed values in place of the authors' reading).
+
+    >>> item = drawn(np.random.default_rng(1), 1, 2, idle=0)[0]
+    >>> judge(item, "12 * 5 - 34 = 60 - 34 = 26 coins. The answer is 26.").flawed, judge(item, "The answer is 26.").missing
+    (False, True)
     """
     ends = _END.findall(text)
     said = _value(ends[-1]) if ends else None
-    known = {_value(n) for n in _NUMBER.findall(question(item))} | {Fraction(100)}
+    known = {_value(n) for n in _NUMBER.findall(question(item))} | {Fraction(1), Fraction(100)}
     found, unfounded = Counter[Fraction](), False
-    for left, right in _EQUATION.findall(text.replace("%", "")):
-        numbers = [_value(n) for n in _NUMBER.findall(left)]
-        unfounded |= any(n not in known and n * 100 not in known for n in numbers)
-        known.add(_value(right))
-        found[_value(right)] += 1
-    needed = Counter(map(Fraction, step_values(item)))
-    return Judged(said == int(str(item.target)), not all(valid_equations(text)), unfounded, not needed <= found)
+    for sides in map(_sides, chains(text)):
+        for at, (numbers, values) in enumerate(sides):
+            # The number that ends a chain is what it comes to, not what it is made from.
+            if at == 0 or len(numbers) > 1:
+                unfounded |= any(n not in known and n * 100 not in known for n in numbers)
+            known |= {*numbers, *values}
+            found.update(values)
+    return Judged(
+        said == int(str(item.target)), not all(valid_equations(plain(text))), unfounded,
+        not Counter(map(Fraction, step_values(item))) <= found,
+    )  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """A text with one sign for each operation, and without names of things between numbers.
+
+    >>> plain("5 coins × 1,200 shells = 6,000 shells.")
+    '5 * 1200 = 6000.'
+    """
+    return _UNIT.sub("", re.sub(r"(?<=\d),(?=\d{3})", "", text.translate(_ALIKE))).replace("%", "")
+
+
+def chains(text: str) -> list[str]:
+    """Equations with numbers alone; of several signs of equality in a row all.
+
+    >>> chains("Ada has 2 + 3 = 1 + 4 = 5 coins, and 5 - 1 = 4. So n = 4.")
+    ['2 + 3 = 1 + 4 = 5', '5 - 1 = 4']
+    """
+    made = (c.strip(" .") for clause in _CLAUSE.split(plain(text)) for c in _CHAIN.findall(clause))
+    return [c for c in made if re.search(r"\d\s*\)*\s*[-+*/]", c)]
+
+
+def _sides(chain: str) -> list[tuple[list[Fraction], list[Fraction]]]:
+    """Of each side its numbers, and what its operations come to; one that can't be read comes to nothing."""
+    return [([_value(n) for n in _NUMBER.findall(side)], _values(side)) for side in chain.split("=")]
+
+
+def _values(side: str) -> list[Fraction]:
+    values = list[Fraction]()
+
+    def come_to(node: ast.expr) -> Fraction:
+        if isinstance(node, ast.Constant):
+            return Fraction(str(node.value))
+        if isinstance(node, ast.UnaryOp):
+            return -come_to(node.operand)
+        if not isinstance(node, ast.BinOp):
+            raise ValueError(side)
+        value = _BY[type(node.op)](come_to(node.left), come_to(node.right))
+        values.append(value)
+        return value
+
+    try:
+        come_to(ast.parse(side.strip().rstrip("."), mode="eval").body)
+    except (SyntaxError, ValueError, KeyError, ZeroDivisionError):
+        return []
+    return values
 
 
 def _value(text: str) -> Fraction:
@@ -121,24 +182,29 @@ def _value(text: str) -> Fraction:
 
 def planted(item: Example, text: str, rng: np.random.Generator) -> str:
     """A text with one flaw: a false equation, a number from nowhere, or a step left out."""
-    all_ = _EQUATION.findall(text)
-    left, right = all_[int(rng.integers(len(all_)))]
+    text, all_ = plain(text), chains(text)
+    chain = all_[int(rng.integers(len(all_)))]
+    left, right = (side.strip() for side in chain.rsplit("=", 1))
     kind = int(rng.integers(3))
     if kind == 0:
-        return text.replace(f"{left} = {right}", f"{left} = {_value(right) + int(rng.integers(1, 10))}", 1)
+        return text.replace(chain, f"{left} = {_value(right) + int(rng.integers(1, 10))}", 1)
     if kind == 1:
         known = {_value(n) for n in _NUMBER.findall(f"{question(item)} {text}")}
         strange = next(
             n for n in map(int, rng.permutation(np.arange(2, 400))) if n not in known and n * 100 not in known
         )
-        return text.replace(f"{left} = {right}", f"{strange} + {left} = {_value(right) + strange}", 1)
-    return text.replace(f"{left} = {right}", right, 1)
+        return text.replace(chain, f"{strange} + {left} = {_value(right) + strange}", 1)
+    return text.replace(chain, right, 1)
 
 
 def asked(shown: Sequence[Example], items: Sequence[Example], *, told: bool = False) -> list[str]:
-    """Prompts with worked problems in front; with ``told`` the solver's steps stand below each question."""
+    """Prompts with worked problems in front; with ``told`` the solver's steps stand below each question.
+
+    A word ends each answer, so that none goes on behind its number.
+    """
     note = "Solution: {}\n" if told else "{}"
     before = "".join(
-        f"Question: {question(e)}\n{note.format(solution(e) if told else '')}Answer: {solution(e)}\n\n" for e in shown
+        f"Question: {question(e)}\n{note.format(solution(e) if told else '')}Answer: {solution(e)} {END}\n\n"
+        for e in shown
     )
     return [f"{before}Question: {question(e)}\n{note.format(solution(e) if told else '')}Answer:" for e in items]
