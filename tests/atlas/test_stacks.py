@@ -71,7 +71,7 @@ class Planner:
 
 
 def test_the_study_finds_what_thoughts_bring_and_that_it_ends_with_the_height_shown(monkeypatch):
-    monkeypatch.setattr(study, "subject", lambda name: Planner(3))
+    monkeypatch.setattr(study, "subject", lambda name: Planner(study.LOW))
     found = study.measure.measure(100, quick=False)
     assert found["specific"] == found["decay"] == found["shown"] == 1
     assert found["told"] == found["general"] == 0

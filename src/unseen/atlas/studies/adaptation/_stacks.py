@@ -114,7 +114,11 @@ def thought(stack: Stack, prompt: str) -> str:
             f"All blocks are on the table, so only stack. {low} stays below. From the bottom up: {', '.join(order)}.\n"
         )
     if prompt == "lexicographic":
-        return f"The stack goes by the alphabet from {low} up: {', '.join(order)}.\n"
+        return (
+            f"The stack goes by the alphabet from {low} up: {', '.join(order)}. So {low} stays on the table, "
+            + ", ".join(f"{a} goes on {b}" for a, b in stack.goal)
+            + ".\n"
+        )
     return ""
 
 
