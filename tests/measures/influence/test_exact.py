@@ -262,3 +262,15 @@ def test_code_that_looks_at_values_is_solved_one_by_one():
     plain.module[0].load_state_dict(network.module[0].layer.state_dict())
     a = exact(network, train, train, damping=0.1, solver="cg", tolerance=1e-10).scores
     assert np.allclose(a, exact(plain, train, train, damping=0.1).scores, rtol=1e-6)
+
+
+def test_products_are_those_of_the_matrix_where_attention_is_fused():
+    from unseen.learners.architectures.transformer import Transformer
+
+    rng = np.random.default_rng(0)
+    sample = Sample.tokens([list(rng.integers(0, 5, rng.integers(3, 6))) for _ in range(6)])
+    torch.manual_seed(0)
+    network = double(Network.of(Transformer(5, width=4, layers=1, heads=2, longest=6), sample, layers=r"feed\."))
+    curvature = GaussNewton(network, sample)
+    vectors = torch.randn(3, network.parameters, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(curvature.product(vectors), vectors @ curvature.dense())

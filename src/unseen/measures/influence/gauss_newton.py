@@ -14,7 +14,7 @@ from torch.func import jacrev, jvp, vjp, vmap
 
 from unseen.errors import BadInput, Undefined
 from unseen.learners.networks import Network, Sample
-from unseen.learners.networks.network import BATCH, MEMORY
+from unseen.learners.networks.network import BATCH, MEMORY, twice_differentiable
 from unseen.measures.influence.gradients import held, scored
 from unseen.measures.influence.output_curvature import count, directions, times_hessian
 from unseen.measures.influence.result import Influence
@@ -68,7 +68,9 @@ class GaussNewton:
             # What a network keeps of an example on its way is not known; 32 times what it reads and gives is allowed for.
             batch = max(1, min(BATCH, self.memory // (4 * 32 * wide * len(few))))
             for x, y in zip(sample.inputs.split(batch), sample.targets.split(batch), strict=True):
-                into += self._batch(few, x, y)
+                # Attention in its fused forms has no forward gradients.
+                with twice_differentiable():
+                    into += self._batch(few, x, y)
         return total / len(sample)
 
     def dense(self) -> Tensor:
@@ -107,7 +109,8 @@ class GaussNewton:
 
         each = vmap(jacrev(outputs), in_dims=(None, 0))
         for x, y in zip(sample.inputs.split(batch), sample.targets.split(batch), strict=True):
-            made = each(free, x)
+            with twice_differentiable():
+                made = each(free, x)
             whole = torch.cat([made[k].reshape(len(x), wide, -1) for k in free], 2)
             v = directions(network, network.outputs(x), y, draws, generator)
             yield torch.einsum("kbo,bop->bkp", v.reshape(len(v), len(x), wide), whole)
