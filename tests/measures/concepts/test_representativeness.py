@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput, Undefined
-from unseen.measures.concepts.representativeness import description_length, picture_entropy, representativeness
+from unseen.measures.concepts.representativeness import (
+    description_cost,
+    description_length,
+    picture_entropy,
+    representativeness,
+)
 
 
 def test_representativeness_is_the_likelihood_over_the_evidence_of_all_other_concepts():
@@ -49,6 +54,31 @@ def test_a_concept_that_nothing_tells_has_no_length_and_ties_are_not_told():
     assert description_length(x, np.zeros((2, 2)), np.zeros(2), 0, np.arange(2)) is None
     with pytest.raises(BadInput, match="an order of 3 attributes don't fit together"):
         description_length(x, head, np.zeros(2), 0, np.arange(3))
+
+
+def test_costs_are_the_area_that_masks_leave():
+    rng = np.random.default_rng(3)
+    costs = []
+    for concept in [0, 1, 2] * 4:
+        x, w, b = rng.random((40, 10)), rng.normal(size=(3, 10)), 0.2 * rng.normal(size=3)
+        w[concept] += 0.5
+        order = rng.permutation(10)
+        shares = [
+            np.mean(((x * np.isin(np.arange(10), order[:k])) @ w.T + b).argmax(1) == concept) for k in range(1, 11)
+        ]
+        slow = sum(shares[-1] - s for s in shares if shares[-1] - s >= 0.1)
+        dropped = min(shares[-1] - s for s in shares) < -0.4
+        found = description_cost(x, w, b, concept, order)
+        assert found is None if dropped else found == pytest.approx(slow)
+        costs.append(found)
+    assert len({c for c in costs if c}) > 3
+
+
+def test_a_concept_that_fewer_attributes_tell_better_has_no_cost():
+    # The second attribute takes every example away.
+    x, head = np.ones((4, 2)), np.array([[1.0, 0.0], [0.0, 3.0]])
+    assert description_cost(x, head, np.zeros(2), 0, np.arange(2)) is None
+    assert description_cost(x, head, np.zeros(2), 0, np.arange(2), gained=1.0) == 0
 
 
 def test_entropies_of_noise_and_of_halves():

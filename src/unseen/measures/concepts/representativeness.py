@@ -72,6 +72,13 @@ def description_length(
     >>> description_length(x, head, np.zeros(2), 0, np.array([1, 0, 2]))
     2
     """
+    told = _told(embeddings, weights, bias, concept, order)
+    enough = np.flatnonzero(told >= least)
+    return int(enough[0]) + 1 if len(enough) else None
+
+
+def _told(embeddings: np.ndarray, weights: np.ndarray, bias: np.ndarray, concept: int, order: np.ndarray) -> np.ndarray:
+    """Share of examples that are told by the first 1, 2, … attributes of an order, shape (D,)."""
     (n, d), (c, width) = embeddings.shape, weights.shape
     if not n or width != d or bias.shape != (c,) or sorted(order.tolist()) != list(range(d)) or not 0 <= concept < c:
         raise BadInput(
@@ -79,12 +86,52 @@ def description_length(
             f"{len(order)} attributes don't fit together."
         )
     scores = np.broadcast_to(bias, (n, c)).astype(float)
-    for count, attribute in enumerate(order, 1):
+    found = np.empty(d)
+    for count, attribute in enumerate(order):
         scores = scores + np.outer(embeddings[:, attribute], weights[:, attribute])
-        others = np.delete(scores, concept, axis=1).max(1)
-        if np.mean(scores[:, concept] > others) >= least:
-            return count
-    return None
+        found[count] = np.mean(scores[:, concept] > np.delete(scores, concept, axis=1).max(1))
+    return found
+
+
+def description_cost(
+    embeddings: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    concept: int,
+    order: np.ndarray,
+    *,
+    negligible: float = 0.1,
+    gained: float = 0.4,
+) -> float | None:
+    """Share of examples that is not told yet, summed over one attribute, two attributes and so on, of those in the end.
+
+    It is a description length that does not hang on one threshold: 0 where the first attribute tells all that the whole
+    embedding does.
+
+    Args:
+        embeddings: Of examples of the concept, shape (n, D).
+        weights: Of the head, shape (C, D).
+        bias: Shape (C,).
+        concept: Row of the concept.
+        order: Attributes, the first to be kept first, shape (D,).
+        negligible: Less than this missing counts as nothing.
+        gained: A concept that some attributes tell by more than this better than all of them has no cost.
+
+    Returns:
+        The sum, None where the concept has no cost.
+
+    Source: Shi et al. (2023), the authors' res_proc.py, which averages over .02 to .2 and .2 to .6.
+
+    >>> head = np.array([[1.0, 0.0, 0.0], [0.9, 0.0, 1.0]])
+    >>> x = np.array([[1.0, 1.0, 0.0], [1.0, 0.5, 0.0]])
+    >>> description_cost(x, head, np.zeros(2), 0, np.array([1, 2, 0]))
+    2.0
+    """
+    told = _told(embeddings, weights, bias, concept, order)
+    missing = told[-1] - told
+    if missing.min() < -gained:
+        return None
+    return float(missing[missing >= negligible].sum())
 
 
 def picture_entropy(image: np.ndarray, levels: int = 256) -> float:
