@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 from unseen.engine.torch_extra import name_torch_extra, needs_torch
 
 if TYPE_CHECKING:
-    from unseen.measures.influence.candidates import candidates, overlap
     from unseen.measures.influence.gauss_newton import exact, lissa
     from unseen.measures.influence.gradients import gradient_cosine, gradient_dot, tracin
     from unseen.measures.influence.kronecker import Kronecker, ekfac, kfac
     from unseen.measures.influence.low_rank import low_rank_scores
     from unseen.measures.influence.representer_points import representer
     from unseen.measures.influence.result import Influence
+    from unseen.measures.influence.shared_words import candidates, overlap
+    from unseen.measures.influence.shifted import shifted_solves
 
 name_torch_extra(__name__)
 
 _HOMES = {
     "Influence": "result",
     "Kronecker": "kronecker",
-    "candidates": "candidates",
+    "candidates": "shared_words",
     "ekfac": "kronecker",
     "exact": "gauss_newton",
     "gradient_cosine": "gradients",
@@ -34,13 +35,14 @@ _HOMES = {
     "kfac": "kronecker",
     "lissa": "gauss_newton",
     "low_rank_scores": "low_rank",
-    "overlap": "candidates",
+    "overlap": "shared_words",
     "representer": "representer_points",
+    "shifted_solves": "shifted",
     "tracin": "gradients",
 }
 __all__ = [
     "Influence", "Kronecker", "candidates", "ekfac", "exact", "gradient_cosine", "gradient_dot", "kfac", "lissa",
-    "low_rank_scores", "overlap", "representer", "tracin",
+    "low_rank_scores", "overlap", "representer", "shifted_solves", "tracin",
 ]  # fmt: skip
 
 

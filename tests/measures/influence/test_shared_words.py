@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unseen.errors import BadInput
-from unseen.measures.influence.candidates import candidates, overlap
+from unseen.measures.influence import candidates, overlap
 
 
 def written_out(query, document, documents, k=1.5, b=0.75):
