@@ -17,6 +17,8 @@ from unseen.engine.seeds import numpy_generator
 
 # Bounds of the authors: probability 1 and 0.6 of the label.
 BOUNDS = {"strict": 0.0, "loose": -math.log(0.6)}
+# A tail this far above a bound can fall towards it [nats, or half squared deviations].
+ROOM = 0.005
 
 
 def bundled(name: str) -> Examples:
@@ -96,15 +98,16 @@ def log_ratio(found: Mapping[str, float], name: str, part: str) -> float:
         ("The tail of test losses is smaller, too.", "test_tail"),
         ("The cost in average performance is marginal.", "cost"),
         ("The relaxed form has a smaller tail of test losses as well.", "relaxed_test_tail"),
-        ("So it is with a looser bound,", "loose_test_tail"), ("on other classes", "cancer_test_tail"),
+        ("So it is with a looser bound and few updates,", "loose_test_tail"), ("on other classes", "cancer_test_tail"),
         ("and in regression.", "diabetes_test_tail"),
     ],
     source="Ramirez et al. (2025), Feasible Learning, AISTATS",
     link="https://arxiv.org/abs/2501.14912",
     did="Trained CIFAR-10 and face ages (ResNet) and preferences of language models under a bound on every row's loss, by "
     "primal-dual updates with one multiplier a row, and with slack; compared averages and tails (CVaR) with plain training.",
-    here="Digits of scikit-learn (headlines), breast cancer and diabetes, a perceptron of 2 x 64, 1,500 updates; the authors' "
-    "bounds (probability 1 and 0.6 of the label, 0 for the number). Preferences of language models are left out.",
+    here="Digits of scikit-learn (headlines), breast cancer and diabetes, a perceptron of 2 x 64; the authors' bounds "
+    "(probability 1 and 0.6 of the label, 0 for the number); 1,500 updates, and 300 where plain training would else meet the "
+    "bound by itself (0.6, and both other sets). Preferences of language models are left out.",
     fidelity="C",
     parts=[
         headline("train_tail", "Digits, bound 0: worst tenth of training losses, log ratio to plain training",
@@ -116,23 +119,31 @@ def log_ratio(found: Mapping[str, float], name: str, part: str) -> float:
                   basis="'marginal': a point; two are not"),
         side_part("relaxed_test_tail", "Digits, bound 0, with slack: test tail, log ratio", claimed=math.log(0.9), refuted=0.0,
                   within=ANY, unit="log", basis="as the headline"),
-        side_part("loose_test_tail", "Digits, probability 0.6: test tail, log ratio", claimed=math.log(0.9), refuted=0.0,
-                  within=ANY, unit="log", basis="as the headline"),
-        side_part("cancer_test_tail", "Breast cancer, bound 0: test tail, log ratio", claimed=math.log(0.9), refuted=0.0,
-                  within=ANY, unit="log", basis="as the headline"),
-        side_part("diabetes_test_tail", "Diabetes, bound 0: test tail, log ratio", claimed=math.log(0.9), refuted=0.0,
-                  within=ANY, unit="log", basis="as the headline"),
+        side_part("loose_test_tail", "Digits, probability 0.6, 300 updates: test tail, log ratio", claimed=math.log(0.9),
+                  refuted=0.0, within=ANY, unit="log", basis="as the headline"),
+        side_part("cancer_test_tail", "Breast cancer, bound 0, 300 updates: test tail, log ratio", claimed=math.log(0.9),
+                  refuted=0.0, within=ANY, unit="log", basis="as the headline"),
+        side_part("diabetes_test_tail", "Diabetes, bound 0, 300 updates: test tail, log ratio", claimed=math.log(0.9),
+                  refuted=0.0, within=ANY, unit="log", basis="as the headline"),
         gate("learnt", "Plain training learns digits: test accuracy", at_least=0.93, within=SHARE,
              basis="a linear model gets about 0.95 of all rows"),
-        gate("binding", "Its worst tenth of training losses lies above the bound 0 by enough to fall", at_least=0.005,
+        gate("binding", "Its worst tenth of training losses lies above the bound 0 by enough to fall", at_least=ROOM,
              within=(0.0, math.inf), unit="nats", basis="room above the bound"),
+        gate("loose_learnt", "After 300 updates it has learnt digits, too: test accuracy", at_least=0.9, within=SHARE,
+             basis="within a few points of what it gets in the end"),
+        gate("loose_binding", "By how much its worst tenth lies above the loose bound then", at_least=0.1, within=ANY,
+             unit="nats", basis="room above the bound, a fifth of it"),
+        gate("cancer_binding", "Breast cancer: by how much its worst tenth lies above 0", at_least=ROOM,
+             within=(0.0, math.inf), unit="nats", basis="room above the bound"),
+        gate("diabetes_binding", "Diabetes: the same", at_least=ROOM, within=(0.0, math.inf), unit="half squared deviations",
+             basis="room above the bound"),
         control("rare_class", "With a rare class and a fifth of the updates the training tail falls", at_most=math.log(0.9),
                 within=ANY, unit="log", basis="rows of the rare class are what plain training leaves for last"),
         control("shuffled", "With multipliers that weigh other rows the training tail does not fall", at_least=math.log(0.9),
                 within=ANY, unit="log", basis="by construction", cuts="the link of multipliers to rows"),
     ],
     units="seeds: splits, initialisation and order redrawn.",
-    seeds=range(10, 26),
+    seeds=range(26, 54),
     code="juan43ramirez/feasible-learning: scripts/tables/cifar.py (pointwise_probability 0.6 and 1.0, dual steps 1e-4, weight "
     "decay 1 for slack, 200 epochs), src/cmps/feasibility.py",
     oracle=["tests/training/test_domain_objectives.py"],
@@ -142,6 +153,9 @@ def log_ratio(found: Mapping[str, float], name: str, part: str) -> float:
                tuple(range(5))),
         Change("2026-11-21", "Pilot on two seeds (training tail -0.45, test tail 0.00): both controls are held against the "
                "claimed effect, a tenth, in place of a fifth and a twentieth; 16 seeds in place of 8.", (100, 101)),
+        Change("2026-11-23", "After 1,500 updates plain training meets the loose bound on digits by itself, and bound 0 on breast "
+               "cancer but for 0.001: nothing could fall there. These forms have 300 updates now, each with a gate of its own; "
+               "the other parts are as they were, on fresh seeds, 28 as the spread asks for.", (*range(10, 26), *range(100, 104))),
     ],
     would_take="CIFAR-10 and a ResNet on a GPU",
 )  # fmt: skip
@@ -153,6 +167,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     start = int(rng.integers(2**31))
     found = dict[str, float]()
     strict = BOUNDS["strict"]
+    few = steps // 5
     for name in ("digits", "cancer", "diabetes"):
         examples = bundled(name)
         order, cut = rng.permutation(len(examples)), len(examples) // 3
@@ -162,28 +177,37 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         if name == "digits":
             tried |= {
                 "relaxed": objective_named("feasible-relaxed", epsilon=strict),
-                "loose": objective_named("feasible", epsilon=BOUNDS["loose"]),
                 "shuffled": shuffled_multipliers(strict, start),
             }
-        learners = {form: fitted(objective, parts["train"], steps, start) for form, objective in tried.items()}
+        updates = steps if name == "digits" else few
+        learners = {form: fitted(objective, parts["train"], updates, start) for form, objective in tried.items()}
         here = {k: v for form, made in learners.items() for k, v in tails(form, made, parts, spread).items()}
         found[f"{name}_test_tail"] = log_ratio(here, "strict", "test")
         found[f"{name}_train_tail"] = log_ratio(here, "strict", "train")
+        found[f"{name}_binding"] = here["erm train"]
         if name == "digits":
             truth = parts["test"].column("y")
             right = {form: float((made.predict(parts["test"]) == truth).mean()) for form, made in learners.items()}
             found |= {
                 "train_tail": found["digits_train_tail"], "test_tail": found["digits_test_tail"],
                 "relaxed_test_tail": log_ratio(here, "relaxed", "test"),
-                "loose_test_tail": log_ratio(here, "loose", "test"), "shuffled": log_ratio(here, "shuffled", "train"),
+                "shuffled": log_ratio(here, "shuffled", "train"),
                 "cost": right["erm"] - right["strict"], "learnt": right["erm"], "binding": here["erm train"],
             }  # fmt: skip
+            loose = {"erm": "erm", "loose": objective_named("feasible", epsilon=BOUNDS["loose"])}
+            soon = {form: fitted(objective, parts["train"], few, start) for form, objective in loose.items()}
+            here = {k: v for form, made in soon.items() for k, v in tails(form, made, parts, 1.0).items()}
+            found |= {
+                "loose_test_tail": log_ratio(here, "loose", "test"), "loose_train_tail": log_ratio(here, "loose", "train"),
+                "loose_binding": here["erm train"] - BOUNDS["loose"],
+                "loose_learnt": float((soon["erm"].predict(parts["test"]) == truth).mean()),
+            }  # fmt: skip
             train = rare(parts["train"], rng)
-            few = {"erm": "erm", "strict": objective_named("feasible", epsilon=strict)}
+            forms = {"erm": "erm", "strict": objective_named("feasible", epsilon=strict)}
             short = {
                 k: v
-                for form, objective in few.items()
-                for k, v in tails(form, fitted(objective, train, steps // 5, start), {"train": train}, 1.0).items()
+                for form, objective in forms.items()
+                for k, v in tails(form, fitted(objective, train, few, start), {"train": train}, 1.0).items()
             }
             found["rare_class"] = log_ratio(short, "strict", "train")
     return found
