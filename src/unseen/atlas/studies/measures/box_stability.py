@@ -156,7 +156,7 @@ def rank(one: np.ndarray, other: np.ndarray) -> float:
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Train a detector, look at test sets of all environments, and relate scores to precision."""
-    detector, digits = trained(seed, 150 if quick else STEPS)
+    detector, digits = trained(seed, 300 if quick else STEPS)
     rng, generator = numpy_generator(seed, "box-stability", "sets"), torch_generator(seed, "box-stability", "dropout")
     names = [name for name in ENVIRONMENTS for _ in range(STRENGTHS)]
     given = (
