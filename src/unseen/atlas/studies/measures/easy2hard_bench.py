@@ -23,7 +23,7 @@ TRANSFERRED = ("digits", "sums")
 CORRELATION = (-1.0, 1.0)
 
 
-def items_of(name: str, seed: int, quick: bool) -> tuple[np.ndarray, np.ndarray]:
+def items_of(name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and classes of one set; sums are cut to the number of digits."""
     if name == "tumours":
         from sklearn.datasets import load_breast_cancer
@@ -31,7 +31,7 @@ def items_of(name: str, seed: int, quick: bool) -> tuple[np.ndarray, np.ndarray]
         found: Any = load_breast_cancer()
         x = np.asarray(found.data, float)
         return (x - x.mean(0)) / x.std(0), np.asarray(found.target)
-    x, y = data(name, seed, quick)
+    x, y = data(name, seed, quick=False)
     return x[:1800], y[:1800]
 
 
@@ -220,7 +220,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     told: dict[str, dict[str, float]] = {}
     moved: dict[str, dict[str, float]] = {}
     for name in SIZES:
-        x, y = items_of(name, seed, quick)
+        x, y = items_of(name, seed)
         pool = pool_of(name, x, y, rng, MODELS)
         told[name] = of_labels(pool, rng)
         if name in TRANSFERRED:
