@@ -51,7 +51,8 @@ class TrainingInfluence(Check):
         "Influence is a first-order estimate around the trained weights: sums over many examples rank retrained networks with a "
         "correlation of about 0.6 to 0.7 on small networks, the effect of single examples less well, and its size is "
         "overstated: on digits an MLP retrained without the 20 that are named had a loss of wrong answers lower by 0.09 (standard "
-        "error 0.04; without 20 at random 0.03 higher) where 0.54 (0.20) was foretold. Nothing is retrained here."
+        "error 0.04; without 20 at random 0.03 higher) where 0.54 (0.20) was foretold. Nothing is retrained here. Of texts the "
+        "order alone is told: n, by which influence is divided, would be all that the model was trained on."
     )
     sources = (
         "Grosse et al. (2023), Studying large language model generalization with influence functions, arXiv:2308.03296.",
@@ -96,7 +97,8 @@ class TrainingInfluence(Check):
         suspects = _suspects(network, train, own, [names[r] for r in rows])
         alike = _alike(train, *nearest(vectors, memory=given.memory), [names[r] for r in rows], rng)
         found = None if given.test is None else self._wrong(given, network, fitted, train, rows, rng, settings)
-        told = [f"{network.name}: {_sentence(found, len(train), _judged(given.train))}"]
+        said = _ordered(found) if train.sequences and found else _sentence(found, len(train), _judged(given.train))
+        told = [f"{network.name}: {said}"]
         checked = "Texts" if train.sequences else "Labels"
         told.append(f"{checked} to check first: {', '.join(row['train'] for row in suspects[:2])}, ….")
         steps = [
@@ -142,7 +144,11 @@ class TrainingInfluence(Check):
         order = order[mean[order] < 0]
         names, tests = given.train.items(), test.items()
         carriers = tuple(
-            {"train": names[rows[i]], "target": _plain(train, i), "raises the mean loss by": _short(-mean[i] / len(train))}
+            {"train": names[rows[i]], "target": _plain(train, i)}
+            | (
+                {"raises it, times the first": _short(mean[i] / mean[order[0]])} if train.sequences
+                else {"raises the mean loss by": _short(-mean[i] / len(train))}
+            )
             for i in order
         )  # fmt: skip
         each = tuple(
@@ -152,7 +158,8 @@ class TrainingInfluence(Check):
             }
             for t in range(min(LISTED, len(few)))
         )  # fmt: skip
-        fall = _fall(scores / len(train), test.clusters[at], k, rng, settings)
+        # A language model has read far more than these texts: what they add can be ordered, its size can't be told.
+        fall = None if train.sequences else _fall(scores / len(train), test.clusters[at], k, rng, settings)
         return {"wrong": wrong, "fall": fall, "left_out": k, "carriers": carriers, "answers": each}
 
 
@@ -197,6 +204,18 @@ def _sentence(found: dict[str, Any] | None, n: int, judged: str) -> str:
         f"without the {k} of {n:,} training examples that raise the loss of its {wrong:,} {judged} answers most ({listed}, …), "
         f"that loss would fall, to first order by {fall.format(2)}, which overstates it; not verified by retraining, as no way to "
         "retrain is given."
+    )
+
+
+def _ordered(found: dict[str, Any]) -> str:
+    """What raises the loss of texts most, without a size."""
+    listed = ", ".join(row["train"] for row in found["carriers"][:3])
+    worst = counted(found["wrong"], "worst text")
+    if not listed:
+        return f"none of these training texts raises the loss of the {worst} on the test set."
+    return (
+        f"the loss of the {worst} on the test set is raised most by {listed}, …; by how much is not told, for a language model "
+        "has read more than these texts."
     )
 
 

@@ -124,6 +124,10 @@ def test_an_audit_of_a_language_model_tells_its_inside():
         ("train 7", "train 3"),
     }
     assert told["U905"].details.suspects[0]["target"].endswith(" tokens")
+    # Which texts raise the loss of the worst ones is told, and no size.
+    assert told["U905"].estimate is None
+    assert "is raised most by train" in told["U905"].statement
+    assert told["U905"].details.carriers[0]["raises it, times the first"] == 1.0
     assert audit["U101"]
 
 
