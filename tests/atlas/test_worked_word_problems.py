@@ -55,6 +55,22 @@ def test_steps_in_one_equation_in_a_chain_or_with_names_of_things_are_no_flaw_an
     assert not worked.judge(item, f"The answer is -{item.target}.").right
 
 
+def test_a_percentage_is_so_many_hundredths():
+    item = next(
+        e for e in ITEMS if e.factors["steps"] == 2 and [n[0] for n in e.hidden["nodes"]][-2:] == ["more", "percent"]
+    )
+    (first, second), end = worked.equations(item), f"The answer is {item.target}."
+    whole, share = second.split(" * ")[0], second.split(" * ")[1].split(" ")[0]
+    for said in (
+        f"{share}% * {whole}",
+        f"{share}% of {whole}",
+        f"{whole} * {share} percent",
+        f"{whole} * {int(share) / 100}",
+    ):
+        assert not worked.judge(item, f"{first}. {said} = {item.target}. {end}").flawed
+        assert worked.judge(item, f"{first}. {said} = {100 * int(item.target)}. {end}").false
+
+
 class Solver:
     """Solves as the solver does; one answer in ``every`` says the number without its steps."""
 

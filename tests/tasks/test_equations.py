@@ -32,6 +32,9 @@ def test_random_equations_hold_where_python_says_so():
         ("1 / 0 = 3 and ) 2 ( = 4", []),
         ("5 apples + 3 apples = 8", []),
         ("2 + 2 = 4 = 8 / 2 = 5", [True, True, False]),
+        ("50% * 84 = 42, 2 / 3 = 66.7% and 1 / 4 * 100 = 25%", [True, True, True]),
+        ("50% * 84 = 43, 2 / 3 = 66.8% and 1 / 4 = 24%", [False, False, False]),
+        ("so x = 50%", []),
         ("", []),
     ],
 )

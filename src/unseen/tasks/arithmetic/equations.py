@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ _HELD = r"[\d.,+*/×÷x·−()$€£%\s-]"
 _FIRST = re.compile(rf"{_HELD}*+")
 _NUMBERING = re.compile(r"\s*(?:[-*•]|\d+[.):])\s+")
 _TOKEN = re.compile(r"\d[\d,]*\.?\d*|\.\d+|[-+*/()]")
+_PERCENT = re.compile(r"(\d[\d,]*\.?\d*|\.\d+)\s*%")
 _SIGNS = str.maketrans({"×": "*", "x": "*", "·": "*", "÷": "/", "−": "-"})
 # Longer texts than this hold no steps that anybody would read.
 MOST, MOST_TOKENS = 20_000, 100
@@ -20,7 +22,8 @@ def valid_equations(text: str) -> list[bool]:
     """Whether each equation of an answer holds, in their order; of a chain a = b = c each sign of equality counts.
 
     An equation has an operation on one side at least ("x = 5" says nothing). Numbers are exact; one that is written with fewer
-    places than it has ("10 / 3 = 3.33") holds if it is rounded rightly. What names things ("5 apples + 3") is passed over.
+    places than it has ("10 / 3 = 3.33") holds if it is rounded rightly. A percentage may stand for hundredths ("50% * 84 = 42")
+    or for its number ("1 / 4 * 100 = 25%"). What names things ("5 apples + 3") is passed over.
 
     Source: after Boye & Moell (2025), Large language models and mathematical reasoning failures (equation rule of the step
     checker).
@@ -29,14 +32,22 @@ def valid_equations(text: str) -> list[bool]:
     [True, False, True, True]
     >>> valid_equations("The answer is 7, as n = 7."), valid_equations("(2 + 3) × 4 = 5 × 4 = 20")
     ([], [True, True])
+    >>> valid_equations("50% * 84 = 42, 2 / 3 = 66.7%, 1 / 4 * 100 = 25%, 20% + 30% = 50%, 50% * 84 = 4200.")
+    [True, True, True, True, True]
+    >>> valid_equations("50% * 84 = 43, and 1 / 4 = 20%.")
+    [False, False]
     """
     held: list[bool] = []
     for line in text[:MOST].split("\n"):
         parts = _NUMBERING.sub("", line, count=1).split("=") if _NUMBERING.match(line) else line.split("=")
         for left, right in pairwise(parts):
-            sides = _Side.of(_end_of(left)), _Side.of(_start_of(right))
+            texts = _end_of(left), _start_of(right)
+            sides = _Side.of(texts[0]), _Side.of(texts[1])
             if sides[0] and sides[1] and (sides[0].operations or sides[1].operations):
-                held.append(sides[0].equals(sides[1]))
+                parts_of = [_Side.of(_PERCENT.sub(_hundredths, t)) for t in texts]
+                held.append(
+                    sides[0].equals(sides[1]) or bool(parts_of[0] and parts_of[1] and parts_of[0].equals(parts_of[1]))
+                )
     return held
 
 
@@ -52,6 +63,10 @@ def _start_of(text: str) -> str:
     """The side behind a sign of equality: up to the first comma or full stop that ends a clause."""
     found = _FIRST.match(text)
     return re.split(r"[.,]\s", found.group() if found else "")[0]
+
+
+def _hundredths(found: re.Match[str]) -> str:
+    return str(Decimal(found[1].replace(",", "").rstrip(".")).scaleb(-2))
 
 
 class _Side:

@@ -25,6 +25,8 @@ _HELD = r"[\d.+*/()\s-]*"
 _CHAIN = re.compile(rf"[\d(]{_HELD}(?:=\s*[\d(-]{_HELD})+")
 _CLAUSE = re.compile(r"[.,;:]\s|\n")
 _UNIT = re.compile(rf"\s*\b(?:{'|'.join(t.removesuffix('s') + 's?' for t in THINGS['english'])})\b")
+_PERCENT = re.compile(r"(?<=\d)\s*(?:%|percent\b)")
+_OF = re.compile(r"(?<=\d)\s*(?:%|percent) of (\d)")
 _ALIKE = str.maketrans({"×": "*", "÷": "/", "−": "-"})
 _BY: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -132,12 +134,13 @@ def judge(item: Example, text: str) -> Judged:
 
 
 def plain(text: str) -> str:
-    """A text with one sign for each operation, and without names of things between numbers.
+    """A text with one sign for each operation, percentages as hundredths, and no names of things between numbers.
 
-    >>> plain("5 coins × 1,200 shells = 6,000 shells.")
-    '5 * 1200 = 6000.'
+    >>> plain("5 coins × 1,200 shells = 6,000 shells."), plain("20% of 45 = 9, 25% * 8 = 2")
+    ('5 * 1200 = 6000.', '20 / 100 * 45 = 9, 25 / 100 * 8 = 2')
     """
-    return _UNIT.sub("", re.sub(r"(?<=\d),(?=\d{3})", "", text.translate(_ALIKE))).replace("%", "")
+    text = _UNIT.sub("", re.sub(r"(?<=\d),(?=\d{3})", "", text.translate(_ALIKE)))
+    return _PERCENT.sub(" / 100", _OF.sub(r" / 100 * \1", text))
 
 
 def chains(text: str) -> list[str]:

@@ -88,6 +88,10 @@ def flawed(rows: Sequence[Judged], kind: str = "flawed") -> tuple[float, int]:
                "and skips the step before. Worked examples now say who has how many in the order told, and end with a word. Asked "
                "without examples the model sets up unknowns and rarely ends. The rule read chains of equations and several steps "
                "in one equation as flaws, and -15 as 15: mended. No threshold changed.", (100, 101)),
+        Change("2026-11-23", "One seed of that, read answer by answer: .30 right at two steps, .38 without the statement too many "
+               "(0.4 asked); of 24 right answers the rule refused two, both for a percentage that is right: mended. With the "
+               "solver's steps beneath the question two of 15 right answers are flawed, by slips and by no steps at all. Seeds "
+               "wait for problems or a model with more right answers. No threshold changed.", (100,)),
     ],
     would_take="the authors' problems, and models from 7B on that solve some of them",
     subjects={MODEL: 250_000},
