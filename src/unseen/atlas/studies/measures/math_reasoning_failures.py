@@ -90,8 +90,9 @@ def flawed(rows: Sequence[Judged], kind: str = "flawed") -> tuple[float, int]:
                "in one equation as flaws, and -15 as 15: mended. No threshold changed.", (100, 101)),
         Change("2026-11-23", "One seed of that, read answer by answer: .30 right at two steps, .38 without the statement too many "
                "(0.4 asked); of 24 right answers the rule refused two, both for a percentage that is right: mended. With the "
-               "solver's steps beneath the question two of 15 right answers are flawed, by slips and by no steps at all. Seeds "
-               "wait for problems or a model with more right answers. No threshold changed.", (100,)),
+               "solver's steps beneath the question two of 15 right answers are flawed, by slips and by no steps at all. As "
+               "turns of a chat with two or four examples 6 and 5 of 14 are right, and steps in words (20% of 30 is 6) are not "
+               "read. Seeds wait for a model with more right answers. No threshold changed.", (100,)),
     ],
     would_take="the authors' problems, and models from 7B on that solve some of them",
     subjects={MODEL: 250_000},
