@@ -131,7 +131,7 @@ def with_frequency(lexicon: Lexicon, preference: np.ndarray, frequency: np.ndarr
                 within=CORRELATION, basis="less than what is claimed", cuts="that words differ in frequency"),
     ],
     units="seeds: lexicons, new words, frequencies and first weights redrawn",
-    seeds=range(10, 16),
+    seeds=range(10, 20),
     code="valentinhofmann/llms-adjective-nominalization: src/gcm/run.ipynb (gap .6, scale .3, exponential), src/gcm/helpers.py "
     "(log10(count + 1) for tokens), prepare_feature_distances.ipynb (natural classes), exemplars/*.in (shares and counts), "
     "gptj_generate.py (sum of log-probabilities); their rule learner is Albright's, which is worked out anew",
@@ -153,6 +153,8 @@ def with_frequency(lexicon: Lexicon, preference: np.ndarray, frequency: np.ndarr
                "network's gain is a side part. The correlation of a flat network has too much spread for 0.05, it is to be below "
                "0.1. Headlines were -0.066 and 0.017; for them nothing was changed. Seeds 901 and 902 were looked at for what laws "
                "answer.", (100, 101, 901, 902)),
+        Change("2026-11-23", "Second pilot: gates and controls lay where they should; headlines -0.001 and 0.069, the first "
+               "asks for 23 seeds; ten are run, which is what there is time for. Nothing was changed.", (100, 101)),
     ],
     would_take="counts of English derivatives and a pretrained model",
 )  # fmt: skip
