@@ -153,7 +153,7 @@ def asked_of(kronecker: Kronecker, corpus: Corpus, *several: tuple[Sequence[Docu
     code="none of the authors' could be had; EK-FAC as in pomonam/kronfluence (factor/config.py: damping of 0.1 times the mean "
     "eigenvalue of a layer; perceptrons alone, as in both papers)",
     oracle=["tests/atlas/test_procedural_knowledge.py", "tests/measures/influence/test_kronecker.py",
-            "tests/measures/influence/test_candidates.py"],
+            "tests/measures/influence/test_shared_words.py"],
     reconstructed="The corpus; which words of an answer count (swept: the paper takes the whole completion); damping (swept). "
     "Questions that the network does not answer are left out, as in the paper.",
     sweeps=[
@@ -173,7 +173,7 @@ def asked_of(kronecker: Kronecker, corpus: Corpus, *several: tuple[Sequence[Docu
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Pretrain, ask, and score all documents."""
     from unseen.atlas.studies.measures._facts_and_procedures import Corpus, pretrained, right
-    from unseen.measures.influence.candidates import overlap
+    from unseen.measures.influence import overlap
 
     corpus = Corpus.drawn(numpy_generator(seed, "corpus"))
     model = pretrained(corpus, seed, QUICK if quick else STEPS)
