@@ -19,6 +19,15 @@ def test_hard_pairs_are_in_another_form_and_labels_stay_in_equal_parts():
     assert "active" not in {p.said.form for p in hard}
 
 
+def test_no_pair_is_judged_by_a_head_that_saw_it():
+    # States say nothing of labels: a head that saw a pair could still have it right by heart.
+    x = RNG.normal(size=(60, 400))
+    blind = study.Task((x, np.arange(60) % 3), (RNG.normal(size=(60, 400)), np.arange(60) % 3), 1 / 3)
+    right = study.judged(blind, RNG)
+    # 4 standard errors of 60 guesses at a third.
+    assert all(abs(share - 1 / 3) < 0.25 for share in right.values())
+
+
 def test_so_many_labels_are_wrong_as_is_said():
     x, label = np.zeros((300, 2)), np.arange(300) % 3
     assert (study.mislabelled((x, label), 0.3, RNG)[1] != label).mean() == pytest.approx(0.3)
