@@ -87,6 +87,8 @@ IMPOSSIBLE: list[tuple[str, dict[str, object], dict[str, object], str]] = [
     ("blocksworld", {}, {"objects": 2, "steps": 30}, "no problem"),
     ("verifiable-instructions", {}, {"kinds": ("json", "title"), "number": 2}, "can stand together"),
     ("gcog", {"held_out": 0.0}, {"system": "unseen"}, "had none that fits"),
+    ("abstract-picture", {}, {"concept": "colour", "second": "colour"}, "colour does not stand beside itself"),
+    ("abstract-picture", {}, {"concept": "shape", "rule": "progress"}, "only numbers progress"),
 ]
 BAD_SETTINGS: list[tuple[str, dict[str, object], str]] = [
     ("modular-arithmetic", {"p": 10, "operation": "divide"}, "prime only, got p=10. Take 11"),
