@@ -24,7 +24,9 @@ THINK, ANSWER, JUDGE, GOOD, BAD = (FIRST_FILLER + 3 * (SEEN + NEW) + i for i in 
 VOCABULARY = BAD + 1
 # Tokens of a question, and of a worked one (thoughts, answer).
 ASKED, WORKED = 13, 18
-WIDTH, LAYERS, BATCH, RATE = 64, 2, 32, 3e-3
+WIDTH, LAYERS, BATCH, RATE = 64, 2, 32, 5e-3
+# Share of sequences whose last case has the disease of one before; share of these with other names.
+ALIKE, RENAMED = 0.8, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def fitted(
 ) -> Transformer:
     """A network trained on one to three cases in a row, and on judging cases of which half are wrong.
 
-    In six of ten sequences the last case has the disease of one before; in half of these diseases bear other names, so that
+    In most sequences the last case has the disease of one before; in most of these diseases bear other names, so that
     only what stands before can tell. So the network learns facts, and to read examples.
 
     Args:
@@ -146,12 +148,12 @@ def fitted(
         for group in optimiser.param_groups:
             group["lr"] = RATE * min(1.0, (step + 1) / 50) * (1 - 0.95 * step / steps)
         rows = rng.integers(len(cases), size=(BATCH, 3))
-        alike, renamed = rng.random(BATCH) < 0.6, np.zeros(BATCH, dtype=bool)
+        alike, renamed = rng.random(BATCH) < ALIKE, np.zeros(BATCH, dtype=bool)
         maps = np.tile(np.arange(VOCABULARY), (BATCH, 1))
         for b in np.flatnonzero(alike):
             model = rows[b, rng.integers(2)]
             rows[b, 2] = rng.choice(by[int(disease[model])])
-            if renamed_now := rng.random() < 0.5:
+            if renamed_now := rng.random() < RENAMED:
                 renamed[b] = renamed_now
                 for f in set(field[rows[b]].tolist()):
                     known = np.unique(disease[field == f])
