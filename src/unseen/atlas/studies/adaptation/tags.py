@@ -185,6 +185,9 @@ def shifted(medicine: Medicine, rng: np.random.Generator, n: int, lay: float) ->
         Change("2026-11-23", "Networks were looked at by gates and single calls before the plan (draw 101): letters of options are "
                "not learnt in 500 updates, so that answers are named; three layers cost three times two; seven of ten diseases and "
                "0.7 of lay words make both models equally right. Thresholds before any aggregate was seen.", (101,)),
+        Change("2026-11-23", "Pilot of two seeds at a rate of 0.003: gates hold, but in one of them two cases of the very disease "
+               "did not help (spread of the positive control: 0.20). Networks learn at 0.005 since, more often from sequences "
+               "that only examples can tell.", (100, 101)),
     ],
     would_take="models that read prompts, and the nine exams of the paper",
 )  # fmt: skip
