@@ -36,7 +36,9 @@ def test_pixels_show_the_parts(concept, second):
             if concept == "number":
                 assert len(filled) == int(said[0])
             elif concept == "shape":
-                assert tuple(filled) == SHAPES[said[0]]
+                far = {name: len(set(filled) ^ set(mask)) for name, mask in SHAPES.items()}
+                assert far.pop(said[0]) == 1
+                assert min(far.values()) > 1
             elif concept == "size":
                 side = VALUES["size"].index(said[0]) + 1
                 rows, columns = ({i // 3 for i in filled}, {i % 3 for i in filled})

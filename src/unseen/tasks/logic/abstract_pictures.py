@@ -14,11 +14,11 @@ PLACES = 6
 VALUES: Mapping[str, tuple[str, ...]] = {
     "number": tuple(str(n) for n in range(1, 10)),
     "colour": ("red", "green", "blue", "yellow"),
-    "shape": ("square", "cross", "corners", "bar"),
+    "shape": ("square", "cross", "corners", "diagonal"),
     "size": ("small", "medium", "large"),
 }
-# Which of nine pixels a shape fills.
-SHAPES = {"square": (0, 1, 2, 3, 5, 6, 7, 8), "cross": (1, 3, 4, 5, 7), "corners": (0, 2, 6, 8), "bar": (3, 4, 5)}
+# Which of nine pixels a shape fills; any two differ in three or more, so that one that is wrong does not hide it.
+SHAPES = {"square": (0, 1, 2, 3, 5, 6, 7, 8), "cross": (1, 3, 4, 5, 7), "corners": (0, 2, 6, 8), "diagonal": (0, 4, 8)}
 RULES = ("alternate", "opposite", "mirror", "progress")
 GIVEN = ("nothing", "perception", "rule")
 
@@ -54,9 +54,9 @@ class AbstractPicture(Generated):
     """Six parts in a ring, each nine pixels, one of them "?"; the answer names the missing part.
 
     A pixel is ``.``, ``#`` or the first letter of a colour. A number is as many pixels by chance, a size a filled square of
-    one, two or three pixels aside by chance; of colours that stand alone three pixels of nine are of others. With two
-    concepts, each has a rule of its own and the answer two words. ``given`` adds what the stages before the answer come
-    to: the parts in words, or these and the rules.
+    one, two or three pixels aside by chance; of shapes one pixel is wrong, of colours that stand alone three are of others.
+    With two concepts, each has a rule of its own and the answer two words. ``given`` adds what the stages before the
+    answer come to: the parts in words, or these and the rules.
     """
 
     name = "abstract-picture"
@@ -149,7 +149,7 @@ def _pixels(d: Draws, concepts: Sequence[str], values: Sequence[str]) -> list[st
     if "number" in told:
         filled = set(d.pick(range(9), int(told["number"])))
     elif "shape" in told:
-        filled = set(SHAPES[told["shape"]])
+        filled = set(SHAPES[told["shape"]]) ^ {d.below(9)}
     elif "size" in told:
         side = VALUES["size"].index(told["size"]) + 1
         row, column = d.below(4 - side), d.below(4 - side)
