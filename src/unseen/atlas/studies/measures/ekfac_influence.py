@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from unseen.tasks.knowledge.documents import Document
 
 STEPS = 1000
-# Documents of which the curvature is the mean, those that are scored, and products with the curvature a query.
-CURVED, SCORED, PRODUCTS = 96, 400, 80
+# Documents of which the curvature is the mean, others that are scored, and products with the curvature a query.
+CURVED, SCORED, PRODUCTS = 640, 400, 20
 # λ as shares of the mean eigenvalue; that of the headline first.
-DAMPINGS = (1.0, 3.0, 10.0)
+DAMPINGS = (30.0, 10.0, 100.0)
 # Pseudo-targets a document where the curvature is that of few documents.
-DRAWS = 4
+DRAWS = 2
 RANDOM, KEPT, TOP, RANK = 300, 224, 10, 8
 R = (-1.0, 1.0)
 R_APART = (-2.0, 2.0)
@@ -52,7 +52,7 @@ def agreement(network: Network, corpus: Corpus, products: int, seed: int) -> dic
 
     Args:
         network: What was pretrained.
-        corpus: Its documents; curvature of the first of them, scores of more.
+        corpus: Its documents: curvature of the first of them, of as many more for comparison, scores of others.
         products: With the curvature, a query.
         seed: Source of the pseudo-targets.
     """
@@ -63,22 +63,29 @@ def agreement(network: Network, corpus: Corpus, products: int, seed: int) -> dic
     from unseen.measures.influence.gradients import scored
 
     memory = 1 << 28
-    curved, train = corpus.sample(corpus.documents[:CURVED]), corpus.sample(corpus.documents[:SCORED])
+    first, second, third = (
+        corpus.sample(corpus.documents[a:b])
+        for a, b in ((0, CURVED), (CURVED, 2 * CURVED), (2 * CURVED, 2 * CURVED + SCORED))
+    )
+    train = third
     asked = [corpus.untold["colour"][0], corpus.untold["age"][0], corpus.new["sum"][0]]
     queries = corpus.sample(asked, of="answer", name="queries")
     ekfac, kfac = (
         Kronecker.fit(
-            network, curved, corrected=corrected, draws=DRAWS, generator=torch_generator(seed, "draws"), memory=memory
+            network, first, corrected=corrected, draws=DRAWS, generator=torch_generator(seed, "draws"), memory=memory
         )
         for corrected in (True, False)
     )
     mean = sum(float(f.eigenvalues.sum()) for f in ekfac.factors) / network.parameters
-    curvature = GaussNewton(network, curved, memory)
     rights = torch.cat([g for _, g in network.gradients(queries, memory=memory)])
     solved, left = zip(
-        *(shifted_solves(curvature.product, b, [d * mean for d in DAMPINGS], steps=products) for b in rights),
+        *(
+            shifted_solves(GaussNewton(network, part, memory).product, b, [d * mean for d in DAMPINGS], steps=products)
+            for part, b in [(second, rights[0]), *((first, b) for b in rights)]
+        ),
         strict=True,
     )
+    again, solved = solved[0], solved[1:]
     found = {"residual": float(torch.stack(left).max())}
     plain = gradient_dot(network, train, queries, memory=memory).scores
     for at, share in enumerate(DAMPINGS):
@@ -94,7 +101,9 @@ def agreement(network: Network, corpus: Corpus, products: int, seed: int) -> dic
             f"dot product, ranks{end}": ranked(plain, whole),
         }  # fmt: skip
         if at == 0:
-            found |= {"rivals": rivals, "mixed": pearson(own, np.roll(whole, 1, axis=0))}
+            other = scored(network, train, again[:1], memory).double().numpy()
+            found |= {"steady": pearson(other, whole[:1]), "rivals": rivals}
+            found["mixed"] = pearson(own, np.roll(whole, 1, axis=0))
     return found
 
 
@@ -184,7 +193,7 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
     "response on small networks, and scored invented sequences that tell a statement in other words or in another order.",
     here="A Transformer of two layers and width 64, pretrained on 2,240 documents: facts about invented entities, worked sums, "
     "slopes and equations. Influence is that of its perceptrons, as in the paper. The reference is the whole damped Gauss–Newton "
-    "matrix of 96 documents, solved by one Lanczos run a query; λ is its mean eigenvalue for every method. Flips: 20 facts that "
+    "matrix of 640 documents, solved by one Lanczos run a query; λ is 30 mean eigenvalues for all methods. Flips: 20 facts that "
     "no document tells, in five other wordings and in two where the value comes first; the corpus tells other facts in all of "
     "them. One size; nothing across languages, no role play, no published model.",
     fidelity="C",
@@ -199,6 +208,8 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
              basis="learnt how to calculate"),
         gate("residual", "Largest residual of the exact solves", at_most=0.1, basis="else the reference is none",
              within=(0.0, 100.0)),
+        gate("steady", "Coefficient of exact scores with those by the curvature of other documents", at_least=0.9, within=R,
+             basis="else the reference is one of its documents, not of the corpus"),
         gate("rivals", "Coefficient of the better rival", at_most=0.95, within=R, basis="room to be closer"),
         control("paraphrases", "Untold facts whose paraphrases count more than 95 % of random documents do", at_least=0.8,
                 within=SHARE, basis="there is an influence that a flip can take away"),
@@ -218,11 +229,22 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
     oracle=["tests/measures/influence/test_kronecker.py", "tests/measures/influence/test_exact.py",
             "tests/measures/influence/test_shifted.py", "tests/measures/influence/test_shared_words.py",
             "tests/measures/influence/test_low_rank.py", "tests/atlas/test_ekfac_influence.py"],
-    reconstructed="Corpus and network; λ of the comparison (swept from 1 to 10 mean eigenvalues: a tenth, the paper's share of "
-    "each layer, would take three times as many products); 96 documents for the curvature.",
-    sweeps=[Sweep("λ in mean eigenvalues", "closer", {"1": "closer", "3": "closer at 3", "10": "closer at 10"})],
+    reconstructed="Corpus and network; λ of the comparison (swept from 10 to 100 mean eigenvalues: a tenth, the paper's share of "
+    "each layer, would take many times as many products); 640 documents for the curvature.",
+    sweeps=[Sweep("λ in mean eigenvalues", "closer", {"10": "closer at 10", "30": "closer", "100": "closer at 100"})],
     history=[Change("2026-11-23", "First plan; thresholds before any pilot. The number of updates, the width and the number of "
-                    "products were set by what is learnt and by residuals alone.", (101, 102))],
+                    "products were set by what is learnt and by residuals alone.", (101, 102)),
+             Change("2026-11-23", "Pilot with the curvature of 96 documents and λ at one mean eigenvalue: EK-FAC was no closer "
+                    "than K-FAC (-0.006), but nor were exact scores those by 96 other documents (0.60 on a network "
+                    "apart), so that the reference was one of its documents. That they agree became a gate; 288 documents, "
+                    "λ at ten, and scores of documents that are in neither sample. Thresholds were left as they were.",
+                    (100, 101)),
+             Change("2026-11-23", "Second pilot: scores by others agree to 0.82 (0.9 asked). With 640 documents they agreed "
+                    "to 0.88, 0.94 and 0.98 at 10, 30 and 100 mean eigenvalues on a network apart, so that there are 640, and λ "
+                    "is 30. EK-FAC is further from the exact scores than K-FAC (by 0.016). That its eigenvalues are of too few "
+                    "draws was tested there and is not so: with twelve draws for two, or factors of the whole corpus, K-FAC stays "
+                    "ahead by 0.00 to 0.02. With a phrase in front of the fact influence is 0.28 of that with it behind; that the "
+                    "network tells places apart is a guess. Await a third pilot.", (100, 101))],
     would_take="pretrained models of several sizes whose corpus is known",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
