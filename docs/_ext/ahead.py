@@ -231,14 +231,22 @@ def _kernel(other: socket.socket, own: socket.socket) -> None:
 def main(workers: int) -> None:
     """Run all examples, so many at once."""
     executed.interpreter = warm
-    running: set[int] = set()
+    # They are held on to: what is let go unwaited for, the next program that is started here waits for in our place.
+    running: dict[int, Copy] = {}
+
+    def one_ends() -> None:
+        pid, status = os.wait()
+        if pid in running:
+            running.pop(pid).returncode = os.waitstatus_to_exitcode(status)
+
     for kind, text in jobs():
         load(kind)
         if len(running) >= workers:
-            running.discard(os.wait()[0])
-        running.add(Copy(lambda kind=kind, text=text: run(kind, text)).pid)
+            one_ends()
+        copy = Copy(lambda kind=kind, text=text: run(kind, text))
+        running[copy.pid] = copy
     while running:
-        running.discard(os.wait()[0])
+        one_ends()
 
 
 if __name__ == "__main__":
