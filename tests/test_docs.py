@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import struct
 import subprocess
@@ -239,3 +240,18 @@ def test_names_are_found_as_sphinx_finds_them():
             for mode in (0, 1):
                 asked = (domain, None, module, None, name, "class", mode)
                 assert quick.find_known(*asked) == quick.find_obj(*asked)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="copies of a process are made by fork")
+def test_examples_are_waited_for_whatever_program_is_started_beside_them():
+    # A program that is started reaps all copies that were let go unwaited for.
+    told = """
+import subprocess, sys, time
+import ahead
+ahead.jobs = lambda: [("console", str(i)) for i in range(4)]
+ahead.load = lambda kind: (time.sleep(0.2), subprocess.run([sys.executable, "-c", ""]))
+ahead.run = lambda kind, text: print(text, flush=True)
+ahead.main(2)
+"""
+    made = subprocess.run([sys.executable, "-c", told], cwd=PARTS, capture_output=True, text=True, check=False)
+    assert (made.returncode, sorted(made.stdout.split())) == (0, list("0123")), made.stderr
