@@ -1,6 +1,8 @@
 """Plans that can't come out either way are refused; verdicts follow from plans by rule."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +81,35 @@ def test_a_side_part_can_take_from_a_claim_but_not_outvote_it(value, expected):
     assert ("beside" in found["why"]) == (value < 0)
 
 
+BESIDE = side_part("beside", "beside", claimed=0.2, refuted=0.0, basis="b", within=DIFFERENCE)
+OWN_GATE = gate("far", "learnt far out", at_least=0.9, basis="learnt", within=SHARE, of=["beside"])
+
+
+@pytest.mark.parametrize(
+    ("far", "state", "word"),
+    [(0.97, "contradicted", ""), (0.9, "inconclusive", "is not settled"), (0.3, "inconclusive", "fails")],
+)
+def test_a_condition_of_a_side_part_withholds_that_part_alone(far, state, word):
+    found = verdict(made(parts=[BESIDE, OWN_GATE]), beside=-0.5, far=far)
+    assert found["verdict"] == ("supported in part" if state == "contradicted" else "supported")
+    beside = next(p for p in found["parts"] if p["quantity"] == "beside")
+    assert beside["state"] == state
+    assert word in (beside["problem"] or "")
+
+
+def test_a_plan_without_own_conditions_keeps_its_hash_and_one_with_them_carries_them():
+    whole, own = made(parts=[BESIDE]).plan(), made(parts=[BESIDE, OWN_GATE]).plan()
+    old = {**whole, "parts": [{k: v for k, v in p.items() if k != "of"} for p in whole["parts"]]}
+    assert plan_hash(whole) == plan_hash(old)
+    unbound = {**own, "parts": [{**p, "of": []} for p in own["parts"]]}
+    assert plan_hash(unbound) != plan_hash(own)
+    assert (
+        judged(old, [{**GOOD, "beside": 0.5 + 0.01 * i, "gain": 0.5 + 0.01 * i} for i in range(6)])["verdict"]
+        == "supported"
+    )
+    assert Part.from_dict(json.loads(json.dumps(OWN_GATE.to_dict()))) == OWN_GATE
+
+
 def test_of_two_headlines_the_weaker_decides():
     second = headline("second", "second", claimed=0.2, refuted=0.0, basis="b", within=DIFFERENCE)
     plan = made(parts=[second])
@@ -153,6 +184,17 @@ def test_plans_without_what_makes_them_fair_are_refused():
         study(**plain(claim=[]))(lambda seed, quick: {})
     with pytest.raises(BadInput, match="three or more"):
         Sweep("s", "gain", {"1": "a", "2": "b"})
+
+
+def test_conditions_of_side_parts_alone_do_not_make_a_plan_fair():
+    alone = [replace(p, of=("beside",)) if p.role == "gate" else p for p in made().parts]
+    claim = [("It gains.", "gain"), ("And beside.", "beside")]
+    with pytest.raises(BadInput, match="no gate"):
+        study(**plain(parts=[*alone, BESIDE], claim=claim))(lambda seed, quick: {})
+    with pytest.raises(BadInput, match="of 'gain', which is no side part"):
+        made(parts=[BESIDE, replace(OWN_GATE, of=("beside", "gain"))])
+    with pytest.raises(BadInput, match="only gates and controls are of other parts"):
+        replace(BESIDE, of=("gain",))
 
 
 def plain(**changed):

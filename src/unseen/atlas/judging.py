@@ -64,6 +64,7 @@ def judged(plan: Mapping[str, Any], measurements: Sequence[Mapping[str, Measurem
         if sweep["changes"]:
             part = next(p for p in found if p["quantity"] == sweep["part"])
             part["state"], part["problem"] = "inconclusive", f"its sign changes over {sweep['name']}"
+    _withhold(found)
     verdict, why = _verdict(plan, parts, means, found)
     return {
         "verdict": verdict, "why": why, "effect": deciding(found)["estimate"], "parts": found, "sweeps": sweeps,
@@ -144,6 +145,16 @@ def _decide(parts: Sequence[Part], means: Mapping[str, Mean], found: Sequence[di
                 shown["state"] = "weaker than claimed"
 
 
+def _withhold(found: Sequence[dict[str, Any]]) -> None:
+    """Side parts whose own gates and controls don't hold say nothing."""
+    for condition in found:
+        for part in found:
+            if part["quantity"] in condition["of"] and condition["state"] != "holds":
+                word = "fails" if condition["state"] == "fails" else "is not settled"
+                part["state"] = "inconclusive"
+                part["problem"] = f"its {condition['role']} {condition['quantity']} {word}"
+
+
 def _p(part: Part, mean: Mean | None, threshold: float, for_claim: bool) -> float:
     if mean is None or (mean.error == 0 and part.decides):
         return 1.0
@@ -181,12 +192,12 @@ def _swept(
 def _verdict(
     plan: Mapping[str, Any], parts: Sequence[Part], means: Mapping[str, Mean], found: Sequence[Mapping[str, Any]]
 ) -> tuple[Verdict, str]:
-    failed = [f for f in found if f["state"] == "fails"]
+    failed = [f for f in found if f["state"] == "fails" and not f["of"]]
     if failed:
         names = "; ".join(f"{f['role']} {f['quantity']} ({f['statement'].rstrip('.')})" for f in failed)
         take = f" It would take: {plan['would_take']}" if plan["would_take"] else ""
         return "not testable here", f"Failed: {names}.{take}"
-    unready = [f for f in found if f["role"] in ("gate", "control") and f["state"] != "holds"]
+    unready = [f for f in found if f["role"] in ("gate", "control") and f["state"] != "holds" and not f["of"]]
     if unready:
         names = ", ".join(f"{f['role']} {f['quantity']}" for f in unready)
         return "inconclusive", f"Not settled: {names}.{_more(parts, means, unready)}"

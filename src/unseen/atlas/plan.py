@@ -54,6 +54,7 @@ class Part:
         within: Least and greatest value that the measurement can take, caps included.
         scale: log where values are positive and skewed: the mean is geometric.
         cuts: For a negative control: which mechanism is cut. Empty for a positive one.
+        of: For a gate or control of side parts alone: their quantities. Empty where the whole claim hangs on it.
     """
 
     quantity: str
@@ -67,6 +68,7 @@ class Part:
     within: tuple[float, float] = ANY
     scale: Scale = "plain"
     cuts: str = ""
+    of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _refuse(self)
@@ -85,7 +87,7 @@ class Part:
         """The part of a stored plan."""
         low, high = data["within"]
         ends = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
-        fields: dict[str, Any] = {**data, "within": ends}
+        fields: dict[str, Any] = {**data, "within": ends, "of": tuple(data.get("of", ()))}
         return cls(**fields)
 
 
@@ -107,6 +109,8 @@ def _refuse(part: Part) -> None:
         raise BadInput(f"{name}: claimed {part.claimed:g} does not lie {part.side} refuted {part.refuted:g}.")
     if part.scale == "log" and low < 0:
         raise BadInput(f"{name}: a log scale needs values above zero, it can lie from {low:g} on.")
+    if part.decides and part.of:
+        raise BadInput(f"{name}: only gates and controls are of other parts (of=…); this is a {part.role}.")
     if not part.basis:
         raise BadInput(f"{name} does not say where its thresholds come from.")
 
@@ -135,28 +139,28 @@ def side_part(
 
 def gate(
     quantity: str, statement: str, *, at_least: float | None = None, at_most: float | None = None, basis: str,
-    within: tuple[float, float] = ANY, unit: str = "", scale: Scale = "plain",
+    within: tuple[float, float] = ANY, unit: str = "", scale: Scale = "plain", of: Sequence[str] = (),
 ) -> Part:  # fmt: skip
-    """A condition without which nothing can be said: learnt, room above and below, no cap.
+    """A condition without which nothing can be said, or nothing of the side parts ``of``: learnt, room, no cap.
 
     Raises:
         BadInput: Not exactly one of ``at_least`` and ``at_most`` is given.
     """
     side, value = _bound(quantity, at_least, at_most)
-    return Part(quantity, statement, "gate", side, value, value, basis, unit, within, scale)
+    return Part(quantity, statement, "gate", side, value, value, basis, unit, within, scale, of=tuple(of))
 
 
 def control(
     quantity: str, statement: str, *, at_least: float | None = None, at_most: float | None = None, basis: str,
-    within: tuple[float, float] = ANY, unit: str = "", cuts: str = "", scale: Scale = "plain",
+    within: tuple[float, float] = ANY, unit: str = "", cuts: str = "", scale: Scale = "plain", of: Sequence[str] = (),
 ) -> Part:  # fmt: skip
-    """Where the effect must appear, or, with the mechanism cut (``cuts``), must go.
+    """Where the effect must appear, or, with the mechanism cut (``cuts``), must go; of the claim, or of side parts ``of``.
 
     Raises:
         BadInput: Not exactly one of ``at_least`` and ``at_most`` is given.
     """
     side, value = _bound(quantity, at_least, at_most)
-    return Part(quantity, statement, "control", side, value, value, basis, unit, within, scale, cuts)
+    return Part(quantity, statement, "control", side, value, value, basis, unit, within, scale, cuts, tuple(of))
 
 
 def _bound(quantity: str, at_least: float | None, at_most: float | None) -> tuple[Side, float]:
@@ -293,10 +297,13 @@ DECISIVE = ("quantity", "role", "side", "claimed", "refuted", "within", "scale")
 
 def plan_hash(plan: Mapping[str, Any]) -> str:
     """Hash of what decides a verdict: roles, thresholds, bounds, sweeps and fidelity; more seeds may follow."""
-    parts = [{k: part[k] for k in DECISIVE} for part in plan["parts"]]
+    # What was added to plans later counts where it is set, so that stored plans keep their hash.
+    parts = [
+        {k: part[k] for k in DECISIVE} | ({"of": sorted(part["of"])} if part.get("of") else {})
+        for part in plan["parts"]
+    ]
     sweeps = [{"part": s["part"], "at": sorted(s["at"].values())} for s in plan["sweeps"]]
     decisive = {"parts": parts, "sweeps": sweeps, "fidelity": plan["fidelity"]}
-    # Plans that were stored before there were subjects keep their hash.
     if plan.get("subjects"):
         decisive["subjects"] = {s["name"]: s["sha256"] for s in plan["subjects"]}
     text = json.dumps(decisive, sort_keys=True)
@@ -311,9 +318,10 @@ def _check(study: Study) -> None:
     names = [p.quantity for p in study.parts]
     if not 1 <= roles.count("headline") <= 2:
         refuse(f"it has {roles.count('headline')} headlines; a claim has one, at most two.")
-    if "gate" not in roles:
+    whole = [p for p in study.parts if not p.of]
+    if "gate" not in [p.role for p in whole]:
         refuse("it has no gate: something must show that what is judged was learnt, and that there is room.")
-    cuts = [bool(p.cuts) for p in study.parts if p.role == "control"]
+    cuts = [bool(p.cuts) for p in whole if p.role == "control"]
     if True not in cuts or False not in cuts:
         refuse("it needs a positive control and a negative one (cuts=…).")
     if len(set(names)) < len(names):
@@ -321,6 +329,13 @@ def _check(study: Study) -> None:
     if study.fidelity not in FIDELITIES:
         refuse(f"fidelity {study.fidelity!r} is not one of A, B, C, D.")
     deciding = {p.quantity for p in study.parts if p.decides}
+    sides = {p.quantity for p in study.parts if p.role == "side"}
+    for part in study.parts:
+        if others := sorted(set(part.of) - sides):
+            refuse(
+                f"{part.role} {part.quantity!r} is of {', '.join(map(repr, others))}, which is no side part; on a headline's "
+                "gates and controls the whole claim hangs (leave of=… out)."
+            )
     for sentence, quantity in study.claim:
         if quantity not in deciding:
             refuse(f"no headline or side part tests {sentence!r} (it names {quantity!r}).")

@@ -99,7 +99,8 @@ def held_against(part: Mapping[str, Any]) -> str:
     """What a part is held against, in words."""
     word = "at least" if part["side"] == "above" else "at most"
     if part["role"] in ("gate", "control"):
-        return f"{word} {number(part['claimed'])}"
+        of = f" (for {', '.join(part['of'])} alone)" if part.get("of") else ""
+        return f"{word} {number(part['claimed'])}{of}"
     return f"claimed {word} {number(part['claimed'])}, refuted at {number(part['refuted'])}"
 
 
