@@ -16,6 +16,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
@@ -85,51 +86,81 @@ def told(n: int, seed: int) -> dict[str, Callable[[], tuple[Bound, Network, Samp
     """Every bound, and every broken one, of one replicate."""
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     sample, other, fresh = drawn(n, rng), drawn(n, rng), drawn(FRESH, rng)
-    network = Network.of(fitted(sample, seed), sample)
-    first = fitted(other, seed)
-    before = weights(first)
-    tuned = Network.of(fitted(sample, seed, 5, first, 1e-3), sample)
     coins, fair = (drawn(count, rng, 0.5, True, 100) for count in (n, FRESH))
-    torch.manual_seed(seed)
-    learnt = fitted(coins, seed, 100, nn.Sequential(nn.Linear(100, 32), nn.ReLU(), nn.Linear(32, 2)))
-    by_heart, lied = Network.of(learnt, coins), Prior(weights(learnt), "other data")
     few = drawn(n // 5, rng)
     near = few.take(np.repeat(np.arange(n // 5), 5))
     copies = Sample(near.inputs + 1e-3 * torch.randn(near.inputs.shape, generator=generator), near.targets)
     named = Sample(copies.inputs, copies.targets, cluster=np.repeat(np.arange(n // 5), 5))
     test, even = drawn(n, rng, 0.5, True), drawn(FRESH, rng, 0.5, True)
-    crowd = [Network.of(fitted(drawn(30, rng), seed + k, 2), test) for k in range(200)]
-    chosen = min(crowd, key=lambda one: wrong(one, test).mean())
-
+    thirties = [drawn(30, rng) for _ in range(200)]
     wide, wide_fresh = drawn(15 * n, rng, 0.02, inputs=24), drawn(FRESH, rng, 0.02, inputs=24)
     flat, flat_fresh = apart(200 * n, rng), apart(FRESH, rng)
-    torch.manual_seed(seed)
-    linear = Network.of(fitted(wide, seed, 20, nn.Linear(24, 2), 0.1), wide)
-    turn, head = nn.Linear(2, 2), nn.Linear(2, 2)
-    for layer in (turn, head):
-        nn.init.orthogonal_(layer.weight)
-    turn.requires_grad_(False)
-    square = nn.Sequential(turn, SmoothLeakyReLU(0.9), head)
-    smooth = Network.of(fitted(flat, seed, 60, square).requires_grad_(True), flat)
+
+    # Examples are all drawn here, networks are trained where a bound asks for them.
+    @cache
+    def plain() -> Network:
+        return Network.of(fitted(sample, seed), sample)
+
+    @cache
+    def first() -> dict[str, torch.Tensor]:
+        return weights(fitted(other, seed))
+
+    @cache
+    def tuned() -> Network:
+        return Network.of(fitted(sample, seed, 5, fitted(other, seed), 1e-3), sample)
+
+    @cache
+    def by_heart() -> Network:
+        torch.manual_seed(seed)
+        return Network.of(
+            fitted(coins, seed, 100, nn.Sequential(nn.Linear(100, 32), nn.ReLU(), nn.Linear(32, 2))), coins
+        )
+
+    def lied(on: Sample | str | None) -> Prior:
+        return Prior(weights(by_heart().module), on) if on is not None else Prior(weights(by_heart().module))
+
+    @cache
+    def chosen() -> Network:
+        crowd = [Network.of(fitted(one, seed + k, 2), test) for k, one in enumerate(thirties)]
+        return min(crowd, key=lambda one: wrong(one, test).mean())
+
+    @cache
+    def linear() -> Network:
+        torch.manual_seed(seed)
+        return Network.of(fitted(wide, seed, 20, nn.Linear(24, 2), 0.1), wide)
+
+    @cache
+    def smooth() -> Network:
+        torch.manual_seed(seed)
+        turn, head = nn.Linear(2, 2), nn.Linear(2, 2)
+        for layer in (turn, head):
+            nn.init.orthogonal_(layer.weight)
+        turn.requires_grad_(False)
+        square = nn.Sequential(turn, SmoothLeakyReLU(0.9), head)
+        return Network.of(fitted(flat, seed, 60, square).requires_grad_(True), flat)
 
     def pac(net: Network, on: Sample, prior: Prior | None) -> Bound:
         return pac_bayes_bound(net, on, generator=generator, prior=prior, draws=DRAWS)
 
     return {
-        "held-out examples": lambda: (held_out_bound(network, other), network, fresh),
-        "PAC-Bayes, prior at zero": lambda: (pac(network, sample, None), network, fresh),
-        "PAC-Bayes, prior from other examples": lambda: (pac(tuned, sample, Prior(before, other)), tuned, fresh),
-        "compression": lambda: (compression_bound(network, sample), network, fresh),
-        "Frobenius norms": lambda: (frobenius_bound(network, sample), network, fresh),
-        "spectral norms": lambda: (spectral_bound(network, sample), network, fresh),
-        "pruning and sketches": lambda: (sketch_bound(linear, wide), linear, wide_fresh),
-        "Koopman operators": lambda: (koopman_bound(smooth, flat), smooth, flat_fresh),
-        "broken: PAC-Bayes, prior trained on the examples": lambda: (pac(by_heart, coins, lied), by_heart, fair),
-        "  told: that it was": lambda: (pac(by_heart, coins, Prior(lied.weights, coins)), by_heart, fair),
-        "  told: made from nothing": lambda: (pac(by_heart, coins, Prior(lied.weights)), by_heart, fair),
-        "broken: held-out, five jittered copies of each": lambda: (held_out_bound(network, copies), network, fresh),
-        "  told: as clusters": lambda: (held_out_bound(network, named), network, fresh),
-        "broken: held-out, best of 200 on it": lambda: (held_out_bound(chosen, test), chosen, even),
+        "held-out examples": lambda: (held_out_bound(plain(), other), plain(), fresh),
+        "PAC-Bayes, prior at zero": lambda: (pac(plain(), sample, None), plain(), fresh),
+        "PAC-Bayes, prior from other examples": lambda: (pac(tuned(), sample, Prior(first(), other)), tuned(), fresh),
+        "compression": lambda: (compression_bound(plain(), sample), plain(), fresh),
+        "Frobenius norms": lambda: (frobenius_bound(plain(), sample), plain(), fresh),
+        "spectral norms": lambda: (spectral_bound(plain(), sample), plain(), fresh),
+        "pruning and sketches": lambda: (sketch_bound(linear(), wide), linear(), wide_fresh),
+        "Koopman operators": lambda: (koopman_bound(smooth(), flat), smooth(), flat_fresh),
+        "broken: PAC-Bayes, prior trained on the examples": lambda: (
+            pac(by_heart(), coins, lied("other data")),
+            by_heart(),
+            fair,
+        ),
+        "  told: that it was": lambda: (pac(by_heart(), coins, lied(coins)), by_heart(), fair),
+        "  told: made from nothing": lambda: (pac(by_heart(), coins, lied(None)), by_heart(), fair),
+        "broken: held-out, five jittered copies of each": lambda: (held_out_bound(plain(), copies), plain(), fresh),
+        "  told: as clusters": lambda: (held_out_bound(plain(), named), plain(), fresh),
+        "broken: held-out, best of 200 on it": lambda: (held_out_bound(chosen(), test), chosen(), even),
     }
 
 
