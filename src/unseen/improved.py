@@ -81,8 +81,8 @@ class Improved(Reported):
         return framed(render(self.document, "html"), "unseen improve")
 
 
-def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``improve`` in one of ``rendered.FORMATS``.
+def render(document: Mapping[str, Any], format_: str, *, color: bool = False, full: bool = False) -> str:
+    """A document of ``improve`` in one of ``rendered.FORMATS``; text is the first screen, or in full all of it.
 
     Raises:
         BadInput: There is no such format.
@@ -90,7 +90,7 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
     from unseen.report import improvement_html, improvement_markdown, improvement_terminal
     from unseen.report.rendered import in_form
 
-    text = partial(improvement_terminal.text, color=color)
+    text = partial(improvement_terminal.text, color=color, full=full)
     return in_form(document, format_, text=text, markdown=improvement_markdown.render, html=improvement_html.render)
 
 

@@ -59,6 +59,10 @@ def test_the_ranking_is_shown_and_written_by_the_ending_of_the_file(data, tmp_pa
     code, viewed, _ = call(monkeypatch, capsys, "view", tmp_path / "r.json")
     assert code == 0
     assert viewed == out.partition("Report: ")[0]
+    assert "The whole procedure, by how the choice is validated" not in viewed
+    code, whole, _ = call(monkeypatch, capsys, "view", tmp_path / "r.json", "--full")
+    assert code == 0
+    assert "The whole procedure, by how the choice is validated" in whole
     document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert document["families"][0]["ranking"][0]["remedy"] == "em-recalibration"
     code, out, _ = call(

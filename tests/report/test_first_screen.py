@@ -103,10 +103,10 @@ def test_the_page_holds_the_scores_with_bars_and_each_story_with_its_findings(do
 def test_a_sentence_that_does_not_fit_ends_with_a_whole_word_and_one_mark():
     from rich.console import Console
 
-    from unseen.report.first_terminal import _wrapped
+    from unseen.report.screens import wrapped
 
     words = "Collect more items of the kind that the finding names before anything else is done with this model there."
-    lines = _wrapped(words, Console(width=40), most=2, hanging="  ")
+    lines = wrapped(words, Console(width=40), most=2, hanging="  ")
     assert len(lines) == 2
     assert lines[1].endswith(" …")
     assert "……" not in lines[1]
@@ -120,12 +120,12 @@ def test_no_line_ends_between_a_sign_and_its_number_or_within_an_interval(encodi
 
     from rich.console import Console
 
-    from unseen.report.first_terminal import _wrapped
+    from unseen.report.screens import wrapped
 
     words = "All four models fail at digits ≥ 2 and b = v2: 0.44 → 0.03; lost 0.41 [0.37, 0.45] there, − 0.2 [-0.3, 0.1] elsewhere."
     for width in range(20, 100):
         console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), width=width)
-        lines = _wrapped(words, console, most=9)
+        lines = wrapped(words, console, most=9)
         assert not any(line.endswith(("≥", "=", "[0.37,", "[-0.3,")) for line in lines), (width, lines)
         assert max(map(len, lines)) <= width
         if encoding == "utf-8":

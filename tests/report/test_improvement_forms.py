@@ -62,12 +62,53 @@ def test_the_document_is_strict_json_and_reads_back_the_same(document):
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_every_form_shows_the_verdict_and_every_gain(document, form):
     family = document["families"][0]
-    shown = render(document, form)
+    shown = render(document, form, full=True)
     for row in family["ranking"]:
         assert row["remedy"] in shown
         assert interval(row["gain"]).replace("[", "\\[").replace("]", "\\]") in shown or interval(row["gain"]) in shown
     assert ("no remedy helped" in shown) == (family["verdict"] == "no remedy helped")
     assert "crafted shifts of held-back rows" in shown
+
+
+def many(document, verdicts, shifts=1):
+    """The document with as many remedies as there are verdicts, over as many shifts."""
+    family = document["families"][0]
+    row = family["ranking"][0]
+    ranking = [{**row, "remedy": f"remedy-{i}", "verdict": verdict} for i, verdict in enumerate(verdicts)]
+    families = [{**family, "family": f"held-out place {i}", "ranking": ranking} for i in range(shifts)]
+    return {**document, "families": families}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "shown", "rest"),
+    [
+        (["unclear"] * 20 + ["loses"] * 4, ["remedy-0", "remedy-1", "remedy-2"], "21 more: 17 unclear, 4 loses"),
+        (["unclear", "gains", *["unclear"] * 20], ["remedy-1"], "21 more: 21 unclear"),
+        (["gains"] * 8, [f"remedy-{i}" for i in range(5)], "3 more: 3 gains"),
+    ],
+)
+def test_the_first_screen_names_the_remedies_that_gain_or_the_best_three(document, verdicts, shown, rest):
+    text = render(many(document, verdicts), "text")
+    assert [line.split()[0] for line in text.splitlines() if line.startswith("remedy-")] == shown
+    assert rest in text
+    family = document["families"][0]
+    assert family["next_step"].split()[0] in text
+    assert interval(family["procedure"]["gain"]) in " ".join(text.split())
+
+
+@pytest.mark.parametrize("shifts", [1, 2, 30])
+def test_the_first_screen_is_one_screen(document, shifts):
+    lines = render(many(document, ["gains"] * 24, shifts), "text").splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert "--full" in lines[-1]
+    if shifts > 1:
+        assert sum(line.startswith("held-out place") for line in lines) == min(shifts, 10)
+        assert ("20 more shifts" in lines) == (shifts == 30)
+
+
+def test_in_python_the_rest_stands_in_a_frame(improved):
+    assert "All remedies: improved.to_frame()" in " ".join(str(improved).split())
 
 
 def test_names_from_outside_are_escaped(document):

@@ -73,6 +73,7 @@ def improve(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: as many as cores.", rich_help_panel=TRY)] = None,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the ranking is shown here as well.", rich_help_panel=OUTPUT)] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every remedy and way to choose, not only the first screen.", rich_help_panel=OUTPUT)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and one line instead of the ranking.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Try remedies for a learner, or ways to ask a language model, under a shift: a ranking with paired intervals, and the honest gain of choosing among them.
@@ -119,7 +120,13 @@ def improve(
             "remedies": names, "repeats": seeds, "rows": rows, "smallest_gain": smallest_gain, "judge": judge.value,
             "level": level,
         }  # fmt: skip
-        _written(_prompts(sources, model, second, shift, given, how, tried, quiet=quiet), form, output, quiet=quiet)
+        _written(
+            _prompts(sources, model, second, shift, given, how, tried, quiet=quiet),
+            form,
+            output,
+            full=full,
+            quiet=quiet,
+        )
         return
     if second is not None:
         raise BadInput("--second is a second language model: name the first one with --model.")
@@ -143,10 +150,10 @@ def improve(
             judge=judge.value, level=level, seed=seed, executor=executor, workers=workers, done=done, seconds=time_limit,
             first=first,
         )  # fmt: skip
-    _written(found, form, output, quiet=quiet)
+    _written(found, form, output, full=full, quiet=quiet)
 
 
-def _written(found: Improved, form: str, output: Path | None, *, quiet: bool) -> None:
+def _written(found: Improved, form: str, output: Path | None, *, full: bool, quiet: bool) -> None:
     """Write the ranking where it is to go, and show it."""
     from unseen.files import write_atomically
     from unseen.improved import render
@@ -159,9 +166,9 @@ def _written(found: Improved, form: str, output: Path | None, *, quiet: bool) ->
     if quiet and (form == "text" if output is None else output.is_file()):
         sys.stdout.write(line(title(found.document)) + "\n")
     elif output is None:
-        print_report(render(found.document, form, color=sys.stdout.isatty()), form)
+        print_report(render(found.document, form, color=sys.stdout.isatty(), full=full), form)
     else:
-        improvement_terminal.show(found.document)
+        improvement_terminal.show(found.document, full=full)
         sys.stdout.write(f"Report: {output.resolve()}\n")
 
 

@@ -6,8 +6,9 @@ import errno
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,9 @@ def view(
             metavar="SOURCE…",
         ),
     ],
+    full: Annotated[
+        bool, typer.Option("--full", help="With a .json report: all of it, not only the first screen.")
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="JSON", help="With logs: the report of their audit, which then is not run again."),
@@ -62,21 +66,24 @@ def view(
     elif not path.is_file():
         raise BadInput(f"{path}: no such file. Write one with: unseen audit LOGS --output report.html")
     elif path.suffix == ".json":
-        _show(path)
+        _show(path, full=full)
     else:
         _open(path.resolve().as_uri(), otherwise=str(path.resolve()), browser=browser)
 
 
-def _show(path: Path) -> None:
+def _show(path: Path, *, full: bool) -> None:
     """A stored document in the terminal."""
     from unseen.api import load_document
     from unseen.errors import BadInput
     from unseen.report import improvement_terminal, plan_terminal, terminal
 
     document = load_document(path)
-    show = {"improvement": improvement_terminal.show, "plan": plan_terminal.show}
+    show: dict[str, Callable[[Any], None]] = {
+        "improvement": partial(improvement_terminal.show, full=full),
+        "plan": plan_terminal.show,
+    }
     try:
-        show.get(str(document.get("kind", "")), terminal.show)(document)
+        show.get(str(document.get("kind", "")), partial(terminal.show, full=full))(document)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadInput(
             f"{path}: is no whole report of unseen ({type(error).__name__}: {error}). Write it again with --format json."

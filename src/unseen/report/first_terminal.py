@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from unseen.report import first
-from unseen.report.screens import can_show, fitting, safe
+from unseen.report.screens import MAX_LINES, aligned, can_show, fitting, safe, wrapped
 from unseen.report.words import what
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-MAX_LINES = 23
 # Stories that the score table leaves room for.
 MOST_STORIES = 5
-# A sign and its number, and the ends of an interval, are read in one go: no line ends between them.
-TOGETHER = re.compile(r"(?<=[≥≤=<>]) (?=\S)|(?<=,) (?=[-−\d.∞]+\])")
-# What stands for such a space while lines are made; text that is cleaned for a terminal holds none.
-GLUE = "\x1f"
-Row = Sequence[str]
 
 
 def write_first(document: Mapping[str, Any], console: Console) -> None:
     """Verdict, score table, stories, what was audited and is open, what to do first."""
     arrow = "→" if can_show("→", console) else "->"
-    verdict = _wrapped(document["verdict"]["sentence"], console)
+    verdict = wrapped(document["verdict"]["sentence"], console)
     others = first.rest(document)
     step = first.start(document)
-    closing = _wrapped(what(document), console) + _wrapped(first.counts(document), console, most=2)
-    closing += _wrapped(first.silent(document), console) if first.silent(document) else []
-    closing += _wrapped(first.known(document), console, most=2) if first.known(document) else []
-    closing += _wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []
-    closing += _wrapped(f"All findings: --full · what a code means: unseen explain {_example(document)}", console)
-    also = _wrapped(f"also  {' · '.join(others)}", console, most=1, hanging="      ") if others else []
-    between = _wrapped(first.between(document), console, most=2) if first.between(document) else []
+    closing = wrapped(what(document), console) + wrapped(first.counts(document), console, most=2)
+    closing += wrapped(first.silent(document), console) if first.silent(document) else []
+    closing += wrapped(first.known(document), console, most=2) if first.known(document) else []
+    closing += wrapped(f"{arrow} {step}", console, most=2, hanging="  ") if step else []
+    closing += wrapped(f"All findings: --full · what a code means: unseen explain {_example(document)}", console)
+    also = wrapped(f"also  {' · '.join(others)}", console, most=1, hanging="      ") if others else []
+    between = wrapped(first.between(document), console, most=2) if first.between(document) else []
     left = MAX_LINES - len(verdict) - len(closing) - len(also) - len(between) - 2
     # Rows of the score table give way to stories, and stories to the rest.
     wanted = min(len(document["stories"]), MOST_STORIES)
@@ -72,7 +64,7 @@ def _scores(document: Mapping[str, Any], console: Console, most: int) -> list[st
     columns, named = first.fitted(document, console.width, shown)
     cells = [[named(c.name) if c.key == "model" else c.name for c in columns]]
     cells += [[named(str(row["model"])) if c.key == "model" else first.cell(row, c) for c in columns] for row in shown]
-    lines = _aligned([[fitting(t, console) for t in row] for row in cells], [c.numeric for c in columns])
+    lines = aligned([[fitting(t, console) for t in row] for row in cells], [c.numeric for c in columns])
     if cut:
         total = len(document["scores"]["rows"])
         lines.insert(1 + cut, fitting(f"… {total - len(shown)} more between", console))
@@ -96,18 +88,10 @@ def _stories(document: Mapping[str, Any], console: Console, room: int) -> list[s
             break
     codes = max(4, console.width - fixed - title)
     cut = [[r[0], _cut(r[1], title), r[2], r[3], _codes(r[4], codes)] for r in rows]
-    lines = _aligned(cut, [False] * 5)
+    lines = aligned(cut, [False] * 5)
     if len(shown) < len(told):
         lines.append(f"   and {len(told) - len(shown)} more: --full")
     return lines
-
-
-def _aligned(rows: Sequence[Row], right: Sequence[bool]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(row, widths, right, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def _cut(text: str, most: int) -> str:
@@ -122,18 +106,6 @@ def _codes(codes: str, room: int) -> str:
         if len(text) <= room:
             return text
     return f"{len(names)}"
-
-
-def _wrapped(text: str, console: Console, most: int = 4, hanging: str = "") -> list[str]:
-    width = max(console.width, 20)
-    made = textwrap.wrap(TOGETHER.sub(GLUE, fitting(text, console)), width, subsequent_indent=hanging) or [""]
-    lines = [line.replace(GLUE, " ") for line in made]
-    if len(lines) <= most:
-        return lines
-    # Whole words, and one mark of what is left out.
-    last = lines[most - 1]
-    last = last if len(last) <= width - 2 else last[: width - 1].rsplit(" ", 1)[0][: width - 2]
-    return [*lines[: most - 1], f"{last} …"]
 
 
 __all__ = ["MAX_LINES", "write_first"]

@@ -400,3 +400,8 @@ def why_not(not_tried: Mapping[str, str]) -> dict[str, list[str]]:
     for name, reason in not_tried.items():
         groups.setdefault(reason, []).append(name)
     return groups
+
+
+def with_errors(family: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Remedies that failed, each with a reason and in how many fits."""
+    return [(r["remedy"], why, n) for r in family["ranking"] for why, n in r["failures"].items()]

@@ -1,8 +1,8 @@
-"""The ranking of remedies in the terminal: the verdict first, then the remedies, then other ways to choose."""
+"""What trying remedies came to in the terminal: one screen; in full every remedy, then other ways to choose."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.plain_text import counted
@@ -21,22 +21,32 @@ from unseen.report.improvement import (
     taken_words,
     title,
     why_not,
+    with_errors,
 )
+from unseen.report.improvement_first import write_first
 from unseen.report.plain import chance, number
 from unseen.report.screens import MAX_WIDTH, as_text, fitting, on_screen, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-
-def text(document: Mapping[str, Any], *, color: bool = False, width: int = MAX_WIDTH) -> str:
-    """The document as text, with colours (ANSI codes) or without."""
-    return as_text(lambda console: _write(document, console), color=color, width=width)
+# Of a first screen where there is no terminal.
+FIRST_WIDTH = 80
 
 
-def show(document: Mapping[str, Any], file: IO[str] | None = None) -> None:
-    """Write the document to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
-    on_screen(lambda console: _write(document, console), file, otherwise=MAX_WIDTH)
+def text(document: Mapping[str, Any], *, color: bool = False, width: int | None = None, full: bool = False) -> str:
+    """The first screen as text, with colours (ANSI codes) or without; in full every remedy and way to choose."""
+    return as_text(_writer(document, full=full), color=color, width=width or (MAX_WIDTH if full else FIRST_WIDTH))
+
+
+def show(document: Mapping[str, Any], file: IO[str] | None = None, *, full: bool = False) -> None:
+    """Write the same to standard output: in colour where it is a terminal, in ASCII where it knows no more."""
+    on_screen(_writer(document, full=full), file, otherwise=MAX_WIDTH if full else FIRST_WIDTH)
+
+
+def _writer(document: Mapping[str, Any], *, full: bool) -> Callable[[Console], None]:
+    write = _write if full else write_first
+    return lambda console: write(document, console)
 
 
 def _write(document: Mapping[str, Any], console: Console) -> None:
@@ -69,8 +79,7 @@ def _family(family: Mapping[str, Any], console: Console, *, alone: bool) -> None
         shown = "; ".join(f"{name} {words}" for name, words in settings[:3])
         more = f"; {len(settings) - 3} more stand in the other formats" if len(settings) > 3 else ""
         console.print(safe(f"Settings chosen (tests): {shown}{more}.", console, "dim"))
-    failed = [(r["remedy"], why, n) for r in family["ranking"] for why, n in r["failures"].items()]
-    for name, why, n in failed:
+    for name, why, n in with_errors(family):
         console.print(safe(f"  {name} failed in {counted(n, 'fit')}: {why}", console, "red"))
     console.print()
     console.print(safe("The whole procedure, by how the choice is validated", console, "bold"))

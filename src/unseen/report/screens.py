@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from unseen.plain_text import TWINS, line
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 
 # Wider lines are harder to read, however wide the terminal is.
 MAX_WIDTH = 100
+# Lines of a first screen, so that the path of a report fits as well.
+MAX_LINES = 23
+# A sign and its number, and the ends of an interval, are read in one go: no line ends between them.
+TOGETHER = re.compile(r"(?<=[≥≤=<>]) (?=\S)|(?<=,) (?=[-−\d.∞]+\])")
+# What stands for such a space while lines are made; text that is cleaned for a terminal holds none.
+GLUE = "\x1f"
 
 
 def as_text(write: Callable[[Console], None], *, color: bool, width: int) -> str:
@@ -73,3 +81,25 @@ def can_show(words: str, console: Console) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def wrapped(text: str, console: Console, most: int = 4, hanging: str = "") -> list[str]:
+    """Words as lines of a console, at most so many; what is cut has a mark, and no interval is torn."""
+    width = max(console.width, 20)
+    made = textwrap.wrap(TOGETHER.sub(GLUE, fitting(text, console)), width, subsequent_indent=hanging) or [""]
+    lines = [line.replace(GLUE, " ") for line in made]
+    if len(lines) <= most:
+        return lines
+    # Whole words, and one mark of what is left out.
+    last = lines[most - 1]
+    last = last if len(last) <= width - 2 else last[: width - 1].rsplit(" ", 1)[0][: width - 2]
+    return [*lines[: most - 1], f"{last} …"]
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """Rows of cells as lines with columns of equal width, the named ones to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(text.rjust(w) if r else text.ljust(w) for text, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in rows
+    ]

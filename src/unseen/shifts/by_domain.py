@@ -71,7 +71,7 @@ class LeaveEachOut:
             level, why = next(iter(refused.items()))
             raise BadInput(
                 f"no level of {self.factor!r} can be left out; the largest is {level!r}: {why}. "
-                "Ask for fewer rows a level, or for a coarser factor."
+                f"Name levels to be left out together ('held-out {self.factor}=A,B'), or take a coarser factor."
             )
         return EachOut(shifts, refused)
 
