@@ -43,6 +43,7 @@ SAID = (
     (re.compile(r"\bunseen (improve|plan)\b(?= (?:with|--)|`)"), r"unseen.\1"),
     (re.compile(r"--format json\b"), 'audit.to_json("report.json")'),
     (re.compile(r"--output (\S+\.json)\b"), r'audit.to_json("\1")'),
+    (re.compile(r"what the numbers rest on: --full\b"), 'what the numbers rest on: made.save_html("plan.html")'),
     (re.compile(r"All remedies: --full\b"), "All remedies: improved.to_frame()"),
     (re.compile(r"--full\b"), "audit.to_frame()"),
 )

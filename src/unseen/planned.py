@@ -56,8 +56,8 @@ class Planned(Reported):
         return framed(render(self.document, "html"), "unseen plan")
 
 
-def render(document: Mapping[str, Any], format_: str, *, color: bool = False) -> str:
-    """A document of ``plan`` in one of ``rendered.FORMATS``.
+def render(document: Mapping[str, Any], format_: str, *, color: bool = False, full: bool = False) -> str:
+    """A document of ``plan`` in one of ``rendered.FORMATS``; text is the first screen, or in full all of it.
 
     Raises:
         BadInput: There is no such format.
@@ -65,5 +65,5 @@ def render(document: Mapping[str, Any], format_: str, *, color: bool = False) ->
     from unseen.report import plan_html, plan_markdown, plan_terminal
     from unseen.report.rendered import in_form
 
-    text = partial(plan_terminal.text, color=color)
+    text = partial(plan_terminal.text, color=color, full=full)
     return in_form(document, format_, text=text, markdown=plan_markdown.render, html=plan_html.render)

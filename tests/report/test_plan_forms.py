@@ -50,7 +50,7 @@ def test_every_form_gives_the_same_numbers(planned):
     need = f"{planned.items_to_decide:,}"
     found = f"{planned.smallest_gap_found:.3f}"
     for form in ("text", "markdown", "html"):
-        text = render(planned.document, form)
+        text = render(planned.document, form, full=True)
         assert need in text
         assert found in text
         assert "by assumption" in text
@@ -85,3 +85,14 @@ def test_a_score_without_room_is_said_not_drawn():
     assert none.smallest_gap_found is None
     assert "no gap that the expected score has room for" in str(none)
     assert "<svg" in render(none.document, "html")
+
+
+def test_the_first_screen_of_a_plan_holds_the_answer_and_what_is_too_few(planned, measured):
+    for made in (planned, measured):
+        short, whole = (render(made.document, "text", full=full) for full in (False, True))
+        assert len(short.splitlines()) <= 23 < len(whole.splitlines())
+        assert short.splitlines()[0] == whole.splitlines()[0]
+        assert "What this design shows" in short
+        assert all(note in " ".join(short.split()) for note in made.document["notes"])
+        assert short.rstrip().endswith("--full")
+    assert str(planned).rstrip().endswith('made.save_html("plan.html")')

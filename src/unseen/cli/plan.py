@@ -61,6 +61,7 @@ def plan(
     seed: Annotated[int, typer.Option(min=0, help="Source of every random draw.", rich_help_panel=AUDIT)] = 0,
     format: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --output, else text.", rich_help_panel=OUTPUT)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the plan is shown here as well.", rich_help_panel=OUTPUT)] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every table, not only the first screen.", rich_help_panel=OUTPUT)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="One line instead of the plan, no progress.", rich_help_panel=OUTPUT)] = False,
 ) -> None:  # fmt: skip
     """Tell beforehand which gaps an audit would find, and how many items decide: from a pilot log, or from numbers.
@@ -99,11 +100,11 @@ def plan(
         sys.stdout.write(f"{title(made.document)}. {statement(made.document)}\n")
         return
     if output is None:
-        print_report(render(made.document, form, color=sys.stdout.isatty()), form)
+        print_report(render(made.document, form, color=sys.stdout.isatty(), full=full), form)
         return
     write_atomically(output, render(made.document, form))
     if not quiet:
-        plan_terminal.show(made.document)
+        plan_terminal.show(made.document, full=full)
         sys.stdout.write(f"Plan: {output.resolve()}\n")
 
 

@@ -80,7 +80,7 @@ def _show(path: Path, *, full: bool) -> None:
     document = load_document(path)
     show: dict[str, Callable[[Any], None]] = {
         "improvement": partial(improvement_terminal.show, full=full),
-        "plan": plan_terminal.show,
+        "plan": partial(plan_terminal.show, full=full),
     }
     try:
         show.get(str(document.get("kind", "")), partial(terminal.show, full=full))(document)
