@@ -106,8 +106,8 @@ def fitted(train: Examples, known: Examples, seed: int, name: str, steps: int) -
     "primitives for as many updates, and tested jump, which training shows alone only, and around right in combinations; took "
     "the gain apart into more diverse and less repeated examples; varied difficulty, and repeated it on natural language.",
     here="Commands in the manner of SCAN of at most 6 actions; an encoder–decoder of three layers and width 64 with "
-    "rotary positions, 700 updates of 64, and 1,000 where 8 and 800 primitives are compared; 2,000 commands of 4 primitives against 8,000 of 8, 80 and 800 (2, 20 and "
-    "200 times). Jump only; difficulty and natural language are not tested.",
+    "rotary positions, 700 updates of 64, and 1,000 where 8 and 800 primitives are compared; 2,000 commands of 4 primitives "
+    "against 8,000 of 8, 80 and 800 (2, 20 and 200 times). Jump only; difficulty and natural language are not tested.",
     fidelity="B",
     parts=[
         headline("complexity", "Jump in combinations: 8,000 commands of 80 primitives less 2,000 of 4", claimed=0.1, refuted=0.0,
