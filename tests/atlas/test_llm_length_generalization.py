@@ -43,10 +43,21 @@ def test_a_written_scratchpad_is_read_step_by_step():
     item = coins.Flips(("Ann", "Bob", "Cid"), (True, False, True), 1)
     good = item.worked()
     assert (coins.first_slip(item, good), coins.said(good)) == ("none", "heads")
-    assert coins.first_slip(item, good.replace("Bob no: tails", "Bob no: heads")) == "state"
-    assert coins.first_slip(item, good.replace("Bob no: tails. ", "")) == "steps"
-    assert coins.first_slip(item, good.replace("Cid yes: heads. ", "")) == "steps"
+    assert coins.first_slip(item, good.replace("still tails", "tails to heads")) == "state"
+    assert coins.first_slip(item, good.replace("Bob leaves it, still tails. ", "")) == "steps"
+    assert coins.first_slip(item, good.replace("Bob leaves", "Bob turns")) == "steps"
+    assert coins.first_slip(item, good.replace("Cid turns it, tails to heads. ", "")) == "steps"
     assert coins.first_slip(item, good.replace("answer is heads", "answer is tails")) == "answer"
+
+
+def test_states_drawn_by_chance_are_told_as_others_are_and_all_examples_end_with_a_word(items):
+    item = coins.retold(items[:3], 2)[2]
+    other = [s if i else coins.SIDES[s == "heads"] for i, s in enumerate(item.states)]
+    said = item.worked(other)
+    assert said.endswith(f"The answer is {item.answer}.")
+    assert coins.first_slip(item, said) == "state"
+    prompt = coins.shown(coins.retold(items[:4], 2), item, scratchpad=True)
+    assert prompt.count(f". {coins.END}\n\n") == prompt.count("There is a coin") - 1 == 4
 
 
 class Counter:
@@ -64,7 +75,7 @@ class Counter:
             == coins.SIDES[max(len(re.findall(f, e.split("\nAnswer")[0])) for f in flips) % 2]
             for e in examples.split("Question: ")[1:]
         )
-        worked = " yes: " in examples or " no: " in examples
+        worked = ", still " in examples or " to " in examples
         return f" The answer is {coins.SIDES[count % 2] if worked and sound else 'heads'}."
 
 

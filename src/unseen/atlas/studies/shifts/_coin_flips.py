@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ WORDINGS = (
     ("There is a coin; heads is up. {} Heads or tails?", "{} flips the coin.", "{} does nothing."),
     ("At first it is heads. {} What is it in the end?", "{} turns the coin.", "{} waits."),
 )
+# Behind it nothing more is written.
+END = "End"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,29 @@ class Flips:
         """What it shows in the end."""
         return self.states[-1]
 
+    @property
+    def told(self) -> list[str]:
+        """What each does, in words."""
+        _, flips, keeps = WORDINGS[self.wording]
+        return [(flips if t else keeps).format(n).rstrip(".") for n, t in zip(self.names, self.turns, strict=True)]
+
     def question(self) -> str:
         """In words."""
-        around, flips, keeps = WORDINGS[self.wording]
-        steps = [(flips if t else keeps).format(n) for n, t in zip(self.names, self.turns, strict=True)]
-        return around.format(" ".join(steps))
+        return WORDINGS[self.wording][0].format(" ".join(f"{step}." for step in self.told))
 
     def worked(self, states: Sequence[str] = ()) -> str:
-        """Its scratchpad: each step with the state behind it, then the answer.
+        """Its scratchpad: each step with the states before and behind it, then the answer.
 
         Args:
             states: Other states than the right ones.
+
+        >>> Flips(("Ann", "Bob"), (True, False)).worked()
+        'Ann flips it, heads to tails. Bob keeps it, still tails. The answer is tails.'
         """
         shown = list(states) or self.states
-        steps = zip(self.names, self.turns, shown, strict=True)
-        return " ".join(f"{n} {'yes' if t else 'no'}: {s}." for n, t, s in steps) + f" The answer is {shown[-1]}."
+        steps = zip(self.told, [SIDES[0], *shown], shown, strict=False)
+        made = [f"{step}, {f'still {now}' if now == before else f'{before} to {now}'}." for step, before, now in steps]
+        return f"{' '.join(made)} The answer is {shown[-1]}."
 
 
 def drawn(rng: np.random.Generator, lengths: Sequence[int], count: int) -> list[Flips]:
@@ -77,6 +87,11 @@ def drawn(rng: np.random.Generator, lengths: Sequence[int], count: int) -> list[
     return made
 
 
+def retold(items: Sequence[Flips], wording: int) -> list[Flips]:
+    """The same flips, all in one wording."""
+    return [replace(i, wording=wording) for i in items]
+
+
 def tokens(items: Sequence[Flips], *, scratchpad: bool) -> Examples:
     """As sequences of tokens, one a step; the target is the last state, or all states in order."""
     import polars as pl
@@ -87,7 +102,7 @@ def tokens(items: Sequence[Flips], *, scratchpad: bool) -> Examples:
 
 
 def shown(examples: Sequence[Flips], item: Flips, *, scratchpad: bool, states: Sequence[Sequence[str]] = ()) -> str:
-    """Worked examples, each in its own wording, and the question of an item.
+    """Worked examples, each with a word that ends it, and the question of an item.
 
     Args:
         examples: To be shown.
@@ -98,14 +113,14 @@ def shown(examples: Sequence[Flips], item: Flips, *, scratchpad: bool, states: S
     made = list[str]()
     for k, e in enumerate(examples):
         said = e.worked(states[k] if states else ()) if scratchpad else f"The answer is {e.answer}."
-        made.append(f"Question: {e.question()}\nAnswer: {said}\n\n")
+        made.append(f"Question: {e.question()}\nAnswer: {said} {END}\n\n")
     return "".join(made) + f"Question: {item.question()}\nAnswer:"
 
 
 def said(text: str) -> str:
     """The side that an answer ends with, or nothing.
 
-    >>> said("Ann yes: tails. The answer is tails."), said("none")
+    >>> said("Ann flips it, heads to tails. The answer is tails."), said("none")
     ('tails', '')
     """
     found = re.findall(r"answer is (heads|tails)", text.lower())
@@ -120,15 +135,12 @@ def first_slip(item: Flips, text: str) -> str:
         (steps are right, and the answer is not that of the last).
     """
     head = text.split("The answer")[0]
-    rows = [
-        (n, a.lower() == "yes", s.lower())
-        for n, a, s in re.findall(r"(\w+) (yes|no): (heads|tails)\.", head, re.IGNORECASE)
-    ]
-    wanted = list(zip(item.names, item.turns, item.states, strict=True))
+    rows = re.findall(r"(\w[\w ]*), (?:still|\w+ to) (heads|tails)\.", head)
+    wanted = list(zip(item.told, item.states, strict=True))
     for row, right in zip(rows, wanted, strict=False):
-        if row[:2] != right[:2]:
+        if row[0] != right[0]:
             return "steps"
-        if row[2] != right[2]:
+        if row[1] != right[1]:
             return "state"
     if len(rows) != len(wanted):
         return "steps"

@@ -10,7 +10,17 @@ import numpy as np
 from unseen.atlas.plan import DIFFERENCE, SHARE, Change, Measurement, Sweep, control, gate, headline, side_part, study
 from unseen.atlas.small_models import small_decoder
 from unseen.atlas.studies._float32 import subject
-from unseen.atlas.studies.shifts._coin_flips import Flips, drawn, first_slip, said, shown, tokens
+from unseen.atlas.studies.shifts._coin_flips import (
+    END,
+    WORDINGS,
+    Flips,
+    drawn,
+    first_slip,
+    retold,
+    said,
+    shown,
+    tokens,
+)
 from unseen.atlas.subjects import Subject
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.language.base import Generation
@@ -20,9 +30,9 @@ MODEL = "qwen2.5-coder-0.5b-instruct"
 SHORT, SEEN, BEYOND = (1, 2, 3, 4), 4, 8
 WIDTHS = (24, 32, 48)
 LAYERS, UPDATES, ROWS, TEST = 2, 800, 12_000, 200
-ITEMS, SHOTS = 8, 4
-SCRATCH = Generation(max_tokens=72, stop=("\n",))
-DIRECT = Generation(max_tokens=8, stop=("\n",))
+ITEMS, SHOTS = 8, 8
+SCRATCH = Generation(max_tokens=112, stop=("\n", f" {END}"))
+DIRECT = Generation(max_tokens=8, stop=("\n", f" {END}"))
 
 
 def trained(
@@ -75,7 +85,8 @@ def right(items: Sequence[Flips], texts: Sequence[str]) -> float:
     did="Fine-tuned models of up to 137B on parity and Boolean assignments of short lengths, directly and with scratchpads: both "
     "fall beyond them whatever the size; shown scratchpads in the prompt instead, they carry much further.",
     here="Parity as coins that are flipped: decoders of three sizes trained from scratch on lengths of one to four, and a "
-    "pretrained model of 0.5B that is shown four examples of the same lengths, in four wordings; tested at twice the length. "
+    "pretrained model of 0.5B that is shown eight examples of the same lengths, in one of four wordings a seed; tested at "
+    "twice the length. "
     "No Boolean assignments. Computed in float32.",
     fidelity="C",
     parts=[
@@ -117,6 +128,13 @@ def right(items: Sequence[Flips], texts: Sequence[str]) -> float:
     history=[
         Change("2026-11-22", "Tried on no seed: which lengths decoders of this size learn in 800 updates (four, not six), and "
                "that worked examples are learnt up to five. Thresholds are from the paper."),
+        Change("2026-11-23", "Pilot of two seeds: behind four examples in mixed wordings (Ann yes: tails) the pretrained model is "
+               "right in 0.44 at the shown length, where 0.7 is asked and chance is a half; all other gates and controls lie on "
+               "their side.", (100, 101)),
+        Change("2026-11-23", "Looks at the shown length alone. Four examples in the wording of the question: 8 of 16 are right. "
+               "Eight that repeat each step (Ann flips it: tails): 10 of 16, by the model of 1.5B 7 of 16. Eight with the state "
+               "before and behind (Ann flips it, heads to tails): 14 of 24. The last is taken, with a word that ends an "
+               "answer; the gate may not be met, and no model at hand is better. No threshold changed.", (102, 103, 104)),
     ],
     would_take="pretrained models that are fine-tuned on lengths of ten to twenty, as in the paper",
     subjects={MODEL: 150_000},
@@ -137,8 +155,8 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     at_seen, at_beyond = (share(scratch, items, scratchpad=True) for items in (seen, beyond))
     longer = trained(seed, WIDTHS[1], scratchpad=True, position="absolute", longest=BEYOND, updates=updates * 5 // 4)
 
-    model, shots = subject(MODEL), drawn(rng, SHORT, SHOTS)
-    short, long = seen[:n], beyond[:n]
+    model, wording = subject(MODEL), int(rng.integers(len(WORDINGS)))
+    shots, short, long = (retold(x, wording) for x in (drawn(rng, SHORT, SHOTS), seen[:n], beyond[:n]))
     written = asked(model, long, shots, scratchpad=True)
     few_seen, few_beyond = right(short, asked(model, short, shots, scratchpad=True)), right(long, written)
     plain = right(long, asked(model, long, shots, scratchpad=False))
