@@ -84,12 +84,12 @@ def solved(model: Subject, prompts: Sequence[str], items: Sequence[Stack]) -> np
                "in 4, with thoughts in 2, though 9 thoughts name the right order: plans begin with the lowest block. Thoughts for "
                "alphabetical stacks say now what goes on what. Examples of the height help at five and six blocks (0.50, 0.25). "
                "Heights are four and six; the prompt for stacking in any order, in no part, went. No threshold changed.", (100,)),
-        Change("2026-11-23", "Pilot of two seeds: four blocks are solved with thoughts in 0.88 (0.6 asked) and without in 0.21 (0.75 "
-               "allowed), with the plan in sight in all at both heights; examples of six blocks help with six in 0.25 and 0.00 (0.1 "
-               "asked), which may stay open. Nothing changed.", (100, 101)),
+        Change("2026-11-23", "Pilot of two seeds: four blocks are solved with thoughts in 0.88 (0.6 asked) and without in 0.21 "
+               "(0.75 allowed), with the plan in sight in all at both heights; examples of six blocks help with six by 0.00 and "
+               "0.25 (0.1 asked), which may stay open. Nothing changed but how many seeds may follow.", (100, 101)),
     ],
     would_take="models that stack three blocks with thoughts and not without, from 3B on",
-    subjects={MODEL: 250_000},
+    subjects={MODEL: 320_000},
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Three prompts at the height shown, the most specific one above it, and both controls."""
