@@ -84,3 +84,7 @@ def test_the_usual_answer_is_the_most_frequent_of_its_kind():
         assert found[own].mean() == pytest.approx(np.bincount(answers).max() / own.sum())
     assert study.above_usual(0.4, 0.4) == 0
     assert study.above_usual(1.0, 0.4) == 1
+
+
+def test_a_series_that_does_not_rise_has_no_jump():
+    assert study.uneven(up=[[0, 0.5, 2], [0, 0.5, 2]], down=[[2, 1, 0], [0, 1, 2]]) == {"up": 1.5}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from unseen.atlas.studies.tasks._puzzle_networks import (
     usual,
 )
 from unseen.engine.seeds import numpy_generator
+from unseen.errors import Undefined
 from unseen.measures.curves.series import late_price, unevenness
 
 POOL, TEST = 12000, 1000
@@ -56,6 +58,15 @@ def mixed(
     for ladder in ladders:
         first, last = right(ladder[0], puzzles), right(ladder[-1], puzzles)
         found.append([float(np.where(rng.random(len(first)) < s, last, first).mean()) for s in shares])
+    return found
+
+
+def uneven(**runs: np.ndarray | Sequence[Sequence[float]]) -> dict[str, float]:
+    """Unevenness of pairs of runs, by name; of those that do not rise, nothing."""
+    found = dict[str, float]()
+    for name, (first, second) in runs.items():
+        with suppress(Undefined):
+            found[name] = unevenness(first, second)
     return found
 
 
@@ -145,17 +156,25 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     told = {s: float(values[:, -1].mean()) for s, values in stages.items()}
     base = [float(usual(p, t).mean()) for p, t in zip(pools, (abstract, algorithmic), strict=True)]
     found: dict[str, Measurement] = {
-        "jump": unevenness(*scores[:, THREE]), "jump_four": unevenness(*scores[:, FOUR]), "jump_all": unevenness(*scores),
-        "price": late_price(scores.mean(0), [net.cost(u) for net, (_, u) in zip(ladders[0], SERIES, strict=True)]),
         "ceiling": (bare, n),
         "algorithmic": above_usual(bare, base[0]) - above_usual(float(lower[:, -1].mean()), base[1]),
         "perception": told["perception"] - bare, "rule": told["rule"] - told["perception"],
         "rise": bare - float(scores[:, 0].mean()), "start": (float(scores[:, 0].mean()), n), "reasons": (told["text"], n),
-        "planted": unevenness(*mixed(ladders, abstract, JUMP, rng)), "even": unevenness(*mixed(ladders, abstract, EVEN, rng)),
         "other": float(np.mean([right(net, strange, "perception").mean() for net in last])) - bare,
-        "jump_words": unevenness(*stages["text"][:, THREE]), "jump_certainty": unevenness(*smooth[:, THREE]),
         "last_algorithmic": (float(lower[:, -1].mean()), n), "usual_abstract": base[0], "usual_algorithmic": base[1],
     }  # fmt: skip
+    with suppress(Undefined):
+        costs = [net.cost(u) for net, (_, u) in zip(ladders[0], SERIES, strict=True)]
+        found["price"] = late_price(scores.mean(0), costs)
+    found |= uneven(
+        jump=scores[:, THREE], jump_four=scores[:, FOUR], jump_all=scores, planted=mixed(ladders, abstract, JUMP, rng),
+        even=mixed(ladders, abstract, EVEN, rng), jump_words=stages["text"][:, THREE], jump_certainty=smooth[:, THREE],
+    )  # fmt: skip
+    # The same within one series: chosen on half of the puzzles, measured on the others.
+    halves = np.stack([along(ladders, lambda net, k=k: right(net, abstract)[k::2]) for k in range(2)], 1)
+    for name, some in (("own_jump", THREE), ("own_jump_all", ALL)):
+        own = [uneven(own=pair[:, some])["own"] for pair in halves if (np.diff(pair[:, [0, -1]]) > 0).all()]
+        found |= {name: float(np.mean(own))} if own else {}
     found |= {f"at_{i}": (float(scores[:, i].mean()), n) for i in ALL}
     found |= {f"algorithmic_at_{i}": (float(lower[:, i].mean()), n) for i in ALL}
     for asked in (abstract, algorithmic):
