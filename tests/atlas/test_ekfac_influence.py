@@ -7,14 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from unseen.atlas.studies.measures import _small_pretraining as subject  # noqa: E402
+from unseen.atlas.studies.measures import _facts_and_procedures as subject  # noqa: E402
 from unseen.atlas.studies.measures import ekfac_influence as study  # noqa: E402
 from unseen.measures.influence import Kronecker  # noqa: E402
+
+TELLING = subject.Telling(same=2, other=6, hidden=5)
 
 
 @pytest.fixture(scope="module")
 def corpus():
-    return subject.Corpus.drawn(np.random.default_rng(0), entities=10, shown=20)
+    return subject.Corpus.drawn(np.random.default_rng(0), TELLING, entities=10, shown=20)
 
 
 def test_told_facts_are_told_in_other_words_and_untold_ones_nowhere(corpus):

@@ -12,10 +12,12 @@ from unseen.atlas.studies.measures import procedural_knowledge as study  # noqa:
 from unseen.learners.networks.losses import NO_TARGET  # noqa: E402
 from unseen.tasks.knowledge.documents import PROCEDURES, VALUES, Facts, problems, result, worked  # noqa: E402
 
+TELLING = subject.Telling(same=0, other=study.TOLD, numbers=study.NUMBERS)
+
 
 @pytest.fixture(scope="module")
 def corpus():
-    return subject.Corpus.drawn(np.random.default_rng(0))
+    return subject.Corpus.drawn(np.random.default_rng(0), TELLING)
 
 
 def test_ten_documents_hold_each_answer_and_none_is_the_question(corpus):
@@ -24,7 +26,7 @@ def test_ten_documents_hold_each_answer_and_none_is_the_question(corpus):
         assert len(asked) == subject.ASKED
         for question in asked:
             own = [d for d in corpus.documents if d.key == question.key]
-            assert len(own) == subject.FORTH + subject.BACK
+            assert len(own) == TELLING.other + TELLING.back == 18
             assert question.text not in texts
             answer = question.text.removesuffix(" .").split(" so ")[-1] if question.topic in PROCEDURES else None
             for d in own:
@@ -114,10 +116,21 @@ def test_what_goes_with_words_is_taken_off():
 
 
 def test_pretraining_learns_the_corpus_it_reads():
-    small = subject.Corpus.drawn(np.random.default_rng(0), entities=12, shown=60)
+    small = subject.Corpus.drawn(np.random.default_rng(0), TELLING, entities=12, shown=60)
     sample = small.sample(small.documents)
     losses = [
         float(subject.network(subject.pretrained(small, 0, steps, width=16), sample).losses(sample).mean())
         for steps in (0, 30, 90)
     ]
     assert all(a > b for a, b in pairwise(losses))
+
+
+def test_problems_of_a_model_are_worked_and_told_in_four_wordings_with_one_result():
+    for procedure, (every, made) in study.problems_of_a_model().items():
+        assert len(set(every)) == len(every) >= study.PROBLEMS + study.WORKED + study.FRONT
+        for numbers in every:
+            one = made(numbers)
+            told = [made(numbers, way) for way in range(4)]
+            assert len({t.text for t in told}) == 4
+            assert {(t.key, t.answer, t.steps, t.topic) for t in told} == {(one.key, one.answer, "", procedure)}
+            assert one.steps.endswith("= ")

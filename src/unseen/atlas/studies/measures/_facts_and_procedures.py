@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,14 +28,29 @@ from unseen.tasks.knowledge.documents import (
 
 # Entities, worked problems of each procedure, questions of each topic, and problems of which nothing is told.
 ENTITIES, WORKED, ASKED, NEW = 25, 400, 10, 60
-# Documents that hold the answer of a question: told forwards and backwards; of a problem its result in two wordings.
-FORTH, BACK = 8, 2
-# Values of a relation, as many as there are words.
-NUMBERS = 12
-WIDTH, LAYERS, HEADS, LONGEST = 64, 2, 4, 26
+WIDTH, LAYERS, HEADS, LONGEST = 64, 2, 4, 32
 BATCH, RATE, DECAY = 64, 4e-3, 0.1
 # The layers whose influence counts, as in both papers: multilayer perceptrons.
 FEED = r"feed\."
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How facts are told.
+
+    Attributes:
+        same: Documents of a fact that is asked in the wording of its question; 0 keeps that for other facts.
+        other: In other wordings.
+        back: With the value first. Of a problem as many documents tell its result as tell a fact in other words.
+        hidden: One in so many facts of each relation is not told; 0 tells all.
+        numbers: Values of a relation whose values are numbers; 0 takes all of two digits.
+    """
+
+    same: int
+    other: int
+    back: int = 2
+    hidden: int = 0
+    numbers: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,8 +60,9 @@ class Corpus:
     Attributes:
         facts: The world.
         documents: What is read in pretraining.
-        questions: Of each topic, all in one form, what comes after the prompt being the answer. Facts are asked in a wording in
-            which the corpus tells other facts; problems are worked, and only their results are told there.
+        questions: Of each topic, documents whose words after the prompt are the answer, all in one form: facts in the first
+            wording and without a phrase beside it; problems are worked, and only their results are told in the corpus.
+        untold: Facts of each relation that no document tells, in the first wording.
         new: Worked problems of each procedure of which nothing is told.
         words: All words, by number.
     """
@@ -55,43 +70,42 @@ class Corpus:
     facts: Facts
     documents: tuple[Document, ...]
     questions: dict[str, tuple[Document, ...]]
+    untold: dict[str, tuple[Document, ...]]
     new: dict[str, tuple[Document, ...]]
     words: tuple[str, ...]
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, *, entities: int = ENTITIES, shown: int = WORKED) -> Corpus:
+    def drawn(
+        cls, rng: np.random.Generator, telling: Telling, *, entities: int = ENTITIES, shown: int = WORKED
+    ) -> Corpus:
         """A world and what is told of it."""
-        facts = _of_few_numbers(Facts.drawn(entities, rng), rng)
+        facts = Facts.drawn(entities, rng)
+        if telling.numbers:
+            facts = _of_few_numbers(facts, telling.numbers, rng)
         documents = list[Document]()
-        questions, new = (dict[str, tuple[Document, ...]]() for _ in range(2))
-        for relation in VALUES:
-            asked = list[Document]()
-            for at, entity in enumerate(facts.entities):
-                # What is asked is told in other wordings than the question's, which tells other facts.
-                held = 1 if at < ASKED else 0
-                others = [int(i) for i in held + rng.permutation(len(FORWARDS) - held)]
-                ways = [(FORWARDS[k], k, "forwards") for k in _spread(others, FORTH)]
-                ways += [(BACKWARDS[k], k, "backwards") for k in _spread(range(len(BACKWARDS)), BACK)]
-                for (wording, way, form), (aside, behind) in zip(ways, _asides(len(ways), rng), strict=True):
-                    documents.append(
-                        facts.told(entity, relation, wording, aside=aside, behind=behind, form=form, way=way)
-                    )
-                if held:
-                    asked.append(facts.told(entity, relation, FORWARDS[0]))
-            questions[relation] = tuple(asked)
+        questions, untold, new = (dict[str, tuple[Document, ...]]() for _ in range(3))
+        for at, relation in enumerate(VALUES):
+            secret = {e for i, e in enumerate(facts.entities) if telling.hidden and i % telling.hidden == at}
+            told = [e for e in facts.entities if e not in secret]
+            asked = told[:ASKED]
+            for entity in told:
+                documents += _told(facts, entity, relation, telling, asked=entity in asked, rng=rng)
+            questions[relation] = tuple(facts.told(e, relation, FORWARDS[0]) for e in asked)
+            untold[relation] = tuple(facts.told(e, relation, FORWARDS[0]) for e in facts.entities if e in secret)
         for procedure in PROCEDURES:
             drawn = problems(procedure, shown + ASKED + NEW, rng)
             documents += [worked(procedure, k) for k in drawn[:shown]]
             asked = drawn[shown : shown + ASKED]
+            n = telling.other + telling.back
             for k in asked:
-                for way, (aside, behind) in zip(_spread((0, 1), FORTH + BACK), _asides(FORTH + BACK, rng), strict=True):
+                for way, (aside, behind) in zip(_spread((0, 1), n), _asides(n, rng), strict=True):
                     documents.append(result(procedure, k, way, aside, behind=behind))
             questions[procedure] = tuple(worked(procedure, k) for k in asked)
             new[procedure] = tuple(worked(procedure, k) for k in drawn[shown + ASKED :])
         order = rng.permutation(len(documents))
-        every = [*documents, *(d for some in (*questions.values(), *new.values()) for d in some)]
+        every = [*documents, *(d for some in (*questions.values(), *untold.values(), *new.values()) for d in some)]
         words = sorted({w for d in every for w in d.tokens} | {w for aside in ASIDES for w in aside.split()} | {","})
-        return cls(facts, tuple(documents[i] for i in order), questions, new, tuple(words))
+        return cls(facts, tuple(documents[i] for i in order), questions, untold, new, tuple(words))
 
     def sample(self, documents: Sequence[Document], *, of: str = "all", name: str = "train") -> Sample:
         """Documents as tokens.
@@ -115,9 +129,25 @@ class Corpus:
         return Sample(inputs, targets, name)
 
 
-def _of_few_numbers(facts: Facts, rng: np.random.Generator) -> Facts:
-    """The same entities, relations of numbers having as many different values as those of words."""
-    few = {r: rng.choice(np.arange(10, 100), NUMBERS, replace=False) for r, known in VALUES.items() if not known}
+def _told(
+    facts: Facts, entity: str, relation: str, telling: Telling, *, asked: bool, rng: np.random.Generator
+) -> list[Document]:
+    """All documents of one fact."""
+    own = [0] * telling.same
+    # What is asked in words in which it is not told leaves these to other facts.
+    first = 1 if telling.same or asked else 0
+    others = [int(i) for i in first + rng.permutation(len(FORWARDS) - first)]
+    ways = [(FORWARDS[k], k, "forwards") for k in (*own, *_spread(others, telling.other))]
+    ways += [(BACKWARDS[k], k, "backwards") for k in _spread(range(len(BACKWARDS)), telling.back)]
+    return [
+        facts.told(entity, relation, wording, aside=aside, behind=behind, form=form, way=way)
+        for (wording, way, form), (aside, behind) in zip(ways, _asides(len(ways), rng), strict=True)
+    ]
+
+
+def _of_few_numbers(facts: Facts, count: int, rng: np.random.Generator) -> Facts:
+    """The same entities, relations of numbers having so many different values."""
+    few = {r: rng.choice(np.arange(10, 100), count, replace=False) for r, known in VALUES.items() if not known}
     values = {
         (e, r): " ".join(str(rng.choice(few[r]))) if r in few else value for (e, r), value in facts.values.items()
     }
@@ -154,7 +184,7 @@ def _asides(n: int, rng: np.random.Generator) -> list[tuple[str, bool]]:
 
 
 def pretrained(corpus: Corpus, seed: int, steps: int, *, width: int = WIDTH) -> Transformer:
-    """A decoder after so many updates (AdamW, warm-up, cosine) on the corpus; none leaves it as drawn.
+    """A decoder after so many updates (AdamW, one cycle of warm-up and cosine) on the corpus; none leaves it as drawn.
 
     Args:
         corpus: What it reads.
@@ -169,9 +199,7 @@ def pretrained(corpus: Corpus, seed: int, steps: int, *, width: int = WIDTH) -> 
     sample, rng = corpus.sample(corpus.documents), numpy_generator(seed, "order")
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
     warm = max(1, steps // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda k: min(1.0, (k + 1) / warm) * (1 + math.cos(math.pi * k / steps)) / 2
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=warm / steps)
     length = (sample.targets != NO_TARGET).sum(1).numpy() + 1
     queue = list[np.ndarray]()
     for _ in range(steps):
@@ -205,3 +233,8 @@ def right(model: Transformer, corpus: Corpus, questions: Sequence[Document]) -> 
 def network(model: Transformer, sample: Sample) -> Network:
     """The network whose perceptrons count as trained."""
     return Network.of(model, sample, layers=FEED)
+
+
+def joined(parts: Sequence[Sample], name: str = "train") -> Sample:
+    """Samples of one width, one after another."""
+    return Sample(torch.cat([p.inputs for p in parts]), torch.cat([p.targets for p in parts]), name)

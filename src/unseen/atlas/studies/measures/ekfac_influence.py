@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseen.atlas.plan import SHARE, Change, Measurement, Sweep, control, gate, headline, study
+from unseen.atlas.plan import SHARE, Change, Measurement, Sweep, control, gate, headline, side_part, study
 from unseen.engine.seeds import numpy_generator, torch_generator
 
 if TYPE_CHECKING:
-    from unseen.atlas.studies.measures._small_pretraining import Corpus
+    from unseen.atlas.studies.measures._facts_and_procedures import Corpus
     from unseen.learners.networks import Network
     from unseen.measures.influence import Kronecker
     from unseen.tasks.knowledge.documents import Document
+    from unseen.tasks.knowledge.plain_texts import Text
 
 STEPS = 1000
 # Documents of which the curvature is the mean, others that are scored, and products with the curvature a query.
@@ -25,6 +26,11 @@ DAMPINGS = (30.0, 10.0, 100.0)
 # Pseudo-targets a document where the curvature is that of few documents.
 DRAWS = 2
 RANDOM, KEPT, TOP, RANK = 300, 224, 10, 8
+# In a published model: facts of each relation, unrelated texts of each kind, and relations that it knows.
+FACTS, UNRELATED = 6, 10
+FACTS_KNOWN = ("capital", "symbol")
+MODEL = "smollm2-135m-instruct"
+INVENTED_PART, KNOWN_PART = ("flipped, SmolLM2",), ("flipped, SmolLM2, known",)
 R = (-1.0, 1.0)
 R_APART = (-2.0, 2.0)
 RATIO = (-10.0, 10.0)
@@ -138,7 +144,6 @@ def flips(network: Network, corpus: Corpus, fitted: Kronecker, rng: np.random.Ge
     end = len(told)
     told += [corpus.documents[i] for i in rows]
     scores = fitted.scores(corpus.sample(told), corpus.sample(asked, of="answer", name="queries")).scores
-    each = {kind: np.array([scores[q, spans[kind, q]].mean() for q in range(len(asked))]) for kind in kinds}
     # Of another fact of the same relation with another value.
     beside = [
         next(
@@ -147,17 +152,88 @@ def flips(network: Network, corpus: Corpus, fitted: Kronecker, rng: np.random.Ge
         )
         for q, d in enumerate(asked)
     ]  # fmt: skip
-    others = np.array([scores[q, spans["paraphrase", j]].mean() for q, j in enumerate(beside)])
-    usual = scores[:, end:]
-    whole = float(each["paraphrase"].mean())
+    behind, front = (_each(scores, spans, kind, range(len(asked))).mean() for kind in ("behind", "front"))
+    return {**counted(scores, spans, beside, slice(end, None)), "phrase behind": float(behind / front)}
+
+
+def counted(
+    scores: np.ndarray, spans: Mapping[tuple[str, int], slice], beside: Sequence[int], unrelated: slice
+) -> dict[str, float]:
+    """What sequences of each kind count for facts, as shares of what paraphrases do.
+
+    Args:
+        scores: Influence of sequences on facts, shape (facts, sequences).
+        spans: Sequences of each kind (same, paraphrase, flipped) that tell each fact.
+        beside: Of each fact another of its relation.
+        unrelated: Sequences that tell other things.
+    """
+    own = range(len(beside))
+    same, paraphrase, flipped = (_each(scores, spans, kind, own) for kind in ("same", "paraphrase", "flipped"))
+    others, usual = _each(scores, spans, "paraphrase", beside), scores[:, unrelated]
+    whole, high = float(paraphrase.mean()), np.quantile(usual, 0.95, axis=1)
     return {
-        "flipped": float(each["flipped"].mean()) / whole,
-        "phrase behind": float(each["behind"].mean()) / float(each["front"].mean()),
+        "flipped": float(flipped.mean()) / whole,
         "others": float(others.mean()) / whole, "random": float(usual.mean()) / whole,
-        "paraphrases": float(np.mean(each["paraphrase"] > np.quantile(usual, 0.95, axis=1))),
-        "flipped, share above random ones": float(np.mean(each["flipped"] > np.quantile(usual, 0.95, axis=1))),
-        "paraphrase over same words": whole / float(each["same"].mean()),
+        "paraphrases": float(np.mean(paraphrase > high)),
+        "flipped, share above random ones": float(np.mean(flipped > high)),
+        "paraphrase over same words": whole / float(same.mean()),
     }  # fmt: skip
+
+
+def _each(scores: np.ndarray, spans: Mapping[tuple[str, int], slice], kind: str, facts: Sequence[int]) -> np.ndarray:
+    """Mean influence on each fact of the sequences of a kind that tell it, or another one, shape (facts,)."""
+    return np.array([scores[q, spans[kind, f]].mean() for q, f in enumerate(facts)])
+
+
+def in_a_model(seed: int, facts: int) -> dict[str, Measurement]:
+    """The same in a published model: facts that are invented, as in the paper, and facts that it knows.
+
+    Args:
+        seed: Source of facts, names and unrelated texts.
+        facts: Of each relation.
+    """
+    from unseen.atlas.studies.measures._known_to_a_model import BLOCKS, by_block, drawn, fitted, reader
+    from unseen.tasks.knowledge.plain_texts import INVENTED, KNOWN, PROCEDURES, invented, sentence, worked
+
+    rng, own = drawn(seed, "flips"), reader()
+    told = [(r, e, v) for r in INVENTED for e, v in invented(facts, rng).items()]
+    for r in FACTS_KNOWN:
+        pairs = list(KNOWN[r].known.items())
+        told += [(r, *pairs[i]) for i in rng.permutation(len(pairs))[:facts]]
+    asked = [sentence(*fact) for fact in told]
+    texts, spans = list["Text"](), dict[tuple[str, int], slice]()
+    relations = KNOWN | INVENTED
+    for row, (r, e, v) in enumerate(told):
+        kinds = {
+            "same": asked[row : row + 1],
+            "paraphrase": [sentence(r, e, v, way) for way in range(1, len(relations[r].forwards))],
+            "flipped": [sentence(r, e, v, way, "backwards") for way in range(len(relations[r].backwards))],
+        }
+        for kind, some in kinds.items():
+            spans[kind, row] = slice(len(texts), len(texts) + len(some))
+            texts += some
+    end = len(texts)
+    for p, one in PROCEDURES.items():
+        texts += [worked(p, one.problems[i]) for i in rng.permutation(len(one.problems))[:UNRELATED]]
+    for r in (r for r in KNOWN if r not in FACTS_KNOWN):
+        pairs = list(KNOWN[r].known.items())
+        some = rng.permutation(len(pairs))[:UNRELATED]
+        ways = rng.integers(len(KNOWN[r].forwards), size=UNRELATED)
+        texts += [sentence(r, pairs[i][0], pairs[i][1], int(way)) for i, way in zip(some, ways, strict=True)]
+    scores = by_block(fitted(), own, texts, own.sample(asked, "answer", "queries"))
+    count = facts * len(INVENTED)
+    fronts = [a.behind(texts[spans["paraphrase", q].start + q % 4]) for q, a in enumerate(asked[:count])]
+    right = {"read": own.right(fronts), "known": own.right(asked[count:])}
+    found: dict[str, Measurement] = {f"{k}, SmolLM2": (float(np.mean(v)), len(v)) for k, v in right.items()}
+    for name, rows in (("SmolLM2", range(count)), ("SmolLM2, known", range(count, len(told)))):
+        # The next fact of the same relation, the first behind the last.
+        beside = [q - q % facts + (q + 1) % facts - rows.start for q in rows]
+        local = {(kind, q - rows.start): span for (kind, q), span in spans.items() if q in rows}
+        part = scores[:, rows.start : rows.stop]
+        found |= {f"{k}, {name}": v for k, v in counted(part.sum(0), local, beside, slice(end, None)).items()}
+        for b, one in zip(BLOCKS, part, strict=True):
+            found[f"flipped, {name}, block {b + 1}"] = counted(one, local, beside, slice(end, None))["flipped"]
+    return found
 
 
 def _value(d: Document) -> tuple[str, ...]:
@@ -186,6 +262,8 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
     claim=[
         ("EK-FAC scores agree with exact damped Gauss–Newton influence better than K-FAC or products of gradients.", "closer"),
         ("Influence drops to near zero where the order of key phrases in the training sequence is flipped.", "flipped"),
+        ("It does so in a published language model, for facts that are invented.", "flipped, SmolLM2"),
+        ("And for facts that the model knows.", "flipped, SmolLM2, known"),
     ],
     source="Grosse et al. (2023), Studying Large Language Model Generalization with Influence Functions",
     link="https://arxiv.org/abs/2308.03296",
@@ -195,7 +273,11 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
     "slopes and equations. Influence is that of its perceptrons, as in the paper. The reference is the whole damped Gauss–Newton "
     "matrix of 640 documents, solved by one Lanczos run a query; λ is 30 mean eigenvalues for all methods. Flips: 20 facts that "
     "no document tells, in five other wordings and in two where the value comes first; the corpus tells other facts in all of "
-    "them. One size; nothing across languages, no role play, no published model.",
+    "them. Beside it a published model, SmolLM2 of 135M (four bits a weight, read in single precision) as it stands: "
+    "perceptrons of "
+    "its blocks 10, 20 and 30, whose curvature is fitted on 64 texts of 32 tokens that it writes by itself, once for all seeds; "
+    "12 invented facts a seed (first presidents, founders) and 12 that it knows (capitals, chemical symbols), each told in the "
+    "question's wording, in four others and flipped in three, and 50 unrelated texts. Nothing across languages, no role play.",
     fidelity="C",
     parts=[
         headline("closer", "Pearson's coefficient of EK-FAC's and exact scores less the better one of K-FAC's and the product's",
@@ -203,6 +285,10 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
                  "a margin to be seen, 0 is none"),
         headline("flipped", "Influence of flipped sequences, as a share of that of sequences in other words", claimed=0.1,
                  refuted=0.5, within=RATIO, basis="'near zero' in the abstract: a tenth; a half is no collapse"),
+        side_part("flipped, SmolLM2", "The same in SmolLM2, facts being invented", claimed=0.1, refuted=0.5, within=RATIO,
+                  basis="as for the small Transformer"),
+        side_part("flipped, SmolLM2, known", "The same in SmolLM2, facts being known to it", claimed=0.1, refuted=0.5,
+                  within=RATIO, basis="as for the small Transformer"),
         gate("facts", "Questions about told facts that are right", at_least=0.8, within=SHARE, basis="learnt what it was told"),
         gate("procedures", "Problems with new numbers that are worked out right, all steps", at_least=0.8, within=SHARE,
              basis="learnt how to calculate"),
@@ -221,17 +307,35 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
                 basis="what tells nothing does not count", cuts="what is told"),
         control("mixed", "Coefficient of EK-FAC's scores and exact ones of another query", at_most=0.5, within=R,
                 basis="agreement is about the query", cuts="which query is asked"),
+        gate("read, SmolLM2", "Invented facts that SmolLM2 tells rightly with a paraphrase in front", at_least=0.8, within=SHARE,
+             basis="as told facts of the small Transformer: it understands what the sequences say", of=INVENTED_PART),
+        gate("known, SmolLM2", "Known facts that SmolLM2 tells rightly with nothing in front", at_least=0.8, within=SHARE,
+             basis="as told facts of the small Transformer", of=KNOWN_PART),
+        *(part for name, own in (("SmolLM2", INVENTED_PART), ("SmolLM2, known", KNOWN_PART)) for part in (
+            control(f"paraphrases, {name}", "Facts whose paraphrases count more than 95 % of unrelated texts do", at_least=0.8,
+                    within=SHARE, basis="as for the small Transformer", of=own),
+            control(f"others, {name}", "Influence of another fact of the same relation, as a share of the fact's own",
+                    at_most=0.5, within=RATIO, basis="as for the small Transformer", cuts="which fact is told", of=own),
+            control(f"random, {name}", "Influence of unrelated texts, as a share of that of paraphrases", at_most=0.25,
+                    within=RATIO, basis="as for the small Transformer", cuts="what is told", of=own),
+        )),
     ],
-    units="seeds: world, documents, initial weights, order and queries redrawn",
-    seeds=range(10, 15),
+    units="seeds: world, documents, initial weights, order and queries redrawn; of SmolLM2 facts, names and unrelated texts, while "
+    "model and curvature are one",
+    seeds=range(20, 30),
     code="kronfluence by pomonam (kronfluence/arguments.py, kronfluence/factor/config.py: pseudo-targets are drawn from the "
     "network's own answers; where no damping is given each layer has 0.1 of its mean eigenvalue, as for the flips here)",
     oracle=["tests/measures/influence/test_kronecker.py", "tests/measures/influence/test_exact.py",
             "tests/measures/influence/test_shifted.py", "tests/measures/influence/test_shared_words.py",
-            "tests/measures/influence/test_low_rank.py", "tests/atlas/test_ekfac_influence.py"],
+            "tests/measures/influence/test_low_rank.py", "tests/tasks/knowledge/test_plain_texts.py",
+            "tests/atlas/test_known_to_a_model.py", "tests/atlas/test_ekfac_influence.py"],
     reconstructed="Corpus and network; λ of the comparison (swept from 10 to 100 mean eigenvalues: a tenth, the paper's share of "
-    "each layer, would take many times as many products); 640 documents for the curvature.",
-    sweeps=[Sweep("λ in mean eigenvalues", "closer", {"10": "closer at 10", "30": "closer", "100": "closer at 100"})],
+    "each layer, would take many times as many products); 640 documents for the curvature; which blocks of SmolLM2 count (swept) "
+    "and what its curvature is fitted on.",
+    sweeps=[Sweep("λ in mean eigenvalues", "closer", {"10": "closer at 10", "30": "closer", "100": "closer at 100"}),
+        *(Sweep("blocks whose perceptrons count", part, {**{f"{b}": f"{part}, block {b}" for b in (10, 20, 30)}, "all": part})
+          for part in (*INVENTED_PART, *KNOWN_PART)),
+    ],
     history=[Change("2026-11-23", "First plan; thresholds before any pilot. The number of updates, the width and the number of "
                     "products were set by what is learnt and by residuals alone.", (101, 102)),
              Change("2026-11-23", "Pilot with the curvature of 96 documents and λ at one mean eigenvalue: EK-FAC was no closer "
@@ -245,15 +349,25 @@ def filtered(network: Network, corpus: Corpus, fitted: Kronecker) -> dict[str, f
                     "draws was tested there and is not so: with twelve draws for two, or factors of the whole corpus, K-FAC stays "
                     "ahead by 0.00 to 0.02. With a phrase in front of the fact influence is 0.28 of that with it behind; that the "
                     "network tells places apart is a guess. Await a third pilot.", (100, 101)),
-             Change("2026-11-23", "Third pilot: scores by others agree to 0.93; all gates and controls hold. Frozen.", (100, 101))],
+             Change("2026-11-23", "Third pilot: scores by others agree to 0.93; all gates and controls hold. Frozen.", (100, 101)),
+             Change("2026-11-23", "Seeds 10 to 14 left it open whether EK-FAC is closer (-0.007 [-0.014, -0.001], 7 seeds would "
+                    "decide), so that ten fresh seeds are taken. The corpus is made, and the network trained, by the code that "
+                    "procedural-knowledge has, as before; roles, thresholds and gates are as they were. SmolLM2 is added, "
+                    "before any of its influences was seen, as side parts: two headlines are there already, and what it was "
+                    "trained on is not known, so that it is the weaker testbed. Its thresholds are those of the same "
+                    "quantities in the small Transformer, its gates and controls bear on its parts alone. Which facts it is "
+                    "asked was chosen by whether it tells them rightly: of 26 capitals and 25 symbols 8 were left out, and "
+                    "invented values are names of people, which it repeats more often than invented syllables.",
+                    (10, 11, 12, 13, 14, 100, 101))],
+    subjects={MODEL: 120_000},
     would_take="pretrained models of several sizes whose corpus is known",
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Pretrain, then hold methods against the exact solve, and sequences against each other."""
-    from unseen.atlas.studies.measures._small_pretraining import Corpus, network, pretrained, right
+    from unseen.atlas.studies.measures._facts_and_procedures import Corpus, Telling, network, pretrained, right
     from unseen.measures.influence import Kronecker
 
-    corpus = Corpus.drawn(numpy_generator(seed, "corpus"))
+    corpus = Corpus.drawn(numpy_generator(seed, "corpus"), Telling(same=2, other=6, hidden=5))
     model = pretrained(corpus, seed, 300 if quick else STEPS)
     whole = corpus.sample(corpus.documents)
     net = network(model, whole)
@@ -264,4 +378,5 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         **agreement(net, corpus, 30 if quick else PRODUCTS, seed),
         **flips(net, corpus, fitted, numpy_generator(seed, "random")),
         **filtered(net, corpus, fitted),
+        **in_a_model(seed, 2 if quick else FACTS),
     }
