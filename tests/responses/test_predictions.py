@@ -59,3 +59,49 @@ def test_a_probability_is_not_taken_as_rightness_and_a_score_that_is_there_is_ke
         from_table(pl.DataFrame(ROWS | {"y_score": P}), Mapping.of(score="y_score"))
     kept = from_table(pl.DataFrame(ROWS | {"y_score": P, "score": [0.25] * 60})).table
     assert set(kept["score"]) == {0.25}
+
+
+NAMED = {"prediction": "Vorhersage", "target": "Diagnose"}
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_columns_of_any_name_are_scored_where_the_user_names_both(as_text):
+    table = pl.DataFrame({"Diagnose": TRUTH, "Vorhersage": P, "site": ["a", "b"] * 30})
+    if as_text:
+        table = table.with_columns(pl.col("Diagnose", "Vorhersage").cast(pl.String))
+    made = from_table(table, Mapping.of(**NAMED))
+    assert made.table["score"].to_list() == ((P > 0.5) == (TRUTH == 1)).tolist()
+    assert made.table["confidence"].to_numpy() == pytest.approx(np.maximum(P, 1 - P))
+    assert made.table["target"].to_list() == [str(y) for y in TRUTH]
+    assert made.table["prediction"].to_list() == [str(int(p > 0.5)) for p in P]
+    assert set(made.factors) == {"site"}
+    words = pl.DataFrame({"Diagnose": np.array(["nein", "ja"])[TRUTH], "Vorhersage": ["ja"] * 60})
+    assert from_table(words, Mapping.of(**NAMED)).table["score"].to_list() == TRUTH.tolist()
+
+
+def test_a_score_that_is_there_is_kept_beside_named_predictions():
+    table = pl.DataFrame({"Diagnose": TRUTH, "Vorhersage": P, "score": [0.25] * 60})
+    assert from_table(table, Mapping.of(**NAMED)).table["score"].unique().to_list() == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"Diagnose": ["ja", "nein"] * 30, "Vorhersage": P}, "as probabilities they need classes 0 and 1"),
+        ({"Diagnose": np.arange(60) / 8, "Vorhersage": P}, "'Diagnose' holds numbers, not classes"),
+        ({"Diagnose": [0.5, 1.5] * 30, "Vorhersage": [0.5] * 60}, "'Diagnose' holds numbers, not classes"),
+        (
+            {"Diagnose": [f"text {i}" for i in range(60)], "Vorhersage": ["text 1"] * 60},
+            "60 different texts, not classes",
+        ),
+        ({"Vorhersage": P}, "--target-column: no column 'Diagnose'"),
+    ],
+)
+def test_named_predictions_that_are_neither_right_nor_wrong_are_refused(columns, why):
+    with pytest.raises(BadInput, match=why):
+        from_table(pl.DataFrame(columns), Mapping.of(**NAMED))
+
+
+def test_a_table_without_scores_says_how_to_name_predictions():
+    with pytest.raises(BadInput, match="--prediction and the right ones with --target-column"):
+        from_table(pl.DataFrame({"model": "m", "item": list(range(60)), "Diagnose": TRUTH, "p": P}))

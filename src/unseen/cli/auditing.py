@@ -67,6 +67,11 @@ class Request:
         o = self.options
         if not o.learning:
             return None
+        if o.prediction and o.target:
+            raise BadInput(
+                f"--prediction {o.prediction!r} says that answers are there, --target {o.target!r} asks to refit a learner. To "
+                f"audit the answers, write --target-column {o.target!r}; to refit, leave --prediction out."
+            )
         return learning_of(
             o.sources, target=o.target, learner=o.learner, shifts=o.shifts, inputs=o.inputs, drop=o.drop,
             cluster=o.cluster, time=o.time, regression=o.regression, measure=o.measure, refits=o.refits, seed=o.seed,

@@ -53,7 +53,7 @@ def _one(table: pl.DataFrame, found: AnyMapping[str, str]) -> bool:
     item = found.get("item")
     if item in table.columns:
         return table[item].n_unique() == table.height > 0
-    scored = "score" in found or bool(beside_truth(table.columns))
+    scored = "score" in found or {"target", "prediction"} <= found.keys() or bool(beside_truth(table.columns))
     return scored and table.height > 0 and not any(_names_several(table[c]) for c in table.columns)
 
 

@@ -30,8 +30,8 @@ ROLE_OF: dict[str, tuple[str, str]] = {
     "score": ("score", "--score"), "cluster": ("cluster", "--cluster"), "split": ("split", "--split"),
     "time": ("time", "--time"), "confidence": ("confidence", "--confidence"), "human": ("human_score", "--human"),
     "variant_of": ("variant_of", "--variant-of"), "parent": ("parent", "--parent"),
-    "question": ("question", "--question"), "prediction": ("prediction", "prediction="),
-    "target": ("target", "target="), "repeat": ("repeat", "--repeat"),
+    "question": ("question", "--question"), "prediction": ("prediction", "--prediction"),
+    "target": ("target", "--target-column"), "repeat": ("repeat", "--repeat"),
 }  # fmt: skip
 # Names that mean only one thing in tables of answers; used where our own name is absent and the user named none.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -225,7 +225,8 @@ class Mapping:
         elif "score" not in table.columns:
             both = {*named.values(), *self.factors, *(columns_used(self.unseen, table.columns) if self.unseen else ())}
             has = "confidence" in named or "confidence" in table.columns
-            if (made := scored_predictions(table, confidence=has, kept=both)) is not None:
+            pair = (self.columns["target"], self.columns["prediction"]) if self.pairs else None
+            if (made := scored_predictions(table, confidence=has, kept=both, named=pair)) is not None:
                 table, notes = made[0], [*notes, made[1]]
         _answers(table, named, notes)
         kept = {name for name in self.factors if name in table.columns}
@@ -284,6 +285,11 @@ class Mapping:
             if (first := next(free, None)) is not None:
                 found[role] = first
         return found
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the user named both the right answers and the model's, so that scores can be made."""
+        return {"target", "prediction"} <= self.columns.keys()
 
     def roles(self, table: pl.DataFrame) -> dict[str, str]:
         """Role → column of a table, whether the user named it, it has our name, or it is guessed."""

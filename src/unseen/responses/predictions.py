@@ -13,10 +13,14 @@ LABEL = "y_pred"
 PROBABILITY = ("y_prob", "y_proba", "y_score")
 # Numbers of more values than these are quantities, not classes.
 MOST_CLASSES = 50
-RECIPES = (
-    "Make the score yourself, higher is better: for classes table['score'] = (table['y_true'] == table['y_pred']).astype(float); "
-    "for numbers table['score'] = -(table['y_true'] - table['y_pred']).abs()"
-)
+
+
+def recipes(truth: str = TRUTH, label: str = LABEL) -> str:
+    """How to make a score by oneself."""
+    return (
+        f"Make the score yourself, higher is better: for classes table['score'] = (table[{truth!r}] == table[{label!r}])"
+        f".astype(float); for numbers table['score'] = -(table[{truth!r}] - table[{label!r}]).abs()"
+    )
 
 
 def beside_truth(columns: Collection[str]) -> list[str]:
@@ -42,7 +46,7 @@ def refuse_as_score(column: str, columns: Collection[str]) -> None:
 
 
 def scored_predictions(
-    table: pl.DataFrame, *, confidence: bool, kept: Collection[str] = ()
+    table: pl.DataFrame, *, confidence: bool, kept: Collection[str] = (), named: tuple[str, str] | None = None
 ) -> tuple[pl.DataFrame, str] | None:
     """A table with score, target, prediction and confidence in place of predictions; None where it holds none.
 
@@ -53,6 +57,8 @@ def scored_predictions(
         table: A table without a score.
         confidence: Whether it has a confidence already.
         kept: Columns that also have another use, and stay.
+        named: The user's columns of right answers and of predictions (classes, or the probability of class 1), which then
+            hold both as texts; without them those of scikit-learn's names are looked for.
 
     Raises:
         BadInput: Whether a prediction is right can't be known from these columns; the message shows how to make a score.
@@ -62,51 +68,76 @@ def scored_predictions(
     >>> made["score"].to_list(), made["confidence"].round(1).to_list()
     ([1.0, 0.0, 0.0], [0.9, 0.7, 0.8])
     """
-    there = [c for c in (LABEL, *PROBABILITY) if c in table.columns]
+    right_one, answer = named or (TRUTH, LABEL)
+    others = () if named else PROBABILITY
+    there = [c for c in (answer, *others) if c in table.columns]
     if not there:
         return None
-    if TRUTH not in table.columns:
+    if right_one not in table.columns:
         raise BadInput(
             f"no column 'score', and {there[0]!r} is a prediction, which is no score: add the right answers as {TRUTH!r}. "
-            f"{RECIPES}."
+            f"{recipes()}."
         )
-    truth, probability = table[TRUTH], next((c for c in PROBABILITY if c in table.columns), None)
-    if truth.dtype.is_float() and truth.drop_nans().drop_nulls().n_unique() > MOST_CLASSES:
+    own = recipes(right_one, answer)
+    if named:
+        table = table.with_columns(_read(table[c]) for c in dict.fromkeys(named))
+    truth, probability = table[right_one], next((c for c in others if c in table.columns), None)
+    if truth.dtype.is_float() and (truth.drop_nans().drop_nulls().n_unique() > MOST_CLASSES or _between(truth)):
         raise BadInput(
-            f"{TRUTH!r} holds numbers, not classes, so that no prediction is simply right or wrong. {RECIPES}."
+            f"{right_one!r} holds numbers, not classes, so that no prediction is simply right or wrong. {own}."
+        )
+    if named and truth.dtype == pl.String and (many := truth.n_unique()) > MOST_CLASSES:
+        raise BadInput(
+            f"{right_one!r} holds {many:,} different texts, not classes: whether a free answer is right is for a scorer to say. "
+            "Add a column of scores and name it with --score."
         )
     two = _zero_or_one(truth)
     p = None if probability is None or not two else _as_probability(table[probability])
-    if LABEL in table.columns:
-        label = table[LABEL]
+    if answer in table.columns:
+        label = table[answer]
         if two and not _zero_or_one(label) and _as_probability(label) is not None:
-            p, probability = _as_probability(label), LABEL
-        elif label.dtype.is_float() and bool((label.drop_nulls().drop_nans() % 1 != 0).any()):
-            raise BadInput(f"{LABEL!r} holds numbers that are no classes of {TRUTH!r}. {RECIPES}.")
-    if LABEL in table.columns and probability != LABEL:
-        predicted, how = table[LABEL], f"1 where {LABEL!r} equals {TRUTH!r}"
+            p, probability = _as_probability(label), answer
+        elif label.dtype.is_float() and _between(label):
+            raise BadInput(
+                f"{answer!r} holds numbers that are no classes of {right_one!r}; as probabilities they need classes 0 and 1. {own}."
+            )
+    if answer in table.columns and probability != answer:
+        predicted, how = table[answer], f"1 where {answer!r} equals {right_one!r}"
     elif p is not None:
-        predicted, how = (p > 0.5).cast(pl.Int64), f"1 where {probability!r} > 0.5 agrees with {TRUTH!r}"
+        predicted, how = (p > 0.5).cast(pl.Int64), f"1 where {probability!r} > 0.5 agrees with {right_one!r}"
     else:
         why = "the classes are not 0 and 1" if not two else "it holds values outside 0 … 1, or none"
         raise BadInput(
             f"{probability!r} can't be read as the probability of class 1 ({why}), so whether a prediction is right is not "
-            f"known: add the predicted class as {LABEL!r}. {RECIPES}."
+            f"known: add the predicted class as {LABEL!r}. {own}."
         )
     right = _same(predicted, truth).cast(pl.Float64)
     added = [right.alias("score")]
-    if "target" not in table.columns:
-        added.append(_text(truth).alias("target"))
-    if "prediction" not in table.columns:
-        added.append(_text(predicted).alias("prediction"))
+    if named or "target" not in table.columns:
+        added.append(_text(truth).alias(right_one if named else "target"))
+    if named or "prediction" not in table.columns:
+        added.append(_text(predicted).alias(answer if named else "prediction"))
     note = f"Predictions were scored: {how}, else 0"
     if p is not None and not confidence:
         one = _text(predicted) == "1"
         sure = pl.select(pl.when(one).then(p).otherwise(1 - p)).to_series()
         added.append(sure.alias("confidence"))
         note += f"; the confidence is the probability of the predicted class by {probability!r}"
-    gone = {TRUTH, *there} - set(kept)
+    gone = set[str]() if named else {TRUTH, *there} - set(kept)
     return table.with_columns(added).drop(gone), f"{note}."
+
+
+def _read(column: pl.Series) -> pl.Series:
+    """Texts that are numbers throughout, as numbers: files are read as texts where a column holds answers."""
+    if column.dtype != pl.String:
+        return column
+    numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == column.null_count() else column
+
+
+def _between(column: pl.Series) -> bool:
+    """Whether a number lies between two integers."""
+    return bool((column.drop_nulls().drop_nans() % 1 != 0).any())
 
 
 def _zero_or_one(column: pl.Series) -> bool:

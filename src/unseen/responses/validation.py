@@ -245,7 +245,11 @@ def root_of(frame: pl.DataFrame) -> pl.Expr:
     return pl.coalesce(*(pl.col(c).cast(pl.String) for c in [*present, "item"]))
 
 
-OPTION_OF = {"item": "--item-column", "score": "--score", "model": "--model-column, or --model for its name"}
+OPTION_OF = {
+    "item": "--item-column",
+    "score": "--score, or --prediction and --target-column",
+    "model": "--model-column, or --model for its name",
+}
 
 
 def require_columns(frame: pl.DataFrame, given: Sequence[str] | None = None) -> None:
@@ -271,7 +275,8 @@ def require_columns(frame: pl.DataFrame, given: Sequence[str] | None = None) -> 
                 f"Name the right one with --{name}-column (in Python: {name}_column=…).{more}"
                 if name != "score"
                 else f"no column 'score'; the columns are {listed}. "
-                f"Name the right one with --score (in Python: score=…).{more}"
+                "Name the right one with --score (in Python: score=…), or the model's answers with --prediction and the "
+                f"right ones with --target-column.{more}"
             )
     if "model" not in frame.columns:
         raise BadInput(
