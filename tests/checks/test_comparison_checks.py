@@ -114,6 +114,48 @@ def test_u005_finds_copies_across_the_split_and_groups_that_move_together():
     assert isinstance(independent[0], Clear)
 
 
+def patients(sd, seed, per=3, groups=150):
+    """Answers about patients, three each, who differ by so many logits; identifiers are whole numbers without order."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(rng.permutation(groups) + 10_000, per)
+    own = np.repeat(rng.normal(0, sd, groups), per)
+    score = (rng.random(len(own)) < 1 / (1 + np.exp(-0.5 - own))).astype(float)
+    return pl.DataFrame({"model": "m", "item": range(len(own)), "score": score, "patient_id": patient})
+
+
+def groupings(table):
+    subject = Subject(responses=Responses.of(table))
+    return [o for o in all_checks()["U005"].run(subject, Settings()) if o.about.kind == "factor"]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_u005_looks_at_identifiers_that_repeat_though_they_are_no_factors(as_text):
+    table = patients(1.5, 0, groups=1_200)
+    if as_text:
+        table = table.with_columns(pl.format("P{}", "patient_id").alias("patient_id"))
+    assert not Responses.of(table).factors
+    (found,) = groupings(table)
+    assert isinstance(found, Found)
+    assert found.about.name == "patient_id"
+    assert "--cluster patient_id" in found.next_step
+    # One answer a patient can't be alike.
+    assert groupings(patients(1.5, 0, per=1)) == []
+
+
+def test_u005_of_identifiers_keeps_its_level_and_finds_what_widens_intervals():
+    level = np.mean([isinstance(groupings(patients(0.0, k))[0], Found) for k in range(100)])
+    power = np.mean([isinstance(groupings(patients(1.5, k))[0], Found) for k in range(20)])
+    assert level <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 100)
+    assert power >= 0.9
+
+
+def test_u005_leaves_groups_within_the_declared_clusters_to_them():
+    table = patients(1.5, 0).with_columns(cluster=(pl.col("item") // 30))
+    assert groupings(table) == []
+    crossed = patients(1.5, 0).with_columns(cluster=(pl.col("item") % 30))
+    assert [o.about.name for o in groupings(crossed)] == ["patient_id"]
+
+
 def test_u101_finds_a_loss_and_only_a_loss():
     outcomes = {
         o.about.name: o

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from unseen.errors import BadInput
+from unseen.responses.frames import from_table
 from unseen.responses.mapping import Mapping
 from unseen.responses.readers import plain
 from unseen.responses.reading import read, read_examples
@@ -194,3 +195,23 @@ def test_a_column_that_describes_repeated_items_is_numbered_as_any_other():
             whole, by_block = code(column), code(column, 600)
             assert by_block.levels == whole.levels
             assert (by_block.codes == whole.codes).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("site_id", "categorical"),
+        ("siteID", "categorical"),
+        ("Site-Id", "categorical"),
+        ("grid", "ordered"),
+        ("acid", "ordered"),
+    ],
+)
+def test_whole_numbers_that_a_name_calls_identifiers_have_no_order(name, kind):
+    made = from_table(
+        pl.DataFrame({"model": "m", "item": range(40), "score": [0.0, 1.0] * 20, name: [7, 9, 11, 12] * 10})
+    )
+    assert made.factors[name].kind == kind
+    assert from_table(made.table, Mapping.of(factors=f"{name}:ordered")).factors[name].kind == "ordered"
+    rows = pl.DataFrame({"model": "m", "item": range(40), "score": [0.0, 1.0] * 20, name: range(40)})
+    assert (name in from_table(rows).factors) == (kind == "ordered")

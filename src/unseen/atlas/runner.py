@@ -352,8 +352,9 @@ def verify(
                 "versions": dict(versions())}  # fmt: skip
         content = {k: v for k, v in result.items() if k != "checksum"}
         content |= {"plan": plan, "verified": [mark]}
-        # Numbers stay those of the run; only where they were found equal do its versions give way.
-        content["stamp"] = _stamp(definition, plan)
+        # Numbers stay those of the run, and so do its place and versions unless all of them were found equal.
+        kept = {} if outcome == "equal" else {k: result["stamp"][k] for k in ("versions", "machine")}
+        content["stamp"] = _stamp(definition, plan) | kept
         renewed = _sealed(content)
     return {
         "slug": slug, "outcome": outcome, "seeds": [result["seeds"][i] for i in at], "differences": differences,

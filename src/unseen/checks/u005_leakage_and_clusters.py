@@ -10,11 +10,15 @@ from unseen.checks._rows import first_positions, item_means, scored, texts
 from unseen.checks._similar import near_pairs
 from unseen.checks.base import About, Check, Clear, Found, Outcome, Settings, Subject, Undecided
 from unseen.checks.details.data import Alike, Leaked
+from unseen.data.units import unit_columns
 from unseen.estimates import Estimate
 from unseen.plain_text import counted
+from unseen.responses.columns import ROLES
 
 SHOWN, SAMPLE, THRESHOLD = 10, 1500, 0.8
 MIN_LEVELS, MIN_CORRELATION = 20, 0.2
+# Of a column that names units: how much larger variances are where it is left out.
+MIN_INFLATION = 1.2
 
 
 class LeakageAndClusters(Check):
@@ -24,12 +28,16 @@ class LeakageAndClusters(Check):
     title = "leakage across the split, undeclared clusters"
     question = "Are seen and unseen questions truly different, and are the rows as independent as is assumed?"
     null = "Questions: none, a count. Grouping: scores within a group are no more alike than between groups."
-    interest = f"Any pair with similarity ≥ {THRESHOLD}; a group correlation of at least {MIN_CORRELATION}."
+    interest = (
+        f"Any pair with similarity ≥ {THRESHOLD}; a group correlation of at least {MIN_CORRELATION}, or variances "
+        f"{MIN_INFLATION} times as large where a column names units that repeat."
+    )
     method = (
         "Questions become sets of three-word shingles; MinHash (64 values, 16 bands) proposes pairs across the split, and "
         f"their exact Jaccard similarity decides. Beyond {SAMPLE:,} questions a side, a random sample is compared. "
         f"Grouping: the one-way intraclass correlation of item means over each categorical factor with {MIN_LEVELS} "
-        "levels or more that is not the cluster column, (F − 1)/(F + k − 1), with its exact F interval."
+        "levels or more, and over each column that names units which repeat (patient_id, session), (F − 1)/(F + k − 1), "
+        "with its exact F interval. Groups that lie within the declared clusters are covered by these."
     )
     assumptions = (
         "Similar words mean similar questions: a paraphrase in other words is missed. Groups are of similar size."
@@ -96,23 +104,30 @@ class LeakageAndClusters(Check):
         present = np.flatnonzero(count)
         score = total[present] / count[present]
         at = rows.row[first_positions(rows.item, size)[present]] if size else present
-        for name in answers.factors.of_kind("categorical"):
-            coded = answers.codes(name)
-            if name == answers.cluster_column or len(coded.levels) < MIN_LEVELS:
+        units = {name for name, _ in unit_columns(answers.table[at], ROLES)}
+        large = [n for n in answers.factors.of_kind("categorical") if len(answers.codes(n).levels) >= MIN_LEVELS]
+        for name in dict.fromkeys([*large, *sorted(units)]):
+            group = answers.codes(name).codes[at]
+            if name == answers.cluster_column or (answers.has("cluster") and _within(group, answers.cluster[at])):
                 continue
-            known = coded.codes[at] >= 0
-            found = intraclass(score[known], coded.codes[at][known], settings.level)
+            known = group >= 0
+            found = intraclass(score[known], group[known], settings.level)
             if found is not None:
-                yield self._grouping(name, *found, settings)
+                yield self._grouping(name, *found, settings, unit=name in units)
 
-    def _grouping(self, name: str, rho: Estimate, p: float, size: float, settings: Settings) -> Outcome:
+    def _grouping(
+        self, name: str, rho: Estimate, p: float, size: float, settings: Settings, *, unit: bool
+    ) -> Outcome:  # fmt: skip
         about = About("factor", name)
         inflation = max(1.0, 1 + (size - 1) * rho.value)
+        # How alike items must be to matter: where a column names units, by what that does to intervals.
+        least = min(MIN_CORRELATION, (MIN_INFLATION - 1) / (size - 1)) if unit and size > 1 else MIN_CORRELATION
+        clear_below = least if unit else max(MIN_CORRELATION, settings.gap_that_matters)
         numbers = f"correlation {rho.format(2)} over {rho.units:,} groups of {size:.1f} items on average"
         clear = f"Items of one {name} are not alike enough to change intervals ({numbers})."
         details = Alike(factor=name, correlation=rho, design_effect=inflation)
         otherwise: Clear | Undecided
-        if rho.high < max(MIN_CORRELATION, settings.gap_that_matters):
+        if rho.high < clear_below:
             otherwise = Clear(
                 code=self.code, about=about, estimate=rho, p_value=p, details=details, statement=clear,
                 next_step="Nothing to do.",
@@ -123,7 +138,7 @@ class LeakageAndClusters(Check):
                 statement=f"Whether items of one {name} are alike enough to change intervals is not decided ({numbers}).",
                 next_step=f"If {name} was sampled as a whole, declare it: --cluster {name}. More groups would decide it.",
             )  # fmt: skip
-        if p <= settings.fdr and rho.value >= MIN_CORRELATION:
+        if p <= settings.fdr and rho.value >= least:
             return Found(
                 code=self.code, about=about, estimate=rho, p_value=p, details=details, effect=min(1.0, rho.value),
                 statement=f"Items of one {name} are answered alike ({numbers}): variances are {inflation:.1f} times what "
@@ -131,6 +146,13 @@ class LeakageAndClusters(Check):
                 otherwise=otherwise, next_step=f"Declare it, if {name} was sampled as a whole: --cluster {name}.",
             )  # fmt: skip
         return otherwise
+
+
+def _within(group: np.ndarray, cluster: np.ndarray) -> bool:
+    """Whether each group lies in a single cluster."""
+    known = group >= 0
+    pairs = np.unique(np.stack([group[known], cluster[known]]), axis=1)
+    return pairs.shape[1] == len(np.unique(group[known]))
 
 
 def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Estimate, float, float] | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
 
 from unseen.errors import BadInput
-from unseen.factors import Factors, Kind, infer_factor
+from unseen.factors import Factor, Factors, Kind, infer_factor
 from unseen.plain_text import value as shortened
 
 Split = Literal["train", "seen", "unseen"]
@@ -26,6 +27,8 @@ ROLES: tuple[str, ...] = (
 # Names of right answers: many levels of them tell items apart by what is to be said, not by what makes them hard.
 ANSWER_KEYS = ("answer", "answers", "answer_key", "correct_answer", "gold_answer")
 FEW_ANSWERS = 20
+# Names of identifiers: patient_id, Patient-ID, patientId; neither grid nor acid.
+IDENTIFIER = re.compile(r"(?:^|[^A-Za-z])(?:id|ID|Id|key)$|(?<=[a-z])I[Dd]$")
 # A column of texts is one of numbers where so many of its levels are numbers, and so large a share of them.
 FEW_NUMBERS, NEARLY_ALL = 3, 0.8
 
@@ -87,12 +90,20 @@ def texts_of_numbers(table: pl.DataFrame, factors: Factors, kinds: Mapping[str, 
     return found
 
 
+def _inferred(column: pl.Series) -> Factor | None:
+    """The kind of a factor; whole numbers that a name calls identifiers group rows or name them, and have no order."""
+    if not column.dtype.is_integer() or IDENTIFIER.search(column.name) is None:
+        return infer_factor(column)
+    found = infer_factor(column.cast(pl.String))
+    return found and replace(found, why=f"identifiers, {column.n_unique()} distinct")
+
+
 def infer_factors(table: pl.DataFrame, kinds: Mapping[str, Kind]) -> Factors:
     """Infer the factors of a table: every column without a role of its own that groups rows, plus what the user set."""
     for name in kinds:
         if name not in table.columns:
             raise BadInput(f"no column {name!r} for a factor; the columns are {', '.join(table.columns)}.")
-    found = [infer_factor(table[c]) for c in table.columns if c not in ROLES]
+    found = [_inferred(table[c]) for c in table.columns if c not in ROLES]
     factors = Factors(f for f in found if f is not None)
     for name, kind in kinds.items():
         factors = factors.with_kind(name, kind)
