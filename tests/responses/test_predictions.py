@@ -64,11 +64,13 @@ def test_a_probability_is_not_taken_as_rightness_and_a_score_that_is_there_is_ke
 NAMED = {"prediction": "Vorhersage", "target": "Diagnose"}
 
 
-@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("as_text", ["", ".", ","])
 def test_columns_of_any_name_are_scored_where_the_user_names_both(as_text):
     table = pl.DataFrame({"Diagnose": TRUTH, "Vorhersage": P, "site": ["a", "b"] * 30})
     if as_text:
-        table = table.with_columns(pl.col("Diagnose", "Vorhersage").cast(pl.String))
+        table = table.with_columns(
+            pl.col("Diagnose", "Vorhersage").cast(pl.String).str.replace(".", as_text, literal=True)
+        )
     made = from_table(table, Mapping.of(**NAMED))
     assert made.table["score"].to_list() == ((P > 0.5) == (TRUTH == 1)).tolist()
     assert made.table["confidence"].to_numpy() == pytest.approx(np.maximum(P, 1 - P))
@@ -95,6 +97,7 @@ def test_a_score_that_is_there_is_kept_beside_named_predictions():
             "60 different texts, not classes",
         ),
         ({"Vorhersage": P}, "--target-column: no column 'Diagnose'"),
+        ({"Diagnose": ["ja", "nein"] * 30, "Vorhersage": ["yes", "no"] * 30}, "Write both in the same words"),
     ],
 )
 def test_named_predictions_that_are_neither_right_nor_wrong_are_refused(columns, why):

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import polars as pl
 
 from unseen.errors import BadInput
+from unseen.plain_text import value as shortened
 
 TRUTH = "y_true"
 LABEL = "y_pred"
@@ -103,6 +104,8 @@ def scored_predictions(
             )
     if answer in table.columns and probability != answer:
         predicted, how = table[answer], f"1 where {answer!r} equals {right_one!r}"
+        if named:
+            _refuse_others(predicted, truth, answer, right_one)
     elif p is not None:
         predicted, how = (p > 0.5).cast(pl.Int64), f"1 where {probability!r} > 0.5 agrees with {right_one!r}"
     else:
@@ -131,8 +134,21 @@ def _read(column: pl.Series) -> pl.Series:
     """Texts that are numbers throughout, as numbers: files are read as texts where a column holds answers."""
     if column.dtype != pl.String:
         return column
-    numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
-    return numbers if numbers.null_count() == column.null_count() else column
+    for text in (column.str.strip_chars(), column.str.strip_chars().str.replace(",", ".", literal=True)):
+        numbers = text.cast(pl.Float64, strict=False)
+        if numbers.null_count() == column.null_count():
+            return numbers
+    return column
+
+
+def _refuse_others(predicted: pl.Series, truth: pl.Series, answer: str, right_one: str) -> None:
+    """Refuse predictions of which none is among the right answers: other words, or another column."""
+    said, right = (_text(c).drop_nulls().unique().sort() for c in (predicted, truth))
+    if len(said) and len(right) and not said.is_in(right.implode()).any():
+        raise BadInput(
+            f"no value of {answer!r} ({shortened(said[0])!r} …) is among the right answers in {right_one!r} "
+            f"({', '.join(repr(shortened(r)) for r in right[:3])} …), so that nothing would be right. Write both in the same words."
+        )
 
 
 def _between(column: pl.Series) -> bool:
