@@ -78,8 +78,8 @@ def test_the_command_line_has_every_option():
         {"range_": "score_range", "factor": "factors", "shift": "shifts", "filter_": "filter"}.get(n, n)
         for n in inspect.signature(audit).parameters
     }
-    # Columns that logs name themselves, and the reader, can be set in TOML and Python.
-    assert set(Options.model_fields) - there == {"prediction", "target_column", "reader"}
+    # The reader can be named in TOML and Python.
+    assert set(Options.model_fields) - there == {"reader"}
 
 
 @pytest.mark.parametrize(
