@@ -274,7 +274,7 @@ def read(
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
-        prediction: Column with the answer.
+        prediction: Column with the answer: a class, or the probability of class 1; scored where there is no score.
         target_column: Column with the right answer.
         repeat: Column that numbers repeated runs.
         filter: lm-eval filter to read, where a log has several.
@@ -415,7 +415,7 @@ def audit(
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
-        prediction: Column with the answer.
+        prediction: Column with the answer: a class, or the probability of class 1; scored where there is no score.
         target_column: Column with the right answer.
         repeat: Column that numbers repeated runs.
         filter: lm-eval filter to read, where a log has several.
@@ -535,6 +535,7 @@ def compare(
     factors: str | Sequence[str] | Mapping[str, str | None] | None = None,
     repeat: str | None = None,
     question: str | None = None,
+    prediction: str | None = None,
     target_column: str | None = None,
     filter: str | None = None,
     metric: str | None = None,
@@ -557,6 +558,7 @@ def compare(
         factors: Names of factors, or a mapping of names and kinds.
         repeat: Column that numbers repeated runs.
         question: Column with the text of the question.
+        prediction: Column with the answer: a class, or the probability of class 1; scored where there is no score.
         target_column: Column with the right answer.
         filter: lm-eval filter to read, where a log has several.
         metric: Metric or scorer to read, where a log has several.
@@ -579,7 +581,7 @@ def compare(
     options = Options.of({
         "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
         "score": score, "score_range": score_range, "cluster": cluster, "factors": factors, "repeat": repeat,
-        "question": question, "target_column": target_column, "filter": filter, "metric": metric, "reader": reader,
+        "question": question, "prediction": prediction, "target_column": target_column, "filter": filter, "metric": metric, "reader": reader,
     })  # fmt: skip
     settings = settings or Settings()
     then = baseline_of(before, options.mapping, settings, select=auditing.CHANGE, name="before")
@@ -992,7 +994,7 @@ def plan(
         variant_of: Column that names the original of a rewritten item.
         parent: Column that names the composite item of a part.
         question: Column with the text of the question.
-        prediction: Column with the answer.
+        prediction: Column with the answer: a class, or the probability of class 1; scored where there is no score.
         target_column: Column with the right answer.
         repeat: Column that numbers repeated runs.
         filter: lm-eval filter to read.
