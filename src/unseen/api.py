@@ -581,7 +581,8 @@ def compare(
     options = Options.of({
         "unseen": unseen, "split": split, "model": model, "model_column": model_column, "item_column": item_column,
         "score": score, "score_range": score_range, "cluster": cluster, "factors": factors, "repeat": repeat,
-        "question": question, "prediction": prediction, "target_column": target_column, "filter": filter, "metric": metric, "reader": reader,
+        "question": question, "prediction": prediction, "target_column": target_column, "filter": filter,
+        "metric": metric, "reader": reader,
     })  # fmt: skip
     settings = settings or Settings()
     then = baseline_of(before, options.mapping, settings, select=auditing.CHANGE, name="before")
