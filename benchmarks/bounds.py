@@ -102,12 +102,12 @@ def told(n: int, seed: int) -> dict[str, Callable[[], tuple[Bound, Network, Samp
         return Network.of(fitted(sample, seed), sample)
 
     @cache
-    def first() -> dict[str, torch.Tensor]:
-        return weights(fitted(other, seed))
+    def first() -> nn.Module:
+        return fitted(other, seed)
 
     @cache
     def tuned() -> Network:
-        return Network.of(fitted(sample, seed, 5, fitted(other, seed), 1e-3), sample)
+        return Network.of(fitted(sample, seed, 5, copy.deepcopy(first()), 1e-3), sample)
 
     @cache
     def by_heart() -> Network:
@@ -145,7 +145,11 @@ def told(n: int, seed: int) -> dict[str, Callable[[], tuple[Bound, Network, Samp
     return {
         "held-out examples": lambda: (held_out_bound(plain(), other), plain(), fresh),
         "PAC-Bayes, prior at zero": lambda: (pac(plain(), sample, None), plain(), fresh),
-        "PAC-Bayes, prior from other examples": lambda: (pac(tuned(), sample, Prior(first(), other)), tuned(), fresh),
+        "PAC-Bayes, prior from other examples": lambda: (
+            pac(tuned(), sample, Prior(weights(first()), other)),
+            tuned(),
+            fresh,
+        ),
         "compression": lambda: (compression_bound(plain(), sample), plain(), fresh),
         "Frobenius norms": lambda: (frobenius_bound(plain(), sample), plain(), fresh),
         "spectral norms": lambda: (spectral_bound(plain(), sample), plain(), fresh),

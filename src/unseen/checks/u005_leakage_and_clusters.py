@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import polars as pl
 
 from unseen.checks._rows import first_positions, item_means, scored, texts
 from unseen.checks._similar import near_pairs
@@ -104,7 +105,8 @@ class LeakageAndClusters(Check):
         present = np.flatnonzero(count)
         score = total[present] / count[present]
         at = rows.row[first_positions(rows.item, size)[present]] if size else present
-        units = {name for name, _ in unit_columns(answers.table[at], ROLES)}
+        # Texts of questions stay where they are: only columns that may name units are gathered.
+        units = {name for name, _ in unit_columns(answers.table.select(pl.exclude(ROLES))[at])}
         large = [n for n in answers.factors.of_kind("categorical") if len(answers.codes(n).levels) >= MIN_LEVELS]
         for name in dict.fromkeys([*large, *sorted(units)]):
             group = answers.codes(name).codes[at]

@@ -34,16 +34,17 @@ def unit_columns(table: pl.DataFrame, without: Collection[str | None] = ()) -> l
     """
     found = list[tuple[float, str, str]]()
     for name in table.columns:
-        dtype = table.schema[name]
-        if name in without or not (dtype.is_integer() or dtype in (pl.String, pl.Categorical)):
+        dtype, by_name = table.schema[name], _UNITS.search(name) is not None
+        words = dtype in (pl.String, pl.Categorical)
+        # Whole numbers are made like names only where their column is called so.
+        if name in without or not (words or (dtype.is_integer() and by_name)):
             continue
         column = table[name].drop_nulls()
         counts = column.value_counts()["count"].to_numpy()
         levels, rows = len(counts), len(column)
         if levels < 20 or not rows or rows / levels < 1.2 or (counts > 1).mean() < 0.3:
             continue
-        by_name = _UNITS.search(name) is not None
-        by_values = not dtype.is_integer() and bool(column.cast(pl.String).str.contains(_IDENTIFIER).mean() > 0.95)  # type: ignore[operator]
+        by_values = words and bool(column.cast(pl.String).str.contains(_IDENTIFIER).mean() > 0.95)  # type: ignore[operator]
         # Codes such as A1 to G5 are made like names too, but few of them stand in many rows.
         if by_name or (by_values and levels >= 50 and rows / levels <= 50):
             why = f"{levels:,} names, each in {rows / levels:.1f} rows on average (up to {counts.max():,})"
