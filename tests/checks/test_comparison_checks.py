@@ -149,6 +149,18 @@ def test_u005_of_identifiers_keeps_its_level_and_finds_what_widens_intervals():
     assert power >= 0.9
 
 
+def test_u005_keeps_its_level_near_the_ceiling_in_uneven_groups():
+    def told(seed):
+        rng = np.random.default_rng(seed)
+        weight = rng.lognormal(0, 1.2, 120)
+        patient = rng.choice(120, 400, p=weight / weight.sum()) + 1_000
+        score = (rng.random(400) < 0.97).astype(float)
+        return groupings(pl.DataFrame({"model": "m", "item": range(400), "score": score, "patient_id": patient}))
+
+    # F alone finds 16 of these 100.
+    assert np.mean([isinstance(o, Found) for k in range(100) for o in told(k)]) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 100)
+
+
 def test_u005_leaves_groups_within_the_declared_clusters_to_them():
     table = patients(1.5, 0).with_columns(cluster=(pl.col("item") // 30))
     assert groupings(table) == []

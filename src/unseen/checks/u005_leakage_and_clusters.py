@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import polars as pl
 
 from unseen.checks._rows import first_positions, item_means, scored, texts
 from unseen.checks._similar import near_pairs
@@ -20,6 +19,7 @@ SHOWN, SAMPLE, THRESHOLD = 10, 1500, 0.8
 MIN_LEVELS, MIN_CORRELATION = 20, 0.2
 # Of a column that names units: how much larger variances are where it is left out.
 MIN_INFLATION = 1.2
+EXCHANGES = 199
 
 
 class LeakageAndClusters(Check):
@@ -38,7 +38,9 @@ class LeakageAndClusters(Check):
         f"their exact Jaccard similarity decides. Beyond {SAMPLE:,} questions a side, a random sample is compared. "
         f"Grouping: the one-way intraclass correlation of item means over each categorical factor with {MIN_LEVELS} "
         "levels or more, and over each column that names units which repeat (patient_id, session), (F − 1)/(F + k − 1), "
-        "with its exact F interval. Groups that lie within the declared clusters are covered by these."
+        "with its exact F interval. A p-value of F within the level counts only where exchanging the scores over the groups "
+        f"({EXCHANGES} times) bears it out: scores near 0 and 1 in uneven groups are no normal ones. Groups that lie within "
+        "the declared clusters are covered by these."
     )
     assumptions = (
         "Similar words mean similar questions: a paraphrase in other words is missed. Groups are of similar size."
@@ -106,7 +108,8 @@ class LeakageAndClusters(Check):
         score = total[present] / count[present]
         at = rows.row[first_positions(rows.item, size)[present]] if size else present
         # Texts of questions stay where they are: only columns that may name units are gathered.
-        units = {name for name, _ in unit_columns(answers.table.select(pl.exclude(ROLES))[at])}
+        others = [c for c in answers.table.columns if c not in ROLES]
+        units = {name for name, _ in unit_columns(answers.table.select(others)[at])} if others else set[str]()
         large = [n for n in answers.factors.of_kind("categorical") if len(answers.codes(n).levels) >= MIN_LEVELS]
         for name in dict.fromkeys([*large, *sorted(units)]):
             group = answers.codes(name).codes[at]
@@ -115,7 +118,10 @@ class LeakageAndClusters(Check):
             known = group >= 0
             found = intraclass(score[known], group[known], settings.level)
             if found is not None:
-                yield self._grouping(name, *found, settings, unit=name in units)
+                rho, p, groups = found
+                if p <= settings.fdr:
+                    p = exchanged(score[known], group[known], p, self.rng(settings, name))
+                yield self._grouping(name, rho, p, groups, settings, unit=name in units)
 
     def _grouping(
         self, name: str, rho: Estimate, p: float, size: float, settings: Settings, *, unit: bool
@@ -155,6 +161,22 @@ def _within(group: np.ndarray, cluster: np.ndarray) -> bool:
     known = group >= 0
     pairs = np.unique(np.stack([group[known], cluster[known]]), axis=1)
     return pairs.shape[1] == len(np.unique(group[known]))
+
+
+def exchanged(score: np.ndarray, group: np.ndarray, p: float, rng: np.random.Generator) -> float:
+    """The p-value of F, or that of exchanging the scores over the groups where this is larger.
+
+    Exchanges that never reach what was measured leave the p-value as it is: so few can't tell how small it is.
+    """
+    sizes = np.maximum(np.bincount(group), 1)
+
+    def between(values: np.ndarray) -> float:
+        return float(np.sum(np.bincount(group, weights=values) ** 2 / sizes))
+
+    # The total is the same in every exchange, so that the sum of squares between groups orders them as F does.
+    least = between(score) * (1 - 1e-12)
+    reached = sum(between(rng.permutation(score)) >= least for _ in range(EXCHANGES))
+    return p if reached == 0 else max(p, (reached + 1) / (EXCHANGES + 1))
 
 
 def intraclass(score: np.ndarray, group: np.ndarray, level: float) -> tuple[Estimate, float, float] | None:
