@@ -29,7 +29,7 @@ def test_an_option_that_python_calls_otherwise_or_does_otherwise_is_told_what_to
     with pytest.raises(TypeError) as caught:
         unseen.audit({"model": ["m"], "item": [1], "score": [1]}, **{name: "x"})
     assert isinstance(caught.value, BadInput)
-    meant = f"; did you mean {ALIASES.get(name)!r}? The arguments are "
+    meant = f"; did you mean {ALIASES.get(name)!r}?"
     assert str(caught.value).startswith(f"audit has no argument {name!r}{meant if name in ALIASES else ': use '}")
 
 

@@ -259,8 +259,8 @@ def read(
     Args:
         sources: Files, folders or globs; logs of Inspect (``EvalLog``) or results of lm-eval (``simple_evaluate`` with
             ``log_samples=True``) as objects; one, or several in a list.
-        unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1".
-        split: Column with train, seen or unseen.
+        unseen: Condition of the rows that are unseen: "digits > 2 or steps > 1". With a learner, of the rows to hold out.
+        split: Column with train, seen or unseen; with a learner also with test.
         model: Name of the one model, where no column has it.
         model_column: Column with the model's name.
         item_column: Column that names the item.
@@ -367,10 +367,10 @@ def audit(
             (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; with a learner:
             one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``; with a module: what
             judges it, as ``test``.
-        target: With a learner or a module: column to predict.
+        target: With a learner or a module: column to predict; alone it asks for gradient boosting.
         learner: A name (gradient-boosting …), ``module:object``, or a live object: any scikit-learn estimator or
             pipeline, a class, a function or lambda that makes one, a torch factory ``(inputs, outputs) -> module``.
-        shifts: With a learner: phrases ("held-out site", "later month").
+        shifts: With a learner: phrases ("held-out site", "later month"); ``unseen`` and ``split`` name a shift too.
         refits: With a learner: repetitions under other folds and seeds.
         executor: With a learner: serial, local or ray.
         workers: Processes. By default a learner's refits take as many as there are cores, and answers of 100 models or more
@@ -445,6 +445,10 @@ def audit(
     from unseen.engine.progress import hooked
     from unseen.options import Options
 
+    if callable(getattr(model, "fit", None)):
+        raise BadInput(
+            "--model is the name of the model whose answers these are. To refit an estimator under shifts, give it as --learner."
+        )
     checked = {
         "smallest_gap": smallest_gap, "gap_that_matters": gap_that_matters, "level": level, "fdr": fdr, "seed": seed,
         "labelled_at_random": labelled_at_random,
@@ -481,15 +485,17 @@ def audit(
         return _told(Audit(result, tuple(sources), then, known))
     if table is None:
         raise BadInput("nothing to audit: give answers, a table and a learner, or a module and its training examples.")
-    if learner is not None or shifts:
+    if learner is not None or options.learning:
         from unseen.refitting import ask, refitted_under
+
+        options.refuse_answers()
 
         given, named = (table, str(table)) if isinstance(table, str | Path) else (table, "")
         asked = ask(
-            learning_table(given, (target, cluster, time, *options.inputs), options.shifts),
-            learner or "gradient-boosting", options.shifts, target=target, seed=settings.seed,
+            learning_table(given, (target, cluster, time, split, *options.inputs), (*options.shifts, unseen or "")),
+            "gradient-boosting" if learner is None else learner, options.shifts, target=target, seed=settings.seed,
             inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
-            measure=measure, seconds=time_limit,  # type: ignore[arg-type]
+            measure=measure, seconds=time_limit, unseen=unseen, split=split,  # type: ignore[arg-type]
         )  # fmt: skip
         with hooked("refits", progress) as done:
             under = refitted_under(
@@ -674,6 +680,8 @@ def improve(
     target: str | None = None,
     learner: Any = None,
     shifts: str | Sequence[str] = (),
+    unseen: str | None = None,
+    split: str | None = None,
     remedies: str | Sequence[str] = (),
     seeds: int | None = None,
     rows: int = 20_000,
@@ -711,6 +719,8 @@ def improve(
         target: Column to predict.
         learner: A name (gradient-boosting by default), ``module:object``, or a live object as in ``audit``.
         shifts: Phrases such as ``held-out site`` or ``later month``.
+        unseen: Condition of the rows to hold out ("year > 2017"), a shift of its own.
+        split: Column with train and test, or seen and unseen: its test or unseen rows are held out.
         remedies: Names; by default all that apply.
         seeds: Repetitions; by default 2 over domains (1 for seven to ten), 5 for a single held-out set.
         rows: Most rows that are used.
@@ -757,7 +767,8 @@ def improve(
     from unseen.refitting import ask
 
     options = Options.of({
-        "target": target, "shifts": shifts, "inputs": inputs, "drop": drop, "cluster": cluster, "time": time,
+        "target": target, "shifts": shifts, "unseen": unseen, "split": split, "inputs": inputs, "drop": drop,
+        "cluster": cluster, "time": time,
         "regression": regression, "measure": measure, "level": level, "seed": seed, "executor": executor,
         "workers": workers, "time_limit": time_limit,
     })  # fmt: skip
@@ -775,14 +786,15 @@ def improve(
         models = [_opened(one, dtype) for one in (model, second)]
         with hooked("improve", progress, piece="way") as done:
             return improve_prompted(
-                items_given(table), models[0], options.shifts, how, second=models[1], source=named, remedies=tried, repeats=seeds,
-                rows=rows, smallest_gain=smallest_gain, judge=judge, level=level, done=done,
+                items_given(table), models[0], (*options.shifts, *([f"where {unseen}"] if unseen else [])), how,
+                second=models[1], source=named, remedies=tried, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
+                judge=judge, level=level, done=done,
             )  # fmt: skip
     asked = ask(
-        learning_table(table, (target, cluster, time, *options.inputs), options.shifts),
-        learner or "gradient-boosting", options.shifts, target=target, seed=seed,
+        learning_table(table, (target, cluster, time, split, *options.inputs), (*options.shifts, unseen or "")),
+        "gradient-boosting" if learner is None else learner, options.shifts, target=target, seed=seed,
         inputs=options.inputs, drop=options.drop, cluster=cluster, time=time, regression=regression,
-        measure=measure, seconds=time_limit,  # type: ignore[arg-type]
+        measure=measure, seconds=time_limit, unseen=unseen, split=split,  # type: ignore[arg-type]
     )  # fmt: skip
     began, seen = time_module.monotonic(), not callable(progress) and is_shown(progress)
 

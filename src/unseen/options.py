@@ -49,6 +49,13 @@ _ACCEPTED = InPython('audit.accept("accepted.toml", only=…, reason=…, expire
 _CHECKED = "unseen.testing.check(audit, {}=…) on what is returned"
 
 
+# What tells how answers are read: a learner that is refitted gives its own.
+OF_ANSWERS = (
+    "score", "score_range", "prediction", "target_column", "model", "model_column", "item_column", "confidence", "human",
+    "variant_of", "parent", "question", "repeat", "filter", "metric", "reader", "factors",
+)  # fmt: skip
+
+
 class Options(BaseModel):
     """The options of one audit; None where the default holds.
 
@@ -327,6 +334,28 @@ class Options(BaseModel):
         """Whether a learner is to be refitted."""
         return not self.inspecting and bool(self.target or self.learner or self.shifts)
 
+    def refuse_answers(self) -> None:
+        """Refuse what says how answers are read where a learner is to be refitted, which gives its own.
+
+        Raises:
+            BadInput: There is such an option; the message says what to leave out.
+        """
+        named = next((name for name in OF_ANSWERS if getattr(self, name)), None)
+        if named is None:
+            return
+        option = "--range" if named == "score_range" else f"--{named.replace('_', '-')}"
+        what = "--target" if self.target else "--learner" if self.learner else "--shift"
+        if named == "factors":
+            raise BadInput(
+                "--factor is for answers that are there. Here a learner is refitted (--target), and every column that "
+                "groups or orders rows is a factor by itself. Leave it out."
+            )
+        column = f" (with --target-column {self.target!r})" if named == "prediction" else ""
+        raise BadInput(
+            f"{option} is for answers that are there, {what} asks to refit a learner. To audit the answers, leave {what} out"
+            f"{column}; to refit a learner, leave {option} out."
+        )
+
     @property
     def inspecting(self) -> bool:
         """Whether a trained network is to be inspected."""
@@ -423,7 +452,7 @@ def no_argument(function: str, taken: Collection[str], name: str) -> NoArgument:
     >>> print(no_argument("audit", ["factors"], "fail_on"))
     audit has no argument 'fail_on': use unseen.testing.check(audit, fail_on=…) on what is returned.
     >>> print(no_argument("audit", ["factors", "level"], "factor"))
-    audit has no argument 'factor'; did you mean 'factors'? The arguments are factors, level.
+    audit has no argument 'factor'; did you mean 'factors'?
     """
     field = Options.model_fields.get(name)
     for other in field.metadata if field is not None else ():
@@ -431,10 +460,8 @@ def no_argument(function: str, taken: Collection[str], name: str) -> NoArgument:
             return NoArgument(f"{function} has no argument {name!r}: use {other.words}.")
     called = ALIASES.get(name, "")
     near = [called] if called in taken else get_close_matches(name, taken, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return NoArgument(
-        f"{function} has no argument {value(name, 60)!r}{hint} The arguments are {names(sorted(taken), 60)}."
-    )
+    said = f"; did you mean {near[0]!r}?" if near else f". The arguments are {names(sorted(taken), 60)}."
+    return NoArgument(f"{function} has no argument {value(name, 60)!r}{said}")
 
 
 def _unknown(name: str, known: list[str]) -> str:

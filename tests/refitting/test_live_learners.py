@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -42,14 +43,48 @@ def audited(learner, **more):
         make_pipeline(StandardScaler(), LogisticRegression()),
         LogisticRegression,
         lambda: LogisticRegression(C=2.0),
+        # Ensembles have a length, which fails before they are fitted.
+        RandomForestClassifier(5),
+        ExtraTreesClassifier(5),
+        BaggingClassifier(LogisticRegression(), 3),
+        VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"),
+        make_pipeline(RandomForestClassifier(5)),
     ],
-    ids=["estimator", "pipeline", "class", "lambda"],
+    ids=[
+        "estimator",
+        "pipeline",
+        "class",
+        "lambda",
+        "forest",
+        "extra trees",
+        "bagging",
+        "voting",
+        "pipeline of a forest",
+    ],
 )
 def test_any_estimator_is_a_learner(learner, tmp_path, monkeypatch):
     monkeypatch.setenv("UNSEEN_CACHE", str(tmp_path))
     audit = audited(learner)
     assert not any(isinstance(o, Found) and o.code == "U800" for o in audit.result.outcomes)
     assert "for the next one expect accuracy 0." in str([o.statement for o in audit.result.outcomes])
+
+
+def test_a_forest_as_it_is_can_be_improved(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNSEEN_CACHE", str(tmp_path))
+    found = unseen.improve(
+        sites(),
+        target="y",
+        learner=RandomForestClassifier(5),
+        unseen="site == 's1'",
+        remedies="regularised",
+        executor="serial",
+    )
+    assert found.document["learner"] == "RandomForestClassifier"
+
+
+def test_an_estimator_in_the_place_of_a_name_is_told_where_it_belongs():
+    with pytest.raises(BadInput, match="give it as learner="):
+        unseen.audit(sites(), target="y", model=RandomForestClassifier(5))
 
 
 def test_what_can_be_hashed_is_kept_between_runs_and_what_can_not_says_so():

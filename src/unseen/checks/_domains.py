@@ -145,8 +145,10 @@ def blamed(under: UnderShift, cases: Sequence[Case]) -> HeldOutRows | None:
     column = under.problem.examples.table[name]
     if isinstance(column.dtype, pl.List | pl.Array):
         return found
-    rows = np.concatenate([case.beyond for case in cases])
+    rows = np.unique(np.concatenate([case.beyond for case in cases]))
     levels = column[rows].cast(pl.String).drop_nulls().unique(maintain_order=True).to_list()
+    if int(column.cast(pl.String).is_in(levels).sum()) != len(rows):
+        return found
     return HeldOutRows(found.model, (LevelsOf(name, "levels", tuple(levels)),))
 
 

@@ -67,15 +67,10 @@ class Request:
         o = self.options
         if not o.learning:
             return None
-        if o.prediction and o.target:
-            raise BadInput(
-                f"--prediction {o.prediction!r} says that answers are there, --target {o.target!r} asks to refit a learner. To "
-                f"audit the answers, write --target-column {o.target!r}; to refit, leave --prediction out."
-            )
         return learning_of(
             o.sources, target=o.target, learner=o.learner, shifts=o.shifts, inputs=o.inputs, drop=o.drop,
             cluster=o.cluster, time=o.time, regression=o.regression, measure=o.measure, refits=o.refits, seed=o.seed,
-            executor=o.executor, workers=o.workers, seconds=o.time_limit,
+            executor=o.executor, workers=o.workers, seconds=o.time_limit, unseen=o.unseen, split=o.split,
         )  # fmt: skip
 
 
@@ -91,7 +86,11 @@ def request_of(given: dict[str, Any], config: Path | None = None) -> Request:
     own = Options.of(given).factors
     if own and (other := Options.of({k: configured[k] for k in ("factor", "factors") if k in configured}).factors):
         given = {**given, "factors": {**other, **own}}
-    return Request(Options.of(configured, given), config)
+    made = Options.of(configured, given)
+    if made.learning:
+        # What the file says of other logs may stand there.
+        Options.of(given, {"target": made.target, "learner": made.learner}).refuse_answers()
+    return Request(made, config)
 
 
 def describe(request: Request) -> None:

@@ -45,6 +45,8 @@ def improve(
     target: Annotated[str | None, typer.Option(help="Column to predict.", rich_help_panel=DATA)] = None,
     learner: Annotated[str | None, typer.Option(help="gradient-boosting (default), logistic, forest, mlp, nearest-neighbours, or module:object.", rich_help_panel=DATA)] = None,
     shift: Annotated[list[str] | None, typer.Option(metavar="PHRASE", help="'held-out COLUMN', 'later COLUMN', 'beyond COLUMN', 'broken COLUMN' … Repeatable.", rich_help_panel=DATA)] = None,
+    unseen: Annotated[str | None, typer.Option(metavar="CONDITION", help="Which rows to hold out as unseen: 'year > 2017'.", rich_help_panel=DATA)] = None,
+    split: Annotated[str | None, typer.Option(help="Column with train and test, or seen and unseen: its test rows are held out.", rich_help_panel=DATA)] = None,
     inputs: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Only these columns are features (a,b,c).", rich_help_panel=DATA)] = None,
     drop: Annotated[list[str] | None, typer.Option(metavar="COLUMNS", help="Columns that are no features (a,b,c).", rich_help_panel=DATA)] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of what was sampled together (patient, document).", rich_help_panel=DATA)] = None,
@@ -90,8 +92,10 @@ def improve(
     from unseen.improving import improve as run
     from unseen.remedies import remedy_named
 
-    if not shift:
-        raise BadInput("say which shift to improve under: --shift 'held-out COLUMN', --shift 'later COLUMN' …")
+    if not shift and unseen is None and split is None:
+        raise BadInput(
+            "say which shift to improve under: --shift 'held-out COLUMN', --shift 'later COLUMN', --unseen 'year > 2017' …"
+        )
     if output is not None:
         require_writable(output, sources)
     form = format.value if format else form_of(output)
@@ -121,7 +125,16 @@ def improve(
             "level": level,
         }  # fmt: skip
         _written(
-            _prompts(sources, model, second, shift, given, how, tried, quiet=quiet),
+            _prompts(
+                sources,
+                model,
+                second,
+                [*(shift or []), *([f"where {unseen}"] if unseen else [])],
+                given,
+                how,
+                tried,
+                quiet=quiet,
+            ),
             form,
             output,
             full=full,
@@ -133,7 +146,7 @@ def improve(
     request = request_of(
         tuple(sources), target=target, learner=learner, shifts=shift, inputs=names_in(inputs), drop=names_in(drop),
         cluster=cluster, time=time, regression=regression, measure=measure, seed=seed, executor=executor, workers=workers,
-        seconds=time_limit,
+        seconds=time_limit, unseen=unseen, split=split,
     )  # fmt: skip
     asked = ask_for(request)
     started = time_module.monotonic()

@@ -30,6 +30,13 @@ class LearningRequest:
     executor: Kind = "local"
     workers: int | None = None
     seconds: float | None = None
+    unseen: str | None = None
+    split: str | None = None
+
+    @property
+    def shifted(self) -> bool:
+        """Whether a shift was named, in whichever way."""
+        return bool(self.shifts or self.unseen is not None or self.split is not None)
 
 
 def request_of(sources: tuple[str, ...], **options: Any) -> LearningRequest:
@@ -55,7 +62,7 @@ def ask_for(request: LearningRequest) -> Asked:
     return ask(
         learning_table(request.source), request.learner, request.shifts, target=request.target, inputs=request.inputs,
         drop=request.drop, cluster=request.cluster, time=request.time, regression=request.regression,
-        measure=request.measure, seed=request.seed, seconds=request.seconds,  # type: ignore[arg-type]
+        measure=request.measure, seed=request.seed, seconds=request.seconds, unseen=request.unseen, split=request.split,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -74,7 +81,7 @@ def describe_request(request: LearningRequest) -> None:
         regression=request.regression, measure=request.measure, refuse_leaks=False,  # type: ignore[arg-type]
     )  # fmt: skip
     given_away = [leak.name for leak in problem.suspects if leak.given_away]
-    if not request.shifts or given_away:
+    if not request.shifted or given_away:
         describe(described(problem))
         return
     asked = ask_for(request)

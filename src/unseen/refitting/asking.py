@@ -15,19 +15,24 @@ from unseen.engine.seeds import numpy_generator
 from unseen.engine.store import Store
 from unseen.errors import BadInput
 from unseen.factors import Factors
+from unseen.plain_text import names
 from unseen.refitting.clusters import proposed_clusters
 from unseen.refitting.design import MIN_ROWS, Case, plan
 from unseen.refitting.problem import Problem, problem_of
 from unseen.refitting.refits import Runner
 from unseen.refitting.resolve import Spec, spec_of
 from unseen.refitting.under_shift import UnderShift
+from unseen.responses.expressions import unknown_column
 from unseen.shifts.base import Shift
 from unseen.shifts.by_factor import HeldOutCombination, HeldOutLevel, RandomShift
 from unseen.shifts.by_order import Extrapolated, LaterThan
 from unseen.shifts.changed import LabelNoise, Perturbed
+from unseen.shifts.declared import Declared
 from unseen.shifts.phrases import NamedShifts, parse_shift
 from unseen.shifts.reweighted import CovariateReweighted
 
+# Words of a column that names the sides.
+SEEN, UNSEEN = ("train", "seen", "validation", "valid", "val", "dev"), ("test", "unseen")
 # Subclasses before their bases.
 KINDS: tuple[tuple[type[Shift], str], ...] = (
     (LabelNoise, "label-noise"),
@@ -76,6 +81,8 @@ def ask(
     measure: str | None = None,
     seed: int = 0,
     seconds: float | None = None,
+    unseen: str | None = None,
+    split: str | None = None,
 ) -> Asked:
     """Check data, learner and shifts, and find the rows that each shift holds out.
 
@@ -92,6 +99,8 @@ def ask(
         measure: How answers are scored.
         seed: Source of every draw.
         seconds: Longest time that a refit may take, which holds for importing the learner too.
+        unseen: Condition of the rows to hold out, a shift of its own (``where CONDITION``).
+        split: Column with train and test, or seen and unseen: its test or unseen rows are held out.
 
     Raises:
         BadInput: A column, the learner or a phrase can't be used; the message says which, and what there is.
@@ -99,9 +108,33 @@ def ask(
     problem = problem_of(
         table, target, inputs=inputs, drop=drop, cluster=cluster, time=time, regression=regression, measure=measure
     )
+    shifts = [*shifts, *_declared(problem, unseen, split)]
     if not shifts:
         raise BadInput(f"say which shift to judge.{suggestions(problem)}")
     return asked_of(problem, spec_of(learner, regression=problem.regression, seconds=seconds), shifts, seed)
+
+
+def _declared(problem: Problem, unseen: str | None, split: str | None) -> list[str]:
+    """The phrase for rows that a condition, or a column of sides, calls unseen."""
+    if unseen is not None and split is not None:
+        raise BadInput("--unseen and --split both say what is unseen. Leave one out.")
+    if unseen is not None:
+        if not unseen.strip():
+            raise BadInput("--unseen: the expression is empty. Write one such as 'year > 2017'.")
+        return [f"where {unseen}"]
+    if split is None:
+        return []
+    table = problem.examples.table
+    if split not in table.columns:
+        raise BadInput(f"--split: {unknown_column(split, table.columns)}")
+    held = table[split].drop_nulls().cast(pl.String).unique().sort().to_list()
+    if other := [word for word in held if word not in (*SEEN, *UNSEEN)]:
+        raise BadInput(
+            f"--split: column {split!r} holds {names(other, 5)}, and only {', '.join((*SEEN, *UNSEEN))} say a side. Say "
+            f"what is unseen with --unseen instead, e.g. --unseen \"`{split}` == '{other[0]}'\"."
+        )
+    words = [f"'{word}'" for word in held if word in UNSEEN]
+    return [f"where `{split}` in [{', '.join(words or ['null'])}]"]
 
 
 def asked_of(problem: Problem, spec: Spec, shifts: Sequence[str], seed: int) -> Asked:
@@ -117,7 +150,7 @@ def asked_of(problem: Problem, spec: Spec, shifts: Sequence[str], seed: int) -> 
         BadInput: A phrase can't be used.
     """
     parsed = [parse_shift(text, problem.examples) for text in shifts]
-    held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift)]
+    held_out = [f for named in parsed for shift in named.shifts.values() for f in _levels_held(shift, problem)]
     problem = _units_within(problem.without_inputs(list(dict.fromkeys(held_out))), held_out)
     problem = with_cluster_note(problem, held_out)
     if not spec.lasting:
@@ -137,16 +170,32 @@ def cases_of(problem: Problem, named: NamedShifts, seed: int) -> tuple[list[Case
     for name, shift in named.shifts.items():
         rng = numpy_generator(seed, "shift", named.phrase, name)
         inside, beyond = shift.unseen_rows(problem.examples, rng)
-        kind = next((k for c, k in KINDS if isinstance(shift, c)), "other")
-        short = name.removeprefix("held-out ") if kind == "held-out" else name
-        cases.append(
-            Case(named.phrase, short, _factors(shift), np.asarray(inside), np.asarray(beyond), kind, _options(shift))
-        )
+        kind, factors = next((k for c, k in KINDS if isinstance(shift, c)), "other"), _factors(shift)
+        if isinstance(shift, Declared):
+            kind, factors = _kind_of(shift, problem, inside, beyond)
+        short = name.removeprefix("where ") if isinstance(shift, Declared) else name
+        short = short.removeprefix("held-out ") if kind == "held-out" else short
+        cases.append(Case(named.phrase, short, factors, np.asarray(inside), np.asarray(beyond), kind, _options(shift)))
     refused = [
         (Case(named.phrase, name.removeprefix("held-out "), (named.factor or "",), nothing, nothing, "held-out"), why)
         for name, why in named.refused.items()
     ]
     return cases, refused
+
+
+def _kind_of(shift: Declared, problem: Problem, inside: np.ndarray, beyond: np.ndarray) -> tuple[str, tuple[str, ...]]:
+    """What a condition holds out: one end of an order, else rows that its columns of levels describe."""
+    known, used = problem.examples.factors, shift.columns(problem.examples)
+    if len(used) == 1 and used[0] in known.of_kind("ordered"):
+        column = problem.examples.table[used[0]].to_physical().cast(pl.Float64, strict=False).to_numpy()
+        apart = (
+            np.nanmax(column[inside]) < np.nanmin(column[beyond]),
+            np.nanmax(column[beyond]) < np.nanmin(column[inside]),
+        )
+        if any(apart):
+            timed = problem.examples.table.schema[used[0]].is_temporal() or used[0] in ("month", "year", problem.time)
+            return "later" if timed and apart[0] else "beyond", used
+    return "held-out", tuple(c for c in used if c in known.of_kind("categorical"))
 
 
 def _units_within(problem: Problem, held_out: Sequence[str]) -> Problem:
@@ -164,7 +213,13 @@ def _units_within(problem: Problem, held_out: Sequence[str]) -> Problem:
     return problem
 
 
-def _levels_held(shift: Shift) -> tuple[str, ...]:
+def _levels_held(shift: Shift, problem: Problem) -> tuple[str, ...]:
+    """Columns of which the unseen rows have levels that no other row has."""
+    if isinstance(shift, Declared):
+        inside, beyond = shift.unseen_rows(problem.examples, np.random.default_rng(0))
+        table, levels = problem.examples.table, problem.examples.factors.of_kind("categorical")
+        used = [c for c in shift.columns(problem.examples) if c in levels]
+        return tuple(c for c in used if not set(table[c][inside].unique()) & set(table[c][beyond].unique()))
     return _factors(shift) if isinstance(shift, HeldOutLevel | HeldOutCombination) else ()
 
 

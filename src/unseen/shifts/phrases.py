@@ -18,6 +18,7 @@ from unseen.shifts.by_domain import LeaveEachOut, SpuriousBroken
 from unseen.shifts.by_factor import HeldOutCombination, HeldOutLevel, RandomShift
 from unseen.shifts.by_order import Extrapolated, LaterThan, ordered_column, threshold_in
 from unseen.shifts.changed import LabelNoise, Perturbed, known_perturbation
+from unseen.shifts.declared import Declared
 from unseen.shifts.reweighted import CovariateReweighted
 
 PHRASES: Mapping[str, str] = {
@@ -29,6 +30,7 @@ PHRASES: Mapping[str, str] = {
     "later COLUMN=VALUE": "everything after a time",
     "beyond COLUMN[=VALUE]": "the upper fifth of an ordered column, or all above a value",
     "below COLUMN[=VALUE]": "the lower fifth of an ordered column, or all below a value",
+    "where CONDITION": "all rows in which it holds: where year > 2017 and site in ['A', 'B']",
     "reweighted COLUMN[=PULL]": "larger values of a number more often: exp(pull · standard deviations), by default 1",
     "broken COLUMN": "a cue that agrees with the target in 95 % of the training rows and in half of the unseen",
     "label noise[=SHARE]": "a fifth of the training targets is wrong",
@@ -95,6 +97,10 @@ def _single(head: str, rest: str, examples: Examples) -> Shift:
         return RandomShift()
     if head == "label noise":
         return LabelNoise(noise=_number(rest.removeprefix("="), "label noise", 0, 1) if rest else 0.2)
+    if head == "where":
+        shift = Declared(rest)
+        shift.unseen_rows(examples, np.random.default_rng(0))
+        return shift
     name, value = _assigned(rest)
     if head == "perturbed":
         known_perturbation(name)
@@ -123,6 +129,7 @@ def _verb(phrase: str) -> tuple[str, str]:
         "reweighted",
         "broken",
         "perturbed",
+        "where",
         "label noise",
     ):
         alone = verb == "label noise"
