@@ -27,9 +27,9 @@ OPTIONS = {
     "unseen-share", "seeds", "rows", "select", "ignore", "seed", "level", "train", "baseline", "refits", "remedy", "workers",
     "time-limit", "budget", "resamples", "smallest-gap", "gap-that-matters", "fdr", "labelled-at-random", "accepted",
     "scorer", "prompt", "max-tokens", "log-model", "parts", "doubt", "module", "weights", "test", "loss", "layers", "memory",
-    "multiverse", "dtype",
+    "multiverse", "dtype", "regression",
 }  # fmt: skip
-FLAGS = {"labelled-at-random", "parts", "doubt", "multiverse"}
+FLAGS = {"labelled-at-random", "parts", "doubt", "multiverse", "regression"}
 # Words of a sentence that follow an option and are no value of it.
 WORDS = {
     "a", "again", "and", "as", "asks", "can", "can't", "for", "has", "if", "in", "instead", "is", "looks", "names", "of", "on",
@@ -41,6 +41,7 @@ SAID = (
     (re.compile(r"\bunseen explain (\S+[\w)])"), r'unseen.explain("\1")'),
     (re.compile(r"\bunseen improve --judge (\w+)"), r'unseen.improve(…, judge="\1")'),
     (re.compile(r"\bunseen (improve|plan)\b(?= (?:with|--)|`)"), r"unseen.\1"),
+    (re.compile(r"--classification\b"), "regression=False"),
     (re.compile(r"--format json\b"), 'audit.to_json("report.json")'),
     (re.compile(r"--output (\S+\.json)\b"), r'audit.to_json("\1")'),
     (re.compile(r"what the numbers rest on: --full\b"), 'what the numbers rest on: made.save_html("plan.html")'),

@@ -7,8 +7,15 @@ import textwrap
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -49,6 +56,9 @@ def audited(learner, **more):
         BaggingClassifier(LogisticRegression(), 3),
         VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting="soft"),
         make_pipeline(RandomForestClassifier(5)),
+        # It has its predict only once it is fitted.
+        StackingClassifier([("a", LogisticRegression())]),
+        GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}),
     ],
     ids=[
         "estimator",
@@ -60,6 +70,8 @@ def audited(learner, **more):
         "bagging",
         "voting",
         "pipeline of a forest",
+        "stack",
+        "search",
     ],
 )
 def test_any_estimator_is_a_learner(learner, tmp_path, monkeypatch):
@@ -80,6 +92,20 @@ def test_a_forest_as_it_is_can_be_improved(tmp_path, monkeypatch):
         executor="serial",
     )
     assert found.document["learner"] == "RandomForestClassifier"
+
+
+@pytest.mark.parametrize(
+    ("learner", "target", "said"),
+    [
+        (LinearRegression(), "y", "LinearRegression predicts numbers, and the target holds classes. Take a classifier; or say regression=True"),
+        (lambda: LinearRegression(), "y", "predicts numbers"),
+        (make_pipeline(StandardScaler(), LinearRegression()), "y", "Pipeline predicts numbers"),
+        (LogisticRegression(), "a", "LogisticRegression predicts classes, and the target is a number. Take a regressor; or say regression=False"),
+    ],
+)  # fmt: skip
+def test_an_estimator_for_the_other_kind_of_target_is_refused_before_any_fit(learner, target, said):
+    with pytest.raises(BadInput, match=said):
+        unseen.audit(sites(), target=target, learner=learner, shifts="held-out site")
 
 
 def test_an_estimator_in_the_place_of_a_name_is_told_where_it_belongs():

@@ -34,7 +34,8 @@ class EstimatorLearner:
 
     def __init__(self, estimator: Any, name: str | None = None, *, text: TextKind = "ngrams") -> None:
         for method in ("fit", "predict"):
-            if not callable(getattr(estimator, method, None)):
+            # A stack has its predict only once it is fitted; its class has it before.
+            if not any(callable(getattr(of, method, None)) for of in (estimator, type(estimator))):
                 raise BadInput(f"{type(estimator).__name__} has no {method}: a learner needs fit and predict.")
         self.estimator = estimator
         self.name = name or type(estimator).__name__

@@ -248,9 +248,28 @@ def resolve(spec: Spec) -> Any:
 
 
 def _configured(found: Any, spec: Spec) -> Any:
+    _require_kind(found, spec)
     if spec.settings and hasattr(found, "set_params"):
         found.set_params(**spec.settings)
     return found if callable(getattr(found, "respond", None)) else EstimatorLearner(found, spec.name)
+
+
+def _require_kind(found: Any, spec: Spec) -> None:
+    """BadInput where an estimator of scikit-learn predicts numbers and the target holds classes, or the other way round."""
+    from sklearn.base import is_classifier, is_regressor
+
+    if not hasattr(found, "__sklearn_tags__"):
+        return
+    if is_regressor(found) and not spec.regression:
+        raise BadInput(
+            f"{spec.name} predicts numbers, and the target holds classes. Take a classifier; or say --regression where the "
+            "target is a number."
+        )
+    if is_classifier(found) and spec.regression:
+        raise BadInput(
+            f"{spec.name} predicts classes, and the target is a number. Take a regressor; or say --classification where "
+            "the target holds classes."
+        )
 
 
 def _carried(spec: Spec) -> Any:
