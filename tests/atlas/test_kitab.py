@@ -24,8 +24,10 @@ class Lister:
         told = [line.split(", ") for line in block.split("Question: ")[0].split("\n")[1:-1]]
         if not told:
             return "\n".join(["Nowhere Man", *(t for t, _ in query.books[:3])])
-        if told[0][-1] in ("yes", "no"):
-            return "\n".join(", ".join(line[:-2]) for line in told if line[-1] == "yes")
+        lines = block.split("Question: ")[0].split("\n")[1:-1]
+        below = [place for place, line in enumerate(lines) if line.startswith("Novels by ")]
+        if below:
+            return "\n".join(lines[below[0] + 1 :])
         titles = [", ".join(line[:-1]) for line in told]
         return "\n".join([t for t in titles if t in query.right] or titles if self.heeds else titles)
 
@@ -48,7 +50,7 @@ def test_the_study_tells_a_reader_that_ignores_the_constraint_from_one_that_heed
         assert found["all_correct"][0] == 0
 
 
-def test_a_constraint_asks_for_some_novels_of_an_author_and_marks_tell_which():
+def test_a_constraint_asks_for_some_novels_of_an_author_and_a_list_of_its_own_tells_which():
     rng = np.random.default_rng(0)
     kinds = set()
     for author in authors.shelves():
@@ -56,9 +58,9 @@ def test_a_constraint_asks_for_some_novels_of_an_author_and_marks_tell_which():
             query = authors.drawn(rng, author)
             kinds.add(query.constraint.kind)
             assert authors.FEWEST <= len(query.right) / len(query.books) <= authors.MOST
-            marks = query.told(marked=True).split("\n")
-            assert sum(m.endswith(", yes") for m in marks) == len(query.right)
-            assert len(marks) == len(query.books)
+            others, wanted = query.told(marked=True).split(f"Novels by {author} {query.constraint.said}:\n")
+            assert wanted.split("\n") == query.right
+            assert {*others.split("\n")[:-1], *query.right} == {t for t, _ in query.books}
             assert query.constraint.said in query.text
     assert kinds == set(authors.KINDS)
 

@@ -127,10 +127,12 @@ class Query:
         return [t for t, y in self.books if self.constraint is None or self.constraint.met(t, y)]
 
     def told(self, *, marked: bool = False) -> str:
-        """The author's novels with their years, one a line; with ``marked`` whether each is wanted."""
-        wanted = set(self.right)
-        marks = {t: f", {'yes' if t in wanted else 'no'}" if marked else "" for t, _ in self.books}
-        return "\n".join(f"{t}, {y}{marks[t]}" for t, y in self.books)
+        """The author's novels with their years, one a line; with ``marked`` those that are wanted below the others."""
+        if not marked or self.constraint is None:
+            return "\n".join(f"{t}, {y}" for t, y in self.books)
+        wanted = self.right
+        others = (t for t, _ in self.books if t not in wanted)
+        return "\n".join([*others, f"Novels by {self.author} {self.constraint.said}:", *wanted])
 
 
 def drawn(rng: np.random.Generator, author: str, *, constrained: bool = True) -> Query:

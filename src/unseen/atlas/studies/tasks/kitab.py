@@ -13,11 +13,11 @@ from unseen.atlas.subjects import Subject
 from unseen.engine.seeds import numpy_generator
 from unseen.learners.language.base import Generation
 
-MODEL = "qwen2.5-coder-0.5b-instruct"
+MODEL = "gemma-3-270m"
 SHOTS = 3
 # Questions to each author that is not shown; of these so many under each control and without a constraint.
 EACH, HALF = 2, 12
-SETTINGS = Generation(max_tokens=72, stop=("\n\n",))
+SETTINGS = Generation(max_tokens=72, stop=("\n\n", "\nQuestion"))
 
 
 class Draw:
@@ -57,6 +57,7 @@ class Tally:
         met: Of the author's titles given, all answers together, the share that meets the constraint; NaN without any.
         own: The author's titles that are given, over all answers.
         complete: Mean share of the wanted titles that are given.
+        listed: The same of all wanted titles together, and how many these are.
         all_correct: Share of answers that are just the wanted titles.
     """
 
@@ -67,6 +68,8 @@ class Tally:
         self.own = satisfied + sum(r.unsatisfied for r in rows)
         self.met = satisfied / self.own if self.own else float("nan")
         self.complete = float(np.mean([r.satisfied / r.wanted for r in rows]))
+        wanted = sum(r.wanted for r in rows)
+        self.listed = (satisfied / wanted, wanted)
         self.all_correct = float(np.mean([r.all_correct for r in rows]))
 
 
@@ -87,7 +90,7 @@ def answers(model: Subject, asked: Sequence[str]) -> list[str]:
     did="Asked GPT-4 and GPT-3.5 for all books of 611 authors that meet one or two constraints, from memory, with the author's "
     "books in the prompt and with books that the model had listed itself: without context much is irrelevant or made "
     "up, the more the less known the author; with it less is, but constraints are not met better.",
-    here="Novels of 24 well-known authors with one constraint of letters, length or years; a pretrained code model of 0.5B behind "
+    here="Novels of 24 well-known authors with one constraint of letters, length or years; a pretrained model of 0.27B behind "
     "three worked questions, from memory and with the author's novels in the prompt. What popularity does is not tested: "
     "all are well known. Computed in float32.",
     fidelity="C",
@@ -108,15 +111,15 @@ def answers(model: Subject, asked: Sequence[str]) -> list[str]:
              basis="room above those that any list would meet"),
         gate("room", "Of the author's titles given from memory, share that meets the constraint", at_most=0.75, within=SHARE,
              basis="a quarter can be won, which would refute"),
-        control("marked", "Where the prompt says of each novel whether it is wanted: share of the author's titles that meets the "
-                "constraint, less from memory", at_least=0.25, within=DIFFERENCE, basis="constraints are met where the judgement "
-                "is told; as much as would refute"),
+        control("marked", "Where the novels that meet the constraint are listed by themselves, below the others: share of the "
+                "author's titles that meets the constraint, less from memory", at_least=0.25, within=DIFFERENCE,
+                basis="constraints are met where the judgement is told; as much as would refute"),
         control("others", "With another author's novels in the prompt: how much less is irrelevant than from memory",
                 at_most=0.05, within=DIFFERENCE, basis="a quarter of what is claimed", cuts="the novels in the prompt are not "
                 "the author's"),
     ],
     units="seeds: constraints, wordings, and which authors are shown and asked; the list of authors is shared by seeds.",
-    seeds=range(10, 16),
+    seeds=range(10, 20),
     code="microsoft/kitab on the Hugging Face hub was not at hand; constraints and measures are those of sections 3 and 4.2.",
     oracle=["tests/atlas/test_kitab.py"],
     reconstructed="Authors, their novels (common knowledge, checked against no catalogue), wordings and worked questions.",
@@ -125,6 +128,15 @@ def answers(model: Subject, asked: Sequence[str]) -> list[str]:
         Change("2026-11-22", "Before any run: real authors in place of made-up ones, of whom nothing could be known from memory, "
                "so that what the paper compares, constraints met with and without context, could not be compared. The lift above "
                "all books gave way to that difference, with the same thresholds."),
+        Change("2026-11-23", "One seed of Qwen2.5-Coder-0.5B: 0.04 of its titles from memory are the author's (0.1 asked), most "
+               "answers say The Great Gatsby over and over. Gemma-3-270M, on 21 of these questions, has 0.34, and lists 0.75 of "
+               "the novels in the prompt; it is the subject now. An answer ends where it begins a question of its own. Marks of "
+               "yes and no behind each title are not heeded (0.34 met, 0.42 from memory), nor are two lists named wanted and not "
+               "wanted (0.39) or marks before titles (0.37); a list under the words of the constraint is (0.78), so that control "
+               "has this form. Twelve questions each. No threshold changed.", (100,)),
+        Change("2026-11-23", "One seed of that: all gates and controls hold. The novels that are listed without a constraint are a "
+               "share of novels, which it was told as one of answers. Ten seeds in place of six, since of some 27 titles a seed "
+               "the share that meets the constraint varies.", (100,)),
     ],
     would_take="models from 7B on, which know more of each author, and the 611 authors of the paper",
     subjects={MODEL: 250_000},
@@ -148,7 +160,7 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     n = len(draw.asked)
     return {
         "irrelevant": memory.irrelevant - given.irrelevant, "help": given.met - memory.met,
-        "all_correct": (given.all_correct, n), "copies": (free.complete, len(draw.free)),
+        "all_correct": (given.all_correct, n), "copies": free.listed,
         "known": (1 - memory.irrelevant, n), "few": few, "room": (memory.met, memory.own), "marked": marked.met - memory.met,
         "others": half_memory.irrelevant - strange.irrelevant,
         "irrelevant_given": (given.irrelevant, n), "irrelevant_memory": (memory.irrelevant, n),
