@@ -100,7 +100,7 @@ def flawed(rows: Sequence[Judged], kind: str = "flawed") -> tuple[float, int]:
                "refute it: 40 seeds, of which the first are run here. No threshold changed.", (100,)),
     ],
     would_take="the authors' problems, and models from 7B on that solve some of them",
-    subjects={MODEL: 400_000},
+    subjects={MODEL: 800_000},
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Problems of two steps with and without a statement too many, of one and three steps, and both controls."""
