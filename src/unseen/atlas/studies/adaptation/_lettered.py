@@ -11,6 +11,8 @@ import numpy as np
 
 from unseen.adaptation.prompting.chains import voted
 from unseen.adaptation.prompting.examples import nearest
+from unseen.atlas.studies.measures._worked_word_problems import question as without_wish
+from unseen.atlas.studies.measures._worked_word_problems import solution
 from unseen.atlas.subjects import Subject
 from unseen.tasks import load
 from unseen.tasks.knowledge.short_questions import FACTS, Short, drawn
@@ -85,15 +87,26 @@ def _others(question: Short, pool: Sequence[Short]) -> list[str]:
 
 def problems(rng: np.random.Generator, count: int) -> list[Lettered]:
     """Word problems of two steps; wrong options are numbers on the way and near the right one."""
-    made = list[Lettered]()
+    return [asked for asked, _ in worked(rng, count)]
+
+
+def worked(rng: np.random.Generator, count: int) -> list[tuple[Lettered, str]]:
+    """The same with who has how many, step by step, as the solver finds it, and the letter.
+
+    >>> [(_, said)] = worked(np.random.default_rng(1), 1)
+    >>> said
+    'Finn has 12. Sam has 12 * 5 = 60. Tess has 34. Gus has 60 - 34 = 26. Answer: A'
+    """
+    made = list[tuple[Lettered, str]]()
     for item in load("word-problems").draw_many(count, rng, steps=2, distractors=0, order="forward"):  # type: ignore[attr-defined]
         right = int(str(item.target))
         near = [right + int(d) for d in rng.permutation([*range(-10, 0), *range(1, 11)])]
         way = [int(n[1]) for n in item.hidden["nodes"]]
         wrong = [str(v) for v in dict.fromkeys([*way[-2:], *near]) if v > 0 and v != right][: OPTIONS - 1]
         options = [str(o) for o in rng.permutation([str(right), *wrong])]
-        question = str(item.input).removesuffix("Answer with the number alone.").strip()
-        made.append(Lettered(question, tuple(options), str(right), str(item.item)))
+        asked = Lettered(without_wish(item), tuple(options), str(right), str(item.item))
+        steps = solution(item).removesuffix(f"The answer is {right}.")
+        made.append((asked, f"{steps}Answer: {asked.letter}"))
     return made
 
 
