@@ -26,7 +26,7 @@ from unseen.tasks.base import Example
 
 MODEL = "qwen2.5-coder-1.5b-instruct"
 # Problems of two steps, each with and without what is not needed; of the other kinds so many.
-ITEMS, FEW = 11, 6
+ITEMS, FEW = 11, 3
 SETTINGS = Generation(max_tokens=80, stop=(END, "\n"))
 
 
@@ -74,7 +74,7 @@ def flawed(rows: Sequence[Judged], kind: str = "flawed") -> tuple[float, int]:
                 within=SHARE, basis="below what is claimed", cuts="nothing is left to be worked out"),
     ],
     units="seeds: problems, wordings and worked examples redrawn.",
-    seeds=range(10, 50),
+    seeds=range(10, 90),
     code="Not read: no code or data were found; problems are generated and steps judged by rule.",
     oracle=["tests/atlas/test_worked_word_problems.py", "tests/tasks/test_equations.py",
             "tests/tasks/knowledge/test_words.py"],
@@ -94,13 +94,13 @@ def flawed(rows: Sequence[Judged], kind: str = "flawed") -> tuple[float, int]:
                "turns of a chat with two or four examples 6 and 5 of 14 are right, and steps in words (20% of 30 is 6) are not "
                "read. Seeds wait for a model with more right answers. No threshold changed.", (100,)),
         Change("2026-11-23", "The first ten problems of that seed, put to 1.5B: 14 of 20 are right at two steps, with and without "
-               "the statement too many, and all have equations. So it is the subject now, at 11 problems of two steps and 6 of the "
+               "the statement too many, and all have equations. So it is the subject now, at 11 problems of two steps and 3 of the "
                "other kinds a seed in place of 40 and 16, since each token costs three times as much. Of the control with the "
-               "solver's steps some 160 answers without a flaw are needed to settle it, of the headline some 500 right ones to "
-               "refute it: 40 seeds, of which the first are run here. No threshold changed.", (100,)),
+               "solver's steps some 240 answers without a flaw are needed to settle it, of the headline some 800 right ones to "
+               "refute it: 80 seeds, of which the first are run here. No threshold changed.", (100,)),
     ],
     would_take="the authors' problems, and models from 7B on that solve some of them",
-    subjects={MODEL: 800_000},
+    subjects={MODEL: 1_600_000},
 )  # fmt: skip
 def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     """Problems of two steps with and without a statement too many, of one and three steps, and both controls."""
