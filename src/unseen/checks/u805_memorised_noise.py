@@ -51,7 +51,7 @@ class MemorisedNoise(Check):
         "Bell & McCaffrey (2002), Bias reduction in standard errors",
     )
     example = (
-        "forest gives the own label of 240 minority rows 0.62 after training on them and 0.18 otherwise: 0.44 "
+        "forest gives 240 labels that other rows speak against a chance of 0.62 after training on them and 0.18 held out: 0.44 "
         "[0.41, 0.47] is memorised (0.05 on the other rows)."
     )
     needs = ("learner",)
@@ -95,9 +95,9 @@ class MemorisedNoise(Check):
             tail = f"; their log loss is {rise:.2f} higher when held out"
         sign = -1 if kind == "score" else 1
         what = {
-            "probability": "gives the own label of {n} minority rows {a} after training on them and {b} otherwise",
-            "right": "reproduces the own label of {n} minority rows in a share of {a} after training on them and {b} otherwise",
-            "score": "is off by {a} on the {n} rows it predicts worst after training on them and by {b} otherwise",
+            "probability": "gives {n} labels that other rows speak against a chance of {a} after training on them and {b} held out",
+            "right": "repeats {a} of {n} labels that other rows speak against after training on them and {b} held out",
+            "score": "is off by {a} on the {n} rows it predicts worst after training on them and by {b} held out",
         }[kind].format(
             n=f"{int(minority.sum()):,}", a=f"{sign * details.in_sample:.2f}", b=f"{sign * details.held_out:.2f}"
         )
