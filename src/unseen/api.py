@@ -364,7 +364,8 @@ def audit(
 
     Args:
         table: A data frame (polars, pandas, pyarrow …), responses, a path, folder or glob of logs, or logs of Inspect
-            (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; with a learner:
+            (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; data frames by the
+            names of their models (``{"small": frame, "large": frame}``), or a list of frames; with a learner:
             one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``; with a module: what
             judges it, as ``test``.
         target: With a learner or a module: column to predict; alone it asks for gradient boosting.
@@ -624,7 +625,10 @@ def _answers_of(given: Any, mapping: Any) -> tuple[Responses, list[str]]:
     from unseen.responses.frames import from_table
     from unseen.responses.reading import is_source, name_of
     from unseen.responses.reading import read as read_files
+    from unseen.responses.together import is_several, together
 
+    if is_several(given):
+        return together(given, mapping), [str(name) for name in given] if isinstance(given, Mapping) else []
     listed = isinstance(given, list | tuple) and given and (is_source(given[0]) or not isinstance(given[0], Mapping))
     if not is_source(given) and not listed:
         return from_table(given, mapping), []

@@ -21,7 +21,7 @@ from unseen.responses.kept import KeptScores
 
 T = TypeVar("T")
 # Beyond so many times the data nobody collects them.
-HOPELESS = 100
+HOPELESS, MOST_UNITS = 100, 20_000
 AboutKind = Literal["data", "model", "pair", "item", "slice", "factor", "ranking"]
 
 
@@ -394,8 +394,10 @@ def _more_units(times: float, needed: int, units: int) -> str:
     'About 6.2 times as many independent units would decide it: about 4,600, 740 now.'
     >>> _more_units(1218.8, 949423, 779)
     'More data will not decide it: the effect lies too near to what would matter.'
+    >>> _more_units(400.0, 1200, 3)
+    'About 400 times as many independent units would decide it: about 1,200, 3 now.'
     """
-    if times > HOPELESS:
+    if times > HOPELESS and needed > MOST_UNITS:
         return "More data will not decide it: the effect lies too near to what would matter."
     return (
         f"About {told_times(times)} times as many independent units would decide it: about "

@@ -247,10 +247,10 @@ def lead(document: Mapping[str, Any]) -> str:
     d = first["details"]
     number = f"{d['then']:.2f} then, {d['now']:.2f} now ({signed(d['change'])} on {d['items']:,} shared items)"
     if fell:
-        few = len(fell) == len(told) > 1
-        lost = fallen if len(told) == 1 else f"{'All' if few else len(fell)} of {len(told)} models {fallen}"
+        whole = "Both" if len(told) == 2 else f"All {len(told)}"
+        lost = f"{whole if len(fell) == len(told) else f'{len(fell)} of {len(told)}'} models {fallen}"
         if len(told) == 1:
-            return f"{d['model']} {lost} since the baseline: {number}."
+            return f"{d['model']} {fallen} since the baseline: {number}."
         return f"{lost} since the baseline. {d['model']}: {number}."
     rose = [f for f in told if f["estimate"]["high"] is not None and f["estimate"]["high"] < 0]
     gains = f", {len(rose)} gained" if rose else ""

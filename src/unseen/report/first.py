@@ -192,7 +192,12 @@ def start(document: Document) -> str:
         several = len(document["stories"]) > 1
         return f"{'Start with 1: ' if several else ''}{_lower(story['next_step']) if several else story['next_step']}"
     first = next((f for f in document["findings"] if f["outcome"] in ("found", "undecided")), None)
-    return "" if first is None else f"{first['code']}: {first['next_step']}"
+    if first is not None:
+        return f"{first['code']}: {first['next_step']}"
+    if document["verdict"]["kind"] != "unjudged":
+        return ""
+    how = {e["input"]: e["how"] for e in document["unlock"]}
+    return next((how[name] for name in ("unseen", "split", "factors") if name in how), "")
 
 
 def silent(document: Document) -> str:

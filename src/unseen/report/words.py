@@ -32,7 +32,7 @@ def headline(document: Document) -> str:
     if counts["undecided"]:
         return f"Nothing found, {counted(counts['undecided'], 'question')} undecided"
     if counts["clear"]:
-        return "Nothing found"
+        return "No score was judged" if document["verdict"]["kind"] == "unjudged" else "Nothing found"
     inside = {c["subject"]["name"] for c in document.get("context", ()) if c["code"].startswith("U9")}
     return "What is inside was measured, and nothing judged" if inside else "Nothing could be judged"
 

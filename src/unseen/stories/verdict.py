@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from unseen.auditing import AuditResult
-from unseen.checks.base import Clear, Found, Undecided
+from unseen.checks.base import Clear, Found, NotApplicable, Undecided
 from unseen.checks.details.learner import DomainsBehind, DomainsHeldOut, HeldOutDomain
 from unseen.checks.details.models import PairwiseRatings
 from unseen.estimates import Estimate
-from unseen.plain_text import enumerated, names
+from unseen.plain_text import counted, enumerated, names
 from unseen.refitting import UnderShift
 from unseen.stories.scores import PLAIN, Unit
 from unseen.stories.told import Story, Verdict
+
+# Fewer independent units tell nothing of how far a score holds.
+FEW = 10
 
 
 def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
@@ -32,6 +37,8 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     clear = sum(isinstance(o, Clear) for o in result.outcomes)
     undecided = sum(isinstance(o, Undecided) for o in result.outcomes)
     ranked = _ranked(result)
+    if unasked := _unasked(result):
+        return Verdict(unasked, "open" if undecided else "unjudged")
     nothing = f"{ranked} Nothing else found" if ranked else "Nothing found"
     if undecided:
         passed = f"{_questions(clear)} clear, " if clear else ""
@@ -44,6 +51,25 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     if inside:
         return Verdict(inside[-1].statement, "unjudged", inside[-1].estimate)
     return Verdict("Nothing could be judged.", "unjudged")
+
+
+def _unasked(result: AuditResult) -> str:
+    """That no question about scores was judged, and why; "" where one was, or where only the data were asked about."""
+    responses, beyond = result.subject.responses, [o for o in result.outcomes if not o.code.startswith("U0")]
+    if responses is None or result.subject.learner is not None or not beyond:
+        return ""
+    if any(isinstance(o, Clear | Found) for o in beyond):
+        return ""
+    units = len(np.unique(responses.cluster))
+    if units < FEW:
+        said = f"{counted(units, 'independent unit')} can't tell how far a score holds"
+        return f"Not enough data: {said}. How many would: unseen plan."
+    if any(isinstance(o, Undecided) for o in beyond):
+        return ""
+    gaps = [o for o in beyond if o.code.startswith("U1") and isinstance(o, NotApplicable)]
+    if gaps and all(o.unlocks for o in gaps):
+        return "How far the score holds was not asked: no column says what is unseen, and none tells items apart."
+    return f"How far the score holds could not be judged with {counted(units, 'independent unit')}: --full says why."
 
 
 def at_the_next(expectation: str) -> str:
