@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import unseen
+from unseen.report.failing import unasked
 
 
 def log(items, models=("a",), seed=0, **columns):
@@ -55,3 +56,22 @@ def test_a_judged_gap_is_told_as_before():
 def test_few_items_are_told_how_many_would_decide(items):
     (pair,) = [o for o in unseen.audit(log(items, ("a", "b"))).result.outcomes if o.code == "U701"]
     assert "times as many independent units would decide it" in pair.next_step
+
+
+@pytest.mark.parametrize(
+    ("codes", "missing"),
+    [
+        (("U1",), ["nothing under U1 could be judged: Needs seen, unseen"]),
+        (("U1", "U7", "UNDECIDED"), ["nothing under U1 or U7 could be judged: "]), (("U0",), []), (("U0", "U1"), []),
+        (("U101",), ["U101 could not be judged: "]), (("UNDECIDED",), []), ((), []),
+    ],
+)  # fmt: skip
+def test_a_gate_that_asked_nothing_does_not_pass(codes, missing):
+    said = unasked(unseen.audit(log(300)).document, codes)
+    assert len(said) == len(missing)
+    assert all(one.startswith(start) for one, start in zip(said, missing, strict=True))
+
+
+def test_a_net_over_what_was_judged_passes_where_other_nets_are_empty():
+    judged = unseen.audit(log(3000, length=np.arange(3000) % 10, seed=3), unseen="length > 5")
+    assert unasked(judged.document, ("U1", "U5")) == []

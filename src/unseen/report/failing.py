@@ -42,14 +42,20 @@ def failures(document: Mapping[str, Any], codes: tuple[str, ...], gap: float | N
 def unasked(document: Mapping[str, Any], codes: tuple[str, ...]) -> list[str]:
     """Checks that were asked for by their whole code and judged nothing, each with the reason: no gate holds there.
 
-    A prefix (``U1``) is a net over whatever can be judged; a whole code (``U705``) asks that question.
+    A prefix (``U1``) is a net over whatever can be judged; a whole code (``U705``) asks that question. Nets that caught
+    nothing to judge, all of them, hold no gate either.
 
     Args:
         document: The audit.
         codes: Codes or prefixes, upper case.
     """
     unjudged: Mapping[str, str] = document.get("unjudged", {})
-    return [f"{code} could not be judged: {unjudged[code]}" for code in codes if code in unjudged]
+    missing = [f"{code} could not be judged: {unjudged[code]}" for code in codes if code in unjudged]
+    nets = tuple(c for c in codes if c != UNDECIDED)
+    caught = [f for f in document["findings"] if f["code"].startswith(nets)] if nets and not missing else []
+    if caught and all(f["outcome"] == "not_applicable" for f in caught):
+        return [f"nothing under {' or '.join(nets)} could be judged: {caught[0]['statement']}"]
+    return missing
 
 
 __all__ = ["UNDECIDED", "failures", "unasked"]
