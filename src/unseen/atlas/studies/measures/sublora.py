@@ -131,8 +131,8 @@ def in_a_model(seed: int, world: World, count: int) -> dict[str, Measurement]:
                "parts: not seen here.", (10, 11, 12, 13, 14, 100, 101)),
         Change("2026-11-23", "The claim is about language models and those networks are none, so that decoders take their place; "
                "headlines and thresholds are as they were, gates are new. Read again, the authors' code has the random factor of a "
-               "low-rank change on the side of what comes in; here it was on the other: mended, before rates were chosen. Shares of "
-               "smoothing are the authors', since the largest of the former ones was chosen. Three rates or more were tried for "
+               "low-rank change on the side of what comes in; here it was on the other: mended, before rates were chosen. Shares "
+               "of smoothing are the authors', since the largest of the former ones was chosen. Three rates or more were tried for "
                "SubLoRA, a subspace alone and low rank alone each, and the best is taken for each; rank 1 alone gave 5.86 bits, "
                "rank 4 at the same rate 5.16. There SubLoRA had 1.01 to 1.05 of a subspace alone.", (100,)),
         Change("2026-11-23", "SmolLM2: as they are, logits of its first blocks give 27 bits a word, so that nothing was learnt "
