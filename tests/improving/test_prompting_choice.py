@@ -12,7 +12,7 @@ import pytest
 import unseen
 from unseen import cli
 from unseen.errors import BadInput
-from unseen.learners.language.base import Answer, Completion
+from unseen.learners.language.base import Answer, Completion, Scored
 
 KINDS = ("red", "blue", "green", "grey", "pink")
 
@@ -257,3 +257,51 @@ def test_a_search_is_tried_with_what_it_computes_as_its_cost(tmp_path):
     assert costs["deal"] > 1.01
     (family,) = made.document["families"]
     assert "the share of the constraints of an instruction that the answer meets" in str(family["notes"])
+
+
+class Likely(Model):
+    """Finds the right letter of a question likely in so many questions; takes messages or text, and nothing else."""
+
+    def __init__(self, name, share, chats):
+        super().__init__(lambda prompt, draw: "A")
+        self.name, self.share, self.chats, self.identity = name, share, chats, {"model": name}
+
+    def score(self, prompts, continuations, *, done=None):
+        assert all(isinstance(p, str) != self.chats for p in prompts)
+        assert all(c.startswith(" ") != self.chats for own in continuations for c in own)
+        self.prompts += prompts
+        return [
+            self._scored(p if isinstance(p, str) else p[-1]["content"], own)
+            for p, own in zip(prompts, continuations, strict=True)
+        ]
+
+    def _scored(self, text, own):
+        shown = dict(re.findall(r"^([A-D])[.)] (\d+)$", text, re.MULTILINE))
+        knows = chance(self.name, re.search(r"\w+ \d+-\d+", text)[0]) < self.share
+        logs = [-0.1 if knows and shown[c.strip()] == right(text) else -3.0 for c in own]
+        return tuple(Scored(c, (c,), (log,), greedy=log > -1) for c, log in zip(own, logs, strict=True))
+
+
+def test_a_second_model_that_takes_no_messages_is_given_text():
+    """By mistake it was refused with every way that asks two models, where the first one takes messages."""
+    table = items(n=40, kinds=KINDS[:4]).with_columns(
+        choices=pl.col("target").map_elements(lambda t: [str(int(t) + d) for d in (1, 0, 2, 3)], pl.List(pl.String))
+    )
+    first, second = Likely("first", 0.4, chats=True), Likely("second", 0.8, chats=False)
+    found = unseen.improve(
+        table, model=first, second=second, shifts="held-out kind", remedies=["two-models", "option-likelihood"]
+    )
+    told = {r["remedy"]: r for r in found.document["families"][0]["ranking"]}
+    assert second.prompts
+    assert not told["two-models"]["failures"]
+    assert told["two-models"]["gain"]["value"] > told["option-likelihood"]["gain"]["value"]
+
+
+def test_answers_are_counted_as_they_were_foretold():
+    model = Model(lambda prompt, draw: right(prompt[-1]["content"]))
+    found = unseen.improve(
+        items(n=40, kinds=KINDS[:4]), model=model, shifts="held-out kind", remedies=["instruction", "few-shot"]
+    )
+    (family,) = found.document["families"]
+    assert 160 * 2 < family["fits"] <= 160 * 2 + 3 * 12 * 160
+    assert family["fits"] >= len({repr(p) for p in model.prompts})

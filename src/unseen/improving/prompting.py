@@ -16,6 +16,7 @@ from unseen.improving.attempts import UNCHANGED, Attempt, Candidate, Done, candi
 from unseen.improving.design import Design, design
 from unseen.improving.gains import Gains
 from unseen.improving.improve import Improvement, improvement_of
+from unseen.improving.in_text import InText
 from unseen.improving.racing import Race
 from unseen.improving.worst import required_judge
 from unseen.learners.language.base import Generation, LanguageModel
@@ -179,10 +180,19 @@ def improve_prompts(
     scorer, decides = scorer_named(how.scorer), required_judge(judge)
     by_name = {item.name: item for item in items}
     tried, not_tried = remedies_for(list(questions.values()), remedies, second=second)
+    chats = bool(getattr(model, "chats", False)) if how.chat is None else how.chat
+    if second is not None and chats and not getattr(second, "chats", False):
+        second = InText(second)
     asker = Asker(
-        model, Generation(max_tokens=how.max_tokens), _reader(by_name, scorer), how.longest,
-        bool(getattr(model, "chats", False)) if how.chat is None else how.chat, how.prompt, how.seed, second,
-    )  # fmt: skip
+        model,
+        Generation(max_tokens=how.max_tokens),
+        _reader(by_name, scorer),
+        how.longest,
+        chats,
+        how.prompt,
+        how.seed,
+        second,
+    )
     made: list[Improvement] = []
     for family in dict.fromkeys(case.family for case in asked.cases):
         cases: list[Case] = [c for c in asked.cases if c.family == family]
@@ -274,11 +284,11 @@ def _answered(
     plan: Design, candidates: Sequence[Candidate], asker: Asker, questions: Mapping[str, Question],
     by_name: Mapping[str, Item], scorer: Scorer, done: Callable[[str, int, int], None] | None,
 ) -> tuple[Done, int]:  # fmt: skip
-    """Every way in every fitting, and how many questions were answered."""
+    """Every way in every fitting, and how many answers that took: ways that show no examples answer a question once."""
     every = [Candidate(UNCHANGED), *candidates]
     names = plan.problem.examples.table["item"].to_list()
     found: Done = {}
-    finished, answers = 0, 0
+    finished, once, again = 0, set[tuple[str, str, int]](), 0
     for fitting in plan.fittings:
         own = found.setdefault((fitting.name, fitting.repeat), {})
         pool = [questions[names[i]] for i in fitting.train.tolist()]
@@ -289,10 +299,14 @@ def _answered(
             if candidate.remedy == UNCHANGED and attempt.failed:
                 raise BadInput(f"the question as it is could not be asked: {attempt.failed}")
             own[candidate.key] = attempt
-            finished, answers = finished + 1, answers + sum(map(len, sides.values()))
+            finished += 1
+            if candidate.remedy in SHOWING:
+                again += 0 if attempt.failed else sum(map(len, sides.values()))
+            elif not attempt.failed:
+                once |= {(candidate.key, name, drawn.seed) for rows in sides.values() for name in rows}
             if done is not None:
                 done(f"{fitting.name}: {candidate.key}", finished, len(every) * len(plan.fittings))
-    return found, answers
+    return found, len(once) + again
 
 
 def _attempt(
