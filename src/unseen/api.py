@@ -631,9 +631,35 @@ def _answers_of(given: Any, mapping: Any) -> tuple[Responses, list[str]]:
         return together(given, mapping), [str(name) for name in given] if isinstance(given, Mapping) else []
     listed = isinstance(given, list | tuple) and given and (is_source(given[0]) or not isinstance(given[0], Mapping))
     if not is_source(given) and not listed:
-        return from_table(given, mapping), []
+        try:
+            return from_table(given, mapping), []
+        except BadInput as error:
+            raise or_to_learn(error) from None
     sources: list[Any] = [given] if is_source(given) else [*given]
-    return read_files([resolve_sample(source) for source in sources], mapping=mapping), [name_of(s) for s in sources]
+    try:
+        return read_files([resolve_sample(source) for source in sources], mapping=mapping), [
+            name_of(s) for s in sources
+        ]
+    except BadInput as error:
+        raise or_to_learn(error) from None
+
+
+def or_to_learn(error: BadInput) -> BadInput:
+    """The error on a table without answers, with what it may be instead: one to learn from.
+
+    >>> print(or_to_learn(BadInput("no column 'item'. Missing as well: 'score' (--score). Write a CSV …")))
+    no column 'item'. Missing as well: 'score' (--score).
+    Is it a table to learn from? Say what to predict and what is not to be seen: --target COLUMN --unseen 'year > 2017'.
+    Is it a log? Write a CSV …
+    >>> print(or_to_learn(BadInput("no column 'score'.")))
+    no column 'score'.
+    """
+    said, missing, rest = str(error).partition("Missing as well: 'score'")
+    if not missing:
+        return error
+    lacking, _, remedy = rest.partition(" Write a CSV")
+    learn = "Is it a table to learn from? Say what to predict and what is not to be seen: --target COLUMN --unseen 'year > 2017'."
+    return BadInput(f"{said}{missing}{lacking}\n{learn}" + (f"\nIs it a log? Write a CSV{remedy}" if remedy else ""))
 
 
 def _told(audit: Audit) -> Audit:

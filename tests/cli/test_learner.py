@@ -128,6 +128,14 @@ def test_wrong_input_is_one_clear_error(unseen, folder, arguments, said):
         assert text in said_on_one_line
 
 
+def test_a_table_without_answers_is_told_how_to_learn_from_it(unseen, folder):
+    code, _, err = unseen("audit", "wards.parquet")
+    assert code == 2
+    assert "say what to predict and what is not to be seen: --target COLUMN --unseen" in err.lower().replace(
+        "column", "COLUMN"
+    )
+
+
 def test_a_repeated_call_refits_nothing_and_says_the_same(unseen, folder):
     call = ("audit", "wards.parquet", "--target", "sick", "--learner", "forest", "--shift", "later day", "--select", "U802", "--format", "json", *SERIAL)  # fmt: skip
     first = json.loads(unseen(*call)[1])["findings"]

@@ -168,3 +168,10 @@ def test_what_tells_how_answers_are_read_is_not_passed_over(how):
 def test_a_target_alone_asks_which_shift_to_judge():
     with pytest.raises(BadInput, match=r"say which shift to judge\. With these columns: shifts='held-out site'"):
         unseen.audit(clinic(), target="y")
+
+
+def test_a_table_without_answers_is_told_how_to_learn_from_it():
+    with pytest.raises(
+        BadInput, match=r"table to learn from\? Say what to predict .*target='COLUMN' unseen='year > 2017'"
+    ):
+        unseen.audit(clinic(60))

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from unseen.api import Audit, as_examples, baseline_of, load_document, network_subject, resolve_sample, subject_of
+from unseen.api import (
+    Audit,
+    as_examples,
+    baseline_of,
+    load_document,
+    network_subject,
+    or_to_learn,
+    resolve_sample,
+    subject_of,
+)
 from unseen.auditing import AuditResult, checks_of, run
 from unseen.checks.base import Subject
 from unseen.checks.registry import selected
@@ -303,4 +312,7 @@ def _read(request: Request) -> Responses:
     sources = [resolve_sample(source) for source in request.options.sources]
     if not sources:
         raise BadInput("nothing to audit. Name a file or folder of logs, or try: unseen audit sample:lm-arithmetic")
-    return read(sources, mapping=request.options.mapping)
+    try:
+        return read(sources, mapping=request.options.mapping)
+    except BadInput as error:
+        raise or_to_learn(error) from None
