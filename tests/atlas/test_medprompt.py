@@ -28,9 +28,15 @@ class Model:
 
     def thought(self, messages):
         text = messages[-1]["content"]
-        number = self.knows(text.split("\n")[0])
+        number = self.knows(text.split("\n")[0]) or self.copied(messages)
         options = dict(re.findall(r"^([A-D])\. (.*)$", text, re.M))
         return f"So it is {number}. Answer: {next((c for c, o in options.items() if o == number), 'A')}"
+
+    def copied(self, messages):
+        for asked, said in zip(messages[:-1:2], messages[1:-1:2], strict=True):
+            if asked["content"].split("\n")[0] == messages[-1]["content"].split("\n")[0]:
+                return dict(re.findall(r"^([A-D])\. (.*)$", asked["content"], re.M))[said["content"][-1]]
+        return None
 
     def letter(self, prompt):
         text = prompt if isinstance(prompt, str) else prompt[-1]["content"]
@@ -69,6 +75,8 @@ def test_a_model_without_right_thoughts_shows_none(monkeypatch):
     monkeypatch.setattr(study, "subject", lambda name: Model(lambda question: None))
     found = study.measure.measure(100, quick=False)
     assert found["own"][0] < 0.6
+    # What stands solved above the question is copied, its options in another order.
+    assert found["solved"] >= 0.6
     assert abs(found["thoughts"]) < 0.4
 
 
