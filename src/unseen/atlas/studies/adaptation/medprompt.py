@@ -123,7 +123,8 @@ def thinking(model: Subject, rng: np.random.Generator, count: int) -> dict[str, 
         "whole": errors_gone(whole, before, count), "thoughts": errors_gone(after, before, count),
         "mute": errors_gone(share(asked, cut), before, count), "own": (len(own) / len(pool), len(pool)),
         "room": (before, count), "solved": share(asked, solved) - before, "problems_thoughts": (after, count),
-        "problems_nearest": (share(asked, turns[0]), count), "problems_whole": (whole, count), "unread": (float(np.mean([t is None for t in turns[0]])), count),
+        "problems_nearest": (share(asked, turns[0]), count), "problems_whole": (whole, count),
+        "unread": (float(np.mean([t is None for t in turns[0]])), count),
     }  # fmt: skip
 
 
