@@ -492,6 +492,25 @@ def test_the_list_says_which_side_of_a_threshold_is_the_claim_and_what_states_me
     assert all(f"{state}: " in pages.LEGEND for state in ("done", "stale", "planned"))
 
 
+def test_the_list_of_all_rows_is_one_screen_and_a_filter_shows_effects():
+    from typer.testing import CliRunner
+
+    from unseen.cli.atlas import app
+
+    entries = [e.to_dict() for e in ledger.ledger()]
+    shown = CliRunner().invoke(app, [], env={"COLUMNS": "100"}).output
+    assert len(shown.splitlines()) < 60
+    assert max(map(len, shown.splitlines())) <= 120
+    assert shown.startswith(f"{len(entries)} published claims")
+    words = shown.replace(",", " ").split()
+    for entry in entries:
+        assert words.count(entry["slug"]) == (entry["state"] != "planned")
+    every = CliRunner().invoke(app, ["--all"]).output.splitlines()
+    assert all(any(line.startswith(e["slug"] + " ") for line in every) for e in entries)
+    kept = CliRunner().invoke(app, ["--verdict", "not seen here"]).output
+    assert "claimed" in kept.splitlines()[0]
+
+
 def test_a_note_of_a_first_form_is_superseded_by_a_plan_that_gives_a_verdict():
     for slug, noted in runner.notes().items():
         new = slug in protocol.study_modules() and not protocol.is_first_form(slug)

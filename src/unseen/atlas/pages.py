@@ -33,6 +33,12 @@ COLUMNS = 48
 LEAST_CLAIM = 24
 
 
+# Under the one screen.
+NEXT = (
+    "\nOnly fidelity A and B speak of a paper's own claim; C and D say whether its effect is seen in a proxy.\n"
+    "What was found, beside what was claimed: unseen atlas --state done. By subject: unseen atlas --search length.\n"
+    "One study: unseen atlas show SLUG. Every row: unseen atlas --all"
+)
 # Under the list, and in the README.
 LEGEND = (
     "done: run over its seeds and judged by its plan (the effect is that of the headline that decides); stale: the study or "
@@ -67,6 +73,28 @@ def describe(slug: str) -> dict[str, Any]:
             found["study"] = plan and {**plan, "text": " ".join(s for s, _ in plan["claim"]), "unfit": ""}
             found["why"] = found["why"] or str(error)
     return found
+
+
+def screen(entries: Sequence[Entry], columns: int = 100) -> str:
+    """One screen over all rows: how many there are, and the studies by their verdicts.
+
+    Args:
+        entries: The rows.
+        columns: Width that lines are broken at.
+    """
+    rows = [e.to_dict() for e in entries]
+    named = {v: sorted(r["slug"] for r in rows if r["state"] == "done" and r["verdict"] == v) for v in VERDICTS}
+    named["stale"] = sorted(r["slug"] for r in rows if r["state"] == "stale")
+    done, planned = (sum(r["state"] == state for r in rows) for state in ("done", "planned"))
+    heads = {v: f"{v} ({len(slugs)})" for v, slugs in named.items() if slugs}
+    wide = max(map(len, heads.values()), default=0) + 2
+    lines = [f"{len(rows)} published claims about generalisation: {done} re-tested here, {planned} planned.", ""]
+    for verdict, head in heads.items():
+        lines += textwrap.wrap(
+            ", ".join(named[verdict]), max(columns, wide + 30), initial_indent=f"{head:{wide}}", break_on_hyphens=False,
+            subsequent_indent=" " * wide,
+        )  # fmt: skip
+    return "\n".join(lines)
 
 
 def table(entries: Sequence[Entry], columns: int | None = None) -> str:

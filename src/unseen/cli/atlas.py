@@ -37,8 +37,11 @@ def table(
     fidelity: Annotated[str, typer.Option(help="Only this fidelity: A, B, C or D.")] = "",
     tag: Annotated[str, typer.Option(help="Only this kind of work: method, benchmark, study, …")] = "",
     search: Annotated[str, typer.Option(help="Only rows whose name, title or claim has these words.")] = "",
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every row with its effect, also those that are planned.")
+    ] = False,
 ) -> None:
-    """List the rows of the atlas, those done first: verdict, fidelity, effect beside what was claimed."""
+    """List the studies of the atlas by their verdicts; with a filter, each with its effect beside what was claimed."""
     if context.invoked_subcommand is not None:
         return
     from unseen.atlas import pages
@@ -64,6 +67,10 @@ def table(
     ]
     if format == "json":
         print_json({"rows": [d for _, d in chosen]})
+        return
+    if not (all_ or search or any(wanted.values())):
+        typer.echo(pages.screen([e for e, _ in chosen], screen_width() or 100))
+        typer.echo(pages.NEXT)
         return
     typer.echo(pages.table([e for e, _ in chosen], screen_width()))
     if search:
