@@ -366,8 +366,8 @@ def audit(
         table: A data frame (polars, pandas, pyarrow …), responses, a path, folder or glob of logs, or logs of Inspect
             (``EvalLog``) or results of lm-eval (``simple_evaluate``) as objects, or a list of them; data frames by the
             names of their models (``{"small": frame, "large": frame}``), or a list of frames; with a learner:
-            one row an example, as a data frame, ``unseen.Examples``, a path of a table, or ``data:NAME``; with a module: what
-            judges it, as ``test``.
+            one row an example, as a data frame, ``(X, y)``, ``unseen.Examples``, a path of a table, or ``data:NAME``; with
+            a module: what judges it, as ``test``.
         target: With a learner or a module: column to predict; alone it asks for gradient boosting.
         learner: A name (gradient-boosting …), ``module:object``, or a live object: any scikit-learn estimator or
             pipeline, a class, a function or lambda that makes one, a torch factory ``(inputs, outputs) -> module``.
@@ -488,10 +488,12 @@ def audit(
         raise BadInput("nothing to audit: give answers, a table and a learner, or a module and its training examples.")
     if learner is not None or options.learning:
         from unseen.refitting import ask, refitted_under
+        from unseen.refitting.pairs import with_target
 
         options.refuse_answers()
 
         given, named = (table, str(table)) if isinstance(table, str | Path) else (table, "")
+        given, target = with_target(given, target)
         asked = ask(
             learning_table(given, (target, cluster, time, split, *options.inputs), (*options.shifts, unseen or "")),
             "gradient-boosting" if learner is None else learner, options.shifts, target=target, seed=settings.seed,
@@ -627,6 +629,10 @@ def _answers_of(given: Any, mapping: Any) -> tuple[Responses, list[str]]:
     from unseen.responses.reading import read as read_files
     from unseen.responses.together import is_several, together
 
+    if isinstance(given, tuple) and len(given) == 2 and all(hasattr(part, "__array__") for part in given):
+        raise BadInput(
+            "(X, y) is a table to learn from: say what learns (learner) and what is not to be seen (unseen or shifts)."
+        )
     if is_several(given):
         return together(given, mapping), [str(name) for name in given] if isinstance(given, Mapping) else []
     listed = isinstance(given, list | tuple) and given and (is_source(given[0]) or not isinstance(given[0], Mapping))
@@ -745,7 +751,8 @@ def improve(
     Remedies are chosen without the domains on which they are judged. With ``model`` they are ways to ask a language model.
 
     Args:
-        table: A data frame, examples, a path, or ``data:NAME``; with ``model`` items (question, target), or answers to such.
+        table: A data frame, ``(X, y)``, examples, a path, or ``data:NAME``; with ``model`` items (question, target), or
+            answers to such.
         target: Column to predict.
         learner: A name (gradient-boosting by default), ``module:object``, or a live object as in ``audit``.
         shifts: Phrases such as ``held-out site`` or ``later month``.
@@ -795,6 +802,7 @@ def improve(
     from unseen.improving import Improvement
     from unseen.options import Options
     from unseen.refitting import ask
+    from unseen.refitting.pairs import with_target
 
     options = Options.of({
         "target": target, "shifts": shifts, "unseen": unseen, "split": split, "inputs": inputs, "drop": drop,
@@ -820,6 +828,7 @@ def improve(
                 second=models[1], source=named, remedies=tried, repeats=seeds, rows=rows, smallest_gain=smallest_gain,
                 judge=judge, level=level, done=done,
             )  # fmt: skip
+    table, target = with_target(table, target)
     asked = ask(
         learning_table(table, (target, cluster, time, split, *options.inputs), (*options.shifts, unseen or "")),
         "gradient-boosting" if learner is None else learner, options.shifts, target=target, seed=seed,
@@ -1150,6 +1159,8 @@ def learning_table(source: Any, named: Sequence[str | None] = (), shifts: Sequen
 
         if isinstance(source, Examples):
             return source
+        if hasattr(source, "__array__") and not hasattr(source, "columns"):
+            raise BadInput("a table to learn from must be a data frame or (X, y); got an array without its targets.")
         told = [
             name
             for name in index_names(source)
