@@ -36,7 +36,7 @@ def with_target(source: Any, target: str | None) -> tuple[Any, str | None]:
     else:
         table = to_polars(inputs)
     named = getattr(labels, "name", None) or (
-        list(labels.columns)[0] if len(getattr(labels, "columns", ())) == 1 else None
+        next(iter(labels.columns)) if len(getattr(labels, "columns", ())) == 1 else None
     )
     name = target or str(named or "target")
     column = np.asarray(labels)
