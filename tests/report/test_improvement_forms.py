@@ -162,3 +162,15 @@ def test_every_form_tells_in_how_many_settings_of_the_search_the_gain_holds():
     )
     assert over_words({"over_settings": told}) == [told["statement"]]
     assert over_words({}) == over_words({"over_settings": None}) == []
+
+
+def test_the_one_line_has_the_gain_of_every_shift_that_has_one(document):
+    from unseen.report.improvement import one_line
+
+    family = document["families"][0]
+    gained = f"{interval(family['procedure']['gain'])} of accuracy"
+    assert one_line(document) == f"{family['headline']}. What was chosen gains {gained}."
+    none = {**family, "procedure": {**family["procedure"], "gain": None}}
+    assert one_line({**document, "families": [none]}) == f"{family['headline']}."
+    two = one_line({**document, "families": [family, {**none, "family": "later year"}]})
+    assert two.endswith(f"What was chosen gains {gained} under {family['family']}.")

@@ -172,12 +172,12 @@ def _written(found: Improved, form: str, output: Path | None, *, full: bool, qui
     from unseen.improved import render
     from unseen.plain_text import line
     from unseen.report import improvement_terminal
-    from unseen.report.improvement import title
+    from unseen.report.improvement import one_line
 
     if output is not None:
         write_atomically(output, render(found.document, form))
     if quiet and (form == "text" if output is None else output.is_file()):
-        sys.stdout.write(line(title(found.document)) + "\n")
+        sys.stdout.write(line(one_line(found.document)) + "\n")
     elif output is None:
         print_report(render(found.document, form, color=sys.stdout.isatty(), full=full), form)
     else:

@@ -315,6 +315,17 @@ def title(document: Mapping[str, Any]) -> str:
     )
 
 
+def one_line(document: Mapping[str, Any]) -> str:
+    """The verdict with what the honest choice gained under each shift."""
+    gains = [(f["family"], f["procedure"]["gain"], unit(f)) for f in document["families"]]
+    told = [(family, f"{interval(gain)} of {counted_in}") for family, gain, counted_in in gains if gain is not None]
+    if not told:
+        return f"{title(document)}."
+    if len(gains) == 1:
+        return f"{title(document)}. What was chosen gains {told[0][1]}."
+    return f"{title(document)}. What was chosen gains {'; '.join(f'{said} under {family}' for family, said in told)}."
+
+
 def subtitle(document: Mapping[str, Any]) -> str:
     """What was tried on what."""
     fits = sum(f["fits"] for f in document["families"])
