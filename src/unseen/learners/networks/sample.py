@@ -200,7 +200,7 @@ def _of_frame(
 ) -> Sample:
     if target is None:
         raise BadInput(
-            f"{name}: name the column that is predicted: --target COLUMN. The columns are {names(table.columns, 12)}."
+            f"{name}: name the column that is predicted (target). The columns are {names(table.columns, 12)}."
         )
     for column in (target, *inputs, *drop, *((cluster,) if cluster else ())):
         if column not in table.columns:
