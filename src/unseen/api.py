@@ -379,7 +379,8 @@ def audit(
         time_limit: With a learner: longest time one refit may take, in seconds; it then fails.
         budget: Seconds that the checks may take together; the dearest run last, and what does not end in time is said
             to be left out.
-        train: Training examples: a data frame or a path; with a module also ``(inputs, targets)`` or a torch ``Dataset``.
+        train: Training examples: a data frame or a path; with a module also ``(inputs, targets)``, a torch ``Dataset``
+            or ``DataLoader``.
         module: A trained torch module, several in a list or by their names, or ``module:function``, which builds one. Its
             answers are audited, and what is inside it (U901 …); nothing of it is changed.
         weights: With a module that is built: file of its weights (safetensors, or a torch file of tensors), or a folder of
@@ -1112,6 +1113,7 @@ def network_subject(
 
     with needs_torch("auditing a module"):
         from unseen.learners.networks import Inspected
+        from unseen.learners.networks.loaders import unrolled
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
@@ -1127,8 +1129,11 @@ def network_subject(
             module, runs = stored(module, weights)
     elif isinstance(module, str):
         raise BadInput(f"--module {module}: says what builds the network; give its weights too: --weights FILE.")
-    read = [learning_table(part) if isinstance(part, str | Path) else part for part in (train, test)]
     with seeded_torch(seed):
+        read = [
+            learning_table(part) if isinstance(part, str | Path) else unrolled(part, name)
+            for part, name in ((train, "train"), (test, "test"))
+        ]
         inspected = Inspected.of(
             module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
             memory=int((memory or options.memory) * 2**30), layers=layers, settings=runs,
