@@ -1112,8 +1112,8 @@ def network_subject(
     from unseen.responses.frames import from_table
 
     with needs_torch("auditing a module"):
-        from unseen.learners.networks import Inspected
-        from unseen.learners.networks.loaders import unrolled
+        from unseen.learners.networks import Inspected, Sample
+        from unseen.learners.networks.loaders import two_classes, unrolled
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
@@ -1134,6 +1134,16 @@ def network_subject(
             learning_table(part) if isinstance(part, str | Path) else unrolled(part, name)
             for part, name in ((train, "train"), (test, "test"))
         ]
+        for part, name in zip(read, ("train", "test"), strict=True):
+            if loss != "next-token" and options.target is None and hasattr(part, "columns"):
+                raise BadInput(f"{name}: say which column is predicted: --target COLUMN.")
+        if loss == "binary":
+            read = [
+                part if part is None else two_classes(Sample.of(
+                    part, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster, name=name
+                ))
+                for part, name in zip(read, ("train", "test"), strict=True)
+            ]  # fmt: skip
         inspected = Inspected.of(
             module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
             memory=int((memory or options.memory) * 2**30), layers=layers, settings=runs,

@@ -76,3 +76,26 @@ def test_an_audit_of_a_loader_is_that_of_its_examples():
 
     loaded = audited(data.DataLoader(PAIRS, 4, shuffle=True), data.DataLoader(PAIRS, 5))
     assert loaded == audited((X, Y), (X, Y))
+
+
+def test_one_logit_reads_0_0_and_1_0_as_its_two_classes():
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 1)
+
+    def scores(targets):
+        found = unseen.audit(
+            module=net, train=(X, targets), test=(X, targets), loss="binary", select="U002", progress=False
+        )
+        return found.responses.table["score"].to_list()
+
+    assert scores(Y.float()) == scores(Y.float()[:, None]) == scores(Y)
+    assert set(scores(Y)) <= {0.0, 1.0}
+    # Shares stay numbers.
+    assert not set(scores(Y * 0.9)) <= {0.0, 1.0}
+
+
+def test_a_frame_without_a_target_is_told_the_option():
+    import polars as pl
+
+    with pytest.raises(BadInput, match="say which column is predicted: target="):
+        unseen.audit(module=torch.nn.Linear(3, 2), train=pl.DataFrame({"a": [1.0], "y": [0]}))

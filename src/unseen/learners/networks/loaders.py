@@ -1,14 +1,15 @@
-"""A torch ``DataLoader`` as inputs and targets, in the order of its data set."""
+"""What users of torch hand over as examples: loaders in the order of their data set, and two classes as 0.0 and 1.0."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch.utils import data
 
 from unseen.errors import BadInput
-from unseen.learners.networks.sample import MOST_STACKED
+from unseen.learners.networks.sample import MOST_STACKED, Sample
 from unseen.plain_text import names
 
 
@@ -80,3 +81,18 @@ def _in_order(loader: data.DataLoader[Any], name: str) -> data.DataLoader[Any]:
     return data.DataLoader(
         chosen, batch_size=None if loader.batch_sampler is None else 64, collate_fn=loader.collate_fn
     )
+
+
+def two_classes(sample: Sample) -> Sample:
+    """The sample with targets that are all 0.0 or 1.0 as classes, which is how the loss of one logit takes them.
+
+    >>> two_classes(Sample.of(([[0.0], [1.0]], [0.0, 1.0]))).classes
+    True
+    >>> two_classes(Sample.of(([[0.0], [1.0]], [0.0, 0.9]))).classes
+    False
+    """
+    values = sample.targets
+    if sample.classes or not bool(((values == 0) | (values == 1)).all()):
+        return sample
+    flat = values[:, 0] if values.dim() == 2 and values.shape[1] == 1 else values
+    return sample if flat.dim() != 1 else replace(sample, targets=flat.long())
