@@ -89,6 +89,8 @@ def trained(
 ) -> Trained:  # fmt: skip
     """Descent with momentum on the log-loss, with the Koopman factor at some weight.
 
+    Where the penalty makes training diverge, it ends there: such a network answers by chance.
+
     Args:
         seen: Training inputs and classes.
         unseen: Others.
@@ -113,6 +115,8 @@ def trained(
             rows = torch.randint(len(y), (BATCH,))
             by.zero_grad()
             nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+            if penalty and not all(bool(m.weight.isfinite().all()) for m in layers):
+                break
             if penalty:
                 pulls = torch.autograd.grad(
                     penalty * log_factor([m.weight for m in layers]), [m.weight for m in layers]
@@ -193,7 +197,7 @@ def growth(width: int, seed: int) -> tuple[float, float]:
                 within=DIFFERENCE, basis="half of what is claimed", cuts="that the penalty lowers the factor"),
     ],
     units="seeds: digits, initial weights and order of training",
-    seeds=range(10, 18),
+    seeds=range(20, 46),
     code="none could be had, nor the text of the experiments; theorem and claims from the abstract, its reviews and the literature "
     "on it",
     oracle=["tests/measures/bounds/test_koopman.py", "tests/atlas/test_koopman_bound.py"],
@@ -207,6 +211,9 @@ def growth(width: int, seed: int) -> tuple[float, float]:
                "(0.002, 0 and 0), and three times the examples gained 0.014 only. With 200 there is more room (0.04 to 0.06), and "
                "a weight of 0.1 gained 0.007 to 0.014: it is taken, with 0.03 and 0.3 beside it. The decay of weights was added as "
                "a rival. No threshold was moved.", (101, 102, 103, 104, 105)),
+        Change("2026-11-23", "Eight seeds (10 to 17) left the order of networks open, 0.07 [-0.03, 0.18] where 0.3 is claimed and "
+               "0 refutes; about 26 would decide: as many fresh ones. In one training diverged at the largest swept weight: "
+               "such a network counts with the answers that it gives, by chance.", tuple(range(10, 18))),
     ],
     would_take="the authors' set-up, and MNIST with 1,000 examples (an hour on a GPU)",
 )  # fmt: skip
@@ -233,9 +240,11 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
     aimless = trained(few, unseen, drawn, steps, penalty=WEIGHT, aimless=True)
     both = tuple(torch.cat([a, b]) for a, b in zip(few, more, strict=True))
     larger = trained((both[0], both[1]), unseen, drawn, steps)
+    held = all(bool(w.isfinite().all()) for w in steered[WEIGHT].weights)
     ratios = [
         math.log(float(torch.linalg.cond(a))) - math.log(float(torch.linalg.cond(b)))
         for a, b in zip(steered[WEIGHT].weights, plain.weights, strict=True)
+        if held
     ]
     rise, norms = growth(WIDTHS[-1], drawn)
     order = float(kendall_tau(factors, gaps)) if len(fit) > 3 else 0.0
@@ -244,9 +253,9 @@ def measure(seed: int, quick: bool) -> Mapping[str, Measurement]:
         "order": order, "order_less_norms": order - other, "order by norms": other,
         "gain": steered[WEIGHT].right - plain.right,
         **{f"gain at {w:g}": steered[w].right - plain.right for w in WEIGHTS if w != WEIGHT},
-        "conditioned": math.exp(float(np.mean(ratios))),
         "learnt": plain.right, "fit": len(fit) / len(family), "spread": max(gaps) - min(gaps) if gaps else 0.0,
         "more_data": larger.right - plain.right, "rotations": rise / norms, "aimless": aimless.right - plain.right,
         "gain by decay of weights": decayed.right - plain.right,
-        "factor less, by the penalty": float(log_factor(plain.weights) - log_factor(steered[WEIGHT].weights)),
+        **({"conditioned": math.exp(float(np.mean(ratios))),
+            "factor less, by the penalty": float(log_factor(plain.weights) - log_factor(steered[WEIGHT].weights))} if held else {}),
     }  # fmt: skip
