@@ -1113,6 +1113,7 @@ def network_subject(
 
     with needs_torch("auditing a module"):
         from unseen.learners.networks import Inspected, Sample
+        from unseen.learners.networks.given import own_loss, require_alone, require_running_means
         from unseen.learners.networks.loaders import two_classes, unrolled
         from unseen.learners.networks.stored import stored
 
@@ -1144,10 +1145,14 @@ def network_subject(
                 ))
                 for part, name in zip(read, ("train", "test"), strict=True)
             ]  # fmt: skip
+        require_running_means(module)
+        own = own_loss(loss)
         inspected = Inspected.of(
-            module, *read, loss=loss, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
+            module, *read, loss=own, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
             memory=int((memory or options.memory) * 2**30), layers=layers, settings=runs,
         )  # fmt: skip
+        for network in inspected.networks:
+            require_alone(network, inspected.train)
         told = inspected.answers(both=not (options.unseen or options.split), seed=seed)
     # Clusters stand under their own name in the answers.
     mapping = replace(options.mapping, cluster=None)
