@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 MIN_EXAMPLES = 10
 # Networks that are told one by one; of more, U907 tells what orders them.
 MOST_TOLD = 8
-# Operations that one measure of one network may take: minutes on two cores. A language model is looked at on fewer examples.
-WORK = 1e13
+# Operations that one measure of one network may take at all (ten minutes), and those beyond which it looks at fewer examples, but
+# not at too few to be told (a quarter of a minute, on two cores).
+WORK, QUICK, FEW = 1e13, 1.5e11, 250
 # Under which name the principal directions of the training inputs are kept.
 DIRECTIONS = "principal directions"
 
@@ -54,18 +55,50 @@ def of_each(
     return [guarded(check, About("model", net.name), lambda net=net: told(net)) for net in given.networks]
 
 
-def affordable(network: Network, sample: Sample, most: int, passes: int) -> int:
-    """How many examples go through a network so many times, forwards and back, within minutes: ``most`` for small ones.
+def affordable(network: Network, sample: Sample, most: int, passes: int, few: int = FEW) -> int:
+    """How many examples go through a network so many times, forwards and back, within a quarter of a minute.
 
     Args:
         network: The network; all its weights are worked through, whether trained or not.
         sample: The examples.
         most: At most so many.
         passes: Times that each goes through.
+        few: As many at least, where that takes minutes and no more.
     """
+    each = 6 * passes * multiplications(network, sample)
+    return max(2, min(most, int(WORK / each), max(few, int(QUICK / each))))
+
+
+def multiplications(network: Network, sample: Sample) -> float:
+    """Multiplications that one example takes on its way forwards: weights, as often as a layer uses them.
+
+    Layers that are neither linear nor convolutions count by their weights, once at each place of a text.
+    """
+    from torch import nn
+
+    # A weight of a convolution is used at each place of its output, one of a linear layer at each vector that it gets.
+    layers = (nn.Linear, nn.modules.conv._ConvNd)  # pyright: ignore[reportPrivateUsage]
+    counted: dict[str, float] = {}
+
+    def count(name: str, layer: Any, out: Any) -> None:
+        places = out.numel() / out.shape[1 if isinstance(layer, layers[1]) else -1]
+        counted[name] = counted.get(name, 0.0) + layer.weight.numel() * places
+
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, out, name=name: count(name, layer, out))
+        for name, layer in network.module.named_modules()
+        if isinstance(layer, layers)
+    ]
+    try:
+        network.outputs(sample.inputs[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
     weights = sum(p.numel() for p in network.module.parameters())
+    known = {f"{name}.weight".lstrip(".") for name in counted}
+    told = sum(p.numel() for name, p in network.module.named_parameters() if name in known)
     places = sample.targets[0].numel() if sample.sequences else 1
-    return max(2, min(most, int(WORK / (6 * passes * weights * places))))
+    return max(1.0, sum(counted.values()) + max(0, weights - told) * places)
 
 
 def some(sample: Sample, most: int, rng: np.random.Generator) -> tuple[Sample, np.ndarray]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from unseen.learners.networks import Inspected, Network
 
 MOST = 5_000
-# Times that an example goes through the network: twice for coherence, once for what it agrees with.
-PASSES = 4
+# Times that an example goes through the network, gradients of single examples counted for what they take; examples that are
+# looked at in any case.
+PASSES, FEW = 8, 1_000
 
 
 class GradientCoherence(Check):
@@ -56,12 +57,12 @@ class GradientCoherence(Check):
         from unseen.measures.gradients.coherence import alignment_with, coherence
 
         rng = self.rng(settings, network.name)
-        train, _ = some(given.train, affordable(network, given.train, MOST, PASSES), rng)
+        train, _ = some(given.train, affordable(network, given.train, MOST, PASSES, FEW), rng)
         found = coherence(network, train, memory=given.memory, level=settings.level)
         n = len(train)
         beyond: Estimate | None = None
         if given.test is not None:
-            test, _ = some(given.test, affordable(network, given.test, MOST, PASSES), rng)
+            test, _ = some(given.test, affordable(network, given.test, MOST, PASSES, FEW), rng)
             try:
                 beyond = mean_of(
                     alignment_with(network, test, found.total, memory=given.memory), test, settings, "mean cosine"

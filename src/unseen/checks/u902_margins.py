@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseen.checks._networks import directions, mean_of, of_each, some
+from unseen.checks._networks import affordable, directions, mean_of, of_each, some
 from unseen.checks.base import About, Check, Context, Outcome, Settings, Subject
 from unseen.checks.details.network import Margin, Margins
 from unseen.errors import BadInput, TooFewUnits, Undefined
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from unseen.learners.networks import Inspected, Network, Sample
 
 MOST = 1_000
+# Times that an example goes through the network, in the search for the nearest other answers.
+PASSES = 25
 # Hidden layers that are told: the first, the last, and evenly between.
 LAYERS = 4
 
@@ -36,7 +38,7 @@ class MarginsOfNetwork(Check):
         "length of its gradient in a layer's activations and over their spread, which rescaling leaves alone. Input: distance to "
         "the nearest point where the answer changes, by linearised steps to each of the four likeliest other classes. "
         "Constrained: the same, within the principal directions that carry 90 % of the variance of the training inputs. At most "
-        "1,000 examples a side, drawn at random; clusters count once."
+        "1,000 examples a side, drawn at random, fewer of a network that takes long; clusters count once."
     )
     assumptions = (
         "Outputs have a gradient in the inputs. Distances are to points that were found, upper bounds of the true ones. Margins of "
@@ -81,7 +83,11 @@ class MarginsOfNetwork(Check):
         kinds.append(("input", "", lambda s: input_margins(network, s)))
         if basis is not None:
             kinds.append(("constrained", "", lambda s: input_margins(network, s, within=basis)))
-        sides = [some(given.train, MOST, rng)[0]] + ([some(given.test, MOST, rng)[0]] if given.test is not None else [])
+        sides = [
+            some(side, affordable(network, side, MOST, PASSES), rng)[0]
+            for side in (given.train, given.test)
+            if side is not None
+        ]
         right = [output_margins(network, side) > 0 for side in sides]
         rows: list[Margin] = []
         for kind, layer, measure in kinds:

@@ -30,7 +30,7 @@ class Sharpness(Check):
         "Adaptive sharpness: the rise of the mean training loss to the worst weights w + |w| e with |e| at most 0.5, by projected "
         "gradient ascent; networks that compute the same in other scales have the same. Beside it the largest eigenvalue of the "
         "Hessian (Lanczos), its trace (Hutchinson, interval over 20 random probes) and the Fisher–Rao norm. At most 1,000 training "
-        "examples, drawn at random; of a large network as many as go through in minutes."
+        "examples, drawn at random; fewer of a network that takes long."
     )
     assumptions = (
         "The loss can be differentiated twice. The ascent gives a lower bound of the rise. "

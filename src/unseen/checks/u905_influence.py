@@ -79,7 +79,7 @@ class TrainingInfluence(Check):
 
         rng = self.rng(settings, network.name)
         draws = generator(rng)
-        train, rows = some(given.train, affordable(network, given.train, MOST, PASSES), rng)
+        train, rows = some(given.train, affordable(network, given.train, MOST, PASSES, MOST), rng)
         if len(train) < settings.min_units:
             raise TooFewUnits(f"influence compares training examples: {len(train)}, {settings.min_units} are needed.")
         try:
