@@ -73,9 +73,19 @@ def test_wrong_labels_come_first_and_copies_are_pairs(planted):
     # A wrong label is alike with none; pairs that are told stand near each other.
     assert all(row["distance of inputs"] <= 0.1 * row["middle distance"] for row in found.alike)
     assert "Labels to check first: train " in outcome.statement
+    # Twenty are wrong; three classes overlap a little.
+    assert 10 <= found.doubted <= 45
+    assert f"({found.doubted} of 303 would get a probability below 0.05 without their own example)" in outcome.statement
+    assert len(found.suspects) == max(20, found.doubted)
     assert "stand twice" in outcome.statement
     assert json.dumps(dict(found))
     assert type(details.read(json.loads(json.dumps(found.plain())))) is type(found)
+
+
+def test_where_no_label_is_wrong_few_are_doubted():
+    x, y = blobs(300, 0)
+    found = told(fitted(x, y, steps=120), (x, y), blobs(300, 1)).details
+    assert found.doubted <= 9
 
 
 def test_what_was_mislabelled_in_one_way_carries_the_wrong_answers(planted):

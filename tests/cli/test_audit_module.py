@@ -69,6 +69,15 @@ def test_the_first_screen_says_what_orders_runs_and_where_the_inside_is_told(swe
     assert "inside the network: U901, U903 (--full)" in " ".join(out.split())
 
 
+def test_where_the_inside_alone_is_asked_about_it_comes_first(sweep, run):
+    _, out, _err = run(
+        "audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--select", "U901,U903,U905,U907"
+    )
+    assert out.startswith("w4s0: ")
+    assert "could not be judged" not in out
+    assert "to check, first train " in " ".join(out.split()) or "no label stands out (U905)" in out
+
+
 def test_what_was_read_is_described(sweep, run):
     code, out, _err = run("audit", "--module", "my_nets:build", "--weights", "runs/w4s0.pt", *DATA, "--describe")
     assert code == 0

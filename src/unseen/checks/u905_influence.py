@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ LISTED = 20
 PASSES = 6
 # Gradients of two examples are alike from this cosine on, inputs up to this share of the middle distance of two.
 COSINE, NEAR = 0.9, 0.1
+# Loss of a class with a probability of 0.05, and how many of those beyond it are listed.
+DOUBTED, MOST_DOUBTED = math.log(20), 100
 
 
 class TrainingInfluence(Check):
@@ -43,7 +46,9 @@ class TrainingInfluence(Check):
         "the other half, and the reverse; interval over clusters of test examples. Labels to check first: the largest "
         "loss if the example had not been trained on, estimated as its loss plus its influence on itself over n. On "
         "digits with 2 to 10 % wrong labels 65 to 100 % of the first 20 were wrong (12 networks, mean 93 %); where no "
-        "label is wrong the list holds rare examples. Alike: gradients with a cosine of at least 0.9, and inputs, as the "
+        "label is wrong the list holds rare examples. How many would have a loss beyond log 20 is told: of 700 digits with 0, 5, "
+        "10 and 30 % wrong labels 8, 51, 85 and 215, of which 0, 34, 69 and 195 were wrong (three perceptrons each). Alike: "
+        "gradients with a cosine of at least 0.9, and inputs, as the "
         "network reads them, within 0.1 of the middle distance of two. At most 5,000 training examples and 200 wrong "
         "answers, at random."
     )
@@ -94,13 +99,19 @@ class TrainingInfluence(Check):
                 f"the influence of {bad:,} of {len(own):,} examples is not finite: the loss is flat, or overflows."
             )
         vectors = sketched(network, train, generator=draws, memory=given.memory)
-        suspects = _suspects(network, train, own, [names[r] for r in rows])
+        without = network.losses(train).double().numpy() + own / len(train)
+        classes = network.loss_name in ("cross-entropy", "binary")
+        doubted = int((without > DOUBTED).sum()) if classes else None
+        suspects = _suspects(network, train, without, [names[r] for r in rows], doubted or 0)
         alike = _alike(train, *nearest(vectors, memory=given.memory), [names[r] for r in rows], rng)
         found = None if given.test is None else self._wrong(given, network, fitted, train, rows, rng, settings)
         said = _ordered(found) if train.sequences and found else _sentence(found, len(train), _judged(given.train))
         told = [f"{network.name}: {said}"]
         checked = "Texts" if train.sequences else "Labels"
-        told.append(f"{checked} to check first: {', '.join(row['train'] for row in suspects[:2])}, ….")
+        many = "" if doubted is None else (
+            f" ({doubted:,} of {len(train):,} would get a probability below 0.05 without their own example)"
+        )  # fmt: skip
+        told.append(f"{checked} to check first: {', '.join(row['train'] for row in suspects[:2])}, …{many}.")
         steps = [
             f"Look at the {checked.lower() if train.sequences else 'labels of the training examples'} that are listed"
         ]
@@ -119,6 +130,7 @@ class TrainingInfluence(Check):
                 fall=None if found is None else found["fall"], left_out=0 if found is None else found["left_out"],
                 carriers=() if found is None else found["carriers"], answers=() if found is None else found["answers"],
                 suspects=suspects, alike=alike, damping=fitted.damping, uncounted=fitted.layers.left_out,
+                doubted=doubted,
             ),
         )  # fmt: skip
 
@@ -219,10 +231,11 @@ def _ordered(found: dict[str, Any]) -> str:
     )
 
 
-def _suspects(network: Network, train: Sample, own: np.ndarray, names: list[str]) -> tuple[dict[str, Any], ...]:
+def _suspects(
+    network: Network, train: Sample, without: np.ndarray, names: list[str], doubted: int
+) -> tuple[dict[str, Any], ...]:
     losses = network.losses(train).double().numpy()
-    without = losses + own / len(train)
-    order = [int(i) for i in np.argsort(-without, kind="stable")[:LISTED]]
+    order = [int(i) for i in np.argsort(-without, kind="stable")[: max(LISTED, min(doubted, MOST_DOUBTED))]]
     return tuple(
         {
             "train": names[i], "target": _plain(train, i), "answer": _answer(network, train, i), "loss": _short(losses[i]),

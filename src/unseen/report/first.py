@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from unseen.plain_text import brief
+from unseen.plain_text import brief, counted
 from unseen.report import accepted
 from unseen.report.plain import number
 from unseen.report.words import by_check, title_case
@@ -251,12 +251,27 @@ def over_settings(document: Document) -> list[str]:
 
 
 def _inside(document: Document) -> list[str]:
-    """Which measure orders several networks; of one the checks that tell its inside."""
+    """Which measure orders several networks; of one what can be acted on, and the checks that tell the rest of its inside."""
     entries = [c for c in document.get("context", ()) if c["code"].startswith("U9")]
     orders = [c["statement"] for c in entries if c["code"] == "U907"]
     if orders or not entries:
         return orders
-    return [f"inside the network: {', '.join(dict.fromkeys(c['code'] for c in entries))} (--full)"]
+    codes = list(dict.fromkeys(c["code"] for c in entries))
+    told = dict[str, str]()
+    if len({c["subject"]["name"] for c in entries}) == 1:
+        by_code = {c["code"]: c["details"] for c in entries}
+        if suspects := by_code.get("U905", {}).get("suspects"):
+            first = ", ".join(row["train"] for row in suspects[:3])
+            # Texts are foretold; of them, and of numbers, none is doubted.
+            doubted = by_code["U905"].get("doubted")
+            many = "examples to check first" if doubted is None else f"{counted(doubted, 'label')} to check, first"
+            told["U905"] = "no label stands out (U905)" if doubted == 0 else f"{many} {first} (U905)"
+        if bounds := by_code.get("U904", {}).get("bounds"):
+            said = "no bound says anything" if bounds[0]["vacuous"] else f"error at most {bounds[0]['value']:.2f}"
+            told["U904"] = f"{said} (U904)"
+    rest = [code for code in codes if code not in told]
+    listed = [*told.values(), f"{'also ' if told else ''}{', '.join(rest)} (--full)"] if rest else [*told.values()]
+    return [f"inside the network: {'; '.join(listed)}"]
 
 
 def known(document: Document) -> str:

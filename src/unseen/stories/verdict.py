@@ -19,6 +19,8 @@ from unseen.stories.told import Story, Verdict
 
 # Fewer independent units tell nothing of how far a score holds.
 FEW = 10
+# Of what is told of the inside of networks, what comes first: what orders them, what can be acted on.
+INSIDE = ("U907", "U905", "U904")
 
 
 def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
@@ -47,9 +49,10 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
         return Verdict(f"{nothing}: {_questions(clear)} clear, none undecided.", "clear")
     if ranked:
         return Verdict(ranked, "unjudged")
-    inside = [c for c in result.context if c.code.startswith("U9")]
-    if inside:
-        return Verdict(inside[-1].statement, "unjudged", inside[-1].estimate)
+    inside = {c.code: c for c in reversed(result.context) if c.code.startswith("U9")}
+    first = next((inside[code] for code in (*INSIDE, *inside) if code in inside), None)
+    if first is not None:
+        return Verdict(first.statement, "unjudged", first.estimate)
     return Verdict("Nothing could be judged.", "unjudged")
 
 
@@ -67,6 +70,9 @@ def _unasked(result: AuditResult) -> str:
     if any(isinstance(o, Undecided) for o in beyond):
         return ""
     gaps = [o for o in beyond if o.code.startswith("U1") and isinstance(o, NotApplicable)]
+    if not gaps and all(o.code.startswith("U9") for o in beyond):
+        # The inside of networks alone was asked about.
+        return ""
     if gaps and all(o.unlocks for o in gaps):
         return "How far the score holds was not asked: no column says what is unseen, and none tells items apart."
     return f"How far the score holds could not be judged with {counted(units, 'independent unit')}: --full says why."

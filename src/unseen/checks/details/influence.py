@@ -22,6 +22,7 @@ class Carriers(Details):
         carriers: The training examples that raise the loss of wrong answers most, the worst first.
         answers: Some wrong answers, with the training examples that raise the loss of each most.
         suspects: Training examples with the largest loss if they had not been trained on, by estimate: wrong labels, or rare.
+        doubted: Training examples whose class would then have a probability below 0.05; None where no class is told.
         alike: Pairs of training examples of one target whose gradients and inputs are nearly the same.
         damping: Mean damping of the layers.
         uncounted: Trained parameters that did not count.
@@ -37,3 +38,4 @@ class Carriers(Details):
     alike: tuple[Row, ...]
     damping: float
     uncounted: tuple[str, ...]
+    doubted: int | None = None
