@@ -45,3 +45,14 @@ def test_one_network_is_told_by_what_can_be_acted_on(entries, told):
 
 def test_of_several_networks_what_orders_them_is_told():
     assert _inside({"context": [entry("U901"), entry("U907", "two networks")]}) == ["two networks: told."]
+
+
+def test_a_page_has_the_rest_below(tmp_path):
+    torch = pytest.importorskip("torch")
+    import unseen
+
+    torch.manual_seed(0)
+    data = torch.randn(60, 3), torch.arange(60) % 2
+    audit = unseen.audit(module=torch.nn.Linear(3, 2), train=data, test=data, select="U001,U901", progress=False)
+    page = audit.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "inside the network: U901 (below)" in page

@@ -58,7 +58,10 @@ def parts(document: Document, linked: Collection[str]) -> dict[str, Any]:
         "tiers": any(c.key == "tier" for c in columns),
         "stories": [_story(story, held, linked) for story in document["stories"]],
         "rest": [{"code": text.split()[0], "text": text} for text in first.rest(document)],
-        "counts": " · ".join(t for t in (first.counts(document), first.silent(document)) if t),
+        # A page has below what the terminal shows on demand.
+        "counts": " · ".join(t for t in (first.counts(document), first.silent(document)) if t).replace(
+            "--full", "below"
+        ),
     }
 
 
