@@ -953,6 +953,8 @@ def probe(
         doubt=doubt, samples=samples, seed=seed,
     )  # fmt: skip
     lm, rewording = _opened(model, dtype), _opened(paraphrase_model, None)
+    # Codes that no check has are told before anything is asked.
+    auditing.checks_of(select, ignore)
     asked = planned(items_given(table, columns), how, rewording, propose=not dry_run)
     if dry_run:
         bill = asked.bill(lm)

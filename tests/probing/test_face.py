@@ -67,3 +67,28 @@ def test_questions_without_right_answers_are_refused_by_what_is_missing(fake, sa
             **how,
         )
         assert str(made).startswith("2 items")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [(("-o", "r.parquet"), "no format ends in .parquet"), (("--select", "U999"), "'U999'")]
+)
+def test_what_can_t_be_written_or_judged_is_told_before_anything_is_asked(given, told, tmp_path, monkeypatch, capsys):
+    from unseen import cli
+
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"item": ["a"], "question": ["What is 1 + 1?"], "target": ["2"]}).write_csv("items.csv")
+    # Nothing listens there: who asked would be told so.
+    monkeypatch.setattr(
+        "sys.argv", ["unseen", "probe", "items.csv", "--model", "openai:m@http://127.0.0.1:9/v1", *given]
+    )
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_code_that_no_check_has_is_told_before_anything_is_asked(log, fake, says):
+    model = fake(says["first"])
+    with pytest.raises(BadInput, match="U999"):
+        unseen.probe(log(), model=model, variants="order", scorer="choice", select="U999")
+    assert not model.asked

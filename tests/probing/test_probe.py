@@ -85,6 +85,31 @@ def test_answers_that_can_not_be_read_are_counted_and_shown(log, fake, says):
     assert "'I cannot say.'" in made.notes[-1]
 
 
+def test_answers_that_were_cut_off_withheld_or_empty_are_counted(log, fake, says):
+    class Cut(type(fake(says["first"]))):
+        def generate(self, prompts, settings, **how):
+            answers = super().generate(prompts, settings, **how)
+            ends = ("length", "filtered", "end", "end")
+            return [
+                Answer((Completion("" if i % 4 in (1, 2) else a.text, finish=ends[i % 4]),))
+                for i, a in enumerate(answers)
+            ]
+
+    made = probe(plan_of(log(), variants=("order",), scorer="choice", max_tokens=64), Cut(says["first"]))
+    n = made.table.height
+    assert (
+        "25 % of the answers were cut off at 64 tokens, and what was there is scored: --max-tokens lets them end."
+        in made.notes
+    )
+    assert f"{n // 4} answers withheld by a filter of the endpoint, which count as wrong." in made.notes
+    assert any(note.startswith(f"{n // 4} answers empty: a model that thinks") for note in made.notes)
+    # A letter that is cut off is one; answers that ended are not spoken of.
+    short = probe(plan_of(log(), variants=("order",), scorer="choice", max_tokens=4), Cut(says["first"]))
+    assert not any("cut off" in note for note in short.notes)
+    whole = probe(plan_of(log(), variants=("order",), scorer="choice"), fake(says["first"]))
+    assert not any(word in note for note in whole.notes for word in ("cut off", "withheld", "empty"))
+
+
 def test_a_probe_that_was_stopped_asks_only_the_rest(log, fake, says, tmp_path):
     plan = plan_of(log(), variants=("order",))
     dies = fake(says["knowing"], die_after=40)

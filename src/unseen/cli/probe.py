@@ -110,6 +110,12 @@ def perform(o: ProbeOptions) -> int:
         raise BadInput(f"--table {answers}: the answers are written as Parquet. Name a file that ends in .parquet.")
     for path in (answers, *map(Path, o.output)):
         require_writable(path, o.sources)
+    report = auditing.Request(Options.of({
+        "sources": (str(answers),), "score_range": (0.0, 1.0), "select": o.select, "ignore": o.ignore, "seed": o.seed,
+        "format": o.format, "output": o.output, "full": o.full, "quiet": o.quiet,
+    }))  # fmt: skip
+    # Endings that no report has, and codes that no check has, are told before anything is asked.
+    _ = report.outputs, auditing.checks_of(o.select, o.ignore)
     if o.log_dir:
         try:
             Path(o.log_dir).mkdir(parents=True, exist_ok=True)
@@ -148,8 +154,4 @@ def perform(o: ProbeOptions) -> int:
         if log is not None:
             sys.stdout.write(f"Log of Inspect: {log.resolve()}\n")
         sys.stdout.write("\n")
-    given = {
-        "sources": (str(answers),), "score_range": (0.0, 1.0), "select": o.select, "ignore": o.ignore, "seed": o.seed,
-        "format": o.format, "output": o.output, "full": o.full, "quiet": o.quiet,
-    }  # fmt: skip
-    return auditing.perform(auditing.Request(Options.of(given)))
+    return auditing.perform(report)

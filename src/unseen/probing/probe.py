@@ -29,6 +29,8 @@ from unseen.responses import Responses
 
 # Answers whose agreement is told are drawn at this temperature.
 WARM = 0.7
+# Shorter answers are letters: that they are cut off is no loss [tokens].
+LEAST_WHOLE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +290,7 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
             "of them was taken."
         )
     notes.append(f"answers are read so: {plan.rule}.")
+    notes += _ended(forms, every, model, how.asking)
     share = float(table["unparsable"].to_numpy().mean())
     notes.append(_unread(table, share))
     return Probed(table=table, agreement=found, unparsable=share, notes=tuple(notes))
@@ -346,6 +349,33 @@ def _read_again(plan: Planned) -> Agreement | None:
         return None
     found = (reread(plan.originals, logged(log, name), plan.scorer) for name in log.models)
     return next((one for one in found if one is not None), None)
+
+
+def _ended(forms: Sequence[Form], every: Replies, model: LanguageModel, asking: Asking) -> list[str]:
+    """How many answers were cut off, withheld or empty, which a score does not show."""
+    written = [
+        (form, answer.completions[0])
+        for form, answer, place in zip(forms, every.answers, every.place, strict=True)
+        if answer is not None and place is None
+    ]
+    limits = [asking.of(form, model).max_tokens for form, said in written if said.finish == "length"]
+    # Of an answer of a letter the rest is not wanted.
+    cut = [limit for limit in limits if limit >= LEAST_WHOLE]
+    withheld = sum(said.finish == "filtered" for _, said in written)
+    empty = sum(not said.text.strip() and said.finish != "filtered" for _, said in written)
+    told: list[str] = []
+    if cut:
+        told.append(
+            f"{100 * len(cut) / len(written):.0f} % of the answers were cut off at {max(cut):,} tokens, and what was there is "
+            "scored: --max-tokens lets them end."
+        )
+    if withheld:
+        told.append(f"{counted(withheld, 'answer')} withheld by a filter of the endpoint, which count as wrong.")
+    if empty:
+        told.append(
+            f"{counted(empty, 'answer')} empty: a model that thinks before it answers needs more tokens (--max-tokens)."
+        )
+    return told
 
 
 def _unread(table: pl.DataFrame, share: float) -> str:
