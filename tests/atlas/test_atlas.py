@@ -507,8 +507,14 @@ def test_the_list_of_all_rows_is_one_screen_and_a_filter_shows_effects():
         assert words.count(entry["slug"]) == (entry["state"] != "planned")
     every = CliRunner().invoke(app, ["--all"]).output.splitlines()
     assert all(any(line.startswith(e["slug"] + " ") for line in every) for e in entries)
-    kept = CliRunner().invoke(app, ["--verdict", "not seen here"]).output
-    assert "claimed" in kept.splitlines()[0]
+    for columns in (80, 100, 120):
+        kept = (
+            CliRunner().invoke(app, ["--verdict", "not seen here"], env={"COLUMNS": str(columns)}).output.splitlines()
+        )
+        kept = kept[: kept.index("")]
+        assert "effect" in kept[0] and "claimed" in kept[0], columns
+        assert all("≥" in line or "≤" in line for line in kept[1:])
+        assert max(map(len, kept)) <= columns
 
 
 def test_a_note_of_a_first_form_is_superseded_by_a_plan_that_gives_a_verdict():

@@ -31,6 +31,9 @@ from unseen.errors import UnseenError
 COLUMNS = 48
 # Fewer characters of a claim tell nothing.
 LEAST_CLAIM = 24
+# The columns of the table that a terminal has room for, from the widest on.
+HEADS = ("study", "state", "verdict", "fid.", "effect", "claimed", "refuted", "unit")
+SHOWN = (tuple(range(len(HEADS))), (0, 1, 2, 3, 4, 5), (0, 2, 3, 4, 5), (0, 2, 4, 5), (0, 4, 5), (0, 2))
 
 
 # Under the one screen.
@@ -105,23 +108,20 @@ def table(entries: Sequence[Entry], columns: int | None = None) -> str:
         columns: Width of the terminal; None for as wide as the rows are.
     """
     rows = [e.to_dict() for e in sorted(entries, key=lambda e: ORDER[e.state])]
-    heads = ("study", "state", "verdict", "fid.", "effect", "claimed", "refuted", "unit")
     cells = [(r, _cells(r)) for r in rows]
-    wide = [max([len(h), *(len(c[i]) for _, c in cells if i < len(c))]) for i, h in enumerate(heads)]
-    # A narrow terminal shows the first columns rather than broken lines.
-    shown = next((n for n in (8, 5, 4) if columns is None or sum(wide[:n]) + 2 * (n - 1) <= columns), 3)
-    left = None if columns is None else columns - sum(wide[:shown]) - 2 * shown
-    with_claim = shown == len(heads) and (left is None or left >= LEAST_CLAIM)
-    lines = [
-        ("  ".join(f"{h:{w}}" for h, w in zip(heads[:shown], wide, strict=False)) + "  claim" * with_claim).rstrip()
-    ]
+    wide = [max([len(h), *(len(c[i]) for _, c in cells if i < len(c))]) for i, h in enumerate(HEADS)]
+    # A narrow terminal shows fewer columns rather than broken lines; the effect stays beside what was claimed.
+    shown = next((s for s in SHOWN if columns is None or _width(s, wide) <= columns), SHOWN[-1])
+    left = None if columns is None else columns - _width(shown, wide) - 2
+    with_claim = len(shown) == len(HEADS) and (left is None or left >= LEAST_CLAIM)
+    lines = [("  ".join(f"{HEADS[i]:{wide[i]}}" for i in shown) + "  claim" * with_claim).rstrip()]
     for r, own in cells:
-        line = "  ".join(f"{c:{w}}" for c, w in zip(own[:shown], wide, strict=False))
-        if len(own) < shown:
+        if len(own) == len(HEADS):
+            line = "  ".join(f"{own[i]:{wide[i]}}" for i in shown) + ("  " + _cut(r["claim"], left)) * with_claim
+        else:
             # What has no numbers has room for what it is about.
-            line += "  " + _cut(r["title"], None if columns is None else columns - len(line) - 2)
-        elif with_claim:
-            line += "  " + _cut(r["claim"], left)
+            line = "  ".join(f"{c:{w}}" for c, w in zip(own, wide, strict=False)) + "  "
+            line += _cut(r["title"], None if columns is None else columns - len(line))
         lines.append(line.rstrip())
     done = sum(r["state"] == "done" for r in rows)
     lines.append(
@@ -129,6 +129,10 @@ def table(entries: Sequence[Entry], columns: int | None = None) -> str:
         "Show one: unseen atlas show SLUG. Run one: unseen atlas run SLUG --quick"
     )
     return "\n".join(lines)
+
+
+def _width(shown: Sequence[int], wide: Sequence[int]) -> int:
+    return sum(wide[i] for i in shown) + 2 * (len(shown) - 1)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
