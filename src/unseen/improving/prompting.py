@@ -23,7 +23,7 @@ from unseen.learners.language.base import Generation, LanguageModel
 from unseen.learners.language.calls import BudgetSpent
 from unseen.learners.questions.forms import Form
 from unseen.learners.questions.items import Item, items_of, numbered
-from unseen.learners.questions.scoring import NUMBER, Scorer, rule_of, scorer_named
+from unseen.learners.questions.scoring import NUMBER, Scorer, fitted, rule_of, scorer_named
 from unseen.refitting import Asked, Case, Problem, Spec, asked_of
 from unseen.remedies import Remedy, all_remedies, remedy_named
 from unseen.remedies.base import NEEDS
@@ -177,7 +177,7 @@ def improve_prompts(
     Raises:
         BadInput: No held-out set can be judged, no remedy applies, or the model can't answer.
     """
-    scorer, decides = scorer_named(how.scorer), required_judge(judge)
+    scorer, decides = fitted(scorer_named(how.scorer), items), required_judge(judge)
     by_name = {item.name: item for item in items}
     tried, not_tried = remedies_for(list(questions.values()), remedies, second=second)
     chats = bool(getattr(model, "chats", False)) if how.chat is None else how.chat

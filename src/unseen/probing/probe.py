@@ -15,7 +15,7 @@ from unseen.errors import BadInput
 from unseen.learners.language.base import Generation, LanguageModel
 from unseen.learners.questions.forms import Form
 from unseen.learners.questions.items import Item, Left, items_of
-from unseen.learners.questions.scoring import Scorer, plain, rule_of, scorer_named
+from unseen.learners.questions.scoring import Scorer, fitted, hidden, plain, rule_of, scorer_named
 from unseen.plain_text import counted
 from unseen.plain_text import value as shown
 from unseen.probing.agreement import Agreement, agreement, logged, model_in_log, require, reread
@@ -167,6 +167,7 @@ def planned(
     items, left = items_of(given)
     if not items:
         raise BadInput(f"no item can be asked: {_why(left)}. A probe needs the columns question and target.")
+    scorer = fitted(scorer, items)
     notes = [f"items: {one}." for one in left]
     if how.prompt is not None:
         items = [replace(item, frame=None, unframed="") for item in items]
@@ -290,7 +291,7 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
             "of them was taken."
         )
     notes.append(f"answers are read so: {plan.rule}.")
-    notes += _ended(forms, every, model, how.asking)
+    notes += [*_ended(forms, every, model, how.asking), *_hidden(forms, every, scorer)]
     share = float(table["unparsable"].to_numpy().mean())
     notes.append(_unread(table, share))
     return Probed(table=table, agreement=found, unparsable=share, notes=tuple(notes))
@@ -376,6 +377,24 @@ def _ended(forms: Sequence[Form], every: Replies, model: LanguageModel, asking: 
             f"{counted(empty, 'answer')} empty: a model that thinks before it answers needs more tokens (--max-tokens)."
         )
     return told
+
+
+def _hidden(forms: Sequence[Form], every: Replies, scorer: Scorer) -> list[str]:
+    """How many answers hold the right one and score 0, since they are compared as a whole."""
+    written = [
+        (form, answer.completions[0].text)
+        for form, answer, place in zip(forms, every.answers, every.place, strict=True)
+        if answer is not None and place is None
+    ]
+    found = [(form, text) for form, text in written if hidden(form, text, scorer)]
+    if not found:
+        return []
+    form, text = found[0]
+    return [
+        f"{len(found):,} of {counted(len(written), 'answer')} hold the right one among other words and score 0, such as "
+        f"{shown(text, 60)!r} (right is {shown(form.item.target, 40)!r}): ask for the answer alone (--prompt), or name what reads "
+        "it (--scorer regex:PATTERN or module:function)."
+    ]
 
 
 def _unread(table: pl.DataFrame, share: float) -> str:

@@ -142,7 +142,21 @@ def _claim(first: Outcome, scores: ScoreTable | None) -> str:
         size = "" if first.estimate is None else f"; {first.estimate.format(2)} or more on either side"
         return f"{order_told(first.details, PLAIN if scores is None else scores.unit)}{size}."
     # What stands behind a semicolon explains the number before it.
-    return f"{first.statement.partition('; ')[0].rstrip('.')}."
+    return f"{_clause(first.statement).rstrip('.')}."
+
+
+def _clause(text: str) -> str:
+    """A sentence up to its first semicolon that stands in no bracket.
+
+    >>> _clause("31 % of cases (24 items; most by typos), so that it is wrong; the rest is below.")
+    '31 % of cases (24 items; most by typos), so that it is wrong'
+    """
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0 and text.startswith("; ", place):
+            return text[:place]
+    return text
 
 
 def _lead(outcomes: Sequence[Outcome]) -> Outcome:

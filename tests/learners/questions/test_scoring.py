@@ -1,11 +1,15 @@
 """Answers are read by rules that are shown; what can't be read is said."""
 
+import json
+
+import polars as pl
 import pytest
 
 from unseen.errors import BadInput
 from unseen.learners.questions.forms import Form, Style
+from unseen.learners.questions.frames import framed
 from unseen.learners.questions.items import Item, items_of, split_options
-from unseen.learners.questions.scoring import number_in, scorer_named
+from unseen.learners.questions.scoring import fitted, hidden, number_in, scorer_named
 from unseen.responses import Responses
 
 FORM = Form(Item("1", "Capital of Italy?", "Rome", ("Paris", "Rome", "New York", "York")), "1")
@@ -46,6 +50,70 @@ def test_numbers_are_those_that_are_given_as_the_answer(text, number):
     assert number_in(text) == number
 
 
+@pytest.mark.parametrize(
+    ("target", "text", "read", "score"),
+    [
+        ("80 km", "In 2 hours it runs 80 km, at 40 km/h.", "80", 1), ("80 km", "80", "80", 1), ("80 km", "40 km", "40", 0),
+        ("80 km", "80 m", None, 0), ("80 km", "80 kilometres", None, 0), ("80 km", "80km.", "80", 1), ("3 apples", "It is 1 apple", "1", 0),
+        ("$5.50", "They pay $5.50 for 3.", "5.5", 1), ("$5.50", "5.5", "5.5", 1), ("12 %", "about 12% of 200", "12", 1),
+        ("1,200 kg", "1200 kg", "1200", 1), (r"\frac{1}{2}", r"So \boxed{\dfrac{1}{2}}.", r"\frac{1}{2}", 1),
+        (r"\frac{1}{2}", "one half", "onehalf", 0), ("4562", r"With 643 we get \boxed{4,562} from 3919.", "4562", 1),
+        ("2+3=5.\n#### 5", "It is 5.", "5", 1), ("2+3=5.\n#### 5", "It is 6.", "6", 0),
+    ],
+)  # fmt: skip
+def test_units_boxes_and_formulas_are_read_as_a_person_would_or_not_at_all(target, text, read, score):
+    reading = scorer_named(None).read(Form(Item("1", "?", target), "1"), text)
+    assert (reading.prediction, reading.score) == (read, score)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Yes", "yes"), ("no.", "no"), ("**Yes**, since there is no rest", "yes"), ("I would say no", "no"), ("Answer: No", "no"),
+        ("Is it? No: yes would need 7. So the answer is no.", "no"), ("Yes or no", None), ("It is larger", None), ("", None),
+        ("nothing", None), ("It is not a yes", None),
+    ],
+)  # fmt: skip
+def test_labels_of_a_table_are_read_from_whole_sentences(text, read):
+    items = [Item(str(i), f"Is {i} even?", "No" if i % 2 else "Yes") for i in range(10)]
+    reading = fitted(scorer_named(None), items).read(Form(items[0], "0"), text)
+    assert (reading.prediction, reading.score) == (read, float(read == "yes"))
+
+
+def test_answers_of_many_kinds_are_no_labels_and_one_that_hides_the_right_one_is_told():
+    items = [Item(str(i), "Who?", f"Ann {i}") for i in range(10)]
+    scorer = fitted(scorer_named(None), items)
+    assert scorer.labels == ()
+    assert hidden(Form(items[3], "3"), "It was Ann 3, I think.", scorer)
+    assert not hidden(Form(items[3], "3"), "It was Ann 4.", scorer)
+    assert not hidden(Form(items[3], "3"), "Ann 3.", scorer)
+
+
+def test_of_several_right_answers_of_a_log_each_is_right():
+    frame = framed(json.dumps({"prompt": "Sum?", "scorer": {"tool": "inspect", "metric": "match"}}), "Sum?", ())
+    item = Item("1", "Sum?", "4,562; 4562", frame=frame)
+    read = scorer_named(None).read
+    assert [read(Form(item, "1"), text).score for text in ("4562", "It is 4,562", "4563")] == [1, 1, 0]
+
+
+def test_a_talk_is_asked_by_its_last_turn_with_the_others_ahead():
+    turns = [("system", "Be brief."), ("user", "A number  comes."), ("assistant", "Go on."), ("user", "Twice 4 is?")]
+    told = json.dumps({"prompt": [{"role": r, "content": c} for r, c in turns]})
+    question = "\n".join(c for r, c in turns if r != "assistant")
+    log = Responses.of(
+        pl.DataFrame(
+            {"model": "m", "item": ["1"], "score": [1], "target": ["8"], "question": [question], "as_asked": [told]}
+        )
+    )
+    (item,), _ = items_of(log)
+    assert item.question == "Twice 4 is?"
+    assert [m["content"] for m in item.frame.prompt("Twice 5 is?", ())][1:] == [
+        "A number  comes.",
+        "Go on.",
+        "Twice 5 is?",
+    ]
+
+
 def test_a_pattern_and_a_function_read_too(tmp_path, monkeypatch):
     item = Form(Item("1", "2 + 2 =", "4"), "1")
     by_pattern = scorer_named(r"regex:result: (\d+)")
@@ -70,8 +138,6 @@ def test_a_scorer_that_is_none_is_refused(name, said):
 
 
 def test_items_are_taken_once_with_their_options_and_the_rest_is_counted():
-    import polars as pl
-
     log = pl.DataFrame({
         "model": ["m"] * 6, "item": list("abcdef"), "score": [1.0] * 6, "variant_of": [None, "a", None, None, None, None],
         "question": ["Q?\nA. x\nB. y", "Q again?", "2 + 2 =", None, "R?\nA. x\nB. x", "S?\nA. x\nB. y"],

@@ -133,6 +133,29 @@ def framed(told: Any, question: str, options: Sequence[str]) -> Frame | str:
     return Frame(**own)
 
 
+def last_turn(told: Any, question: str) -> str:
+    r"""What was asked last, where the text of an item is all turns of a talk, as the log's record tells; else the text itself.
+
+    >>> told = json.dumps({"prompt": [{"role": "user", "content": "I name a number."}, {"role": "assistant", "content": "Go on."},
+    ...     {"role": "user", "content": "Twice 4 is?"}]})
+    >>> last_turn(told, "I name a number.\nTwice 4 is?"), last_turn(told, "Twice 4 is?"), last_turn(None, "a\nb")
+    ('Twice 4 is?', 'Twice 4 is?', 'a\nb')
+    """
+    record = _record(told)
+    if record is None or isinstance(record["prompt"], str):
+        return question
+    last = record["prompt"][-1]["content"]
+    # Readers leave the model's own turns out of the text.
+    for left_out in ((), ("assistant",)):
+        turns = [m["content"].split() for m in record["prompt"][:-1] if m["role"] not in left_out]
+        for first in range(len(turns)):
+            earlier = [word for turn in turns[first:] for word in turn]
+            words = question.split(None, len(earlier))
+            if earlier and words[:-1] == earlier and words[-1].strip() in last:
+                return words[-1].strip()
+    return question
+
+
 def _record(told: Any) -> dict[str, Any] | None:
     try:
         record: Any = json.loads(told) if isinstance(told, str) else None

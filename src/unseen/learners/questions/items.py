@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from unseen.errors import BadInput
-from unseen.learners.questions.frames import Frame, framed
+from unseen.learners.questions.frames import Frame, framed, last_turn
 from unseen.learners.questions.layout import ASKED, LETTERS
 from unseen.responses import Responses
 from unseen.responses.columns import infer_factors
@@ -221,7 +221,7 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
     given = row.get("choices")
     if isinstance(given, list) and len(given) > 1 and not all(map(_shows, given)):
         return "an option is empty"
-    question, options = split_options(question, given)
+    question, options = split_options(last_turn(row.get("as_asked"), question), given)
     label = ""
     if options:
         if len(options) > len(LETTERS):
@@ -230,7 +230,9 @@ def _item(row: Mapping[str, Any], factors: Sequence[str]) -> Item | str:
             return "two options are the same"
         at = place_of(target, options)
         if at is None:
-            return "the right answer is none of the options"
+            parts = [p for p in re.split(r"[;,]\s*|\s+and\s+", target) if p]
+            several = len(parts) > 1 and all(place_of(p, options) is not None for p in parts)
+            return "several options are right" if several else "the right answer is none of the options"
         # Another case of the letter counts as upper case: what is compared is compared so by every tool.
         label = target.upper().replace(LETTERS[at], "{}", 1) if target.casefold() != options[at].casefold() else ""
         target = options[at]

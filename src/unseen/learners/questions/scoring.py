@@ -6,7 +6,8 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -25,6 +26,18 @@ SAID = re.compile(
 )
 ALONE = re.compile(r"^[\s*_(\"'`]*([A-Za-z]|\d{1,2})[\s*_)\"'`.:]*$")
 BEGINS = re.compile(r"^[\s*_(\"'`]*([A-Za-z]|\d{1,2})[\"'`*_]*[).:](?=\s|$)")
+
+
+# A number with what it counts: "80 km", "$5", "12 %".
+QUANTITY = re.compile(
+    r"(?P<sign>[$€£¥]?)\s?(?<![\w.,])(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s?"
+    r"(?P<unit>%|°[CF]?|[^\W\d_]{1,16}(?:/[^\W\d_]{1,8})?[²³]?|)(?!\w)"
+)
+# Right answers that are as few, and as short, are labels, each of so many items on average.
+MOST_LABELS = 12
+LONGEST_LABEL = 3
+ITEMS_A_LABEL = 4
+DENIED = re.compile(r"(?:\b(?:not|never|neither|nor|non)|n['’]t)(?:\s+(?:a|an|the|really|quite|so))?\s*[-\s]?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class Scorer:
         named: Whether the user named it.
         compares: Whether options are compared by their log-probability, instead of an answer that is read: as in the log,
             always, or never.
+        labels: The right answers, where these are few labels; see ``fitted``.
     """
 
     name: str
@@ -58,6 +72,7 @@ class Scorer:
     read: Callable[[Form, str], Reading]
     named: bool = True
     compares: Literal["as logged", "always", "never"] = "never"
+    labels: tuple[str, ...] = ()
 
 
 def plain(text: str) -> str:
@@ -67,6 +82,23 @@ def plain(text: str) -> str:
     ('paris', '1,000')
     """
     return " ".join(text.casefold().split()).strip(" *_`\"'.!")
+
+
+def boxed(text: str) -> str:
+    r"""What the last ``\boxed{…}`` of a text holds; the text itself where it has none.
+
+    >>> boxed(r"So it is \boxed{\frac{1}{2}}."), boxed("4")
+    ('\\frac{1}{2}', '4')
+    """
+    start = text.rfind("\\boxed{")
+    if start < 0:
+        return text
+    depth, begin = 0, start + len("\\boxed{")
+    for place in range(begin, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if depth < 0:
+            return text[begin:place]
+    return text
 
 
 def number_in(text: str) -> str | None:
@@ -89,8 +121,64 @@ def _exact(form: Form, text: str) -> Reading:
     return Reading(said or None, float(bool(said) and said == plain(form.item.target)))
 
 
+def _formula(form: Form, text: str) -> Reading:
+    said = _written(text)
+    return Reading(said or None, float(bool(said) and said == _written(form.item.target)))
+
+
+def _written(text: str) -> str:
+    r"""A formula without what does not change it.
+
+    >>> _written(r"$\dfrac{1}{2}$ "), _written(r"\left( 1, 2 \right)")
+    ('\\frac{1}{2}', '(1,2)')
+    """
+    text = re.sub(r"\\[dt]frac", r"\\frac", plain(boxed(text)).strip("$"))
+    return re.sub(r"\\left(?![a-z])|\\right(?![a-z])|\\[,;! ]|\s+|\$", "", text)
+
+
+def _quantity(form: Form, text: str) -> Reading:
+    """A number with its unit; a bare number counts, one with another unit is not read."""
+    wanted = QUANTITY.fullmatch(form.item.target.strip())
+    if wanted is None or plain(text) == plain(form.item.target):
+        return _exact(form, text)
+    given = [m for m in QUANTITY.finditer(boxed(text)) if _same_unit(m, wanted)]
+    alone = QUANTITY.fullmatch(plain(boxed(text)))
+    if not given and (alone is None or alone["unit"] or alone["sign"]):
+        return Reading(None, 0.0)
+    said = number_in((given[-1] if given or alone is None else alone)["number"])
+    return Reading(said, float(said == number_in(wanted["number"])))
+
+
+def _same_unit(given: re.Match[str], wanted: re.Match[str]) -> bool:
+    own, right = given["unit"].casefold(), wanted["unit"].casefold()
+    return given["sign"] == wanted["sign"] and (
+        not right or own == right or (len(right) > 2 and own.rstrip("s") == right.rstrip("s"))
+    )
+
+
+def label_in(text: str, labels: Sequence[str]) -> str | None:
+    """The label that an answer names: alone, at the beginning, after "answer", or the only one of all; None for none or several.
+
+    A label inside another that is named does not count, and none behind "not".
+
+    >>> labels = ("yes", "no", "not sure")
+    >>> said = ("Yes.", "No, there is no way, yes.", "The answer is **no**.", "I am not sure", "Yes or no?")
+    >>> [label_in(one, labels) for one in said]
+    ['yes', 'no', 'no', 'not sure', None]
+    >>> label_in("This is not positive.", ("positive", "negative"))
+    """
+    folded = " ".join(text.casefold().split())
+    one_of = "|".join(re.escape(x) for x in sorted(labels, key=len, reverse=True))
+    begins = re.match(rf"\W*({one_of})(?=\W*$|\s*[.,:;!\n*])", folded)
+    said = re.findall(rf"answer\b[^\n\w]{{0,6}}(?:is|would be)?[^\n\w]{{0,6}}({one_of})(?!\w)", folded)
+    if begins or said:
+        return said[-1] if said else begins[1] if begins else None
+    named = {m[1] for m in re.finditer(rf"(?<!\w)({one_of})(?!\w)", folded) if not DENIED.search(folded[: m.start()])}
+    return named.pop() if len(named) == 1 else None
+
+
 def _number(form: Form, text: str) -> Reading:
-    said = number_in(text)
+    said = number_in(boxed(text))
     return Reading(said, float(said is not None and said == number_in(form.item.target)))
 
 
@@ -98,7 +186,7 @@ def _choice(form: Form, text: str) -> Reading:
     options = form.item.options
     if not options:
         return _exact(form, text)
-    place = chosen(form, text)
+    place = chosen(form, boxed(text))
     if place is None:
         return Reading(None, 0.0)
     return Reading(options[place], float(options[place] == form.item.target))
@@ -149,17 +237,97 @@ def _article(label: str, text: str) -> bool:
     return label == "a" and bool(re.search(r"\ba [a-z]", text))
 
 
-def _by_item(form: Form, text: str) -> Reading:
+def _by_item(form: Form, text: str, labels: Sequence[str] = ()) -> Reading:
     if (checks := form.item.checked) is not None:
         return Reading(text.strip() or None, checks.score(text))
     if (known := _reader(form.item)) is not None:
-        said, score = known[1](text, form.item.wanted, len(form.item.options))
+        read = [known[1](text, wanted, len(form.item.options)) for wanted in _any_of(form.item)]
+        said, score = max(read, key=lambda one: one[1])
         return Reading(said if said is None or not form.item.options else _option(form, said, text), score)
     if form.item.options:
         return _choice(form, text)
-    if NUMBER.fullmatch(form.item.target.strip()):
-        return _number(form, text)
-    return _exact(form, text)
+    return _READS[kind_of(form.item, labels)](form, text, labels)
+
+
+def _any_of(item: Item) -> tuple[str, ...]:
+    """What counts as right in the log: of several right answers, which readers join by a semicolon, each one."""
+    several = not item.options and "; " in item.wanted
+    return (item.wanted, *item.wanted.split("; ")) if several else (item.wanted,)
+
+
+def kind_of(item: Item, labels: Sequence[str] = ()) -> str:
+    r"""How the answer to an item without options is read where no scorer is named.
+
+    >>> [kind_of(Item("1", "?", target), ("yes", "no")) for target in ("1,300", "Yes", "80 km", r"\frac{1}{2}", "the cat")]
+    ['number', 'label', 'quantity', 'formula', 'exact']
+    """
+    target = item.target.strip()
+    # Solutions of word problems end so, with their steps ahead.
+    if NUMBER.fullmatch(target) or re.search(r"####\s*[$€£]?[-+]?[\d.,]*\d\s*$", target):
+        return "number"
+    if plain(target) in labels:
+        return "label"
+    if QUANTITY.fullmatch(target):
+        return "quantity"
+    return "formula" if re.search(r"\\[a-z]|\^", target) else "exact"
+
+
+def _label(form: Form, text: str, labels: Sequence[str]) -> Reading:
+    said = label_in(boxed(text), labels)
+    return Reading(said, float(said == plain(form.item.target)))
+
+
+_READS: dict[str, Callable[[Form, str, Sequence[str]], Reading]] = {
+    "number": lambda form, text, _: _number(form, text), "label": _label,
+    "quantity": lambda form, text, _: _quantity(form, text), "formula": lambda form, text, _: _formula(form, text),
+    "exact": lambda form, text, _: _exact(form, text),
+}  # fmt: skip
+
+
+def labels_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """The labels that right answers are, such as yes and no; empty where they are too many, too long or too rarely the same.
+
+    >>> labels_of([Item(str(i), "Is it?", "Yes" if i % 2 else "no") for i in range(8)])
+    ('no', 'yes')
+    >>> labels_of([Item(str(i), "Who?", f"Ann {i}") for i in range(8)])
+    ()
+    """
+    free = [
+        i
+        for i in items
+        if not i.options and not i.checks and _reader(i) is None and not NUMBER.fullmatch(i.target.strip())
+    ]
+    found = Counter(plain(i.target) for i in free)
+    few = (
+        2 <= len(found) <= MOST_LABELS and sum(found.values()) >= ITEMS_A_LABEL * len(found) and min(found.values()) > 1
+    )
+    return tuple(sorted(found)) if few and all(0 < len(x.split()) <= LONGEST_LABEL for x in found) else ()
+
+
+def fitted(scorer: Scorer, items: Iterable[Item]) -> Scorer:
+    """A scorer that knows all items: where it goes by the item and right answers are labels, it reads labels.
+
+    >>> by_item = fitted(scorer_named(None), [Item(str(i), "Is it?", "Yes" if i % 2 else "no") for i in range(8)])
+    >>> by_item.read(Form(Item("1", "Is it?", "Yes"), "1"), "Yes, it is.").score
+    1.0
+    """
+    labels = labels_of(items) if scorer.name == BY_ITEM.name else ()
+    if not labels:
+        return scorer
+    return replace(scorer, labels=labels, read=lambda form, text: _by_item(form, text, labels))
+
+
+def hidden(form: Form, text: str, scorer: Scorer) -> bool:
+    """Whether an answer that is compared as a whole holds the right one among other words.
+
+    >>> hidden(Form(Item("1", "Who?", "Ann"), "1"), "It was Ann.", scorer_named(None))
+    True
+    """
+    item = form.item
+    by_item = scorer.name == BY_ITEM.name and not item.checks and not item.options and _reader(item) is None
+    if not (scorer.name == "exact" or (by_item and kind_of(item, scorer.labels) in ("exact", "formula"))):
+        return False
+    return plain(item.target) != plain(text) and _words(item.target) in _words(text) and _words(item.target) != ""
 
 
 def _reader(item: Item) -> Any:
@@ -180,6 +348,7 @@ def rule_of(scorer: Scorer, items: Iterable[Item]) -> str:
     if scorer.name != BY_ITEM.name:
         return scorer.rule
     told: dict[str, None] = {}
+    named = f" ({', '.join(scorer.labels)})"
     for item in items:
         if item.frame is not None and item.frame.scored:
             norm = (item.frame.scorer or {}).get("metric") == "acc_norm"
@@ -188,10 +357,17 @@ def rule_of(scorer: Scorer, items: Iterable[Item]) -> str:
             told[RULES["checks"]] = None
         else:
             known = _reader(item)
-            told[f"{known[0]}, as in the log" if known is not None else scorer.rule] = None
+            kind = "choice" if item.options else kind_of(item, scorer.labels)
+            own = f"{OF[kind]}{named if kind == 'label' else ''}: {RULES[kind]}"
+            told[f"{known[0]}, as in the log" if known is not None else own] = None
     return "; ".join(told)
 
 
+# Whose answers a rule reads, where the item decides.
+OF = {
+    "choice": "items with options", "number": "numbers", "quantity": "numbers with a unit", "label": "labels",
+    "formula": "formulas", "exact": "other texts",
+}  # fmt: skip
 RULES = {
     "exact": "the answer equals the right one, but for case, spaces and marks around it",
     "choice": "a label alone, after “answer”, or at the beginning before a mark; else the text of exactly one option",
@@ -200,11 +376,17 @@ RULES = {
     "likelihood-norm": "the option whose continuation has the highest log-probability a letter",
     "checks": "the share of the constraints of an instruction that the answer meets, each by its rule",
     "number": "the number after #### or “answer is”, else the last number",
+    "label": "the one that an answer begins with, gives after “answer” or names alone",
+    "quantity": "the last number with the unit of the right one, or a bare number",
+    "formula": "the answer, or what its last \\boxed{} holds, equals the right one, but for spaces, $ and \\left, \\right",
 }
 BY_ITEM = Scorer(
-    "by-item", f"items with options: {RULES['choice']}; numbers: {RULES['number']}; else: {RULES['exact']}", _by_item, False,
-    "as logged",
-)  # fmt: skip
+    "by-item",
+    "; ".join(f"{kind}: {RULES[name]}" for name, kind in OF.items()),
+    _by_item,
+    named=False,
+    compares="as logged",
+)
 
 
 def scorer_named(name: str | None) -> Scorer:

@@ -48,7 +48,9 @@ class Numbers(Variant):
         if value is None:
             return "it is no single sum, difference or product, which could be worked out again"
         return (
-            "" if str(value) == item.target.replace(",", "") else "the answer of the log is not what the numbers give"
+            ""
+            if {str(value)} == {t.replace(",", "") for t in item.target.split("; ")}
+            else "the answer of the log is not what the numbers give"
         )
 
     def rewrite(self, item: Item, rng: np.random.Generator) -> Sequence[Form]:
