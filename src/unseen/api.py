@@ -390,7 +390,8 @@ def audit(
         loss: With a module: cross-entropy, binary, next-token, squared, absolute, or (outputs, targets) -> losses.
         layers: With a module: regular expression; parameters that have it in their names count as trained, the others are held
             fixed (a few layers of a language model). By default all that require gradients.
-        memory: With a module: memory that gradients of single examples may take at once [GB]; 1 by default.
+        memory: With a module: memory that gradients of single examples may take at once [GB]; by default a quarter, more of large
+            networks.
         select: Codes or prefixes of the checks to run: "U101", "U1,U7" or a list.
         ignore: Codes or prefixes to leave out.
         settings: Levels, smallest gap, seed.
@@ -473,6 +474,7 @@ def audit(
     tell = progress if callable(progress) else None
     # What can't be used is told before the work, not after it.
     known, then = _accepted(accepted), None
+    processes = 1 if executor == "serial" else workers
     if baseline is not None:
         then = baseline_of(baseline, options.mapping, settings, select=select, ignore=ignore, budget=budget)
     if module is not None or weights is not None:
@@ -482,7 +484,14 @@ def audit(
         )  # fmt: skip
         subject.baseline, subject.multiverse = then.scores if then else None, options.asked_anew
         result = auditing.run(
-            subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget
+            subject,
+            settings,
+            select=select,
+            ignore=ignore,
+            progress=tell,
+            strict=strict,
+            budget=budget,
+            workers=processes,
         )
         return _told(Audit(result, tuple(sources), then, known))
     if table is None:
@@ -523,7 +532,7 @@ def audit(
     )  # fmt: skip
     result = auditing.run(
         subject, settings, select=select, ignore=ignore, progress=tell, strict=strict, budget=budget,
-        workers=1 if executor == "serial" else workers,
+        workers=processes,
     )  # fmt: skip
     return _told(Audit(result, tuple(sources), then, known))
 
@@ -1115,11 +1124,13 @@ def network_subject(
 
     with needs_torch("auditing a module"):
         from unseen.learners.networks import Inspected, Sample
-        from unseen.learners.networks.given import own_loss, require_alone, require_running_means
+        from unseen.learners.networks.given import own_loss, require_alone, require_running_means, thrifty
         from unseen.learners.networks.loaders import two_classes, unrolled
+        from unseen.learners.networks.network import MEMORY
         from unseen.learners.networks.stored import stored
 
     runs: dict[str, Any] = {}
+    asked = options.memory if memory is None else memory
     if options.learner or options.shifts:
         raise BadInput(
             "a trained network is audited as it is: leave out the learner and the shifts, which are for a learner that is refitted "
@@ -1151,8 +1162,10 @@ def network_subject(
         own = own_loss(loss)
         inspected = Inspected.of(
             module, *read, loss=own, target=options.target, inputs=options.inputs, drop=options.drop, cluster=options.cluster,
-            memory=int((memory or options.memory) * 2**30), layers=layers, settings=runs,
+            layers=layers, settings=runs, memory=MEMORY if asked is None else int(asked * 2**30),
         )  # fmt: skip
+        if asked is None:
+            inspected = replace(inspected, memory=thrifty(inspected.networks))
         for network in inspected.networks:
             require_alone(network, inspected.train)
         told = inspected.answers(both=not (options.unseen or options.split), seed=seed)

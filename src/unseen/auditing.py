@@ -65,6 +65,9 @@ ASIDE = ("U104", "U105", "U108", "U6")
 BESIDE = ("U102", "U103", "U202", "U203")
 MANY_MODELS = 100
 MOST_ROWS = 4_000_000
+# Checks of networks that two processes share out, by the seconds that each took on a convolutional network of 100,000 weights with
+# 5,000 examples.
+OF_NETWORKS = {"U904": 36, "U905": 27, "U906": 27, "U902": 18, "U901": 11, "U903": 10, "U908": 6}
 # What a missing input is called in a sentence, and how a user gives it.
 REMEDIES = {
     "responses": "Give a file or table of model answers.",
@@ -174,7 +177,7 @@ def run(
     # The matrices of checks are small: threads of the linear algebra cost more than they bring.
     with threadpool_limits(1), kept_workers(), rare_search_for_cycles():
         away = _codes_aside(order, subject) if budget is None and workers != 1 else ()
-        given = Subject(responses=subject.responses, train=subject.train)
+        given = Subject(responses=subject.responses, train=subject.train, module=subject.module)
         asked = {"codes": away, "subject": given, "settings": settings, "strict": strict}
         aside = Aside(_answer_aside, asked) if away else None
         for done, check in enumerate(sorted(order, key=lambda c: c.code in away)):
@@ -215,12 +218,31 @@ def run(
 def _codes_aside(checks: Iterable[Check], subject: Subject) -> tuple[str, ...]:
     """The checks that a second process answers; none where it would not pay."""
     responses = subject.responses
-    if responses is None or subject.learner is not None or subject.module is not None:
+    if subject.module is not None:
+        from unseen.checks._networks import worth_two_processes
+
+        codes = [check.code for check in checks]
+        return _half_of(codes) if worth_two_processes(subject.module) and free_cores() > 1 else ()
+    if responses is None or subject.learner is not None:
         return ()
     if len(responses.models) < MANY_MODELS or len(responses) > MOST_ROWS or free_cores() < 2:
         return ()
     codes = [check.code for check in checks]
     return tuple(c for c in codes if c.startswith(ASIDE)) if any(c in BESIDE for c in codes) else ()
+
+
+def _half_of(codes: Iterable[str]) -> tuple[str, ...]:
+    """The checks of networks that the second process answers, so that both take about as long.
+
+    >>> _half_of(["U101", "U901", "U902", "U903", "U904", "U905"]), _half_of(["U904"])
+    (('U904', 'U901'), ())
+    """
+    here, aside, loads = list[str](), list[str](), [0, 0]
+    for code in sorted(set(codes) & set(OF_NETWORKS), key=lambda c: (-OF_NETWORKS[c], c)):
+        place = int(loads[1] <= loads[0])
+        (here, aside)[place].append(code)
+        loads[place] += OF_NETWORKS[code]
+    return tuple(aside) if here else ()
 
 
 def _answer_aside(

@@ -101,7 +101,7 @@ class Options(BaseModel):
         test: File of examples that it was not trained on.
         loss: cross-entropy, binary, next-token, squared or absolute.
         layers: Regular expression: parameters that have it in their names count as trained, the others are held fixed.
-        memory: Memory that gradients of single examples may take at once [GB].
+        memory: Memory that gradients of single examples may take at once [GB]; by default a quarter, more of large networks.
         select: Codes or prefixes to run.
         ignore: Codes or prefixes to leave out.
         smallest_gap: Smallest effect worth reporting.
@@ -169,7 +169,7 @@ class Options(BaseModel):
     test: str | None = None
     loss: Literal["cross-entropy", "binary", "next-token", "squared", "absolute"] | None = None
     layers: str | None = None
-    memory: float = Field(1.0, gt=0)
+    memory: float | None = Field(None, gt=0)
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     smallest_gap: float = Field(0.02, ge=0, le=1)

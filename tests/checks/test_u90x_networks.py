@@ -45,6 +45,21 @@ def noisy():
     return net, (x, y), test, wrong
 
 
+def test_two_processes_tell_of_a_network_what_one_does(noisy, monkeypatch):
+    net, train, test, _ = noisy
+    from unseen import auditing
+    from unseen.checks import _networks
+
+    sent = []
+    real = auditing.Aside
+    monkeypatch.setattr(auditing, "Aside", lambda function, given: sent.append(given["codes"]) or real(function, given))
+    monkeypatch.setattr(auditing, "free_cores", lambda: 2)
+    monkeypatch.setattr(_networks, "LONG", 0)
+    told = {n: unseen.audit(module=net, train=train, test=test, select="U9", workers=n).to_json() for n in (1, 2)}
+    assert sent == [("U904", "U902", "U901")]
+    assert told[1] == told[2]
+
+
 def test_an_audit_of_a_module_tells_its_answers_and_its_inside(noisy, tmp_path):
     net, train, test, _ = noisy
     before = digest(net)

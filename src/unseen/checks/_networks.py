@@ -22,6 +22,9 @@ MOST_TOLD = 8
 # Operations that one measure of one network may take at all (ten minutes), and those beyond which it looks at fewer examples, but
 # not at too few to be told (a quarter of a minute, on two cores).
 WORK, QUICK, FEW = 1e13, 1.5e11, 250
+# Multiplications of all examples going forwards once beyond which checks of networks take half a minute and more, and the most
+# that is sent to a second process (bytes).
+LONG, LARGEST_SENT = 1e9, 256 * 2**20
 # Under which name the principal directions of the training inputs are kept.
 DIRECTIONS = "principal directions"
 
@@ -67,6 +70,19 @@ def affordable(network: Network, sample: Sample, most: int, passes: int, few: in
     """
     each = 6 * passes * multiplications(network, sample)
     return max(2, min(most, int(WORK / each), max(few, int(QUICK / each))))
+
+
+def worth_two_processes(given: Inspected) -> bool:
+    """Whether the measures take so long that loading torch once more pays, and networks and data are small enough to be sent."""
+    samples = [sample for sample in (given.train, given.test) if sample is not None]
+    held = [p for net in given.networks for p in net.module.parameters()]
+    held += [part for sample in samples for part in (sample.inputs, sample.targets)]
+    small = sum(part.numel() * part.element_size() for part in held) <= LARGEST_SENT
+    here = all(part.device.type == "cpu" for part in held)
+    # A network may draw: the user's own draws stay as they are.
+    with seeded_torch(0):
+        each = sum(multiplications(network, given.train) for network in given.networks[:MOST_TOLD])
+    return small and here and each * len(given.train) > LONG
 
 
 def multiplications(network: Network, sample: Sample) -> float:

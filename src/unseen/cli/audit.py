@@ -70,7 +70,7 @@ def audit(
     test: Annotated[Path | None, typer.Option(metavar="FILE", help="Examples that it was not trained on.", rich_help_panel=NETWORK)] = None,
     loss: Annotated[str | None, typer.Option(help="cross-entropy, binary, next-token, squared or absolute; by default seen from the targets.", rich_help_panel=NETWORK)] = None,
     layers: Annotated[str | None, typer.Option(metavar="REGEX", help="Only parameters with this in their names count as trained.", rich_help_panel=NETWORK)] = None,
-    memory: Annotated[float | None, typer.Option(metavar="GB", min=0.01, help="Memory that gradients of single examples may take at once; default 1.", rich_help_panel=NETWORK)] = None,
+    memory: Annotated[float | None, typer.Option(metavar="GB", min=0.01, help="Memory that gradients of single examples may take at once; default 0.25, more of large networks.", rich_help_panel=NETWORK)] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML with \\[tool.unseen], every option of this page; default pyproject.toml or unseen.toml here.", rich_help_panel=COLUMNS)] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Show what was read and how, and stop.", rich_help_panel=COLUMNS)] = False,
     select: Annotated[list[str] | None, typer.Option(help="Codes or prefixes to run (U1,U501).", rich_help_panel=CHECKS)] = None,

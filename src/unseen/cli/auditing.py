@@ -211,7 +211,10 @@ def _run(request: Request, subject: Subject) -> AuditResult:
         if progress is not None and subject.learner is not None:
             # Checks ask for further refits: shuffled columns, other learners, subsets of the domains.
             subject.learner.runner.done = progress.refitted
-        return run(subject, o.settings, select=o.select, ignore=o.ignore, progress=progress, budget=o.budget)
+        return run(
+            subject, o.settings, select=o.select, ignore=o.ignore, progress=progress, budget=o.budget,
+            workers=1 if o.executor == "serial" else o.workers,
+        )  # fmt: skip
 
 
 def _unlike(document: dict[str, Any], responses: Responses) -> str:

@@ -1,8 +1,8 @@
-"""What users of torch hand over beside examples: losses of their own, and networks that may read the whole batch."""
+"""What users of torch hand over beside examples, or leave open: own losses, networks that read the whole batch, memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from unseen.errors import BadInput
 from unseen.learners.networks.losses import Loss
-from unseen.learners.networks.network import Network, logits
+from unseen.learners.networks.network import COPIES, MEMORY, Network, logits
 from unseen.learners.networks.sample import Sample
 
+# Gradients of single examples that are held at once where no memory is named, and the least that is taken (bytes): more is no
+# faster, and large networks take more.
+HELD, LEAST = 32, 1 << 28
 # How far rounding may move outputs between batches of different size, as a share of the largest.
 SAME = 1e-3
 HINT = (
@@ -83,3 +86,14 @@ def require_alone(network: Network, sample: Sample) -> None:
         return
     if float((alone - both[:1]).abs().max()) > SAME * float(both.abs().max()):
         raise BadInput(f"{network.name}: {HINT}")
+
+
+def thrifty(networks: Sequence[Network]) -> int:
+    """Bytes that gradients of single examples take at once where a user names none.
+
+    >>> from unseen.learners.networks.sample import Sample
+    >>> thrifty([Network.of(nn.Linear(2, 3), Sample.of(([[0.0, 1.0]], [2])))]) == 2**28
+    True
+    """
+    largest = max(network.parameters for network in networks)
+    return min(MEMORY, max(LEAST, HELD * COPIES * 4 * largest))
