@@ -177,7 +177,8 @@ def run(
     # The matrices of checks are small: threads of the linear algebra cost more than they bring.
     with threadpool_limits(1), kept_workers(), rare_search_for_cycles():
         away = _codes_aside(order, subject) if budget is None and workers != 1 else ()
-        given = Subject(responses=subject.responses, train=subject.train, module=subject.module)
+        given = _packed(subject) if away else None
+        away = () if given is None else away
         asked = {"codes": away, "subject": given, "settings": settings, "strict": strict}
         aside = Aside(_answer_aside, asked) if away else None
         for done, check in enumerate(sorted(order, key=lambda c: c.code in away)):
@@ -245,12 +246,34 @@ def _half_of(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(aside) if here else ()
 
 
+def _packed(subject: Subject) -> Subject | bytes | None:
+    """What the second process is given; None where it can't be sent.
+
+    Networks are packed before any check begins: checks hang hooks into them and move their weights for a while, and what is sent
+    later would hold that.
+    """
+    given = Subject(responses=subject.responses, train=subject.train, module=subject.module)
+    if subject.module is None:
+        return given
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(given)
+    # A module of the user's may hold what no other process can have.
+    except Exception:
+        return None
+
+
 def _answer_aside(
-    codes: tuple[str, ...], subject: Subject, settings: Settings, strict: bool
+    codes: tuple[str, ...], subject: Subject | bytes, settings: Settings, strict: bool
 ) -> dict[str, tuple[list[Outcome], float]]:
     """Outcomes and seconds of some checks, in a process of its own (which was started with one thread)."""
+    import cloudpickle
+
+    # Packed by this run's own parent.
+    given: Subject = cloudpickle.loads(subject) if isinstance(subject, bytes) else subject
     with rare_search_for_cycles():
-        return {check.code: _timed(check, subject, settings, strict=strict) for check in selected(codes)}
+        return {check.code: _timed(check, given, settings, strict=strict) for check in selected(codes)}
 
 
 def _timed(check: Check, subject: Subject, settings: Settings, *, strict: bool) -> tuple[list[Outcome], float]:
