@@ -1150,7 +1150,8 @@ def network_subject(
         ]
         for part, name in zip(read, ("train", "test"), strict=True):
             if loss != "next-token" and options.target is None and hasattr(part, "columns"):
-                raise BadInput(f"{name}: say which column is predicted: --target COLUMN.")
+                next_token = ", or --loss next-token for sequences of tokens" if "tokens" in part.columns else ""
+                raise BadInput(f"{name}: say which column is predicted: --target COLUMN{next_token}.")
         if loss == "binary":
             read = [
                 part if part is None else two_classes(Sample.of(

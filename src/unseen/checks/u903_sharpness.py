@@ -44,7 +44,7 @@ class Sharpness(Check):
     )
     example = (
         "net: the loss rises from 0.02 by 0.31 to the worst weights within half their size; "
-        "the Hessian's trace is 84 [70, 98], its largest eigenvalue 21."
+        "at this scale of the weights the Hessian's trace is 84 [70, 98], its largest eigenvalue 21."
     )
     needs = ("module",)
     studies = ("fantastic-measures-nowhere",)
@@ -68,7 +68,8 @@ class Sharpness(Check):
         return Context(
             code=self.code, about=About("model", network.name),
             statement=f"{network.name}: the loss rises from {start:.3g} by {rise:.3g} to the worst weights within half their size; "
-            f"the Hessian's trace is {bent.trace.format(2)}, its largest eigenvalue {bent.largest:.3g}{few}.",
+            f"at this scale of the weights the Hessian's trace is {bent.trace.format(2)}, "
+            f"its largest eigenvalue {bent.largest:.3g}{few}.",
             next_step="Compare runs: give a folder of weights, and U907 tells whether sharpness orders them.",
             estimate=bent.trace,
             details=Curved(

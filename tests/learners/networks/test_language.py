@@ -1,5 +1,7 @@
 """Language models are subjects: next tokens, chosen layers, adapters, weights as Hugging Face's libraries save them."""
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -151,8 +153,10 @@ def test_adapters_are_what_is_trained(tmp_path):
             if "lora_" in k:
                 p.mul_(1.5)
     model.save_pretrained(tmp_path / "adapter")
-    found, _ = stored(build, tmp_path / "adapter")
-    assert digest(found["adapter"]) == digest(model) != digest(build())
+    # The function gives the network with an adapter, or without.
+    for make in (build, llama):
+        found, _ = stored(make, tmp_path / "adapter")
+        assert digest(found["adapter"]) == digest(model) != digest(build())
 
 
 class Adapted(nn.Module):
@@ -286,3 +290,27 @@ def test_kronecker_factors_of_chosen_layers_stand_for_self_influence():
     own = fitted.own(sample)
     assert np.isfinite(own).all()
     assert (own > 0).all()
+
+
+def test_an_adapter_goes_onto_the_network_that_the_function_gives_or_peft_is_asked_for(tmp_path, monkeypatch):
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "target_modules": ["0"]}')
+    torch.save({"base_model.model.0.lora_A.weight": torch.ones(4, 3)}, str(tmp_path / "adapter_model.bin"))
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(BadInput, match="goes onto the network by the package peft"):
+        stored(lambda: nn.Sequential(nn.Linear(3, 2)), tmp_path)
+
+    class Config:
+        inference_mode = True
+
+        @classmethod
+        def from_pretrained(cls, folder):
+            return cls()
+
+    def adapted(network, config):
+        assert not config.inference_mode
+        raise KeyError("no such part")
+
+    monkeypatch.setitem(sys.modules, "peft", type(sys)("peft"))
+    sys.modules["peft"].PeftConfig, sys.modules["peft"].get_peft_model = Config, adapted
+    with pytest.raises(BadInput, match=r"can.t be put onto the network that the function gives \(KeyError"):
+        stored(lambda: nn.Sequential(nn.Linear(3, 2)), tmp_path)

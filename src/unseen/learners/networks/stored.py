@@ -73,7 +73,7 @@ def stored(
     made: dict[str, nn.Module] = {}
     for file in files:
         settings = known.get(_name(file), {})
-        module = _called(make, settings, file)
+        module = _adapted(_called(make, settings, file), file)
         held: dict[str, Tensor] = {}
         for part in _saved(file) or [file]:
             held |= tensors(part)
@@ -203,6 +203,33 @@ def _tied(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> dict[str, Tens
         for k, v in wanted.items()
         if k not in given and (v.data_ptr(), v.shape) in there
     }
+
+
+def _adapted(module: nn.Module, folder: Path) -> nn.Module:
+    """A network with the adapter that a folder describes, where it was built without; else the network itself.
+
+    Raises:
+        BadInput: peft is not installed, or the adapter fits no part of the network.
+    """
+    if not (folder / "adapter_config.json").is_file() or any(".default." in name for name in module.state_dict()):
+        return module
+    try:
+        from peft import PeftConfig, get_peft_model  # pyright: ignore
+    except ImportError as error:
+        raise BadInput(
+            f"{folder}: holds an adapter, which goes onto the network by the package peft: pip install peft, or let the function "
+            "give the network with its adapter."
+        ) from error
+    try:
+        config: Any = PeftConfig.from_pretrained(str(folder))
+        # A saved adapter is described as one that is no more trained, and nothing would count as such.
+        config.inference_mode = False
+        return cast("nn.Module", get_peft_model(cast("Any", module), config))
+    # The package raises what it likes where parts have other names.
+    except Exception as error:
+        raise BadInput(
+            f"{folder}: its adapter can't be put onto the network that the function gives ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _called(make: Callable[..., nn.Module], settings: Mapping[str, Any], file: Path) -> nn.Module:
