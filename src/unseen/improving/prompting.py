@@ -205,6 +205,8 @@ def improve_prompts(
         )
         candidates = [c for c in candidates_of(tried) if _possible(c, questions)]
         found, answers = _answered(plan, candidates, asker, questions, by_name, scorer, done)
+        # What keeps the answers stands before who gives them.
+        plan = replace(plan, notes=(*plan.notes, *getattr(getattr(model, "model", model), "notes", ())))
         gains = Gains(plan, found, candidates, level, decides)
         one = improvement_of(gains, tried, Race(found=found), smallest_gain, not_tried)
         made.append(replace(one, alternatives=(), fits=answers, subject="prompt"))

@@ -291,6 +291,8 @@ def probe(plan: Planned, model: LanguageModel, done: Told | None = None) -> Prob
             "of them was taken."
         )
     notes.append(f"answers are read so: {plan.rule}.")
+    # What keeps the answers stands before who gives them.
+    notes += getattr(getattr(model, "model", model), "notes", ())
     notes += [*_ended(forms, every, model, how.asking), *_hidden(forms, every, scorer)]
     share = float(table["unparsable"].to_numpy().mean())
     notes.append(_unread(table, share))

@@ -195,7 +195,8 @@ REFUSALS = [
 def test_a_refusal_is_one_clear_error_without_a_second_call_or_the_key(served, status, text, words):
     server, lm = served(lambda body, n: (status, text, {}))
     with pytest.raises(BadInput, match=words) as error:
-        lm.generate(["a"], Generation())
+        # What is needed can't be left out.
+        lm.generate(["a"], Generation(alternatives=2))
     assert len(server.bodies) == 1
     assert KEY not in str(error.value)
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
@@ -398,3 +399,45 @@ def test_options_of_many_prompts_are_compared_several_at_once(served):
     found = endpoint.score([f"question {i}" for i in range(12)], [["A", "B"]] * 12)
     assert [[s.logprob for s in one] for one in found] == [[-0.5, -2.0]] * 12
     assert 1 < server.most <= 4
+
+
+def test_settings_that_a_model_refuses_are_renamed_or_left_out_and_told(served):
+    said_no = {
+        "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "temperature": "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+        "logprobs": "You are not allowed to request logprobs from this model",
+        "stop": "Unsupported parameter: 'stop' is not supported with this model.",
+    }
+
+    def reply(body, _):
+        for name, words in said_no.items():
+            if name in body:
+                return 400, json.dumps({"error": {"message": words, "param": name if name != "logprobs" else None}}), {}
+        return said("7\n8", tokens=False)
+
+    server, model = served(reply)
+    found = model.generate(["a", "b"], Generation(max_tokens=9, stop=("\n",)))
+    assert [a.text for a in found] == ["7", "7"]
+    assert set(server.bodies[-1]) == {"model", "messages", "max_completion_tokens"}
+    assert model.notes == (
+        "m takes no texts that end an answer: they are cut there, and no temperature: its answers are drawn at its own, and may be "
+        "others each time.",
+    )
+    before = len(server.bodies)
+    model.generate(["c"], Generation(max_tokens=9))
+    assert len(server.bodies) == before + 1
+
+
+def test_a_setting_that_is_wrong_is_no_setting_that_is_refused(served):
+    words = "Invalid 'max_tokens': integer above maximum value."
+    server, model = served(lambda body, _: (400, json.dumps({"error": {"message": words, "param": "max_tokens"}}), {}))
+    with pytest.raises(BadInput, match="the call is refused"):
+        model.generate(["a"], Generation(max_tokens=9))
+    assert len(server.bodies) == 1
+
+
+def test_an_answer_in_parts_is_its_texts(served):
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "6 + 1"}]}, {"type": "text", "text": "7"}]
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": parts}}
+    _, model = served(lambda body, _: {"choices": [choice]})
+    assert model.generate(["a"], Generation())[0].text == "7"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -31,6 +33,16 @@ OPENAI = "https://api.openai.com/v1"
 HERE = ("127.0.0.1", "localhost", "::1")
 # Likeliest first tokens that are looked through for options where a prompt's log-probabilities can't be had.
 LOOKED_THROUGH = 20
+# Settings that some models take under no name, or another; without them answers are drawn otherwise than was asked.
+INSTEAD = {"max_tokens": "max_completion_tokens"}
+LEFT_OUT = {
+    "temperature": "no temperature: its answers are drawn at its own, and may be others each time", "top_p": "no top_p",
+    "seed": "no seed: its answers may be others each time", "stop": "no texts that end an answer: they are cut there",
+    "logprobs": "", "top_logprobs": "",
+}  # fmt: skip
+REFUSES = re.compile(
+    r"not support|unsupported|not allowed|unknown|unrecognized|unexpected|not permitted", re.IGNORECASE
+)
 
 
 class Endpoint:
@@ -78,6 +90,13 @@ class Endpoint:
             budget=budget or Budget(), secret=self._key,
         )  # fmt: skip
         self._made: Any = None
+        self._refused: set[str] = set()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the model did not take, and what that means for its answers, in sentences."""
+        told = [LEFT_OUT[name] for name in sorted(self._refused) if LEFT_OUT.get(name)]
+        return (f"{self.name} takes {', and '.join(told)}.",) if told else ()
 
     @property
     def name(self) -> str:
@@ -197,7 +216,10 @@ class Endpoint:
             self._made = None
 
     def _completion(self, reply: Mapping[str, Any], settings: Generation) -> tuple[Completion, int]:
-        completion, prompt_tokens = completion_of(reply, self.api, settings)
+        completion, prompt_tokens = completion_of(_flat(reply), self.api, settings)
+        if "stop" in self._refused:
+            ends = [at for at in map(completion.text.find, settings.stop) if at >= 0]
+            completion = replace(completion, text=completion.text[: min(ends)], finish="stop") if ends else completion
         if settings.alternatives and completion.text and not completion.logprobs:
             raise BadInput(
                 f"{self.name}: this endpoint tells no log-probabilities, so that alternatives, probabilities of answers and what "
@@ -261,8 +283,31 @@ class Endpoint:
             raise failed
 
     def _send(self, client: Any, body: dict[str, Any]) -> str:
+        """Send a call; what the model refuses to be told is left out from then on, and the call made again."""
+        import openai
+
         resource = client.chat.completions if self.api == "chat" else client.completions
-        return resource.with_raw_response.create(model=self.model, **body).http_response.text
+        while True:
+            sent = self._fitting(body)
+            try:
+                return resource.with_raw_response.create(model=self.model, **sent).http_response.text
+            except openai.APIStatusError as error:
+                name = _refused(error, sent)
+                # Alternatives that a caller needs can't be left out: that is told.
+                if name is None or ("logprobs" in name and body.get("top_logprobs")):
+                    raise
+                self._refused.add(name)
+
+    def _fitting(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that the model takes, under its names."""
+        refused = set(self._refused)
+        # Alternatives of no log-probabilities, and a share of a distribution that has no temperature, mean nothing.
+        refused |= {"top_logprobs"} if "logprobs" in refused else set()
+        return {
+            INSTEAD[name] if name in refused else name: value
+            for name, value in body.items()
+            if name in INSTEAD or name not in refused
+        }
 
     def _key(self) -> str:
         return os.environ.get(self._key_name, "").strip()
@@ -282,6 +327,42 @@ class Endpoint:
             # Calls are repeated by us, so that every pause and every call is counted.
             self._made = OpenAI(base_url=self.url, api_key=key or "none", max_retries=0, timeout=self._timeout)
         return self._made
+
+
+def _refused(error: Any, sent: Mapping[str, Any]) -> str | None:
+    """The setting of a call that a model refuses to be told, by the error of its endpoint; None for another error."""
+    if error.status_code not in (400, 403, 422):
+        return None
+    said = str(error.message)
+    told: Any = error.body.get("param") if isinstance(error.body, dict) else None
+    known = [name for name in (*INSTEAD, *LEFT_OUT) if name in sent]
+    if not REFUSES.search(said):
+        return None
+    if told in known:
+        return str(told)
+    # The longest name first: one stands in the other.
+    return next(
+        (n for n in sorted(known, key=len, reverse=True) if re.search(rf"(?<![a-z_]){n}(?![a-z_])", said)), None
+    )
+
+
+def _flat(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A reply whose answer comes in parts (text, thoughts) as one with the texts.
+
+    >>> parts = [{"type": "thinking", "thinking": "6 + 1"}, {"type": "text", "text": "7"}]
+    >>> _flat({"choices": [{"message": {"content": parts}}]})["choices"][0]["message"]["content"]
+    '7'
+    """
+    try:
+        content: Any = reply["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        return reply
+    if not isinstance(content, list) or not all(isinstance(p, dict) for p in cast("list[Any]", content)):
+        return reply
+    parts = cast("list[dict[str, Any]]", content)
+    text = "".join(str(p["text"]) for p in parts if p.get("type", "text") == "text" and isinstance(p.get("text"), str))
+    first = {**reply["choices"][0], "message": {**reply["choices"][0]["message"], "content": text}}
+    return {**reply, "choices": [first, *reply["choices"][1:]]}
 
 
 def _after(
