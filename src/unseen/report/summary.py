@@ -25,6 +25,7 @@ from unseen.report.plain import plain, share, slug
 from unseen.responses import Responses
 from unseen.responses.notes import doubts_of
 from unseen.stories import Telling, tell
+from unseen.stories.verdict import MOST_UNREAD, unread
 
 SCHEMA_VERSION = 2
 # In the order in which they are shown.
@@ -390,7 +391,8 @@ FEW_UNREAD = 0.05
 
 def _unread(responses: Responses) -> list[str]:
     """That many answers could not be read, where the table says so: they count as wrong, which the model may not be."""
-    if "unparsable" not in responses.table.columns or responses.table.schema["unparsable"] != pl.Boolean:
+    if unread(responses) == 0 or unread(responses) >= MOST_UNREAD:
+        # Nothing to say, or the verdict itself.
         return []
     shares = (
         responses.table.group_by(pl.col("model").cast(pl.String))

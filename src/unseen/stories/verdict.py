@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 
 from unseen.auditing import AuditResult
 from unseen.checks.base import Clear, Found, NotApplicable, Undecided
@@ -14,11 +15,14 @@ from unseen.checks.details.models import PairwiseRatings
 from unseen.estimates import Estimate
 from unseen.plain_text import counted, enumerated, names
 from unseen.refitting import UnderShift
+from unseen.responses import Responses
 from unseen.stories.scores import PLAIN, Unit
 from unseen.stories.told import Story, Verdict
 
 # Fewer independent units tell nothing of how far a score holds.
 FEW = 10
+# A share of answers that could not be read from which on scores tell of the reading, not of the model.
+MOST_UNREAD = 0.5
 # Of what is told of the inside of networks, what comes first: what orders them, what can be acted on.
 INSIDE = ("U907", "U905", "U904")
 
@@ -31,6 +35,11 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
         return Verdict(
             f"{ahead}{_apart(result)}", "expectation", _told_as(result).told(_finite(expected[0].next_score))
         )
+    if result.subject.responses is not None and (share := unread(result.subject.responses)) >= MOST_UNREAD:
+        return Verdict(
+            f"{100 * share:.0f} % of the answers could not be read and count as wrong: scores tell of the reading, not of the "
+            "model (column raw_answer).", "unjudged",
+        )  # fmt: skip
     if stories:
         return Verdict(stories[0].claim or stories[0].sentence, "story", stories[0].effect or stories[0].share)
     found = [o for o in result.outcomes if isinstance(o, Found)]
@@ -54,6 +63,18 @@ def verdict(result: AuditResult, stories: Sequence[Story]) -> Verdict:
     if first is not None:
         return Verdict(first.statement, "unjudged", first.estimate)
     return Verdict("Nothing could be judged.", "unjudged")
+
+
+def unread(responses: Responses) -> float:
+    """Share of the answers that could not be read, where the table says so; else 0.
+
+    >>> import polars as pl
+    >>> table = pl.DataFrame({"model": "m", "item": ["1", "2"], "score": [0, 1], "unparsable": [True, False]})
+    >>> unread(Responses.of(table))
+    0.5
+    """
+    told = responses.table.schema.get("unparsable")
+    return float(responses.table["unparsable"].mean() or 0.0) if told == pl.Boolean else 0.0  # type: ignore[arg-type]
 
 
 def _unasked(result: AuditResult) -> str:
@@ -146,4 +167,4 @@ def _questions(count: int) -> str:
     return f"{count:,} question{'' if count == 1 else 's'}"
 
 
-__all__ = ["at_the_next", "order_of", "verdict"]
+__all__ = ["MOST_UNREAD", "at_the_next", "order_of", "unread", "verdict"]
