@@ -71,13 +71,20 @@ def test_units_boxes_and_formulas_are_read_as_a_person_would_or_not_at_all(targe
     [
         ("Yes", "yes"), ("no.", "no"), ("**Yes**, since there is no rest", "yes"), ("I would say no", "no"), ("Answer: No", "no"),
         ("Is it? No: yes would need 7. So the answer is no.", "no"), ("Yes or no", None), ("It is larger", None), ("", None),
-        ("nothing", None), ("It is not a yes", None),
+        ("nothing", None), ("It is not a yes", None), ("There is no way to tell", None), ("Surely no", "no"),
     ],
 )  # fmt: skip
 def test_labels_of_a_table_are_read_from_whole_sentences(text, read):
     items = [Item(str(i), f"Is {i} even?", "No" if i % 2 else "Yes") for i in range(10)]
     reading = fitted(scorer_named(None), items).read(Form(items[0], "0"), text)
     assert (reading.prediction, reading.score) == (read, float(read == "yes"))
+
+
+def test_letters_as_labels_are_read_where_they_are_given_as_the_answer_alone():
+    items = [Item(str(i), "Which?", "AB"[i % 2]) for i in range(8)]
+    read = fitted(scorer_named(None), items).read
+    texts = ("A", "B.", "It is a dog", "The answer is B.", "A cat", "b) because a cat")
+    assert [read(Form(items[0], "0"), text).prediction for text in texts] == ["a", "b", None, "b", None, None]
 
 
 def test_answers_of_many_kinds_are_no_labels_and_one_that_hides_the_right_one_is_told():

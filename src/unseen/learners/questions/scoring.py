@@ -173,7 +173,9 @@ def label_in(text: str, labels: Sequence[str]) -> str | None:
     said = re.findall(rf"answer\b[^\n\w]{{0,6}}(?:is|would be)?[^\n\w]{{0,6}}({one_of})(?!\w)", folded)
     if begins or said:
         return said[-1] if said else begins[1] if begins else None
-    named = {m[1] for m in re.finditer(rf"(?<!\w)({one_of})(?!\w)", folded) if not DENIED.search(folded[: m.start()])}
+    # A letter by itself may be an article, and "no way" is no answer.
+    found = re.finditer(rf"(?<!\w)({one_of})(?!\w)(?!(?<=\bno)\s+\w)", folded) if min(map(len, labels)) > 1 else ()
+    named = {m[1] for m in found if not DENIED.search(folded[: m.start()])}
     return named.pop() if len(named) == 1 else None
 
 
